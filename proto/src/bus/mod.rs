@@ -1,0 +1,1 @@
+//! Frames of the node-to-node bus.

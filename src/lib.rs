@@ -1,0 +1,14 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod base;
+pub mod cli;
+pub mod cluster;
+pub mod commands;
+pub mod config;
+pub mod datatypes;
+pub mod keyspace;
+pub mod metrics;
+pub mod node;
+pub mod pubsub;
+pub mod server;
+pub mod topology;
