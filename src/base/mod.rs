@@ -1,1 +1,6 @@
-//! (in the making)
+//! What everything else stands on (rank 0): time, randomness, limits, memory counting. Knows nothing of Larder.
+
+pub mod alloc;
+pub mod clock;
+pub mod limits;
+pub mod rng;

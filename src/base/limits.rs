@@ -1,0 +1,39 @@
+//! Every bound of the server that is not an option, with the argument for its value.
+//!
+//! Relations between limits are asserted at compile time below, so that changing one cannot silently break another.
+
+/// Longest string value and key (Valkey's own bound; `proto-max-bulk-len` is the option below it).
+pub const STRING_LEN_MAX: usize = 512 * 1024 * 1024;
+
+/// Requests parsed and prefetched together. Longer pipelines run as several batches; 64 covers the memory latency of any
+/// machine we measured, while a batch's locks and clock reading stay short.
+pub const BATCH_REQUESTS_MAX: usize = 64;
+
+/// Bytes read from a socket at once into the worker's shared buffer. Larger arguments get a buffer of their own.
+pub const READ_BUFFER_LEN: usize = 64 * 1024;
+
+/// Batches a connection may run before it lets the worker's other connections run: a flood cannot starve them.
+pub const BATCHES_PER_TURN_MAX: usize = 8;
+
+/// A string value up to this length lies inside its entry; a longer one in an allocation of its own, which grows in place.
+pub const INLINE_VALUE_LEN_MAX: usize = 4000;
+
+/// Output a connection whose class has no output limit may have pending before we stop executing its requests until it reads.
+/// Valkey lets it grow without end.
+pub const OUTPUT_PAUSE_LEN: usize = 1024 * 1024 * 1024;
+
+/// Entries looked at by SCAN and the like under one lock hold, so that a stripe is never held long.
+pub const SCAN_STEP_MAX: usize = 512;
+
+/// Stripes of a keyspace: the smallest and largest `keyspace-stripes`.
+pub const STRIPES_MIN: usize = 16;
+/// See [`STRIPES_MIN`].
+pub const STRIPES_MAX: usize = 4096;
+
+/// Workers (`io-threads`).
+pub const WORKERS_MAX: usize = 256;
+
+const _: () = assert!(INLINE_VALUE_LEN_MAX <= u16::MAX as usize, "an entry's header holds the value's length in 16 bits");
+const _: () = assert!(STRIPES_MIN.is_power_of_two() && STRIPES_MAX.is_power_of_two());
+const _: () = assert!(STRIPES_MAX <= 16384, "a stripe holds at least one slot");
+const _: () = assert!(BATCH_REQUESTS_MAX <= u16::MAX as usize);
