@@ -201,6 +201,38 @@ impl Entry {
         Entry(unsafe { NonNull::new_unchecked(block) })
     }
 
+    /// The same entry with another expiry. A boxed value is moved, not copied.
+    pub fn with_expiry(self, expiry_ms: Option<i64>) -> Entry {
+        self.with_key_and_expiry(None, expiry_ms)
+    }
+
+    /// The same value under another key (RENAME). A boxed value is moved, not copied.
+    pub fn with_key(self, key: &[u8]) -> Entry {
+        let expiry_ms = self.borrow().expiry_ms();
+        self.with_key_and_expiry(Some(key), expiry_ms)
+    }
+
+    fn with_key_and_expiry(self, key: Option<&[u8]>, expiry_ms: Option<i64>) -> Entry {
+        let view = self.borrow();
+        let (kind, encoding, clock) = (view.kind(), view.encoding(), view.access_clock());
+        if view.flags() & BOXED == 0 {
+            let value = match view.value() {
+                ValueRef::Int(number) => NewValue::Int(number),
+                ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, encoding),
+            };
+            return Entry::new(key.unwrap_or(view.key()), value, expiry_ms, clock);
+        }
+        // SAFETY: BOXED says that the pointer is there and ours; the flag is cleared below, so that only the new entry owns it.
+        let object = unsafe { Box::from_raw(view.boxed_ptr()) };
+        let new = Entry::new(key.unwrap_or(view.key()), NewValue::Boxed(object, kind, encoding), expiry_ms, clock);
+        let layout = view.layout();
+        let block = self.0;
+        std::mem::forget(self);
+        // SAFETY: the block was allocated with this layout; its box lives on in the new entry.
+        unsafe { dealloc(block.as_ptr(), layout) };
+        new
+    }
+
     /// The entry, borrowed.
     pub fn borrow(&self) -> EntryRef<'_> {
         EntryRef { block: self.0, owner: std::marker::PhantomData }

@@ -173,6 +173,15 @@ impl Table {
         unsafe { Entry::from_bits(address) }
     }
 
+    /// Builds the entry at `position` anew with another expiry, its boxed value moved rather than copied.
+    pub fn rebuild(&mut self, position: Position, expiry_ms: Option<i64>) {
+        let address = self.bucket(position.bucket as usize).get(position.index as usize);
+        // SAFETY: the address is put back below before anyone can look.
+        let old = unsafe { Entry::from_bits(address) };
+        let new = old.with_expiry(expiry_ms);
+        self.bucket_mut(position.bucket as usize).replace(position.index as usize, new.into_bits());
+    }
+
     /// Adds one bucket and splits the one whose hashes it takes over.
     fn grow(&mut self, hasher: &KeyHasher) {
         let new = self.buckets;

@@ -1,0 +1,301 @@
+//! How commands reach keys: the locked stripes of one command (or one transaction), reads, and the drain of effects.
+//!
+//! Invariants:
+//! * Guards are held in ascending order of stripes; a key of a stripe that is not held is a bug and aborts.
+//! * What happens after unlocking (publishing notifications, serving blocked clients) is collected in [`KeyAccess::finish`]'s
+//!   [`Outcome`], in the order of the changes.
+
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
+
+use super::clock24::AccessClock;
+use super::effect::{Cause, Effect, KeyEvent, ReadyKey, class};
+use super::entry::EntryRef;
+use super::key_mut::KeyMut;
+use super::stripe::Stripe;
+use super::table::Position;
+use super::{Keyspace, Place};
+use crate::base::rng::Rng;
+
+/// The stripes that are held.
+#[derive(Debug)]
+enum Locked<'a> {
+    None,
+    One(u32, MutexGuard<'a, Stripe>),
+    /// Ascending by number.
+    Many(Vec<(u32, MutexGuard<'a, Stripe>)>),
+}
+
+/// What is left to do once the locks are released.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Notifications to publish, in order.
+    pub events: Vec<KeyEvent>,
+    /// Keys for which blocked clients may wait, in order.
+    pub ready: Vec<ReadyKey>,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct KeyAccess<'a> {
+    keyspace: &'a Keyspace,
+    locked: Locked<'a>,
+    /// The database that commands see.
+    pub db: u32,
+    /// Now, unix milliseconds; the same for all of one command.
+    pub now_ms: i64,
+    /// False for CLIENT NO-TOUCH: reads leave the access clock alone.
+    pub touch: bool,
+    /// Changes so far: grows by what each effect counts.
+    pub changes: u64,
+    clock: AccessClock,
+    notify: u32,
+    frozen: bool,
+    rng: Rng,
+    known: Option<(*const u8, usize, Place)>,
+    outcome: Outcome,
+}
+
+impl<'a> KeyAccess<'a> {
+    /// Access to `db` at `now_ms` with nothing locked yet. `seed` feeds sampling.
+    pub fn new(keyspace: &'a Keyspace, db: u32, now_ms: i64, seed: u64) -> Self {
+        let settings = &keyspace.settings;
+        KeyAccess {
+            keyspace,
+            locked: Locked::None,
+            db,
+            now_ms,
+            touch: true,
+            changes: 0,
+            clock: AccessClock {
+                lfu: settings.lfu.load(Ordering::Relaxed),
+                log_factor: settings.lfu_log_factor.load(Ordering::Relaxed),
+                decay_minutes: settings.lfu_decay_minutes.load(Ordering::Relaxed),
+                now_ms,
+            },
+            notify: settings.notify.load(Ordering::Relaxed),
+            frozen: settings.frozen.load(Ordering::Relaxed),
+            rng: Rng::new(seed),
+            known: None,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// The keyspace.
+    pub fn keyspace(&self) -> &'a Keyspace {
+        self.keyspace
+    }
+
+    /// The access clock as the policy wants it.
+    pub fn clock(&self) -> AccessClock {
+        self.clock
+    }
+
+    /// Randomness for sampling.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// Remembers where `key` lies, so that the command does not hash it again. The slice must live as long as the access.
+    #[inline]
+    pub fn remember(&mut self, key: &'a [u8], place: Place) {
+        self.known = Some((key.as_ptr(), key.len(), place));
+    }
+
+    /// Locks one stripe. Nothing may be locked yet.
+    #[inline]
+    pub fn lock_one(&mut self, stripe: u32) {
+        assert!(matches!(self.locked, Locked::None), "locks are taken once, in order");
+        self.locked = Locked::One(stripe, self.keyspace.lock(stripe));
+    }
+
+    /// Locks the stripes of all `keys`, in ascending order.
+    pub fn lock_keys<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+        let keyspace = self.keyspace;
+        self.lock_stripes(keys.map(|key| keyspace.place(key).stripe).collect());
+    }
+
+    /// Locks these stripes, in ascending order.
+    pub fn lock_stripes(&mut self, mut stripes: Vec<u32>) {
+        assert!(matches!(self.locked, Locked::None), "locks are taken once, in order");
+        stripes.sort_unstable();
+        stripes.dedup();
+        self.locked = match stripes[..] {
+            [] => Locked::None,
+            [one] => Locked::One(one, self.keyspace.lock(one)),
+            _ => Locked::Many(stripes.into_iter().map(|number| (number, self.keyspace.lock(number))).collect()),
+        };
+    }
+
+    /// Locks every stripe.
+    pub fn lock_all(&mut self) {
+        self.lock_stripes((0..self.keyspace.stripes() as u32).collect());
+    }
+
+    /// True if every stripe is held.
+    pub fn holds_all(&self) -> bool {
+        matches!(&self.locked, Locked::Many(held) if held.len() == self.keyspace.stripes())
+    }
+
+    /// Releases what is held.
+    pub fn unlock(&mut self) {
+        self.locked = Locked::None;
+    }
+
+    /// Releases what is held and returns what is left to do.
+    #[inline]
+    pub fn finish(&mut self) -> Outcome {
+        self.unlock();
+        std::mem::take(&mut self.outcome)
+    }
+
+    /// A held stripe.
+    #[inline]
+    pub fn stripe(&mut self, number: u32) -> &mut Stripe {
+        match &mut self.locked {
+            Locked::One(held, guard) if *held == number => guard,
+            Locked::Many(held) => {
+                let at = held.binary_search_by_key(&number, |(number, _)| *number);
+                &mut held[at.expect("a command touches only stripes that were locked for it")].1
+            }
+            _ => panic!("a command touches only stripes that were locked for it"),
+        }
+    }
+
+    /// Calls `visit` with stripe `number`, which is locked for it unless it is held already.
+    pub fn with_stripe<R>(&mut self, number: u32, visit: impl FnOnce(&mut Self) -> R) -> R {
+        if !matches!(self.locked, Locked::None) {
+            return visit(self);
+        }
+        self.lock_one(number);
+        let result = visit(self);
+        self.unlock();
+        result
+    }
+
+    /// Where `key` lies.
+    #[inline]
+    pub fn place(&self, key: &[u8]) -> Place {
+        match self.known {
+            Some((start, len, place)) if std::ptr::eq(start, key.as_ptr()) && len == key.len() => place,
+            _ => self.keyspace.place(key),
+        }
+    }
+
+    /// Finds a live key. An expired one is deleted on the way (with its effect) and not found.
+    #[inline]
+    pub(super) fn locate(&mut self, place: Place, key: &[u8]) -> Option<Position> {
+        let number = self.keyspace.table_number(self.db, place);
+        let now_ms = self.now_ms;
+        let keys = self.stripe(place.stripe).table(number)?;
+        let position = keys.table.find(place.hash, key)?;
+        match keys.table.get(position).expiry_ms() {
+            Some(expiry) if expiry <= now_ms => {
+                if !self.frozen {
+                    self.expire(place, position, key);
+                }
+                None
+            }
+            _ => Some(position),
+        }
+    }
+
+    /// Deletes an expired key.
+    #[cold]
+    pub(super) fn expire(&mut self, place: Place, position: Position, key: &[u8]) {
+        let number = self.keyspace.table_number(self.db, place);
+        let hasher = self.keyspace.hasher();
+        let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
+        drop(entry);
+        let effect = Effect { db: self.db, key, cause: Cause::Expired, created: false, changes: 1, events: &[(class::EXPIRED, "expired")] };
+        self.drain(place.stripe, &effect);
+    }
+
+    /// Reads a key for a command: counts hit or miss, advances the access clock.
+    #[inline]
+    pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let place = self.place(key);
+        let Some(position) = self.locate(place, key) else {
+            self.stripe(place.stripe).stats.misses += 1;
+            if self.notify & class::KEY_MISS != 0 {
+                self.notify_event(class::KEY_MISS, "keymiss", key);
+            }
+            return None;
+        };
+        self.touch_at(place, position);
+        let number = self.keyspace.table_number(self.db, place);
+        let stripe = self.stripe(place.stripe);
+        stripe.stats.hits += 1;
+        stripe.table(number).map(|keys| keys.table.get(position))
+    }
+
+    #[inline]
+    pub(super) fn touch_at(&mut self, place: Place, position: Position) {
+        if !self.touch {
+            return;
+        }
+        let number = self.keyspace.table_number(self.db, place);
+        let clock = self.clock;
+        let old = self.stripe(place.stripe).table_mut(number).table.get(position).access_clock();
+        let new = clock.touched(old, &mut self.rng);
+        if new != old {
+            self.stripe(place.stripe).table_mut(number).table.get_mut(position).set_access_clock(new);
+        }
+    }
+
+    /// Looks at a key without counting or touching (OBJECT, DEBUG, TTL's NOTOUCH kin).
+    pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let place = self.place(key);
+        let position = self.locate(place, key)?;
+        let number = self.keyspace.table_number(self.db, place);
+        self.stripe(place.stripe).table(number).map(|keys| keys.table.get(position))
+    }
+
+    /// Opens a key for changing. It may or may not exist.
+    #[inline]
+    pub fn open<'m, 'k>(&'m mut self, key: &'k [u8]) -> KeyMut<'m, 'a, 'k> {
+        KeyMut::new(self, key)
+    }
+
+    /// Looks for a key that is there but whose time has come (WATCH needs to tell it from one that is not there).
+    pub fn is_expired_but_there(&mut self, key: &[u8]) -> bool {
+        let place = self.place(key);
+        let number = self.keyspace.table_number(self.db, place);
+        let now_ms = self.now_ms;
+        self.stripe(place.stripe).find(number, place.hash, key).and_then(EntryRef::expiry_ms).is_some_and(|expiry| expiry <= now_ms)
+    }
+
+    /// Collects a notification, if clients asked for its class.
+    pub fn notify_event(&mut self, event_class: u32, name: &'static str, key: &[u8]) {
+        if self.notify & event_class != 0 {
+            self.outcome.events.push(KeyEvent { db: self.db, class: event_class, name, key: key.to_vec() });
+        }
+    }
+
+    /// Turns one effect into all that depends on it. The one place where that happens; the stripe is held.
+    ///
+    /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and blocked clients join here.
+    #[inline]
+    pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
+        self.changes += effect.changes;
+        let stripe = self.stripe(stripe_number);
+        stripe.stats.changes += effect.changes;
+        match effect.cause {
+            Cause::Command => {}
+            Cause::Expired => stripe.stats.expired += 1,
+            Cause::Evicted => stripe.stats.evicted += 1,
+        }
+        if !stripe.watched.is_empty() {
+            stripe.watched.touch(effect.db, effect.key);
+        }
+        if self.notify != 0 {
+            if effect.created {
+                self.notify_event(class::NEW, "new", effect.key);
+            }
+            for (event_class, name) in effect.events {
+                self.notify_event(*event_class, name, effect.key);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The 24-bit access clock of an entry: seconds for LRU, or minutes and a logarithmic counter for LFU.
+//!
+//! ```text
+//! LRU  24 bits: seconds, wrapping every 194 days
+//! LFU  16 bits: minutes of the last decay, wrapping every 45 days;  8 bits: counter
+//! ```
+//! The counter grows with probability 1 / (counter * factor + 1), so that 8 bits tell a million accesses from a hundred, and
+//! falls by one each decay period without access (Redis 4.0, "LFU mode").
+
+use crate::base::rng::Rng;
+
+const MASK: u32 = (1 << 24) - 1;
+/// Counter of a new key: high enough to survive until it is used again.
+const LFU_INIT: u32 = 5;
+const LFU_MAX: u32 = 255;
+
+/// Which clock is kept and how it advances.
+#[derive(Debug, Clone, Copy)]
+pub struct AccessClock {
+    /// LFU instead of LRU.
+    pub lfu: bool,
+    /// `lfu-log-factor`.
+    pub log_factor: u32,
+    /// `lfu-decay-time` in minutes; 0: never decays.
+    pub decay_minutes: u32,
+    /// Now, unix milliseconds.
+    pub now_ms: i64,
+}
+
+impl AccessClock {
+    fn seconds(&self) -> u32 {
+        ((self.now_ms / 1000) as u32) & MASK
+    }
+
+    fn minutes(&self) -> u32 {
+        ((self.now_ms / 60_000) as u32) & 0xffff
+    }
+
+    /// The clock of an entry made now.
+    #[inline]
+    pub fn fresh(&self) -> u32 {
+        if self.lfu { (self.minutes() << 8) | LFU_INIT } else { self.seconds() }
+    }
+
+    /// The clock after an access now.
+    #[inline]
+    pub fn touched(&self, clock: u32, rng: &mut Rng) -> u32 {
+        if !self.lfu {
+            return self.seconds();
+        }
+        let counter = self.frequency(clock);
+        let base = counter.saturating_sub(LFU_INIT);
+        let grows = counter < LFU_MAX && rng.below(u64::from(base) * u64::from(self.log_factor) + 1) == 0;
+        (self.minutes() << 8) | (counter + u32::from(grows))
+    }
+
+    /// The LFU counter as it is now, decay included (OBJECT FREQ).
+    pub fn frequency(&self, clock: u32) -> u32 {
+        let (last, counter) = (clock >> 8, clock & 0xff);
+        if self.decay_minutes == 0 {
+            return counter;
+        }
+        let elapsed = self.minutes().wrapping_sub(last) & 0xffff;
+        counter.saturating_sub(elapsed / self.decay_minutes)
+    }
+
+    /// Seconds since the last access under LRU (OBJECT IDLETIME).
+    pub fn idle_seconds(&self, clock: u32) -> u32 {
+        self.seconds().wrapping_sub(clock) & MASK
+    }
+
+    /// The clock of an entry last accessed `seconds` ago.
+    pub fn with_idle(&self, seconds: u32) -> u32 {
+        self.seconds().wrapping_sub(seconds) & MASK
+    }
+
+    /// The clock of an entry with this LFU counter.
+    pub fn with_frequency(&self, counter: u8) -> u32 {
+        (self.minutes() << 8) | u32::from(counter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_time_and_frequency() {
+        let at = |ms| AccessClock { lfu: false, log_factor: 10, decay_minutes: 1, now_ms: ms };
+        let clock = at(1_000_000).fresh();
+        assert_eq!(at(1_005_999).idle_seconds(clock), 5);
+        let lfu = |ms| AccessClock { lfu: true, ..at(ms) };
+        let mut rng = Rng::new(1);
+        let mut clock = lfu(0).fresh();
+        for _ in 0..1000 {
+            clock = lfu(0).touched(clock, &mut rng);
+        }
+        let counter = lfu(0).frequency(clock);
+        assert!((15..40).contains(&counter), "{counter}");
+        assert_eq!(lfu(3 * 60_000).frequency(clock), counter - 3);
+        assert_eq!(lfu(0).frequency(lfu(0).with_frequency(255)), 255);
+    }
+}

@@ -1,0 +1,258 @@
+//! The only way to change a key. When a [`KeyMut`] is dropped, what was done through it becomes one
+//! [`Effect`], which the drain spreads to everything that depends on it.
+
+use smallvec::SmallVec;
+
+use super::Place;
+use super::access::KeyAccess;
+use super::effect::{Cause, Effect, class};
+use super::entry::{Encoding, Entry, EntryRef, NewValue, Value, ValueRef};
+use super::stripe::Keys;
+use super::string_value;
+use super::table::Position;
+use crate::base::limits::INLINE_VALUE_LEN_MAX;
+
+/// What a new value does with the key's expiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// Leaves it.
+    Keep,
+    /// Removes it.
+    Clear,
+    /// Sets it, unix milliseconds.
+    At(i64),
+}
+
+/// A key opened for changing. See the module's page.
+#[derive(Debug)]
+pub struct KeyMut<'m, 'a, 'k> {
+    access: &'m mut KeyAccess<'a>,
+    key: &'k [u8],
+    place: Place,
+    table: usize,
+    position: Option<Position>,
+    existed: bool,
+    cause: Cause,
+    changes: u64,
+    events: SmallVec<[(u32, &'static str); 2]>,
+}
+
+impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
+    pub(super) fn new(access: &'m mut KeyAccess<'a>, key: &'k [u8]) -> Self {
+        let place = access.place(key);
+        let position = access.locate(place, key);
+        if let Some(position) = position {
+            access.touch_at(place, position);
+        }
+        let table = access.keyspace().table_number(access.db, place);
+        KeyMut { access, key, place, table, position, existed: position.is_some(), cause: Cause::Command, changes: 0, events: SmallVec::new() }
+    }
+
+    #[inline]
+    fn keys(&mut self) -> &mut Keys {
+        self.access.stripe(self.place.stripe).table_mut(self.table)
+    }
+
+    /// True if the key is there now.
+    #[inline]
+    pub fn exists(&self) -> bool {
+        self.position.is_some()
+    }
+
+    /// The entry as it is now.
+    #[inline]
+    pub fn entry(&mut self) -> Option<EntryRef<'_>> {
+        let position = self.position?;
+        Some(self.keys().table.get(position))
+    }
+
+    /// When the key expires, unix milliseconds.
+    pub fn expiry_ms(&mut self) -> Option<i64> {
+        self.entry().and_then(EntryRef::expiry_ms)
+    }
+
+    /// Records an event for keyspace notifications and one change.
+    #[inline]
+    pub fn event(&mut self, event_class: u32, name: &'static str) {
+        self.changes += 1;
+        self.events.push((event_class, name));
+    }
+
+    /// Records a further event of the same change.
+    pub fn also_event(&mut self, event_class: u32, name: &'static str) {
+        self.events.push((event_class, name));
+    }
+
+    /// Counts further changes without an event.
+    pub fn count_changes(&mut self, changes: u64) {
+        self.changes += changes;
+    }
+
+    /// Sets the value. In place where it fits, else a new entry.
+    #[inline]
+    pub fn set(&mut self, value: NewValue<'_>, expiry: Expiry) {
+        let fresh = self.access.clock().fresh();
+        let (key, hash) = (self.key, self.place.hash);
+        let Some(position) = self.position else {
+            let expiry_ms = if let Expiry::At(ms) = expiry { Some(ms) } else { None };
+            let hasher = self.access.keyspace().hasher();
+            let entry = Entry::new(key, value, expiry_ms, fresh);
+            self.position = Some(self.keys().insert(hash, entry, hasher));
+            return;
+        };
+        let keys = self.keys();
+        let old_expiry = keys.table.get(position).expiry_ms();
+        let expiry_ms = match expiry {
+            Expiry::Keep => old_expiry,
+            Expiry::Clear => None,
+            Expiry::At(ms) => Some(ms),
+        };
+        if keys.table.get_mut(position).overwrite(&value) {
+            if expiry_ms != old_expiry {
+                keys.set_expiry_ms(position, expiry_ms);
+            }
+            return;
+        }
+        let clock = keys.table.get(position).access_clock();
+        drop(keys.replace(position, Entry::new(key, value, expiry_ms, clock)));
+    }
+
+    /// Sets a string from its text: an integer if it is the canonical text of one.
+    #[inline]
+    pub fn set_text(&mut self, text: &[u8], expiry: Expiry) {
+        let expires = match expiry {
+            Expiry::At(_) => true,
+            Expiry::Clear => false,
+            Expiry::Keep => self.expiry_ms().is_some(),
+        };
+        self.set(string_value::encode(self.key, text, expires), expiry);
+    }
+
+    /// Changes the string's bytes in place, after it was made at least `len` long (filled with zeros) and raw. Creates the key
+    /// if it is not there.
+    pub fn edit_bytes<R>(&mut self, len: usize, edit: impl FnOnce(&mut [u8]) -> R) -> R {
+        let current = self.entry().map(|entry| (string_value::len(entry.value()), entry.encoding()));
+        match current {
+            Some((current_len, encoding)) if current_len >= len && encoding != Encoding::Int => {}
+            _ => self.grow(len),
+        }
+        let position = self.position.expect("there, or made by grow");
+        let keys = self.keys();
+        let mut entry = keys.table.get_mut(position);
+        edit(entry.bytes_mut().expect("grow leaves no integer"))
+    }
+
+    /// Makes the value raw bytes of at least `len`.
+    fn grow(&mut self, len: usize) {
+        if let Some(position) = self.position
+            && let Some(Value::Raw(bytes)) = self.keys().table.get_mut(position).boxed_mut()
+        {
+            bytes.resize(len.max(bytes.len()), 0);
+            return;
+        }
+        let mut bytes = self.entry().map(string_value::to_vec).unwrap_or_default();
+        let len = len.max(bytes.len());
+        if len > INLINE_VALUE_LEN_MAX {
+            bytes.reserve_exact(len - bytes.len());
+        }
+        bytes.resize(len, 0);
+        self.set_raw(bytes);
+    }
+
+    /// Sets raw bytes, keeping the expiry.
+    fn set_raw(&mut self, bytes: Vec<u8>) {
+        if bytes.len() > INLINE_VALUE_LEN_MAX {
+            self.set(NewValue::Boxed(Box::new(Value::Raw(bytes)), super::entry::Type::String, Encoding::Raw), Expiry::Keep);
+        } else {
+            self.set(NewValue::Bytes(&bytes, Encoding::Raw), Expiry::Keep);
+        }
+    }
+
+    /// Appends to the string, creating it if it is not there. Returns the new length.
+    pub fn append(&mut self, tail: &[u8]) -> usize {
+        if let Some(position) = self.position
+            && let Some(Value::Raw(bytes)) = self.keys().table.get_mut(position).boxed_mut()
+        {
+            bytes.extend_from_slice(tail);
+            return bytes.len();
+        }
+        let Some(entry) = self.entry() else {
+            self.set_text(tail, Expiry::Keep);
+            return tail.len();
+        };
+        let mut bytes = string_value::to_vec(entry);
+        bytes.extend_from_slice(tail);
+        let len = bytes.len();
+        self.set_raw(bytes);
+        len
+    }
+
+    /// Sets or removes the expiry of a key that is there.
+    pub fn set_expiry_ms(&mut self, expiry_ms: Option<i64>) {
+        let position = self.position.expect("only an existing key has an expiry");
+        self.keys().set_expiry_ms(position, expiry_ms);
+    }
+
+    /// Sets the access clock (RESTORE's and OBJECT's kin).
+    pub fn set_access_clock(&mut self, clock: u32) {
+        if let Some(position) = self.position {
+            self.keys().table.get_mut(position).set_access_clock(clock);
+        }
+    }
+
+    /// Takes the key out. The entry is returned, so that it can be freed later or put elsewhere.
+    pub fn take(&mut self) -> Option<Entry> {
+        let position = self.position.take()?;
+        let hasher = self.access.keyspace().hasher();
+        Some(self.keys().remove(position, hasher))
+    }
+
+    /// Deletes the key with the event `del`. False if it was not there.
+    pub fn delete(&mut self) -> bool {
+        self.delete_as(class::GENERIC, "del", Cause::Command)
+    }
+
+    /// Deletes the key with this event and cause.
+    pub fn delete_as(&mut self, event_class: u32, name: &'static str, cause: Cause) -> bool {
+        if self.take().is_none() {
+            return false;
+        }
+        self.cause = cause;
+        self.event(event_class, name);
+        true
+    }
+
+    /// Puts an entry taken from elsewhere under this key, in place of what is there.
+    pub fn put(&mut self, entry: Entry) {
+        let (key, hash) = (self.key, self.place.hash);
+        let entry = if entry.borrow().key() == key { entry } else { entry.with_key(key) };
+        let hasher = self.access.keyspace().hasher();
+        match self.position {
+            Some(position) => drop(self.keys().replace(position, entry)),
+            None => self.position = Some(self.keys().insert(hash, entry, hasher)),
+        }
+    }
+
+    /// The value as a string, `None` if the key is not there. Further types: an error then.
+    pub fn string(&mut self) -> Result<Option<ValueRef<'_>>, super::WrongType> {
+        Ok(self.entry().map(EntryRef::value))
+    }
+}
+
+impl Drop for KeyMut<'_, '_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.changes == 0 && self.events.is_empty() {
+            return;
+        }
+        let effect = Effect {
+            db: self.access.db,
+            key: self.key,
+            cause: self.cause,
+            created: !self.existed && self.position.is_some(),
+            changes: self.changes,
+            events: &self.events,
+        };
+        self.access.drain(self.place.stripe, &effect);
+    }
+}
