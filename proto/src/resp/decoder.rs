@@ -36,11 +36,7 @@ impl std::fmt::Display for DecodeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             DecodeError::UnknownType(byte) => {
-                write!(
-                    f,
-                    "Protocol error, got \"{}\" as reply type byte",
-                    char::from(*byte).escape_default()
-                )
+                write!(f, "Protocol error, got \"{}\" as reply type byte", char::from(*byte).escape_default())
             }
             DecodeError::InvalidNumber => f.write_str("Protocol error, invalid number"),
             DecodeError::MissingCrlf => f.write_str("Protocol error, line end expected"),
@@ -138,11 +134,7 @@ impl ReplyDecoder {
     fn take_line(&mut self, src: &mut BytesMut) -> Result<Option<Bytes>, DecodeError> {
         let Some(at) = memchr::memchr(b'\n', &src[self.scanned..]) else {
             self.scanned = src.len();
-            return if src.len() > LINE_LEN_MAX {
-                Err(DecodeError::LineTooLong)
-            } else {
-                Ok(None)
-            };
+            return if src.len() > LINE_LEN_MAX { Err(DecodeError::LineTooLong) } else { Ok(None) };
         };
         let newline = self.scanned + at;
         self.scanned = 0;
@@ -162,11 +154,7 @@ impl ReplyDecoder {
         if self.open.len() >= MAX_REPLY_DEPTH {
             return Err(DecodeError::TooDeep);
         }
-        self.open.push(Frame {
-            kind,
-            missing,
-            items: Vec::with_capacity(missing.min(PREALLOCATED_MAX)),
-        });
+        self.open.push(Frame { kind, missing, items: Vec::with_capacity(missing.min(PREALLOCATED_MAX)) });
         Ok(None)
     }
 
@@ -220,10 +208,7 @@ fn take_bulk(src: &mut BytesMut, kind: BulkKind, len: usize) -> Result<Option<Va
         BulkKind::Verbatim => match payload[..] {
             [a, b, c, b':', ..] => {
                 payload.advance(4);
-                Ok(Some(Value::Verbatim {
-                    format: [a, b, c],
-                    text: payload,
-                }))
+                Ok(Some(Value::Verbatim { format: [a, b, c], text: payload }))
             }
             _ => Err(DecodeError::Unsupported),
         },
@@ -269,9 +254,7 @@ fn token(mut line: Bytes) -> Result<Token, DecodeError> {
                     _ => FrameKind::Attribute,
                 };
                 let pairs = matches!(kind, FrameKind::Map | FrameKind::Attribute);
-                let values = count
-                    .checked_mul(if pairs { 2 } else { 1 })
-                    .ok_or(DecodeError::InvalidNumber)?;
+                let values = count.checked_mul(if pairs { 2 } else { 1 }).ok_or(DecodeError::InvalidNumber)?;
                 Token::Aggregate(kind, values)
             }
         },
@@ -280,28 +263,21 @@ fn token(mut line: Bytes) -> Result<Token, DecodeError> {
 }
 
 fn number(text: &[u8]) -> Result<i64, DecodeError> {
-    std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .ok_or(DecodeError::InvalidNumber)
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(DecodeError::InvalidNumber)
 }
 
 /// A length; -1 stands for null.
 fn length(text: &[u8]) -> Result<Option<usize>, DecodeError> {
     match number(text)? {
         -1 => Ok(None),
-        len => usize::try_from(len)
-            .map(Some)
-            .map_err(|_| DecodeError::InvalidNumber),
+        len => usize::try_from(len).map(Some).map_err(|_| DecodeError::InvalidNumber),
     }
 }
 
 fn double(text: &[u8]) -> Result<f64, DecodeError> {
     let text = std::str::from_utf8(text).map_err(|_| DecodeError::InvalidNumber)?;
     let digits = text.trim_start_matches(['-', '+']);
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && !matches!(digits, "inf" | "nan")
-    {
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') && !matches!(digits, "inf" | "nan") {
         return Err(DecodeError::InvalidNumber);
     }
     text.parse().map_err(|_| DecodeError::InvalidNumber)
@@ -334,11 +310,7 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(
-                got,
-                expected.map(<[Value]>::to_vec),
-                "{input:?} in steps of {step}"
-            );
+            assert_eq!(got, expected.map(<[Value]>::to_vec), "{input:?} in steps of {step}");
         }
     }
 
@@ -346,62 +318,23 @@ mod tests {
     fn replies() {
         let simple = Value::Simple(Bytes::from_static(b"OK"));
         check("+OK\r\n", Ok(std::slice::from_ref(&simple)));
-        check(
-            "-ERR x\r\n",
-            Ok(&[Value::Error(Bytes::from_static(b"ERR x"))]),
-        );
-        check(
-            "!5\r\nERR x\r\n",
-            Ok(&[Value::Error(Bytes::from_static(b"ERR x"))]),
-        );
-        check(
-            ":-12\r\n:7\r\n",
-            Ok(&[Value::Integer(-12), Value::Integer(7)]),
-        );
-        check(
-            "$0\r\n\r\n$4\r\na\r\nb\r\n",
-            Ok(&[bulk(""), bulk("a\r\nb")]),
-        );
-        check(
-            "$-1\r\n*-1\r\n_\r\n",
-            Ok(&[Value::Null, Value::Null, Value::Null]),
-        );
+        check("-ERR x\r\n", Ok(&[Value::Error(Bytes::from_static(b"ERR x"))]));
+        check("!5\r\nERR x\r\n", Ok(&[Value::Error(Bytes::from_static(b"ERR x"))]));
+        check(":-12\r\n:7\r\n", Ok(&[Value::Integer(-12), Value::Integer(7)]));
+        check("$0\r\n\r\n$4\r\na\r\nb\r\n", Ok(&[bulk(""), bulk("a\r\nb")]));
+        check("$-1\r\n*-1\r\n_\r\n", Ok(&[Value::Null, Value::Null, Value::Null]));
         check("*0\r\n", Ok(&[Value::Array(vec![])]));
-        check(
-            "*2\r\n*1\r\n:1\r\n+OK\r\n",
-            Ok(&[Value::Array(vec![
-                Value::Array(vec![Value::Integer(1)]),
-                simple,
-            ])]),
-        );
-        check(
-            "%1\r\n$1\r\na\r\n:1\r\n",
-            Ok(&[Value::Map(vec![(bulk("a"), Value::Integer(1))])]),
-        );
+        check("*2\r\n*1\r\n:1\r\n+OK\r\n", Ok(&[Value::Array(vec![Value::Array(vec![Value::Integer(1)]), simple])]));
+        check("%1\r\n$1\r\na\r\n:1\r\n", Ok(&[Value::Map(vec![(bulk("a"), Value::Integer(1))])]));
         check("~1\r\n:1\r\n", Ok(&[Value::Set(vec![Value::Integer(1)])]));
         check(">1\r\n:1\r\n", Ok(&[Value::Push(vec![Value::Integer(1)])]));
-        check(
-            ",1.5\r\n,-inf\r\n",
-            Ok(&[Value::Double(1.5), Value::Double(f64::NEG_INFINITY)]),
-        );
+        check(",1.5\r\n,-inf\r\n", Ok(&[Value::Double(1.5), Value::Double(f64::NEG_INFINITY)]));
         check("#t\r\n#f\r\n", Ok(&[Value::Bool(true), Value::Bool(false)]));
         let text = Bytes::from_static(b"hi");
-        check(
-            "=6\r\ntxt:hi\r\n",
-            Ok(&[Value::Verbatim {
-                format: *b"txt",
-                text,
-            }]),
-        );
-        check(
-            "(123\r\n",
-            Ok(&[Value::BigNumber(Bytes::from_static(b"123"))]),
-        );
+        check("=6\r\ntxt:hi\r\n", Ok(&[Value::Verbatim { format: *b"txt", text }]));
+        check("(123\r\n", Ok(&[Value::BigNumber(Bytes::from_static(b"123"))]));
         check("|1\r\n+a\r\n+b\r\n:1\r\n", Ok(&[Value::Integer(1)]));
-        check(
-            "*2\r\n|1\r\n+a\r\n%0\r\n:1\r\n:2\r\n",
-            Ok(&[Value::Array(vec![Value::Integer(1), Value::Integer(2)])]),
-        );
+        check("*2\r\n|1\r\n+a\r\n%0\r\n:1\r\n:2\r\n", Ok(&[Value::Array(vec![Value::Integer(1), Value::Integer(2)])]));
         check("*1\r\n", Ok(&[]));
     }
 
@@ -414,9 +347,6 @@ mod tests {
         check("+OK\n", Err(DecodeError::MissingCrlf));
         check("#x\r\n", Err(DecodeError::Unsupported));
         check("=2\r\nab\r\n", Err(DecodeError::Unsupported));
-        check(
-            &"*1\r\n".repeat(MAX_REPLY_DEPTH + 1),
-            Err(DecodeError::TooDeep),
-        );
+        check(&"*1\r\n".repeat(MAX_REPLY_DEPTH + 1), Err(DecodeError::TooDeep));
     }
 }

@@ -54,10 +54,7 @@ impl Aggregate {
 impl ReplyBuf {
     /// An empty buffer with room for `capacity` bytes, for RESP2.
     pub fn with_capacity(capacity: usize) -> Self {
-        ReplyBuf {
-            buf: BytesMut::with_capacity(capacity),
-            resp3: false,
-        }
+        ReplyBuf { buf: BytesMut::with_capacity(capacity), resp3: false }
     }
 
     /// Chooses the protocol version of what follows.
@@ -341,11 +338,7 @@ mod tests {
             out.set_resp3(resp3);
             assert_eq!(out.is_resp3(), resp3);
             write(&mut out);
-            assert_eq!(
-                String::from_utf8_lossy(&out.buf),
-                expected,
-                "resp3: {resp3}"
-            );
+            assert_eq!(String::from_utf8_lossy(&out.buf), expected, "resp3: {resp3}");
         }
     }
 
@@ -367,10 +360,7 @@ mod tests {
         same(|out| out.bulk(b""), "$0\r\n\r\n");
         same(|out| out.bulk(b"a\r\nb"), "$4\r\na\r\nb\r\n");
         same(|out| out.bulk(&[b'x'; 10]), "$10\r\nxxxxxxxxxx\r\n");
-        same(
-            |out| out.bulk(&[b'x'; 100]),
-            &format!("$100\r\n{}\r\n", "x".repeat(100)),
-        );
+        same(|out| out.bulk(&[b'x'; 100]), &format!("$100\r\n{}\r\n", "x".repeat(100)));
         same(|out| out.bulk_parts(&[b"a", b"", b"bc"]), "$3\r\nabc\r\n");
         same(|out| out.bulk_int(-12), "$3\r\n-12\r\n");
         same(|out| out.array(99), "*99\r\n");
@@ -386,11 +376,7 @@ mod tests {
         check(|out| out.double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n");
         check(|out| out.bool(true), ":1\r\n", "#t\r\n");
         check(|out| out.bool(false), ":0\r\n", "#f\r\n");
-        check(
-            |out| out.verbatim("txt", b"hi"),
-            "$2\r\nhi\r\n",
-            "=6\r\ntxt:hi\r\n",
-        );
+        check(|out| out.verbatim("txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n");
         check(|out| out.verbatim("m", b""), "$0\r\n\r\n", "=4\r\nm  :\r\n");
         check(|out| out.big_number("123"), "$3\r\n123\r\n", "(123\r\n");
     }
@@ -410,11 +396,7 @@ mod tests {
                 out.end_deferred(outer, 1);
                 out.ok();
             };
-            check(
-                write,
-                &format!("+OK\r\n*1\r\n*{count}\r\n{body}+OK\r\n"),
-                &format!("+OK\r\n*1\r\n~{count}\r\n{body}+OK\r\n"),
-            );
+            check(write, &format!("+OK\r\n*1\r\n*{count}\r\n{body}+OK\r\n"), &format!("+OK\r\n*1\r\n~{count}\r\n{body}+OK\r\n"));
         }
         let map = |out: &mut ReplyBuf| {
             let map = out.deferred_map();

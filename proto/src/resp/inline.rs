@@ -43,36 +43,20 @@ pub(super) fn split_in_place(
         let word = pos;
         let (next, word_end) = unescape_word(line, pos, at_end)?;
         pos = next;
-        args.push(ArgRange {
-            start: word as u32,
-            end: word_end as u32,
-        });
+        args.push(ArgRange { start: word as u32, end: word_end as u32 });
     }
 }
 
 /// Reads the word at `start`; returns the position after it and the end of its unescaped form, which begins at `start`.
-fn unescape_word(
-    line: &mut [u8],
-    start: usize,
-    at_end: EscapeAtEnd,
-) -> Result<(usize, usize), Unbalanced> {
+fn unescape_word(line: &mut [u8], start: usize, at_end: EscapeAtEnd) -> Result<(usize, usize), Unbalanced> {
     let end = line.len();
-    let reach = if at_end == EscapeAtEnd::Literal {
-        end
-    } else {
-        end + 1
-    };
+    let reach = if at_end == EscapeAtEnd::Literal { end } else { end + 1 };
     let (mut read, mut write) = (start, start);
     let mut quote = None;
     while read < end {
         let byte = line[read];
         let out = match quote {
-            Some(b'"')
-                if byte == b'\\'
-                    && read + 4 < reach
-                    && line[read + 1] == b'x'
-                    && hex(line, read + 2).is_some() =>
-            {
+            Some(b'"') if byte == b'\\' && read + 4 < reach && line[read + 1] == b'x' && hex(line, read + 2).is_some() => {
                 let value = hex(line, read + 2);
                 read += 4;
                 value
@@ -108,11 +92,7 @@ fn unescape_word(
             write += 1;
         }
     }
-    if quote.is_some() {
-        Err(Unbalanced)
-    } else {
-        Ok((read, write))
-    }
+    if quote.is_some() { Err(Unbalanced) } else { Ok((read, write)) }
 }
 
 /// The byte that two hexadecimal digits name.
@@ -145,12 +125,7 @@ pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut copy = line.to_vec();
     let mut ranges = Vec::new();
     split_in_place(&mut copy, 0, line.len(), EscapeAtEnd::Escape, &mut ranges).ok()?;
-    Some(
-        ranges
-            .iter()
-            .map(|range| range.of(&copy).to_vec())
-            .collect(),
-    )
+    Some(ranges.iter().map(|range| range.of(&copy).to_vec()).collect())
 }
 
 #[cfg(test)]
@@ -158,29 +133,15 @@ mod tests {
     use super::*;
 
     fn check(line: &str, inline: Option<&[&str]>, terminated: Option<&[&str]>) {
-        let bytes = |words: &[&str]| {
-            words
-                .iter()
-                .map(|w| w.as_bytes().to_vec())
-                .collect::<Vec<_>>()
-        };
+        let bytes = |words: &[&str]| words.iter().map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>();
         let mut buf = line.as_bytes().to_vec();
         let mut ranges = Vec::new();
         let end = buf.len();
         let got = split_in_place(&mut buf, 0, end, EscapeAtEnd::Literal, &mut ranges)
             .ok()
-            .map(|()| {
-                ranges
-                    .iter()
-                    .map(|r| r.of(&buf).to_vec())
-                    .collect::<Vec<_>>()
-            });
+            .map(|()| ranges.iter().map(|r| r.of(&buf).to_vec()).collect::<Vec<_>>());
         assert_eq!(got, inline.map(bytes), "inline: {line:?}");
-        assert_eq!(
-            split_args(line.as_bytes()),
-            terminated.map(bytes),
-            "terminated: {line:?}"
-        );
+        assert_eq!(split_args(line.as_bytes()), terminated.map(bytes), "terminated: {line:?}");
     }
 
     #[test]

@@ -70,20 +70,10 @@ impl RequestParser {
     /// # Errors
     /// A protocol error is returned after the complete requests before it were added to `batch`: execute those, then
     /// write the error and close.
-    pub fn parse(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Limits,
-        batch: &mut Batch,
-        max_requests: usize,
-    ) -> Result<usize, ProtocolError> {
+    pub fn parse(&mut self, buf: &mut [u8], limits: &Limits, batch: &mut Batch, max_requests: usize) -> Result<usize, ProtocolError> {
         let reach = buf.len().min(u32::MAX as usize);
         let buf = &mut buf[..reach];
-        let most = if limits.authenticated {
-            max_requests
-        } else {
-            max_requests.min(1)
-        };
+        let most = if limits.authenticated { max_requests } else { max_requests.min(1) };
         let full = batch.requests.len().saturating_add(most);
         let mut consumed = 0;
         if most > 0 && !matches!(self.partial, Partial::None) {
@@ -110,11 +100,7 @@ impl RequestParser {
     /// Lets the caller size its buffer once for a large argument.
     pub fn wanted_len(&self) -> usize {
         match self.partial {
-            Partial::Multibulk(Progress {
-                pos,
-                bulk_len: Some(len),
-                ..
-            }) => pos + len + 2,
+            Partial::Multibulk(Progress { pos, bulk_len: Some(len), .. }) => pos + len + 2,
             _ => 0,
         }
     }
@@ -148,12 +134,7 @@ impl RequestParser {
 
     /// Continues the partial request, which starts at the first byte of `buf`.
     #[cold]
-    fn resume(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Limits,
-        batch: &mut Batch,
-    ) -> Result<Step, ProtocolError> {
+    fn resume(&mut self, buf: &mut [u8], limits: &Limits, batch: &mut Batch) -> Result<Step, ProtocolError> {
         let mut progress = match self.partial {
             Partial::None => return Ok(Step::Complete(0)),
             Partial::Inline { scanned } => {
@@ -175,32 +156,20 @@ impl RequestParser {
         }
         let first_arg = batch.args.len();
         batch.args.extend_from_slice(&self.args);
-        batch
-            .requests
-            .push(request(first_arg, self.args.len(), progress.pos));
+        batch.requests.push(request(first_arg, self.args.len(), progress.pos));
         self.reset();
         Ok(Step::Complete(progress.pos))
     }
 
     /// Reads an array whose `*` is at `start`.
     #[inline]
-    fn start_multibulk(
-        &mut self,
-        buf: &[u8],
-        start: usize,
-        limits: &Limits,
-        batch: &mut Batch,
-    ) -> Result<Step, ProtocolError> {
+    fn start_multibulk(&mut self, buf: &[u8], start: usize, limits: &Limits, batch: &mut Batch) -> Result<Step, ProtocolError> {
         let (count, pos) = match short_number(buf, start + 1) {
             Some((count, next)) => (i64::from(count), next),
             None => match multibulk_header(buf, start, limits)? {
                 Some(header) => header,
                 None => {
-                    self.partial = Partial::Multibulk(Progress {
-                        pos: 0,
-                        remaining: 0,
-                        bulk_len: None,
-                    });
+                    self.partial = Partial::Multibulk(Progress { pos: 0, remaining: 0, bulk_len: None });
                     return Ok(Step::NeedMore);
                 }
             },
@@ -215,17 +184,11 @@ impl RequestParser {
             return Ok(Step::Complete(pos));
         }
         let first_arg = batch.args.len();
-        let mut progress = Progress {
-            pos,
-            remaining: count,
-            bulk_len: None,
-        };
+        let mut progress = Progress { pos, remaining: count, bulk_len: None };
         match read_args(buf, start, &mut progress, limits, &mut batch.args) {
             Ok(true) => {
                 let argc = batch.args.len() - first_arg;
-                batch
-                    .requests
-                    .push(request(first_arg, argc, progress.pos - start));
+                batch.requests.push(request(first_arg, argc, progress.pos - start));
                 Ok(Step::Complete(progress.pos))
             }
             Ok(false) => {
@@ -244,15 +207,8 @@ impl RequestParser {
     fn suspend(&mut self, start: usize, first_arg: usize, progress: Progress, batch: &mut Batch) {
         let base = start as u32;
         self.args.clear();
-        self.args
-            .extend(batch.args.drain(first_arg..).map(|arg| ArgRange {
-                start: arg.start - base,
-                end: arg.end - base,
-            }));
-        self.partial = Partial::Multibulk(Progress {
-            pos: progress.pos - start,
-            ..progress
-        });
+        self.args.extend(batch.args.drain(first_arg..).map(|arg| ArgRange { start: arg.start - base, end: arg.end - base }));
+        self.partial = Partial::Multibulk(Progress { pos: progress.pos - start, ..progress });
     }
 
     /// Reads an inline command at `start`; no line end stands before `scanned` bytes of it.
@@ -274,17 +230,11 @@ impl RequestParser {
                     return Err(ProtocolError::TooBigInline);
                 }
                 let scanned_to = found.map_or(buf.len(), |at| scanned_to + at);
-                self.partial = Partial::Inline {
-                    scanned: scanned_to - start,
-                };
+                self.partial = Partial::Inline { scanned: scanned_to - start };
                 return Ok(Step::NeedMore);
             }
         };
-        let end = if newline > start && buf[newline - 1] == b'\r' {
-            newline - 1
-        } else {
-            newline
-        };
+        let end = if newline > start && buf[newline - 1] == b'\r' { newline - 1 } else { newline };
         let first_arg = batch.args.len();
         if split_in_place(buf, start, end, EscapeAtEnd::Literal, &mut batch.args).is_err() {
             batch.args.truncate(first_arg);
@@ -292,9 +242,7 @@ impl RequestParser {
         }
         let argc = batch.args.len() - first_arg;
         if argc > 0 {
-            batch
-                .requests
-                .push(request(first_arg, argc, newline + 1 - start));
+            batch.requests.push(request(first_arg, argc, newline + 1 - start));
         }
         Ok(Step::Complete(newline + 1))
     }
@@ -302,29 +250,15 @@ impl RequestParser {
 
 /// A request's record. All three fit: positions in the buffer are below 4 GB and each argument takes bytes there.
 fn request(first_arg: usize, argc: usize, wire_len: usize) -> Request {
-    Request {
-        first_arg: first_arg as u32,
-        argc: argc as u32,
-        wire_len: wire_len as u32,
-    }
+    Request { first_arg: first_arg as u32, argc: argc as u32, wire_len: wire_len as u32 }
 }
 
 /// Reads arguments from `progress.pos` on, until all have been read (true) or the input ends (false).
 /// `start` is the position of the request in `buf`; all positions are absolute.
 #[inline]
-fn read_args(
-    buf: &[u8],
-    start: usize,
-    progress: &mut Progress,
-    limits: &Limits,
-    args: &mut Vec<ArgRange>,
-) -> Result<bool, ProtocolError> {
+fn read_args(buf: &[u8], start: usize, progress: &mut Progress, limits: &Limits, args: &mut Vec<ArgRange>) -> Result<bool, ProtocolError> {
     // The longest bulk that needs no look at the limits' details, so that the loop has one comparison.
-    let plain_max = if limits.authenticated {
-        limits.max_bulk_len
-    } else {
-        0
-    };
+    let plain_max = if limits.authenticated { limits.max_bulk_len } else { 0 };
     while progress.remaining > 0 {
         let len = match progress.bulk_len {
             Some(len) => len,
@@ -356,10 +290,7 @@ fn read_args(
         if tail != b"\r\n" {
             return Err(ProtocolError::InvalidCrlf);
         }
-        args.push(ArgRange {
-            start: progress.pos as u32,
-            end: end as u32,
-        });
+        args.push(ArgRange { start: progress.pos as u32, end: end as u32 });
         progress.pos = end + 2;
         progress.bulk_len = None;
         progress.remaining -= 1;
@@ -381,19 +312,14 @@ fn short_number(buf: &[u8], at: usize) -> Option<(u32, usize)> {
         }
         let canonical = count == 1 || (count > 1 && text[0] != b'0');
         let is_end = byte == b'\r' && text.get(count + 1) == Some(&b'\n');
-        return (canonical && is_end && count <= SHORT_DIGITS_MAX)
-            .then_some((value, at + count + 2));
+        return (canonical && is_end && count <= SHORT_DIGITS_MAX).then_some((value, at + count + 2));
     }
     None
 }
 
 /// Reads the header of the array at `at`: the count, and the position after the header.
 #[cold]
-fn multibulk_header(
-    buf: &[u8],
-    at: usize,
-    limits: &Limits,
-) -> Result<Option<(i64, usize)>, ProtocolError> {
+fn multibulk_header(buf: &[u8], at: usize, limits: &Limits) -> Result<Option<(i64, usize)>, ProtocolError> {
     let Some(cr) = header_end(buf, at, limits, ProtocolError::TooBigMultibulkCount)? else {
         return Ok(None);
     };
@@ -408,11 +334,7 @@ fn multibulk_header(
 
 /// Reads the header of the argument at `at`: its length, and the position after the header.
 #[cold]
-fn bulk_header(
-    buf: &[u8],
-    at: usize,
-    limits: &Limits,
-) -> Result<Option<(usize, usize)>, ProtocolError> {
+fn bulk_header(buf: &[u8], at: usize, limits: &Limits) -> Result<Option<(usize, usize)>, ProtocolError> {
     let Some(cr) = header_end(buf, at, limits, ProtocolError::TooBigBulkCount)? else {
         return Ok(None);
     };
@@ -434,12 +356,7 @@ fn bulk_header(
 }
 
 /// Finds the CR of a header that starts at `at`, with at least one byte after it. `None`: not arrived yet.
-fn header_end(
-    buf: &[u8],
-    at: usize,
-    limits: &Limits,
-    too_big: ProtocolError,
-) -> Result<Option<usize>, ProtocolError> {
+fn header_end(buf: &[u8], at: usize, limits: &Limits, too_big: ProtocolError) -> Result<Option<usize>, ProtocolError> {
     match memchr::memchr(b'\r', &buf[at..]) {
         Some(len) if at + len + 1 < buf.len() => Ok(Some(at + len)),
         Some(_) => Ok(None),
@@ -489,10 +406,7 @@ mod tests {
                 match parsed {
                     Ok(consumed) => {
                         let wire: usize = batch.requests.iter().map(|r| r.wire_len as usize).sum();
-                        assert!(
-                            wire <= consumed,
-                            "requests take no more than what is consumed"
-                        );
+                        assert!(wire <= consumed, "requests take no more than what is consumed");
                         buf.drain(..consumed);
                         total += consumed;
                         assert!(!parser.in_progress() || batch.requests.len() <= max_requests);
@@ -508,10 +422,7 @@ mod tests {
     }
 
     fn words(requests: &[&[&str]]) -> Vec<Vec<Vec<u8>>> {
-        requests
-            .iter()
-            .map(|r| r.iter().map(|w| w.as_bytes().to_vec()).collect())
-            .collect()
+        requests.iter().map(|r| r.iter().map(|w| w.as_bytes().to_vec()).collect()).collect()
     }
 
     /// Whole, cut at each position, byte by byte, and one request per call: always the same.
@@ -523,8 +434,7 @@ mod tests {
         for cuts in &cuts {
             for max_requests in [1, 2, usize::MAX] {
                 let (got, _, got_error) = feed(input, cuts, limits, max_requests);
-                let got_error =
-                    got_error.map(|e| String::from_utf8_lossy(&e.message()).into_owned());
+                let got_error = got_error.map(|e| String::from_utf8_lossy(&e.message()).into_owned());
                 let context = format!("{:?} cut at {cuts:?}", String::from_utf8_lossy(input));
                 assert_eq!(got, words(requests), "{context}");
                 assert_eq!(got_error.as_deref(), error, "{context}");
@@ -541,26 +451,10 @@ mod tests {
         check("", &[], None);
         check("*1\r\n$4\r\nPING\r\n", &[&["PING"]], None);
         check("*2\r\n$3\r\nGET\r\n$0\r\n\r\n", &[&["GET", ""]], None);
-        check(
-            "*2\r\n$3\r\nGET\r\n$4\r\n\r\n\r\n\r\n",
-            &[&["GET", "\r\n\r\n"]],
-            None,
-        );
-        check(
-            "*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nQUIT\r\n*1\r\n",
-            &[&["PING"], &["QUIT"]],
-            None,
-        );
-        check(
-            "*1\r\n$16\r\n0123456789abcdef\r\nPING\r\n",
-            &[&["0123456789abcdef"], &["PING"]],
-            None,
-        );
-        check(
-            "PING\r\nECHO a\n*1\r\n$1\r\nx\r\n",
-            &[&["PING"], &["ECHO", "a"], &["x"]],
-            None,
-        );
+        check("*2\r\n$3\r\nGET\r\n$4\r\n\r\n\r\n\r\n", &[&["GET", "\r\n\r\n"]], None);
+        check("*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nQUIT\r\n*1\r\n", &[&["PING"], &["QUIT"]], None);
+        check("*1\r\n$16\r\n0123456789abcdef\r\nPING\r\n", &[&["0123456789abcdef"], &["PING"]], None);
+        check("PING\r\nECHO a\n*1\r\n$1\r\nx\r\n", &[&["PING"], &["ECHO", "a"], &["x"]], None);
         check("\r\n\n   \r\n*0\r\n*-10\r\nPING\r\n", &[&["PING"]], None);
         check(
             "set \"a b\" 'c'\"\\x41\"\r\n*1\r\n$1\r\ny\r\n set q \"\\\"\"\n",
@@ -599,27 +493,17 @@ mod tests {
         for (input, error) in cases {
             let error = format!("Protocol error: {error}");
             check(input, &[], Some(&error));
-            check(
-                &format!("PING\r\n*1\r\n$1\r\nx\r\n{input}"),
-                &[&["PING"], &["x"]],
-                Some(&error),
-            );
+            check(&format!("PING\r\n*1\r\n$1\r\nx\r\n{input}"), &[&["PING"], &["x"]], Some(&error));
         }
         let limits = Limits::default();
         for (input, error) in [
             (big.as_str(), ProtocolError::TooBigBulkCount),
-            (
-                &big.replace("*1\r\n$", "*1"),
-                ProtocolError::TooBigMultibulkCount,
-            ),
+            (&big.replace("*1\r\n$", "*1"), ProtocolError::TooBigMultibulkCount),
             (&big.replace("*1\r\n$", "1"), ProtocolError::TooBigInline),
             (&format!("\0\n{big}"), ProtocolError::TooBigInline),
         ] {
             for cuts in [&[][..], &[3], &[3, 1000, 60000]] {
-                assert_eq!(
-                    feed(input.as_bytes(), cuts, &limits, 10),
-                    (vec![], 0, Some(error))
-                );
+                assert_eq!(feed(input.as_bytes(), cuts, &limits, 10), (vec![], 0, Some(error)));
             }
         }
     }
@@ -633,86 +517,35 @@ mod tests {
 
     #[test]
     fn limits() {
-        let limits = Limits {
-            authenticated: false,
-            ..Limits::default()
-        };
+        let limits = Limits { authenticated: false, ..Limits::default() };
         let auth = "*2\r\n$4\r\nAUTH\r\n$1\r\nx\r\n";
         let unauthenticated = |what| Some(format!("Protocol error: unauthenticated {what} length"));
         check_with(auth, &limits, &[&["AUTH", "x"]], None);
         check_with("AUTH x\r\n", &limits, &[&["AUTH", "x"]], None);
         check_with("*10\r\n$1\r\n", &limits, &[], None);
-        check_with(
-            "*11\r\n",
-            &limits,
-            &[],
-            unauthenticated("multibulk").as_deref(),
-        );
+        check_with("*11\r\n", &limits, &[], unauthenticated("multibulk").as_deref());
         check_with("*1\r\n$16384\r\n", &limits, &[], None);
-        check_with(
-            "*1\r\n$16385\r\n",
-            &limits,
-            &[],
-            unauthenticated("bulk").as_deref(),
-        );
+        check_with("*1\r\n$16385\r\n", &limits, &[], unauthenticated("bulk").as_deref());
 
-        let tight = Limits {
-            max_bulk_len: 4,
-            max_multibulk_len: 2,
-            ..Limits::default()
-        };
-        check_with(
-            "*2\r\n$4\r\nECHO\r\n$1\r\nx\r\n",
-            &tight,
-            &[&["ECHO", "x"]],
-            None,
-        );
-        check_with(
-            "*3\r\n",
-            &tight,
-            &[],
-            Some("Protocol error: invalid multibulk length"),
-        );
-        check_with(
-            "*1\r\n$5\r\n",
-            &tight,
-            &[],
-            Some("Protocol error: invalid bulk length"),
-        );
+        let tight = Limits { max_bulk_len: 4, max_multibulk_len: 2, ..Limits::default() };
+        check_with("*2\r\n$4\r\nECHO\r\n$1\r\nx\r\n", &tight, &[&["ECHO", "x"]], None);
+        check_with("*3\r\n", &tight, &[], Some("Protocol error: invalid multibulk length"));
+        check_with("*1\r\n$5\r\n", &tight, &[], Some("Protocol error: invalid bulk length"));
 
-        let boundless = Limits {
-            max_bulk_len: u64::MAX,
-            ..Limits::default()
-        };
+        let boundless = Limits { max_bulk_len: u64::MAX, ..Limits::default() };
         check_with("*1\r\n$4294967200\r\n", &boundless, &[], None);
-        check_with(
-            "*1\r\n$4294967296\r\n",
-            &boundless,
-            &[],
-            Some("Protocol error: invalid bulk length"),
-        );
-        check_with(
-            "*1\r\n$9223372036854775807\r\n",
-            &boundless,
-            &[],
-            Some("Protocol error: invalid bulk length"),
-        );
+        check_with("*1\r\n$4294967296\r\n", &boundless, &[], Some("Protocol error: invalid bulk length"));
+        check_with("*1\r\n$9223372036854775807\r\n", &boundless, &[], Some("Protocol error: invalid bulk length"));
     }
 
     #[test]
     fn one_request_per_call_before_authentication() {
-        let limits = Limits {
-            authenticated: false,
-            ..Limits::default()
-        };
+        let limits = Limits { authenticated: false, ..Limits::default() };
         let mut input = b"PING\r\n*1\r\n$4\r\nPING\r\n*11\r\n".to_vec();
         let mut batch = Batch::default();
         let mut parser = RequestParser::default();
         assert_eq!(parser.parse(&mut input, &limits, &mut batch, 100), Ok(6));
-        assert_eq!(
-            parser.parse(&mut input[6..], &limits, &mut batch, 100),
-            Ok(14)
-        );
+        assert_eq!(parser.parse(&mut input[6..], &limits, &mut batch, 100), Ok(14));
         let error = parser.parse(&mut input[20..], &limits, &mut batch, 100);
         assert_eq!(error, Err(ProtocolError::UnauthenticatedMultibulkLength));
         assert_eq!(batch.requests.len(), 2);
@@ -726,20 +559,10 @@ mod tests {
         let mut input = b"PING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\nabc".to_vec();
         assert_eq!(parser.parse(&mut input, &limits, &mut batch, 8), Ok(6));
         assert!(parser.in_progress());
-        assert_eq!(
-            (parser.multibulk_remaining(), parser.args_arrived()),
-            (1, 2)
-        );
+        assert_eq!((parser.multibulk_remaining(), parser.args_arrived()), (1, 2));
         assert_eq!(parser.wanted_len(), input.len() - 6 - 3 + 1_000_000 + 2);
         parser.reset();
-        assert_eq!(
-            (
-                parser.in_progress(),
-                parser.wanted_len(),
-                parser.multibulk_remaining()
-            ),
-            (false, 0, 0)
-        );
+        assert_eq!((parser.in_progress(), parser.wanted_len(), parser.multibulk_remaining()), (false, 0, 0));
     }
 
     #[test]

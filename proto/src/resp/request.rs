@@ -82,12 +82,7 @@ pub struct Limits {
 impl Default for Limits {
     /// Valkey's defaults, for an authenticated connection.
     fn default() -> Self {
-        Limits {
-            max_bulk_len: 512 * 1024 * 1024,
-            max_multibulk_len: i32::MAX as i64,
-            max_inline_len: 64 * 1024,
-            authenticated: true,
-        }
+        Limits { max_bulk_len: 512 * 1024 * 1024, max_multibulk_len: i32::MAX as i64, max_inline_len: 64 * 1024, authenticated: true }
     }
 }
 
@@ -124,29 +119,14 @@ impl ProtocolError {
             ProtocolError::UnbalancedQuotes => "Protocol error: unbalanced quotes in request",
             ProtocolError::TooBigMultibulkCount => "Protocol error: too big mbulk count string",
             ProtocolError::InvalidMultibulkLength => "Protocol error: invalid multibulk length",
-            ProtocolError::UnauthenticatedMultibulkLength => {
-                "Protocol error: unauthenticated multibulk length"
-            }
+            ProtocolError::UnauthenticatedMultibulkLength => "Protocol error: unauthenticated multibulk length",
             ProtocolError::TooBigBulkCount => "Protocol error: too big bulk count string",
             ProtocolError::InvalidBulkLength => "Protocol error: invalid bulk length",
-            ProtocolError::UnauthenticatedBulkLength => {
-                "Protocol error: unauthenticated bulk length"
-            }
+            ProtocolError::UnauthenticatedBulkLength => "Protocol error: unauthenticated bulk length",
             ProtocolError::InvalidCrlf => "Protocol error: invalid CRLF in request",
             ProtocolError::ExpectedDollar(got) => {
-                let got = if matches!(got, b'\r' | b'\n') {
-                    b' '
-                } else {
-                    *got
-                };
-                return Cow::Owned(
-                    [
-                        b"Protocol error: expected '$', got '".as_slice(),
-                        &[got],
-                        b"'",
-                    ]
-                    .concat(),
-                );
+                let got = if matches!(got, b'\r' | b'\n') { b' ' } else { *got };
+                return Cow::Owned([b"Protocol error: expected '$', got '".as_slice(), &[got], b"'"].concat());
             }
         };
         Cow::Borrowed(text.as_bytes())

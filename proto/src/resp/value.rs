@@ -42,10 +42,7 @@ impl Value {
     /// The bytes of a string-like reply.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
-            Value::Simple(text)
-            | Value::Bulk(text)
-            | Value::BigNumber(text)
-            | Value::Verbatim { text, .. } => Some(text),
+            Value::Simple(text) | Value::Bulk(text) | Value::BigNumber(text) | Value::Verbatim { text, .. } => Some(text),
             _ => None,
         }
     }
