@@ -1,0 +1,412 @@
+//! Reply encoder: appends replies to a connection's output buffer in that connection's protocol version.
+//!
+//! Commands describe a reply by its RESP3 type; for RESP2 the encoder writes the downgrade that Valkey writes: maps as
+//! flat arrays, sets and pushes as arrays, doubles, big numbers and verbatim texts as bulk strings, booleans as 0 or 1.
+//!
+//! Invariant: a status or error line never contains CR or LF.
+
+use bytes::BytesMut;
+
+use super::double::format_double;
+
+/// Bytes set aside for a deferred header: enough for counts below 10, so that those need no move.
+const DEFERRED_LEN: usize = 4;
+
+/// An output buffer and the protocol version of its reader.
+#[derive(Default, Debug)]
+pub struct ReplyBuf {
+    /// The encoded replies. May be drained at any time except while a [`Deferred`] is open.
+    pub buf: BytesMut,
+    resp3: bool,
+}
+
+/// An aggregate whose number of elements is not known yet; see [`ReplyBuf::end_deferred`].
+#[must_use = "without end_deferred the reply has no header"]
+#[derive(Debug)]
+pub struct Deferred {
+    at: usize,
+    kind: Aggregate,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Aggregate {
+    Array,
+    Map,
+    Set,
+    Push,
+}
+
+impl Aggregate {
+    /// The type byte and the count that stand for `count` elements (of a map: pairs).
+    #[inline]
+    fn header(self, count: usize, resp3: bool) -> (u8, usize) {
+        match self {
+            Aggregate::Array => (b'*', count),
+            Aggregate::Map if resp3 => (b'%', count),
+            Aggregate::Map => (b'*', count * 2),
+            Aggregate::Set if resp3 => (b'~', count),
+            Aggregate::Push if resp3 => (b'>', count),
+            Aggregate::Set | Aggregate::Push => (b'*', count),
+        }
+    }
+}
+
+impl ReplyBuf {
+    /// An empty buffer with room for `capacity` bytes, for RESP2.
+    pub fn with_capacity(capacity: usize) -> Self {
+        ReplyBuf { buf: BytesMut::with_capacity(capacity), resp3: false }
+    }
+
+    /// Chooses the protocol version of what follows.
+    pub fn set_resp3(&mut self, resp3: bool) {
+        self.resp3 = resp3;
+    }
+
+    /// Whether replies are written as RESP3.
+    #[inline]
+    pub fn is_resp3(&self) -> bool {
+        self.resp3
+    }
+
+    /// Bytes that wait in the buffer.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Whether nothing waits in the buffer.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.buf.is_empty()
+    }
+
+    /// Appends bytes that are already encoded.
+    #[inline]
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// `+OK`
+    #[inline]
+    pub fn ok(&mut self) {
+        self.raw(b"+OK\r\n");
+    }
+
+    /// `+text`
+    pub fn simple(&mut self, text: &str) {
+        self.line(b'+', text.as_bytes());
+    }
+
+    /// `-text`: the whole text after the minus sign, as in `ERR syntax error`.
+    #[cold]
+    pub fn error(&mut self, text: impl AsRef<[u8]>) {
+        self.line(b'-', text.as_ref());
+    }
+
+    /// `:number`
+    #[inline]
+    pub fn integer(&mut self, value: i64) {
+        match value {
+            0..=9 => self.raw(&[b':', b'0' + value as u8, b'\r', b'\n']),
+            _ => self.number(b':', value),
+        }
+    }
+
+    /// `$len` and the bytes.
+    #[inline]
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.buf.reserve(bytes.len() + 16);
+        self.header(b'$', bytes.len());
+        self.raw(bytes);
+        self.raw(b"\r\n");
+    }
+
+    /// One bulk string that is the concatenation of `parts`.
+    pub fn bulk_parts(&mut self, parts: &[&[u8]]) {
+        let len = parts.iter().map(|part| part.len()).sum();
+        self.buf.reserve(len + 16);
+        self.header(b'$', len);
+        for part in parts {
+            self.raw(part);
+        }
+        self.raw(b"\r\n");
+    }
+
+    /// A number as a bulk string.
+    pub fn bulk_int(&mut self, value: i64) {
+        self.bulk(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// No value: `$-1`, in RESP3 `_`.
+    #[inline]
+    pub fn null(&mut self) {
+        self.raw(if self.resp3 { b"_\r\n" } else { b"$-1\r\n" });
+    }
+
+    /// No value where an array was expected: `*-1`, in RESP3 `_`.
+    #[inline]
+    pub fn null_array(&mut self) {
+        self.raw(if self.resp3 { b"_\r\n" } else { b"*-1\r\n" });
+    }
+
+    /// `*0`
+    pub fn empty_array(&mut self) {
+        self.raw(b"*0\r\n");
+    }
+
+    /// The header of an array; `count` replies must follow.
+    #[inline]
+    pub fn array(&mut self, count: usize) {
+        self.header(b'*', count);
+    }
+
+    /// The header of a map; `pairs` times two replies must follow.
+    #[inline]
+    pub fn map(&mut self, pairs: usize) {
+        self.aggregate(Aggregate::Map, pairs);
+    }
+
+    /// The header of a set; `count` replies must follow.
+    #[inline]
+    pub fn set(&mut self, count: usize) {
+        self.aggregate(Aggregate::Set, count);
+    }
+
+    /// The header of an out of band message; `count` replies must follow.
+    #[inline]
+    pub fn push(&mut self, count: usize) {
+        self.aggregate(Aggregate::Push, count);
+    }
+
+    /// A floating point number: `,1.5`, in RESP2 a bulk string.
+    pub fn double(&mut self, value: f64) {
+        let text = format_double(value);
+        if self.resp3 {
+            self.line(b',', &text);
+        } else {
+            self.bulk(&text);
+        }
+    }
+
+    /// `#t` or `#f`, in RESP2 `:1` or `:0`.
+    pub fn bool(&mut self, value: bool) {
+        self.raw(match (self.resp3, value) {
+            (true, true) => b"#t\r\n",
+            (true, false) => b"#f\r\n",
+            (false, true) => b":1\r\n",
+            (false, false) => b":0\r\n",
+        });
+    }
+
+    /// Text for a person. `format` is `txt` or `mkd`; a shorter word is filled with blanks, a longer one cut.
+    pub fn verbatim(&mut self, format: &str, text: &[u8]) {
+        if !self.resp3 {
+            return self.bulk(text);
+        }
+        let mut word = *b"   :";
+        for (to, from) in word[..3].iter_mut().zip(format.bytes()) {
+            *to = from;
+        }
+        self.buf.reserve(text.len() + 20);
+        self.header(b'=', text.len() + word.len());
+        self.raw(&word);
+        self.raw(text);
+        self.raw(b"\r\n");
+    }
+
+    /// A number of any size in decimal digits: `(number`, in RESP2 a bulk string.
+    pub fn big_number(&mut self, digits: &str) {
+        if self.resp3 {
+            self.line(b'(', digits.as_bytes());
+        } else {
+            self.bulk(digits.as_bytes());
+        }
+    }
+
+    /// Starts an array of unknown length.
+    pub fn deferred_array(&mut self) -> Deferred {
+        self.deferred(Aggregate::Array)
+    }
+
+    /// Starts a map of unknown length.
+    pub fn deferred_map(&mut self) -> Deferred {
+        self.deferred(Aggregate::Map)
+    }
+
+    /// Starts a set of unknown length.
+    pub fn deferred_set(&mut self) -> Deferred {
+        self.deferred(Aggregate::Set)
+    }
+
+    /// Writes the header of a deferred aggregate, whose `count` elements (of a map: pairs) have been written since.
+    /// Deferred aggregates nest: end the inner one first. Costs a move of the elements if the count has several digits.
+    pub fn end_deferred(&mut self, deferred: Deferred, count: usize) {
+        let Deferred { at, kind } = deferred;
+        let (prefix, count) = kind.header(count, self.resp3);
+        if count < 10 {
+            self.buf[at] = prefix;
+            self.buf[at + 1] = b'0' + count as u8;
+            return;
+        }
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(count).as_bytes();
+        let body = at + DEFERRED_LEN;
+        let grown = digits.len() - 1;
+        let end = self.buf.len();
+        self.buf.resize(end + grown, 0);
+        self.buf.copy_within(body..end, body + grown);
+        self.buf[at] = prefix;
+        self.buf[at + 1..=at + digits.len()].copy_from_slice(digits);
+        self.buf[at + digits.len() + 1..body + grown].copy_from_slice(b"\r\n");
+    }
+
+    /// Takes back everything that was written since the buffer had `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.buf.truncate(len);
+    }
+
+    fn deferred(&mut self, kind: Aggregate) -> Deferred {
+        let at = self.buf.len();
+        self.raw(b"*0\r\n");
+        Deferred { at, kind }
+    }
+
+    #[inline]
+    fn aggregate(&mut self, kind: Aggregate, count: usize) {
+        let (prefix, count) = kind.header(count, self.resp3);
+        self.header(prefix, count);
+    }
+
+    /// A type byte and a length. Lengths of one and two digits, which is nearly all of them, cost no division.
+    #[inline]
+    fn header(&mut self, prefix: u8, len: usize) {
+        if len < 10 {
+            self.raw(&[prefix, b'0' + len as u8, b'\r', b'\n']);
+        } else if len < 100 {
+            let [tens, units] = TWO_DIGITS[len];
+            self.raw(&[prefix, tens, units, b'\r', b'\n']);
+        } else {
+            self.number(prefix, len as i64);
+        }
+    }
+
+    fn number(&mut self, prefix: u8, value: i64) {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(value).as_bytes();
+        let mut line = [0u8; 24];
+        line[0] = prefix;
+        line[1..=digits.len()].copy_from_slice(digits);
+        line[digits.len() + 1..digits.len() + 3].copy_from_slice(b"\r\n");
+        self.raw(&line[..digits.len() + 3]);
+    }
+
+    /// One line of text. CR and LF would end it early, so they become blanks.
+    fn line(&mut self, prefix: u8, text: &[u8]) {
+        self.buf.reserve(text.len() + 3);
+        self.raw(&[prefix]);
+        let at = self.buf.len();
+        self.raw(text);
+        if memchr::memchr2(b'\r', b'\n', text).is_some() {
+            for byte in &mut self.buf[at..] {
+                if matches!(*byte, b'\r' | b'\n') {
+                    *byte = b' ';
+                }
+            }
+        }
+        self.raw(b"\r\n");
+    }
+}
+
+/// The numbers 0 to 99 as two digits.
+const TWO_DIGITS: [[u8; 2]; 100] = {
+    let mut table = [[0u8; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        table[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(write: impl Fn(&mut ReplyBuf), resp2: &str, resp3: &str) {
+        for (resp3, expected) in [(false, resp2), (true, resp3)] {
+            let mut out = ReplyBuf::default();
+            out.set_resp3(resp3);
+            assert_eq!(out.is_resp3(), resp3);
+            write(&mut out);
+            assert_eq!(String::from_utf8_lossy(&out.buf), expected, "resp3: {resp3}");
+        }
+    }
+
+    fn same(write: impl Fn(&mut ReplyBuf), expected: &str) {
+        check(write, expected, expected);
+    }
+
+    #[test]
+    fn types_and_their_downgrades() {
+        same(|out| out.ok(), "+OK\r\n");
+        same(|out| out.simple("a\r\nb"), "+a  b\r\n");
+        same(|out| out.error("ERR a\nb"), "-ERR a b\r\n");
+        same(|out| out.error(b"ERR \xff".as_slice()), "-ERR \u{fffd}\r\n");
+        same(|out| out.integer(0), ":0\r\n");
+        same(|out| out.integer(9), ":9\r\n");
+        same(|out| out.integer(10), ":10\r\n");
+        same(|out| out.integer(-1), ":-1\r\n");
+        same(|out| out.integer(i64::MIN), ":-9223372036854775808\r\n");
+        same(|out| out.bulk(b""), "$0\r\n\r\n");
+        same(|out| out.bulk(b"a\r\nb"), "$4\r\na\r\nb\r\n");
+        same(|out| out.bulk(&[b'x'; 10]), "$10\r\nxxxxxxxxxx\r\n");
+        same(|out| out.bulk(&[b'x'; 100]), &format!("$100\r\n{}\r\n", "x".repeat(100)));
+        same(|out| out.bulk_parts(&[b"a", b"", b"bc"]), "$3\r\nabc\r\n");
+        same(|out| out.bulk_int(-12), "$3\r\n-12\r\n");
+        same(|out| out.array(99), "*99\r\n");
+        same(|out| out.array(123_456), "*123456\r\n");
+        same(|out| out.empty_array(), "*0\r\n");
+        same(|out| out.raw(b"+x\r\n"), "+x\r\n");
+        check(|out| out.null(), "$-1\r\n", "_\r\n");
+        check(|out| out.null_array(), "*-1\r\n", "_\r\n");
+        check(|out| out.map(7), "*14\r\n", "%7\r\n");
+        check(|out| out.set(3), "*3\r\n", "~3\r\n");
+        check(|out| out.push(3), "*3\r\n", ">3\r\n");
+        check(|out| out.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n");
+        check(|out| out.double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n");
+        check(|out| out.bool(true), ":1\r\n", "#t\r\n");
+        check(|out| out.bool(false), ":0\r\n", "#f\r\n");
+        check(|out| out.verbatim("txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n");
+        check(|out| out.verbatim("m", b""), "$0\r\n\r\n", "=4\r\nm  :\r\n");
+        check(|out| out.big_number("123"), "$3\r\n123\r\n", "(123\r\n");
+    }
+
+    #[test]
+    fn deferred_headers() {
+        for count in [0usize, 1, 9, 10, 99, 100, 12345] {
+            let body = ":1\r\n".repeat(count);
+            let write = |out: &mut ReplyBuf| {
+                out.ok();
+                let outer = out.deferred_array();
+                let inner = out.deferred_set();
+                for _ in 0..count {
+                    out.integer(1);
+                }
+                out.end_deferred(inner, count);
+                out.end_deferred(outer, 1);
+                out.ok();
+            };
+            check(write, &format!("+OK\r\n*1\r\n*{count}\r\n{body}+OK\r\n"), &format!("+OK\r\n*1\r\n~{count}\r\n{body}+OK\r\n"));
+        }
+        let map = |out: &mut ReplyBuf| {
+            let map = out.deferred_map();
+            for _ in 0..6 {
+                out.integer(1);
+                out.integer(2);
+            }
+            out.end_deferred(map, 6);
+        };
+        let pairs = ":1\r\n:2\r\n".repeat(6);
+        check(map, &format!("*12\r\n{pairs}"), &format!("%6\r\n{pairs}"));
+    }
+}
