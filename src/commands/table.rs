@@ -1,0 +1,180 @@
+//! The table of all commands: from a name to its row.
+//!
+//! Invariants: rows never move, so that a row's number identifies it for statistics and logs; a subcommand's row follows its
+//! container's. Lookup is by the name's lower-case bytes packed into a word, without allocation.
+
+use super::keys::KeyShape;
+use super::spec::CommandSpec;
+
+/// Rows fit a number of 16 bits with room to spare.
+const ROWS_MAX: usize = 1024;
+
+/// A command or subcommand in the table.
+#[derive(Debug)]
+pub struct Row {
+    /// Number of this row.
+    pub number: u16,
+    /// What it is.
+    pub spec: &'static CommandSpec,
+    /// Name as statistics print it: `get`, `client|list`.
+    pub full_name: String,
+    /// Row of the container, for a subcommand.
+    pub parent: Option<u16>,
+    /// Rows of the subcommands.
+    pub subcommands: Vec<u16>,
+    /// Where its keys stand, prepared.
+    pub shape: KeyShape,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Table {
+    rows: Vec<Row>,
+    /// Open addressing; `u16::MAX` marks a free place.
+    places: Vec<(u128, u16)>,
+}
+
+/// The first 16 bytes in lower case; longer names are compared whole as well.
+#[inline]
+fn pack(name: &[u8]) -> u128 {
+    let mut word = [0u8; 16];
+    let len = name.len().min(16);
+    word[..len].copy_from_slice(&name[..len]);
+    // ASCII letters differ from their lower case in bit 5 only; the other bytes of command names (digits, - and _) keep apart.
+    u128::from_le_bytes(word.map(|byte| byte.to_ascii_lowercase()))
+}
+
+#[inline]
+fn spread(word: u128) -> usize {
+    let mixed = (word as u64 ^ (word >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 40) as usize
+}
+
+/// What a request's first words name.
+#[derive(Debug, Clone, Copy)]
+pub enum Lookup<'t> {
+    /// This row.
+    Found(&'t Row),
+    /// A container, but not this subcommand of it.
+    UnknownSubcommand(&'t Row),
+    /// Nothing.
+    Unknown,
+}
+
+impl Table {
+    /// The table of `families`, with commands renamed (or, to "", removed) as `rename-command` says.
+    ///
+    /// # Errors
+    /// A sentence naming a rename of a command that does not exist or to a name that does.
+    pub fn new(families: &[&[&'static CommandSpec]], renames: &[(String, String)]) -> Result<Table, String> {
+        let mut table = Table { rows: Vec::new(), places: vec![(0, u16::MAX); ROWS_MAX * 4] };
+        let mut names = Vec::new();
+        for spec in families.iter().copied().flatten() {
+            let number = table.push(spec, spec.name.to_owned(), None);
+            names.push((spec.name.to_owned(), number));
+            for sub in spec.subcommands {
+                let row = table.push(sub, format!("{}|{}", spec.name, sub.name), Some(number));
+                table.rows[number as usize].subcommands.push(row);
+            }
+        }
+        for (old, new) in renames {
+            let (old, new) = (old.to_ascii_lowercase(), new.to_ascii_lowercase());
+            let Some(at) = names.iter().position(|(name, _)| *name == old) else {
+                return Err(format!("No such command in rename-command: '{old}'"));
+            };
+            let (_, number) = names.remove(at);
+            if new.is_empty() {
+                continue;
+            }
+            if names.iter().any(|(name, _)| *name == new) {
+                return Err(format!("Target command name already exists: '{new}'"));
+            }
+            names.push((new, number));
+        }
+        for (name, number) in names {
+            table.place(&name, number);
+        }
+        Ok(table)
+    }
+
+    fn push(&mut self, spec: &'static CommandSpec, full_name: String, parent: Option<u16>) -> u16 {
+        assert!(self.rows.len() < ROWS_MAX, "raise ROWS_MAX");
+        let number = self.rows.len() as u16;
+        self.rows.push(Row { number, spec, full_name, parent, subcommands: Vec::new(), shape: KeyShape::of(spec) });
+        number
+    }
+
+    fn place(&mut self, name: &str, number: u16) {
+        let word = pack(name.as_bytes());
+        let mask = self.places.len() - 1;
+        let mut at = spread(word) & mask;
+        while self.places[at].1 != u16::MAX {
+            at = (at + 1) & mask;
+        }
+        self.places[at] = (word, number);
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True if there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The row with this number.
+    #[inline]
+    pub fn row(&self, number: u16) -> &Row {
+        &self.rows[number as usize]
+    }
+
+    /// All rows, subcommands included.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The top-level command of this name, whatever its case.
+    #[inline]
+    pub fn command(&self, name: &[u8]) -> Option<&Row> {
+        let word = pack(name);
+        let mask = self.places.len() - 1;
+        let mut at = spread(word) & mask;
+        loop {
+            let (found, number) = self.places[at];
+            if number == u16::MAX {
+                return None;
+            }
+            // Names up to 16 bytes are told apart by the word alone, unless they were renamed to something longer.
+            if found == word && (name.len() <= 16 || self.row(number).spec.name.as_bytes().eq_ignore_ascii_case(name)) {
+                return (name.len() <= 16 || name.len() == self.row(number).spec.name.len()).then(|| self.row(number));
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// The command or subcommand that a request names.
+    #[inline]
+    pub fn lookup(&self, args: &[&[u8]]) -> Lookup<'_> {
+        let Some(row) = self.command(args[0]) else { return Lookup::Unknown };
+        if row.subcommands.is_empty() || args.len() < 2 {
+            return Lookup::Found(row);
+        }
+        let sub = row.subcommands.iter().map(|number| self.row(*number));
+        match sub.into_iter().find(|sub| args[1].eq_ignore_ascii_case(sub.spec.name.as_bytes())) {
+            Some(sub) => Lookup::Found(sub),
+            None => Lookup::UnknownSubcommand(row),
+        }
+    }
+
+    /// The row of a full name as ACL rules and COMMAND INFO write it: `get`, `client|list`.
+    pub fn by_full_name(&self, name: &[u8]) -> Option<&Row> {
+        let mut parts = name.splitn(2, |byte| *byte == b'|');
+        let row = self.command(parts.next()?)?;
+        match parts.next() {
+            None => Some(row),
+            Some(sub) => row.subcommands.iter().map(|n| self.row(*n)).find(|row| sub.eq_ignore_ascii_case(row.spec.name.as_bytes())),
+        }
+    }
+}
