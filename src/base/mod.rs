@@ -1,1 +1,4 @@
-//! (in the making)
+//! Rank 0: what everything else stands on. Nothing here knows keys, commands or sockets.
+
+pub mod glob;
+pub mod number;
