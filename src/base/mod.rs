@@ -1,7 +1,9 @@
-//! What everything else stands on (rank 0): time, randomness, limits, memory counting. Knows nothing of Larder.
+//! What everything else stands on (rank 0): time, randomness, limits, memory counting. Knows no keys, commands or sockets.
 
 pub mod alloc;
 pub mod clock;
+pub mod glob;
 pub mod limits;
+pub mod number;
 pub mod rng;
 pub mod slot;

@@ -1,0 +1,224 @@
+//! [`Config`]: the value of every option, typed, at one moment.
+//!
+//! Field names are option names in snake case; units are the option's (its row says which). A field exists for every
+//! option that a part of the server reads; the values of the others are only remembered, by name.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use super::keyspace_events::KeyspaceEvents;
+use super::rows;
+use super::value::{
+    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat,
+    MaxmemoryPolicy, MemoryOrPercent, OutputBufferLimits, ProtectedAction, RenamedCommand,
+    SavePoint, ShutdownFlags, Supervised, Value,
+};
+
+/// The defaults, which "was it changed?" is asked against.
+pub(super) static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
+    let mut config = Config::blank();
+    for row in rows::all() {
+        row.reset(&mut config);
+    }
+    config.io_threads = default_io_threads();
+    let start_dir = std::env::current_dir()
+        .ok()
+        .and_then(|dir| dir.into_os_string().into_string().ok());
+    config.dir = start_dir.unwrap_or_else(|| "/".to_owned());
+    config
+});
+
+/// Most workers started without being asked: beyond this a node gains less than its neighbours on the machine lose.
+const IO_THREADS_DEFAULT_MAX: usize = 8;
+
+/// One worker per core that this process may use, within bounds.
+fn default_io_threads() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores.min(IO_THREADS_DEFAULT_MAX)).unwrap_or(1)
+}
+
+macro_rules! config {
+    ($($field:ident: $type:ty,)+) => {
+        /// The value of every option at one moment. Cheap to share, and replaced as a whole when an option changes.
+        #[derive(Clone)]
+        pub struct Config {
+            $(
+                #[doc = concat!("The option of this name; its row gives unit, range and meaning (`", stringify!($type), "`).")]
+                pub $field: $type,
+            )+
+            /// Values of options that nothing reads, by name.
+            kept: Arc<BTreeMap<&'static str, Value>>,
+        }
+
+        impl Config {
+            /// Every field at its type's zero: the canvas that the rows paint their defaults on.
+            fn blank() -> Self {
+                Self { $($field: Default::default(),)+ kept: Arc::default() }
+            }
+        }
+    };
+}
+
+config! {
+    // Network
+    bind: Vec<String>,
+    port: u16,
+    unixsocket: String,
+    unixsocketperm: u32,
+    unixsocketgroup: String,
+    protected_mode: bool,
+    tcp_backlog: u32,
+    tcp_keepalive: u32,
+    timeout: u32,
+    maxclients: u32,
+
+    // Process and logs
+    io_threads: u32,
+    supervised: Supervised,
+    pidfile: String,
+    dir: String,
+    loglevel: LogLevel,
+    logfile: String,
+    log_format: LogFormat,
+    log_timestamp_format: LogTimestampFormat,
+    always_show_logo: bool,
+    crash_log_enabled: bool,
+    hide_user_data_from_log: bool,
+    disable_thp: bool,
+    databases: u32,
+    cluster_databases: u32,
+    hz: u32,
+    shutdown_timeout: u32,
+    shutdown_on_sigint: ShutdownFlags,
+    shutdown_on_sigterm: ShutdownFlags,
+    extended_redis_compatibility: bool,
+    rename_command: Vec<RenamedCommand>,
+
+    // Security
+    requirepass: String,
+    enable_protected_configs: ProtectedAction,
+    enable_debug_command: ProtectedAction,
+    enable_module_command: ProtectedAction,
+    acl_pubsub_default: AclPubsubDefault,
+    acllog_max_len: u64,
+
+    // Clients
+    client_query_buffer_limit: u64,
+    client_output_buffer_limit: OutputBufferLimits,
+    proto_max_bulk_len: u64,
+    maxmemory_clients: MemoryOrPercent,
+    tracking_table_max_keys: u64,
+    busy_reply_threshold: u64,
+    prefetch_batch_max_size: u32,
+
+    // Memory
+    maxmemory: u64,
+    maxmemory_policy: MaxmemoryPolicy,
+    maxmemory_samples: u32,
+    maxmemory_eviction_tenacity: u32,
+    lfu_log_factor: u32,
+    lfu_decay_time: u32,
+    active_expire_effort: u32,
+    import_mode: bool,
+    lazyfree_lazy_eviction: bool,
+    lazyfree_lazy_expire: bool,
+    lazyfree_lazy_server_del: bool,
+    lazyfree_lazy_user_del: bool,
+    lazyfree_lazy_user_flush: bool,
+
+    // Encodings
+    hash_max_listpack_entries: u64,
+    hash_max_listpack_value: u64,
+    list_max_listpack_size: i32,
+    list_compress_depth: u32,
+    set_max_intset_entries: u64,
+    set_max_listpack_entries: u64,
+    set_max_listpack_value: u64,
+    zset_max_listpack_entries: u64,
+    zset_max_listpack_value: u64,
+    hll_sparse_max_bytes: u64,
+    stream_node_max_bytes: u64,
+    stream_node_max_entries: u64,
+
+    // Observation
+    notify_keyspace_events: KeyspaceEvents,
+    commandlog_execution_slower_than: i64,
+    commandlog_slow_execution_max_len: u64,
+    commandlog_request_larger_than: i64,
+    commandlog_large_request_max_len: u64,
+    commandlog_reply_larger_than: i64,
+    commandlog_large_reply_max_len: u64,
+    latency_monitor_threshold: u64,
+    latency_tracking: bool,
+    latency_tracking_info_percentiles: Vec<f64>,
+
+    // Persistence and replication
+    save: Vec<SavePoint>,
+    primaryauth: String,
+    primaryuser: String,
+
+    // Cluster
+    cluster_enabled: bool,
+    cluster_node_timeout: u64,
+    cluster_port: u16,
+    cluster_announce_ip: String,
+    cluster_announce_port: u16,
+    cluster_announce_tls_port: u16,
+    cluster_announce_bus_port: u16,
+    cluster_announce_client_ipv4: String,
+    cluster_announce_client_ipv6: String,
+    cluster_announce_client_port: u16,
+    cluster_announce_client_tls_port: u16,
+    cluster_announce_hostname: String,
+    cluster_announce_human_nodename: String,
+    cluster_require_full_coverage: bool,
+    cluster_allow_reads_when_down: bool,
+    cluster_allow_pubsubshard_when_down: bool,
+    cluster_preferred_endpoint_type: ClusterEndpointType,
+    cluster_slot_stats_enabled: bool,
+    availability_zone: String,
+
+    // Larder's own
+    cluster_autopilot: bool,
+    cluster_seed: Vec<String>,
+    cluster_size: u32,
+    cluster_replicas: u32,
+    cluster_secret: String,
+    keyspace_stripes: u32,
+}
+
+impl Default for Config {
+    /// Every option at its default.
+    fn default() -> Self {
+        DEFAULTS.clone()
+    }
+}
+
+impl Config {
+    pub(super) fn keep(&mut self, name: &'static str, value: Value) {
+        Arc::make_mut(&mut self.kept).insert(name, value);
+    }
+
+    pub(super) fn kept(&self, name: &str) -> &Value {
+        self.kept
+            .get(name)
+            .expect("every kept option was reset to its default")
+    }
+
+    /// The secret that nodes of a cluster prove to each other, or `None`: `cluster-secret`, else `primaryauth`.
+    pub fn bus_secret(&self) -> Option<&str> {
+        [&self.cluster_secret, &self.primaryauth]
+            .into_iter()
+            .find(|s| !s.is_empty())
+            .map(String::as_str)
+    }
+
+    /// How many databases SELECT may choose from: a cluster has its own number.
+    pub fn database_count(&self) -> u32 {
+        if self.cluster_enabled {
+            self.cluster_databases
+        } else {
+            self.databases
+        }
+    }
+}
