@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod cli;
+pub mod clients;
 pub mod cluster;
 pub mod commands;
 pub mod config;

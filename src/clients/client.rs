@@ -170,6 +170,11 @@ impl Client {
         self.close.load(Ordering::Acquire)
     }
 
+    /// True if it came over the loopback interface or a unix socket.
+    pub fn is_local(&self) -> bool {
+        self.has(bit::UNIX_SOCKET) || self.addr.starts_with("127.") || self.addr.starts_with("[::1]")
+    }
+
     /// Which output limit applies.
     pub fn class(&self) -> ClientClass {
         if self.has(bit::PUBSUB) { ClientClass::PubSub } else { ClientClass::Normal }

@@ -78,12 +78,12 @@ pub fn is_word(word: &[u8], name: &str) -> bool {
 /// The argument as a 64-bit integer in its canonical form.
 #[inline]
 pub fn integer(arg: &[u8]) -> Result<i64, CmdError> {
-    crate::keyspace::string_value::parse_int(arg).ok_or(CmdError::NotInteger)
+    crate::base::number::parse_i64(arg).ok_or(CmdError::NotInteger)
 }
 
 /// The argument as an integer within `range`, else the given error text (after `ERR `).
 pub fn integer_in(arg: &[u8], range: std::ops::RangeInclusive<i64>, otherwise: &str) -> Result<i64, CmdError> {
-    match crate::keyspace::string_value::parse_int(arg) {
+    match crate::base::number::parse_i64(arg) {
         Some(number) if range.contains(&number) => Ok(number),
         _ => Err(CmdError::err(otherwise)),
     }

@@ -79,7 +79,7 @@ pub fn positions(spec: &KeySpec, args: &[&[u8]]) -> Option<KeyPositions> {
             Some(range(first, end.max(0), step, args.len()).collect())
         }
         FindKeys::Count { number_at, first: offset, step } => {
-            let count = args.get(first + number_at).and_then(|arg| crate::keyspace::string_value::parse_int(arg))?;
+            let count = args.get(first + number_at).and_then(|arg| crate::base::number::parse_i64(arg))?;
             let count = usize::try_from(count).ok()?;
             let start = first + offset;
             let step = step.max(1);

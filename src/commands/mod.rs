@@ -1,1 +1,20 @@
-//! (in the making)
+//! The commands (rank 3): one folder per family, one file per command or small engine.
+//!
+//! A command's file holds, in this order: its module page, its [`spec::CommandSpec`], its arguments and their parser, its
+//! execution, its tests. A family's `mod.rs` lists its specs; [`FAMILIES`] lists the families. Everything else derives from that.
+
+pub mod call;
+pub mod connection;
+pub mod context;
+pub mod error;
+pub mod keys;
+pub mod monitor;
+pub mod notify;
+pub mod shared;
+pub mod spec;
+pub mod string;
+pub mod table;
+pub mod transaction;
+
+/// All families, in the order in which COMMAND lists them.
+pub static FAMILIES: &[&[&spec::CommandSpec]] = &[connection::COMMANDS, string::COMMANDS, transaction::COMMANDS];

@@ -290,6 +290,8 @@ pub enum Run {
     Keys(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
     /// With all stripes locked.
     All(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
+    /// Locks stripes itself, one at a time and briefly ([`crate::keyspace::access::KeyAccess::with_stripe`]); inside EXEC all are held.
+    Stripes(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
     /// Stripe by stripe, yielding between them.
     Sweep(fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn Sweep>, super::error::CmdError>),
     /// Asynchronously: may wait for the control plane, a disk or a time.
@@ -304,6 +306,7 @@ impl std::fmt::Debug for Run {
             Run::Conn(_) => "Conn",
             Run::Keys(_) => "Keys",
             Run::All(_) => "All",
+            Run::Stripes(_) => "Stripes",
             Run::Sweep(_) => "Sweep",
             Run::Control(_) => "Control",
             Run::Container => "Container",

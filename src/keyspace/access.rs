@@ -97,9 +97,10 @@ impl<'a> KeyAccess<'a> {
         &mut self.rng
     }
 
-    /// Remembers where `key` lies, so that the command does not hash it again. The slice must live as long as the access.
+    /// Remembers where `key` lies, so that the command does not hash it again: told by its address, so only while the request's
+    /// buffer stays.
     #[inline]
-    pub fn remember(&mut self, key: &'a [u8], place: Place) {
+    pub fn remember(&mut self, key: &[u8], place: Place) {
         self.known = Some((key.as_ptr(), key.len(), place));
     }
 

@@ -1,1 +1,165 @@
-//! (in the making)
+//! Channels: who listens, and delivery to them across workers (rank 3).
+//!
+//! Invariants: a message is encoded once per protocol version and shared by all its receivers; a receiver whose output exceeds
+//! its hard limit is asked to close rather than given more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use larder_proto::resp::ReplyBuf;
+use parking_lot::RwLock;
+
+use crate::base::{glob, slot};
+use crate::clients::{Client, bit};
+
+type Subscribers = BTreeMap<u64, Arc<Client>>;
+
+/// See the module's page.
+#[derive(Debug, Default)]
+pub struct PubSub {
+    channels: DashMap<Bytes, Subscribers, foldhash::fast::RandomState>,
+    shard_channels: DashMap<Bytes, Subscribers, foldhash::fast::RandomState>,
+    patterns: RwLock<BTreeMap<Bytes, Subscribers>>,
+    pattern_count: AtomicUsize,
+}
+
+/// A message in both protocol versions, each encoded when first needed.
+struct Message<'a> {
+    parts: &'a [&'a [u8]],
+    encoded: [Option<Bytes>; 2],
+}
+
+impl<'a> Message<'a> {
+    fn new(parts: &'a [&'a [u8]]) -> Self {
+        Message { parts, encoded: [None, None] }
+    }
+
+    fn bytes(&mut self, resp3: bool) -> Bytes {
+        let parts = self.parts;
+        self.encoded[usize::from(resp3)]
+            .get_or_insert_with(|| {
+                let mut reply = ReplyBuf::with_capacity(64 + parts.iter().map(|part| part.len() + 16).sum::<usize>());
+                reply.set_resp3(resp3);
+                reply.push(parts.len());
+                parts.iter().for_each(|part| reply.bulk(part));
+                reply.buf.freeze()
+            })
+            .clone()
+    }
+}
+
+fn deliver(message: &mut Message<'_>, subscribers: &Subscribers) -> usize {
+    for client in subscribers.values() {
+        client.outbox.push(message.bytes(client.has(bit::RESP3)));
+    }
+    subscribers.len()
+}
+
+impl PubSub {
+    /// Adds a listener to a channel. True if it was not listening yet.
+    pub fn subscribe(&self, channel: &Bytes, client: &Arc<Client>) -> bool {
+        self.channels.entry(channel.clone()).or_default().insert(client.id, Arc::clone(client)).is_none()
+    }
+
+    /// Removes a listener from a channel.
+    pub fn unsubscribe(&self, channel: &Bytes, id: u64) {
+        self.channels.alter(channel, |_, mut subscribers| {
+            subscribers.remove(&id);
+            subscribers
+        });
+        self.channels.remove_if(channel, |_, subscribers| subscribers.is_empty());
+    }
+
+    /// Adds a listener to a shard channel. True if it was not listening yet.
+    pub fn shard_subscribe(&self, channel: &Bytes, client: &Arc<Client>) -> bool {
+        self.shard_channels.entry(channel.clone()).or_default().insert(client.id, Arc::clone(client)).is_none()
+    }
+
+    /// Removes a listener from a shard channel.
+    pub fn shard_unsubscribe(&self, channel: &Bytes, id: u64) {
+        self.shard_channels.alter(channel, |_, mut subscribers| {
+            subscribers.remove(&id);
+            subscribers
+        });
+        self.shard_channels.remove_if(channel, |_, subscribers| subscribers.is_empty());
+    }
+
+    /// Adds a listener to a pattern. True if it was not listening yet.
+    pub fn pattern_subscribe(&self, pattern: &Bytes, client: &Arc<Client>) -> bool {
+        let mut patterns = self.patterns.write();
+        let added = patterns.entry(pattern.clone()).or_default().insert(client.id, Arc::clone(client)).is_none();
+        self.pattern_count.store(patterns.len(), Ordering::Release);
+        added
+    }
+
+    /// Removes a listener from a pattern.
+    pub fn pattern_unsubscribe(&self, pattern: &Bytes, id: u64) {
+        let mut patterns = self.patterns.write();
+        if let Some(subscribers) = patterns.get_mut(pattern) {
+            subscribers.remove(&id);
+            if subscribers.is_empty() {
+                patterns.remove(pattern);
+            }
+        }
+        self.pattern_count.store(patterns.len(), Ordering::Release);
+    }
+
+    /// True if nobody listens to any channel or pattern: then nothing needs to be encoded.
+    pub fn is_silent(&self) -> bool {
+        self.pattern_count.load(Ordering::Acquire) == 0 && self.channels.is_empty()
+    }
+
+    /// Delivers a message to a channel's listeners and to those of matching patterns. Returns how many received it.
+    pub fn publish(&self, channel: &[u8], payload: &[u8]) -> usize {
+        let mut receivers = 0;
+        if let Some(subscribers) = self.channels.get(channel) {
+            receivers += deliver(&mut Message::new(&[b"message", channel, payload]), &subscribers);
+        }
+        if self.pattern_count.load(Ordering::Acquire) > 0 {
+            for (pattern, subscribers) in self.patterns.read().iter() {
+                if glob::matches(pattern, channel) {
+                    receivers += deliver(&mut Message::new(&[b"pmessage", pattern, channel, payload]), subscribers);
+                }
+            }
+        }
+        receivers
+    }
+
+    /// Delivers a message to a shard channel's listeners. Returns how many received it.
+    pub fn shard_publish(&self, channel: &[u8], payload: &[u8]) -> usize {
+        self.shard_channels.get(channel).map_or(0, |subscribers| deliver(&mut Message::new(&[b"smessage", channel, payload]), &subscribers))
+    }
+
+    /// Channels with listeners that match `pattern` (all without one), sorted.
+    pub fn channels(&self, pattern: Option<&[u8]>, shard: bool) -> Vec<Bytes> {
+        let map = if shard { &self.shard_channels } else { &self.channels };
+        let fits = |channel: &[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, channel));
+        let mut names: Vec<Bytes> = map.iter().map(|entry| entry.key().clone()).filter(|channel| fits(channel)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Listeners of a channel.
+    pub fn listeners(&self, channel: &[u8], shard: bool) -> usize {
+        let map = if shard { &self.shard_channels } else { &self.channels };
+        map.get(channel).map_or(0, |subscribers| subscribers.len())
+    }
+
+    /// Number of different patterns.
+    pub fn pattern_count(&self) -> usize {
+        self.pattern_count.load(Ordering::Acquire)
+    }
+
+    /// Number of different channels: ordinary and shard channels.
+    pub fn channel_counts(&self) -> (usize, usize) {
+        (self.channels.len(), self.shard_channels.len())
+    }
+
+    /// Shard channels of `slot` with their listeners, for a slot that leaves this node.
+    pub fn shard_channels_of_slot(&self, number: u16) -> Vec<Bytes> {
+        self.shard_channels.iter().map(|entry| entry.key().clone()).filter(|channel| slot::key_slot(channel) == number).collect()
+    }
+}

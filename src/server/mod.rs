@@ -1,1 +1,15 @@
-//! (in the making)
+//! Sockets and the life of a request (rank 5): listener, workers, connections, pipeline, dispatch.
+//!
+//! Invariants: a connection stays on the worker that accepted it; nothing here holds a stripe's lock across an `.await`; a slow
+//! reader, a flood and an idle connection cost their own worker's other connections nothing but their turn.
+
+mod connection;
+mod dispatch;
+mod listener;
+mod pipeline;
+mod stream;
+mod waiting;
+mod worker;
+
+pub use listener::{ListenError, Listener, Listeners};
+pub use worker::{WorkerHandle, spawn_workers};

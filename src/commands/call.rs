@@ -1,0 +1,53 @@
+//! Executes one command whose checks have passed and whose stripes are locked: MONITOR, execution, statistics.
+//! Used by the dispatcher and by EXEC.
+
+use std::sync::atomic::Ordering;
+
+use super::context::{Args, CmdResult, Context};
+use super::monitor;
+use super::spec::{Run, flag};
+use super::table::Row;
+use crate::base::clock::{self, Ticks};
+use crate::metrics::WorkerMetrics;
+
+/// Runs a synchronous command. Returns when it ended, which is when the next one of the batch begins.
+///
+/// A `Sweep` runs through under the locks that are held (EXEC); the dispatcher runs it stripe by stripe itself. A `Control` command
+/// cannot run here.
+pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Ticks) -> Ticks {
+    context.command = row.number;
+    if context.shared.monitor_count.load(Ordering::Relaxed) > 0 && !row.spec.has(flag::SKIP_MONITOR) {
+        monitor::feed(context, args);
+    }
+    let reply_from = context.reply.len();
+    let result = match row.spec.run {
+        Run::Conn(run) | Run::Keys(run) | Run::All(run) | Run::Stripes(run) => run(context, args),
+        Run::Sweep(start) => start(context, args).and_then(|mut sweep| {
+            for number in 0..context.keys.keyspace().stripes() as u32 {
+                if !context.keys.with_stripe(number, |keys| sweep.visit(keys, number)) {
+                    break;
+                }
+            }
+            sweep.finish(context)
+        }),
+        Run::Control(_) => Err(super::error::CmdError::coded("ERR Command not allowed inside a transaction")),
+        Run::Container => unreachable!("the dispatcher answers a container without subcommand"),
+    };
+    complete(context, row, args, &result, reply_from, started)
+}
+
+/// Writes an error in place of what was replied, and counts the execution.
+pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &CmdResult, reply_from: usize, started: Ticks) -> Ticks {
+    if let Err(error) = result {
+        context.reply.truncate(reply_from);
+        context.reply.error(error.text());
+        context.shared.errors.count(error.text());
+    }
+    let ended = clock::ticks();
+    let nanoseconds = clock::elapsed_ns(started, ended);
+    let worker = &context.shared.workers[context.worker];
+    worker.commands[row.number as usize].record(nanoseconds, result.is_err());
+    WorkerMetrics::add(&worker.total_commands, 1);
+    let _ = args;
+    ended
+}

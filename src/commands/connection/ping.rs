@@ -1,0 +1,45 @@
+//! PING: answers PONG or its argument. A subscriber in RESP2 gets it as an array, like everything else it is sent.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static PING: CommandSpec = CommandSpec {
+    name: "ping",
+    arity: -1,
+    flags: flag::FAST | flag::SENTINEL,
+    acl: acl::CONNECTION | acl::FAST,
+    keys: &[],
+    args: &[
+        Arg { name: "message", optional: true, ..ARG }
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Answers PONG, or the given message",
+        complexity: "O(1)",
+        since: "1.0.0",
+        group: "connection",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    if args.len() > 2 {
+        return Err(CmdError::arity("ping"));
+    }
+    if context.session.subscriptions.count() > 0 && !context.reply.is_resp3() {
+        context.reply.array(2);
+        context.reply.bulk(b"pong");
+        context.reply.bulk(args.get(1).copied().unwrap_or_default());
+        return Ok(());
+    }
+    match args.get(1) {
+        Some(message) => context.reply.bulk(message),
+        None => context.reply.simple("PONG"),
+    }
+    Ok(())
+}

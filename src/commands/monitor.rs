@@ -1,0 +1,51 @@
+//! MONITOR's lines: every command a client sends, as it is executed.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::context::{Args, Context};
+use crate::base::clock;
+use crate::clients::bit;
+
+/// Sends one line to every client in MONITOR.
+pub fn feed(context: &Context<'_>, args: &Args<'_>) {
+    let client = &context.session.client;
+    let now_us = clock::unix_us();
+    let origin = if client.has(bit::UNIX_SOCKET) { format!("unix:{}", client.addr.trim_end_matches(":0")) } else { client.addr.clone() };
+    let mut line = format!("+{}.{:06} [{} {}]", now_us / 1_000_000, now_us % 1_000_000, context.keys.db, origin).into_bytes();
+    for arg in args.iter() {
+        line.push(b' ');
+        quote(arg, &mut line);
+    }
+    line.extend_from_slice(b"\r\n");
+    let line = Bytes::from(line);
+    for monitor in context.shared.monitors.lock().iter() {
+        monitor.outbox.push(line.clone());
+    }
+}
+
+/// Appends `bytes` in double quotes, as Valkey prints them in logs: `\n`, `\"`, `\x00` ...
+pub fn quote(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in bytes {
+        match byte {
+            b'\\' | b'"' => out.extend_from_slice(&[b'\\', *byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x07 => out.extend_from_slice(b"\\a"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x20..=0x7e => out.push(*byte),
+            _ => out.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+/// Removes a client from the list of monitors.
+pub fn remove(shared: &super::shared::Shared, id: u64) {
+    let mut monitors = shared.monitors.lock();
+    monitors.retain(|client| client.id != id);
+    shared.monitor_count.store(monitors.len(), Ordering::Relaxed);
+}

@@ -1,0 +1,100 @@
+//! EXEC: runs the queued commands with every stripe they need locked from the first to the last, so that nobody sees half of it.
+
+use std::sync::atomic::Ordering;
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::base::clock;
+use crate::clients::bit;
+use crate::clients::session::Multi;
+use crate::commands::call::call;
+use crate::commands::keys::KeyShape;
+use crate::commands::shared::Shared;
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static EXEC: CommandSpec = CommandSpec {
+    name: "exec",
+    arity: 1,
+    flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SKIP_COMMANDLOG,
+    acl: acl::SLOW | acl::TRANSACTION,
+    keys: &[],
+    args: &[],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Runs the queued commands as one",
+        complexity: "Depends on commands in the transaction",
+        since: "1.2.0",
+        group: "transactions",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    let Some(multi) = context.session.multi.take() else { return Err(CmdError::coded("ERR EXEC without MULTI")) };
+    if multi.failed {
+        super::discard(context);
+        return Err(CmdError::coded("EXECABORT Transaction discarded because of previous errors."));
+    }
+    lock(context, &multi);
+    let broken = context.session.watch_flag.is_set() || watched_key_expired(context);
+    super::forget_watches_locked(context);
+    if broken {
+        context.keys.unlock();
+        super::discard(context);
+        context.reply.null_array();
+        return Ok(());
+    }
+    run(context, &multi);
+    super::discard(context);
+    Ok(())
+}
+
+/// Locks what the queued commands touch, and the watched keys.
+fn lock(context: &mut Context<'_>, multi: &Multi) {
+    let shared: &Shared = context.shared;
+    let needs_all = |kind: &Run| matches!(kind, Run::All(_) | Run::Stripes(_) | Run::Sweep(_) | Run::Control(_));
+    let rows = || multi.queue.iter().map(|queued| (queued, shared.table.row(queued.command)));
+    if rows().any(|(_, row)| needs_all(&row.spec.run)) {
+        context.keys.lock_all();
+        return;
+    }
+    let mut stripes: Vec<u32> = context.session.watched.iter().map(|watched| shared.keyspace.place(&watched.key).stripe).collect();
+    for (queued, row) in rows().filter(|(_, row)| row.shape != KeyShape::None) {
+        let args: Vec<&[u8]> = queued.args.iter().map(|arg| &arg[..]).collect();
+        stripes.extend(row.shape.positions(row.spec, &args).into_iter().map(|at| shared.keyspace.place(args[at]).stripe));
+    }
+    context.keys.lock_stripes(stripes);
+}
+
+/// A watched key that has expired since is a changed key, though nobody has deleted it yet.
+fn watched_key_expired(context: &mut Context<'_>) -> bool {
+    let db = context.keys.db;
+    let expired = context.session.watched.iter().any(|watched| {
+        context.keys.db = watched.db;
+        !watched.expired && context.keys.is_expired_but_there(&watched.key)
+    });
+    context.keys.db = db;
+    expired
+}
+
+fn run(context: &mut Context<'_>, multi: &Multi) {
+    let shared = std::sync::Arc::clone(context.shared);
+    let own = context.command;
+    context.session.in_exec = true;
+    context.session.client.set(bit::MULTI, false);
+    context.reply.array(multi.queue.len());
+    let mut ticks = clock::ticks();
+    for queued in &multi.queue {
+        let row = shared.table.row(queued.command);
+        let args: Vec<&[u8]> = queued.args.iter().map(|arg| &arg[..]).collect();
+        context.keys.db = context.session.db;
+        ticks = call(context, row, &Args(&args), ticks);
+    }
+    context.session.in_exec = false;
+    context.command = own;
+    context.session.client.figures.multi_queued.store(-1, Ordering::Relaxed);
+}

@@ -1,0 +1,40 @@
+//! MULTI: from here to EXEC, commands are queued instead of run.
+
+use std::sync::atomic::Ordering;
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::clients::{bit, session::Multi};
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static MULTI: CommandSpec = CommandSpec {
+    name: "multi",
+    arity: 1,
+    flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_MULTI | flag::ALLOW_BUSY,
+    acl: acl::FAST | acl::TRANSACTION,
+    keys: &[],
+    args: &[],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Starts a transaction: following commands are queued",
+        complexity: "O(1)",
+        since: "1.2.0",
+        group: "transactions",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    if context.session.multi.is_some() {
+        return Err(CmdError::coded("ERR MULTI calls can not be nested"));
+    }
+    context.session.multi = Some(Multi::default());
+    context.session.client.set(bit::MULTI, true);
+    context.session.client.figures.multi_queued.store(0, Ordering::Relaxed);
+    context.reply.ok();
+    Ok(())
+}

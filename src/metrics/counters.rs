@@ -1,0 +1,54 @@
+//! Counters of rare events, shared by all workers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$about:meta])* $name:ident),+ $(,)?) => {
+        /// See the module's page.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[$about])* pub $name: AtomicU64,)+
+        }
+
+        impl Counters {
+            /// Sets all to zero (CONFIG RESETSTAT).
+            pub fn reset(&self) {
+                $(self.$name.store(0, Ordering::Relaxed);)+
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections accepted.
+    connections_received,
+    /// Connections refused because of `maxclients` or protected mode.
+    connections_rejected,
+    /// Clients closed because their input exceeded its limit.
+    query_buffer_closed,
+    /// Clients closed because their output exceeded its limit.
+    output_buffer_closed,
+    /// Clients closed to free memory (`maxmemory-clients`).
+    clients_evicted,
+    /// Keys scanned by eviction sampling.
+    evicted_scripts,
+    /// Failed authentications.
+    auth_failures,
+    /// Microseconds spent while memory was above its limit.
+    eviction_exceeded_us,
+    /// Microseconds spent in the sweep for expired keys.
+    expire_cycle_us,
+    /// Sweeps that ended because their time was up.
+    expire_time_cap_reached,
+    /// Values freed in the background.
+    lazyfreed,
+    /// Times the I/O loop turned.
+    loop_cycles,
+}
+
+impl Counters {
+    /// Adds one.
+    pub fn one(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

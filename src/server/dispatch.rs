@@ -1,0 +1,280 @@
+//! From a parsed request to its execution: the checks, in Valkey's order, and the choice of how it runs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use larder_proto::resp::ReplyBuf;
+
+use crate::base::clock::Ticks;
+use crate::clients::Session;
+use crate::clients::session::{Close, Queued, ReplyMode};
+use crate::commands::call::call;
+use crate::commands::context::{Args, Context};
+use crate::commands::shared::Shared;
+use crate::commands::spec::{Run, flag};
+use crate::commands::table::{Lookup, Row};
+use crate::commands::{keys, transaction};
+use crate::config::Config;
+use crate::keyspace::Place;
+use crate::keyspace::access::KeyAccess;
+
+/// What the dispatcher works with: one connection's state for one batch.
+pub(super) struct Turn<'c> {
+    pub(super) shared: &'c Arc<Shared>,
+    pub(super) config: &'c Config,
+    pub(super) session: &'c mut Session,
+    pub(super) reply: &'c mut ReplyBuf,
+    pub(super) worker: usize,
+    /// Unix milliseconds at the start of the batch.
+    pub(super) now_ms: i64,
+    /// When the last command ended, which is when the next begins.
+    pub(super) ticks: Ticks,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// It was answered.
+    Done,
+    /// It must wait until this time (unix milliseconds; CLIENT PAUSE) and be tried again.
+    Wait(i64),
+    /// It must be run asynchronously: all checks have passed.
+    Async(u16),
+}
+
+impl<'c> Turn<'c> {
+    /// Checks a request and runs it if it can run at once. `place` is where its first key lies, if the pipeline knows.
+    #[inline]
+    pub(super) fn dispatch(&mut self, args: &Args<'_>, found: Lookup<'_>, place: Option<Place>) -> Flow {
+        let before = self.reply.len();
+        if self.session.reply_mode == ReplyMode::SkipNext {
+            self.session.reply_mode = ReplyMode::Skip;
+        }
+        let flow = match self.check(args, found) {
+            Ok(Checked::Run(row)) => self.run(row, args, place),
+            Ok(Checked::Queue(row)) => {
+                self.queue(row, args);
+                Flow::Done
+            }
+            Ok(Checked::Answered) => Flow::Done,
+            Ok(Checked::Wait(until_ms)) => return Flow::Wait(until_ms),
+            Err(text) => {
+                let row = if let Lookup::Found(row) = found { Some(row) } else { None };
+                self.reject(row, &text);
+                Flow::Done
+            }
+        };
+        if flow == Flow::Done {
+            self.settle_reply(before);
+        }
+        flow
+    }
+
+    /// Takes a reply back that the client does not want (CLIENT REPLY).
+    #[inline]
+    pub(super) fn settle_reply(&mut self, before: usize) {
+        match self.session.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off | ReplyMode::SkipNext => self.reply.truncate(before),
+            ReplyMode::Skip => {
+                self.reply.truncate(before);
+                self.session.reply_mode = ReplyMode::On;
+            }
+        }
+    }
+
+    /// All checks before execution. `Err` is the text of the refusal, after `-`.
+    #[inline]
+    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
+        let Lookup::Found(row) = found else { return self.check_unknown(args, found) };
+        let spec = row.spec;
+        self.session.client.last_command.store(row.number, Ordering::Relaxed);
+        if !self.session.authenticated && !spec.has(flag::NO_AUTH) {
+            return Err("NOAUTH Authentication required.".into());
+        }
+        let len = args.len() as i32;
+        if (spec.arity > 0 && spec.arity != len) || len < -spec.arity {
+            return Err(format!("ERR wrong number of arguments for '{}' command", row.full_name));
+        }
+        if let Run::Container = spec.run {
+            return Err(format!("ERR wrong number of arguments for '{}' command", row.full_name));
+        }
+        if spec.has(flag::PROTECTED) {
+            self.check_protected(row)?;
+        }
+        let in_multi = self.session.multi.is_some();
+        if in_multi && spec.has(flag::NO_MULTI) {
+            return Err(format!("ERR Command '{}' not allowed inside a transaction", row.full_name));
+        }
+        let is_exec = in_multi && spec.name == "exec";
+        let mut is_write = spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
+        if is_exec && let Some(multi) = &self.session.multi {
+            is_write |= multi.has_write;
+        }
+        if self.session.subscriptions.count() + self.session.subscriptions.shard_channels.len() > 0
+            && !self.reply.is_resp3()
+            && !matches!(
+                spec.name,
+                "ping" | "subscribe" | "ssubscribe" | "unsubscribe" | "sunsubscribe" | "psubscribe" | "punsubscribe" | "quit" | "reset"
+            )
+        {
+            return Err(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                row.full_name
+            ));
+        }
+        let paused_until_ms = self.shared.pause.until_ms(is_write, self.now_ms);
+        if paused_until_ms > 0 {
+            return Ok(Checked::Wait(paused_until_ms));
+        }
+        if in_multi && !matches!(spec.name, "exec" | "discard" | "quit" | "reset") {
+            return Ok(Checked::Queue(row));
+        }
+        Ok(Checked::Run(row))
+    }
+
+    #[cold]
+    fn check_unknown<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
+        if !self.session.authenticated {
+            return Err("NOAUTH Authentication required.".into());
+        }
+        if let Lookup::UnknownSubcommand(container) = found {
+            let sub = String::from_utf8_lossy(&args[1][..args[1].len().min(128)]).into_owned();
+            return Err(format!("ERR unknown subcommand '{sub}'. Try {} HELP.", container.spec.name.to_ascii_uppercase()));
+        }
+        if args[0].eq_ignore_ascii_case(b"host:") || args[0].eq_ignore_ascii_case(b"post") {
+            // A web page tricked a browser into sending HTTP here: nothing after it may be taken for commands.
+            tracing::warn!(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Larder. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Larder instance. Connection from {} aborted.",
+                self.session.client.addr
+            );
+            self.session.client.close_asap();
+            return Ok(Checked::Answered);
+        }
+        let mut shown = String::new();
+        for arg in args.iter().skip(1) {
+            if shown.len() >= 128 {
+                break;
+            }
+            let most = 128 - shown.len();
+            shown.push_str(&format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(most)])));
+        }
+        let name = String::from_utf8_lossy(&args[0][..args[0].len().min(128)]).into_owned();
+        Err(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+    }
+
+    /// DEBUG and MODULE are for those whom an option allows them.
+    fn check_protected(&self, row: &Row) -> Result<(), String> {
+        let container = row.full_name.split('|').next().unwrap_or_default();
+        let (option, allowed) = match container {
+            "debug" => ("enable-debug-command", self.config.enable_debug_command),
+            _ => ("enable-module-command", self.config.enable_module_command),
+        };
+        if allowed.allows(self.session.client.is_local()) {
+            return Ok(());
+        }
+        Err(format!(
+            "ERR {} command not allowed. If the {option} option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+            container.to_ascii_uppercase()
+        ))
+    }
+
+    /// Answers a request that may not run. Within a transaction it makes EXEC fail; a refused EXEC aborts it.
+    #[cold]
+    pub(super) fn reject(&mut self, row: Option<&Row>, text: &str) {
+        if let Some(row) = row {
+            self.shared.workers[self.worker].commands[row.number as usize].reject();
+        }
+        if let Some(multi) = &mut self.session.multi {
+            multi.failed = true;
+        }
+        if row.is_some_and(|row| row.spec.name == "exec") {
+            transaction::discard(&mut self.context());
+            let reason = text.strip_prefix("ERR ").unwrap_or(text);
+            let text = format!("EXECABORT Transaction discarded because of: {reason}");
+            self.shared.errors.count(&text);
+            self.reply.error(text);
+            return;
+        }
+        self.shared.errors.count(text);
+        self.reply.error(text);
+    }
+
+    fn queue(&mut self, row: &Row, args: &Args<'_>) {
+        let multi = self.session.multi.as_mut().expect("checked by the caller");
+        multi.has_write |= row.spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
+        multi.has_denyoom |= row.spec.has(flag::DENYOOM);
+        let args: Vec<_> = args.iter().map(|arg| bytes::Bytes::copy_from_slice(arg)).collect();
+        multi.bytes += args.iter().map(|arg| arg.len()).sum::<usize>();
+        // A transaction that has already failed keeps nothing: it cannot run.
+        if !multi.failed {
+            multi.queue.push(Queued { command: row.number, args });
+        }
+        self.session.client.figures.multi_queued.store(multi.queue.len() as i64, Ordering::Relaxed);
+        self.session.client.figures.multi.store(multi.bytes as u64, Ordering::Relaxed);
+        self.reply.simple("QUEUED");
+    }
+
+    /// A context for one command, with nothing locked.
+    #[inline]
+    pub(super) fn context(&mut self) -> Context<'_> {
+        let mut keys = KeyAccess::new(&self.shared.keyspace, self.session.db, self.now_ms, self.ticks);
+        keys.touch = !self.session.no_touch;
+        Context {
+            shared: self.shared,
+            config: self.config,
+            keys,
+            session: self.session,
+            reply: self.reply,
+            now_ms: self.now_ms,
+            command: 0,
+            worker: self.worker,
+        }
+    }
+
+    /// Runs a command that passed all checks.
+    #[inline]
+    fn run(&mut self, row: &Row, args: &Args<'_>, place: Option<Place>) -> Flow {
+        if matches!(row.spec.run, Run::Sweep(_) | Run::Control(_)) {
+            return Flow::Async(row.number);
+        }
+        let started = self.ticks;
+        let (ended, outcome) = {
+            let mut context = self.context();
+            match row.spec.run {
+                Run::Keys(_) => lock_keys(&mut context.keys, row, args, place),
+                Run::All(_) => context.keys.lock_all(),
+                _ => {}
+            }
+            let ended = call(&mut context, row, args, started);
+            (ended, context.keys.finish())
+        };
+        if !outcome.events.is_empty() {
+            crate::commands::notify::publish(self.shared, &outcome.events);
+        }
+        self.ticks = ended;
+        if self.session.close == Close::AfterReply {
+            self.session.client.set(crate::clients::bit::CLOSE_AFTER_REPLY, true);
+        }
+        Flow::Done
+    }
+}
+
+enum Checked<'t> {
+    Run(&'t Row),
+    Queue(&'t Row),
+    Answered,
+    Wait(i64),
+}
+
+/// Locks the stripes of a request's keys.
+#[inline]
+pub(super) fn lock_keys(access: &mut KeyAccess<'_>, row: &Row, args: &Args<'_>, place: Option<Place>) {
+    if row.shape == keys::KeyShape::First {
+        let place = place.unwrap_or_else(|| access.keyspace().place(args[1]));
+        access.remember(args[1], place);
+        access.lock_one(place.stripe);
+        return;
+    }
+    access.lock_keys(row.shape.positions(row.spec, args).into_iter().map(|at| args[at]));
+}

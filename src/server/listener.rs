@@ -1,0 +1,215 @@
+//! Listening sockets: TCP on every `bind` address, and a unix socket. Accepts and hands over to the least loaded worker.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::worker::{WorkerHandle, least_loaded};
+use crate::commands::shared::Shared;
+use crate::config::Config;
+use crate::metrics::Counters;
+
+/// A socket on its way to a worker.
+#[derive(Debug)]
+pub(super) enum Accepted {
+    Tcp(std::net::TcpStream, SocketAddr),
+    Unix(std::os::unix::net::UnixStream, String),
+}
+
+/// Why a listening socket could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// A TCP address.
+    #[error("Could not create server TCP listening socket {address}: {source}")]
+    Tcp {
+        /// The address as configured, with the port.
+        address: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The unix socket.
+    #[error("Failed opening Unix socket: {path}: {source}")]
+    Unix {
+        /// Its path.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// One listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// Unix, with the path to remove at the end.
+    Unix(UnixListener, PathBuf),
+}
+
+/// All listening sockets.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    sockets: Vec<Listener>,
+}
+
+impl Listeners {
+    /// Opens all that the options name. An address with a leading `-` may be missing on this machine.
+    ///
+    /// # Errors
+    /// The first one that cannot be opened.
+    pub fn open(config: &Config) -> Result<Listeners, ListenError> {
+        let mut listeners = Listeners::default();
+        if config.port != 0 {
+            listeners.sockets.extend(tcp(config)?);
+        }
+        if !config.unixsocket.is_empty() {
+            listeners.sockets.push(unix(config)?);
+        }
+        Ok(listeners)
+    }
+
+    /// True if there is no socket at all.
+    pub fn is_empty(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
+    /// Opens the TCP sockets of `config` in place of the current ones (CONFIG SET port, bind).
+    ///
+    /// # Errors
+    /// As [`Listeners::open`]; the current ones then stay.
+    pub fn open_tcp(config: &Config) -> Result<Vec<Listener>, ListenError> {
+        if config.port == 0 { Ok(Vec::new()) } else { tcp(config) }
+    }
+
+    /// The sockets, to be served by [`Listener::serve`].
+    pub fn into_sockets(self) -> Vec<Listener> {
+        self.sockets
+    }
+}
+
+fn tcp(config: &Config) -> Result<Vec<Listener>, ListenError> {
+    let mut sockets = Vec::new();
+    for name in &config.bind {
+        let (name, optional) = name.strip_prefix('-').map_or((name.as_str(), false), |name| (name, true));
+        let address: Option<IpAddr> = match name {
+            "*" => Some(IpAddr::from([0, 0, 0, 0])),
+            "::*" => Some(IpAddr::from([0u16; 8])),
+            _ => (name, 0).to_socket_addrs().ok().and_then(|mut all| all.next()).map(|found| found.ip()),
+        };
+        let opened = match address {
+            Some(ip) => open_tcp(SocketAddr::new(ip, config.port), config.tcp_backlog),
+            None => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "Name or service not known")),
+        };
+        match opened {
+            Ok(socket) => sockets.push(Listener::Tcp(socket)),
+            Err(error) if optional && matches!(error.kind(), std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::Unsupported) => {}
+            Err(error) if optional && error.raw_os_error() == Some(97) => {}
+            Err(source) => return Err(ListenError::Tcp { address: format!("{name}:{}", config.port), source }),
+        }
+    }
+    Ok(sockets)
+}
+
+fn open_tcp(address: SocketAddr, backlog: u32) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    TcpListener::from_std(socket.into())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the socket's file belongs to the listener alone")]
+fn unix(config: &Config) -> Result<Listener, ListenError> {
+    let path = PathBuf::from(&config.unixsocket);
+    let fail = |source| ListenError::Unix { path: config.unixsocket.clone(), source };
+    // A file left by a process that was killed would keep us from binding.
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).map_err(fail)?;
+    if config.unixsocketperm != 0 {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(config.unixsocketperm)).map_err(fail)?;
+    }
+    Ok(Listener::Unix(listener, path))
+}
+
+impl Listener {
+    /// Accepts until the task is aborted.
+    pub async fn serve(&self, shared: &Arc<Shared>, workers: &[WorkerHandle]) {
+        loop {
+            let accepted = match self {
+                Listener::Tcp(listener) => listener.accept().await.and_then(|(stream, peer)| Ok(Accepted::Tcp(stream.into_std()?, peer))),
+                Listener::Unix(listener, path) => {
+                    listener.accept().await.and_then(|(stream, _)| Ok(Accepted::Unix(stream.into_std()?, path.display().to_string())))
+                }
+            };
+            match accepted {
+                Ok(socket) => admit(shared, workers, socket).await,
+                Err(error) => {
+                    tracing::warn!("Accepting client connection: {error}");
+                    // Out of descriptors: trying again at once would spin.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+async fn admit(shared: &Arc<Shared>, workers: &[WorkerHandle], socket: Accepted) {
+    let config = shared.config.load();
+    if let Some(refusal) = refusal(shared, &config, &socket) {
+        Counters::one(&shared.counters.connections_rejected);
+        // As Valkey: one attempt to say why; the socket closes either way.
+        let _ = match &socket {
+            Accepted::Tcp(stream, _) => SockRef::from(stream).send(refusal.as_bytes()),
+            Accepted::Unix(stream, _) => SockRef::from(stream).send(refusal.as_bytes()),
+        };
+        return;
+    }
+    Counters::one(&shared.counters.connections_received);
+    if let Accepted::Tcp(stream, _) = &socket {
+        let socket = SockRef::from(stream);
+        let _ = socket.set_tcp_nodelay(true);
+        if config.tcp_keepalive > 0 {
+            let interval = Duration::from_secs(u64::from(config.tcp_keepalive));
+            let keepalive = TcpKeepalive::new().with_time(interval).with_interval((interval / 3).max(Duration::from_secs(1))).with_retries(3);
+            let _ = socket.set_tcp_keepalive(&keepalive);
+        }
+    }
+    let worker = least_loaded(workers);
+    worker.connections.fetch_add(1, Ordering::Relaxed);
+    // The worker only goes away when the node ends.
+    let _ = worker.sockets.send(socket).await;
+}
+
+/// What to tell a client that is not let in.
+fn refusal(shared: &Shared, config: &Config, socket: &Accepted) -> Option<&'static str> {
+    if shared.clients.len() >= config.maxclients as usize {
+        return Some("-ERR max number of clients reached\r\n");
+    }
+    let Accepted::Tcp(_, peer) = socket else { return None };
+    let open = config.protected_mode && config.requirepass.is_empty() && !peer.ip().to_canonical().is_loopback();
+    open.then_some(
+        "-DENIED Larder is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers, either disable protected mode with 'CONFIG SET protected-mode no' from the loopback interface (and CONFIG REWRITE to keep it), or set it in the configuration file, or set a password for the default user.\r\n",
+    )
+}
+
+/// Addresses of both ends and the descriptor, as CLIENT LIST prints them.
+pub(super) fn describe(socket: &Accepted) -> (String, String, i32) {
+    match socket {
+        Accepted::Tcp(stream, peer) => {
+            let local = stream.local_addr().map_or_else(|_| "?:0".to_owned(), |local| local.to_string());
+            (peer.to_string(), local, stream.as_raw_fd())
+        }
+        Accepted::Unix(stream, path) => (format!("{path}:0"), format!("{path}:0"), stream.as_raw_fd()),
+    }
+}
