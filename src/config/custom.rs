@@ -144,7 +144,7 @@ pub(super) static SAVE: Custom = Custom {
         // An empty argument drops what earlier lines said; otherwise several lines add up.
         let is_reset = args.len() == 1 && args[0].is_empty();
         let args = without_lone_empty(args);
-        if args.len() % 2 != 0 {
+        if !args.len().is_multiple_of(2) {
             return Err(refused());
         }
         let mut points = if is_repeated && !is_reset {
@@ -231,7 +231,7 @@ fn parse_output_buffer_limits(
     mut limits: OutputBufferLimits,
     args: &[String],
 ) -> Result<OutputBufferLimits, String> {
-    if args.len() % 4 != 0 {
+    if !args.len().is_multiple_of(4) {
         return Err("Wrong number of arguments in buffer limit configuration.".to_owned());
     }
     for group in args.chunks_exact(4) {

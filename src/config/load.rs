@@ -209,13 +209,8 @@ struct Refused {
     advice: String,
 }
 
-impl Refused {
-    fn new(reason: &str, advice: impl Into<String>) -> LineError {
-        LineError::Refused(Self {
-            reason: reason.to_owned(),
-            advice: advice.into(),
-        })
-    }
+fn refuse(reason: &str, advice: impl Into<String>) -> LineError {
+    LineError::Refused(Refused { reason: reason.to_owned(), advice: advice.into() })
 }
 
 enum LineError {
@@ -256,14 +251,14 @@ impl Loader {
 
     fn read_line(&mut self, line: &[u8], source: &str, depth: usize) -> Result<(), LineError> {
         let args = split_args(line).ok_or_else(|| {
-            Refused::new(
+            refuse(
                 "Unbalanced quotes in configuration line",
                 "a quote is not closed",
             )
         })?;
         let args: Result<Vec<String>, _> = args.into_iter().map(String::from_utf8).collect();
         let args = args.map_err(|_| {
-            Refused::new("argument must be UTF-8 text", "the line is not valid UTF-8")
+            refuse("argument must be UTF-8 text", "the line is not valid UTF-8")
         })?;
         let Some((name, args)) = args.split_first() else {
             return Ok(());
@@ -333,15 +328,15 @@ impl Loader {
                 self.config.rename_command.push(renamed);
                 Ok(())
             }
-            ("user", [_, ..]) => Err(Refused::new(
+            ("user", [_, ..]) => Err(refuse(
                 "users other than the default one are not supported yet",
                 "this version has no access control lists; requirepass protects the default user",
             )),
-            ("loadmodule", [_, ..]) => Err(Refused::new(
+            ("loadmodule", [_, ..]) => Err(refuse(
                 "modules cannot be loaded",
                 "Larder loads no modules: remove the line",
             )),
-            ("sentinel", [_, ..]) => Err(Refused::new(
+            ("sentinel", [_, ..]) => Err(refuse(
                 "sentinel directive while not in sentinel mode",
                 "Larder fails over by itself and needs no sentinel: remove the line",
             )),
@@ -359,7 +354,7 @@ impl Loader {
                         args.len()
                     ),
                 };
-                Err(Refused::new(
+                Err(refuse(
                     "Bad directive or wrong number of arguments",
                     advice,
                 ))
@@ -369,7 +364,7 @@ impl Loader {
 
     fn include(&mut self, pattern: &str, depth: usize) -> Result<(), LineError> {
         if depth >= INCLUDE_DEPTH_MAX {
-            return Err(Refused::new(
+            return Err(refuse(
                 "Too many nested include directives",
                 format!("files include each other more than {INCLUDE_DEPTH_MAX} deep"),
             ));

@@ -7,6 +7,7 @@
 //! Invariants: an option is never accepted and silently ignored. Its [`Status`] says whether it works, has no effect
 //! (accepted, remembered, named once in the log), or waits for a later version (only its default is accepted).
 
+mod checks;
 mod custom;
 mod fields;
 mod include;

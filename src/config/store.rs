@@ -136,7 +136,7 @@ impl ConfigStore {
                 if let Some(row) = rows::find(&name) {
                     found
                         .entry(name.to_ascii_lowercase())
-                        .or_insert((name.into_owned(), row));
+                        .or_insert_with(|| (name.into_owned(), row));
                 }
                 continue;
             }

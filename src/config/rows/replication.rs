@@ -1,0 +1,115 @@
+//! Options of replication from a primary to replicas.
+
+use super::{INT_MAX, LONG_MAX, MIB, PORT_MAX, REPLICATION, REPLICATION_TUNING};
+use crate::config::custom;
+use crate::config::row::Place::Kept;
+use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
+
+pub(super) static ROWS: &[Row] = &[
+    custom("replicaof", &custom::REPLICAOF)
+        .alias("slaveof")
+        .immutable()
+        .multi_arg()
+        .later(REPLICATION)
+        .example("10.0.0.1 6379")
+        .doc("Primary to copy."),
+    text("primaryauth", "", field!(primaryauth))
+        .alias("masterauth")
+        .unset_when_empty()
+        .sensitive()
+        .example("a-long-secret")
+        .doc("Password for the primary. Nodes of a cluster also take it for their cluster-secret when that is not set."),
+    text("primaryuser", "", field!(primaryuser))
+        .alias("masteruser")
+        .unset_when_empty()
+        .sensitive()
+        .no_effect(REPLICATION_TUNING)
+        .doc("User for the primary."),
+    yes_no("replica-serve-stale-data", true, Kept)
+        .alias("slave-serve-stale-data")
+        .no_effect(REPLICATION_TUNING)
+        .doc("Let a replica answer reads while it has lost its primary."),
+    yes_no("replica-read-only", true, Kept)
+        .alias("slave-read-only")
+        .no_effect(REPLICATION_TUNING)
+        .doc("Refuse writes on a replica."),
+    yes_no("replica-ignore-maxmemory", true, Kept)
+        .alias("slave-ignore-maxmemory")
+        .no_effect(REPLICATION_TUNING)
+        .doc("Let only the primary evict; replicas follow."),
+    yes_no("replica-lazy-flush", true, Kept)
+        .alias("slave-lazy-flush")
+        .no_effect(REPLICATION_TUNING)
+        .doc("Free a replica's old data in the background before a full copy."),
+    number("replica-priority", 0, INT_MAX, 100, Kept)
+        .alias("slave-priority")
+        .no_effect(REPLICATION_TUNING)
+        .doc("Order in which replicas are preferred for promotion, lowest first. 0 is never promoted."),
+    yes_no("replica-announced", true, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("List this replica to those who look for one."),
+    text("replica-announce-ip", "", Kept)
+        .alias("slave-announce-ip")
+        .unset_when_empty()
+        .no_effect(REPLICATION_TUNING)
+        .doc("Address that a replica gives as its own."),
+    number("replica-announce-port", 0, PORT_MAX, 0, Kept)
+        .alias("slave-announce-port")
+        .no_effect(REPLICATION_TUNING)
+        .doc("Port that a replica gives as its own."),
+    yes_no("replica-ignore-disk-write-errors", false, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Let a replica go on when it cannot write to disk."),
+    number("min-replicas-to-write", 0, INT_MAX, 0, Kept)
+        .alias("min-slaves-to-write")
+        .later(REPLICATION)
+        .doc("Replicas that must be connected and current for writes to be accepted. 0 needs none."),
+    number("min-replicas-max-lag", 0, INT_MAX, 10, Kept)
+        .alias("min-slaves-max-lag")
+        .no_effect(REPLICATION_TUNING)
+        .doc("Seconds of silence up to which a replica counts as current."),
+    number("repl-timeout", 1, INT_MAX, 60, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Seconds of silence after which primary and replica give each other up."),
+    number("repl-ping-replica-period", 1, INT_MAX, 10, Kept)
+        .alias("repl-ping-slave-period")
+        .no_effect(REPLICATION_TUNING)
+        .doc("Seconds between a primary's pings."),
+    memory("repl-backlog-size", 1, LONG_MAX, 10 * MIB, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Recent writes kept so that a replica can go on where it stopped."),
+    number("repl-backlog-ttl", 0, LONG_MAX, 3600, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Seconds without a replica after which that backlog is freed. 0 keeps it."),
+    yes_no("repl-disable-tcp-nodelay", false, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Send to replicas in fewer, later packets."),
+    yes_no("repl-mptcp", false, Kept)
+        .immutable()
+        .later("Multipath TCP is not supported yet")
+        .doc("Connect to the primary over Multipath TCP."),
+    yes_no("repl-diskless-sync", true, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Send a full copy straight to the replica instead of by way of a file."),
+    number("repl-diskless-sync-delay", 0, INT_MAX, 5, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Seconds to wait for more replicas before a full copy starts."),
+    number("repl-diskless-sync-max-replicas", 0, INT_MAX, 0, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Replicas with which a full copy starts at once. 0 always waits."),
+    word(
+        "repl-diskless-load",
+        &["disabled", "on-empty-db", "swapdb", "flush-before-load"],
+        "disabled",
+        Kept,
+    )
+    .denied_while_loading()
+    .no_effect(REPLICATION_TUNING)
+    .doc("When a replica loads a full copy without a file."),
+    yes_no("dual-channel-replication-enabled", false, Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("Send a full copy and the writes meanwhile over two connections."),
+    word("propagation-error-behavior", &["ignore", "panic", "panic-on-replicas"], "ignore", Kept)
+        .no_effect(REPLICATION_TUNING)
+        .doc("What to do when a replicated command fails."),
+];
