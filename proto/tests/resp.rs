@@ -185,8 +185,8 @@ fn reply() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::Integer),
         vec(any::<u8>(), 0..120).prop_map(|bytes| Value::Bulk(bytes.into())),
         Just(Value::Null),
-        (-1e9f64..1e9).prop_map(Value::Double),
-        prop::sample::select(vec![f64::INFINITY, f64::NEG_INFINITY, 0.0, 1e300]).prop_map(Value::Double),
+        (-1e9f64..1e9).prop_map(double),
+        prop::sample::select(vec![f64::INFINITY, f64::NEG_INFINITY, 0.0, 1e300]).prop_map(double),
         any::<bool>().prop_map(Value::Bool),
         text.clone().prop_map(|text| Value::Verbatim { format: *b"txt", text }),
         "[1-9][0-9]{0,30}".prop_map(|digits| Value::BigNumber(digits.into())),
@@ -203,6 +203,10 @@ fn reply() -> impl Strategy<Value = Value> {
     })
 }
 
+fn double(value: f64) -> Value {
+    Value::Double { value, text: Bytes::copy_from_slice(&format_double(value)) }
+}
+
 fn text(bytes: &Bytes) -> &str {
     std::str::from_utf8(bytes).expect("the generator makes UTF-8")
 }
@@ -216,7 +220,7 @@ fn write(out: &mut ReplyBuf, value: &Value) {
         Value::Bulk(bytes) if bytes.len() % 2 == 0 => out.bulk(bytes),
         Value::Bulk(bytes) => out.bulk_parts(&[&bytes[..1], &bytes[1..]]),
         Value::Null => out.null(),
-        Value::Double(number) => out.double(*number),
+        Value::Double { value, .. } => out.double(*value),
         Value::Bool(flag) => out.bool(*flag),
         Value::Verbatim { text, .. } => out.verbatim("txt", text),
         Value::BigNumber(digits) => out.big_number(text(digits)),
@@ -256,7 +260,7 @@ fn write(out: &mut ReplyBuf, value: &Value) {
 /// What a RESP2 client sees.
 fn downgraded(value: &Value) -> Value {
     match value {
-        Value::Double(number) => Value::Bulk(Bytes::copy_from_slice(&format_double(*number))),
+        Value::Double { text, .. } => Value::Bulk(text.clone()),
         Value::Bool(flag) => Value::Integer((*flag).into()),
         Value::Verbatim { text, .. } => Value::Bulk(text.clone()),
         Value::BigNumber(digits) => Value::Bulk(digits.clone()),
@@ -287,7 +291,7 @@ fn same_as_frame3(value: &Value, frame: &Frame3) -> bool {
         (Value::Integer(ours), Frame3::Number { data, .. }) => ours == data,
         (Value::Bulk(ours), Frame3::BlobString { data, .. }) => ours == data,
         (Value::Null, Frame3::Null) => true,
-        (Value::Double(ours), Frame3::Double { data, .. }) => ours == data,
+        (Value::Double { value, .. }, Frame3::Double { data, .. }) => value == data,
         (Value::Bool(ours), Frame3::Boolean { data, .. }) => ours == data,
         (Value::Verbatim { text, .. }, Frame3::VerbatimString { data, .. }) => text == data,
         (Value::BigNumber(ours), Frame3::BigNumber { data, .. }) => ours == data,
