@@ -225,7 +225,7 @@ fn token(mut line: Bytes) -> Result<Token, DecodeError> {
         b'-' => Token::Value(Value::Error(line)),
         b':' => Token::Value(Value::Integer(number(&line)?)),
         b'_' => Token::Value(Value::Null),
-        b',' => Token::Value(Value::Double(double(&line)?)),
+        b',' => Token::Value(Value::Double { value: double(&line)?, text: line }),
         b'(' => Token::Value(Value::BigNumber(line)),
         b'#' => match &line[..] {
             b"t" => Token::Value(Value::Bool(true)),
@@ -328,7 +328,8 @@ mod tests {
         check("%1\r\n$1\r\na\r\n:1\r\n", Ok(&[Value::Map(vec![(bulk("a"), Value::Integer(1))])]));
         check("~1\r\n:1\r\n", Ok(&[Value::Set(vec![Value::Integer(1)])]));
         check(">1\r\n:1\r\n", Ok(&[Value::Push(vec![Value::Integer(1)])]));
-        check(",1.5\r\n,-inf\r\n", Ok(&[Value::Double(1.5), Value::Double(f64::NEG_INFINITY)]));
+        let double = |value, text: &'static str| Value::Double { value, text: Bytes::from(text) };
+        check(",1.5\r\n,-inf\r\n", Ok(&[double(1.5, "1.5"), double(f64::NEG_INFINITY, "-inf")]));
         check("#t\r\n#f\r\n", Ok(&[Value::Bool(true), Value::Bool(false)]));
         let text = Bytes::from_static(b"hi");
         check("=6\r\ntxt:hi\r\n", Ok(&[Value::Verbatim { format: *b"txt", text }]));

@@ -24,7 +24,12 @@ pub enum Value {
     /// `>count`: out of band data.
     Push(Vec<Value>),
     /// `,number`
-    Double(f64),
+    Double {
+        /// The number.
+        value: f64,
+        /// As it was sent: it may have more digits than fit `value`.
+        text: Bytes,
+    },
     /// `#t` or `#f`
     Bool(bool),
     /// `=len`, without the format word and the colon.
