@@ -37,11 +37,37 @@ pub struct Table {
 /// The first 16 bytes in lower case; longer names are compared whole as well.
 #[inline]
 fn pack(name: &[u8]) -> u128 {
-    let mut word = [0u8; 16];
     let len = name.len().min(16);
-    word[..len].copy_from_slice(&name[..len]);
-    // ASCII letters differ from their lower case in bit 5 only; the other bytes of command names (digits, - and _) keep apart.
-    u128::from_le_bytes(word.map(|byte| byte.to_ascii_lowercase()))
+    let word = if let Some(bytes) = name.first_chunk::<8>() {
+        // Two words that may overlap: the second ends where the name does.
+        let low = u64::from_le_bytes(*bytes);
+        let rest = len - 8;
+        let high = if rest == 0 { 0 } else { last_word(&name[..len]) >> (64 - 8 * rest as u32) };
+        u128::from(low) | (u128::from(high) << 64)
+    } else if let Some(bytes) = name.first_chunk::<4>() {
+        let high = u32::from_le_bytes(name[len - 4..].try_into().expect("4 bytes"));
+        u128::from(u64::from(u32::from_le_bytes(*bytes)) | (u64::from(high) << (8 * (len - 4))))
+    } else {
+        name.iter().rev().fold(0, |word, byte| (word << 8) | u128::from(*byte))
+    };
+    u128::from(lower(word as u64)) | (u128::from(lower((word >> 64) as u64)) << 64)
+}
+
+#[inline]
+fn last_word(name: &[u8]) -> u64 {
+    u64::from_le_bytes(name[name.len() - 8..].try_into().expect("8 bytes"))
+}
+
+/// Eight ASCII letters at once to lower case; other bytes stay.
+#[inline]
+fn lower(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let low_bits = word & (0x7f * ONES);
+    // Bit 7 of each byte: set if the byte is at least 'A', and if it is more than 'Z'.
+    let from_a = low_bits + (0x80 - u64::from(b'A')) * ONES;
+    let beyond_z = low_bits + (0x7f - u64::from(b'Z')) * ONES;
+    let upper = (from_a & !beyond_z & !word) & (0x80 * ONES);
+    word | (upper >> 2)
 }
 
 #[inline]
@@ -154,15 +180,16 @@ impl Table {
         }
     }
 
-    /// The command or subcommand that a request names.
+    /// The command or subcommand that a request's first argument and (if it has one) second name.
     #[inline]
-    pub fn lookup(&self, args: &[&[u8]]) -> Lookup<'_> {
-        let Some(row) = self.command(args[0]) else { return Lookup::Unknown };
-        if row.subcommands.is_empty() || args.len() < 2 {
+    pub fn lookup(&self, name: &[u8], second: Option<&[u8]>) -> Lookup<'_> {
+        let Some(row) = self.command(name) else { return Lookup::Unknown };
+        let Some(second) = second else { return Lookup::Found(row) };
+        if row.subcommands.is_empty() {
             return Lookup::Found(row);
         }
         let sub = row.subcommands.iter().map(|number| self.row(*number));
-        match sub.into_iter().find(|sub| args[1].eq_ignore_ascii_case(sub.spec.name.as_bytes())) {
+        match sub.into_iter().find(|sub| second.eq_ignore_ascii_case(sub.spec.name.as_bytes())) {
             Some(sub) => Lookup::Found(sub),
             None => Lookup::UnknownSubcommand(row),
         }
@@ -176,5 +203,24 @@ impl Table {
             None => Some(row),
             Some(sub) => row.subcommands.iter().map(|n| self.row(*n)).find(|row| sub.eq_ignore_ascii_case(row.spec.name.as_bytes())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_pack_without_regard_to_case() {
+        for name in ["a", "get", "mget", "lcs", "append", "hexpire", "getrange", "bitfield_ro", "incrbyfloat", "pexpiretime", "zremrangebyscore", "latency|histogram"] {
+            let mut expect = [0u8; 16];
+            let len = name.len().min(16);
+            expect[..len].copy_from_slice(&name.as_bytes()[..len]);
+            assert_eq!(pack(name.as_bytes()), u128::from_le_bytes(expect), "{name}");
+            assert_eq!(pack(name.to_ascii_uppercase().as_bytes()), u128::from_le_bytes(expect), "{name}");
+        }
+        assert_ne!(pack(b"[et"), pack(b"{et"));
+        assert_eq!(lower(u64::from_le_bytes(*b"@AZ[`az{")), u64::from_le_bytes(*b"@az[`az{"));
+        assert_eq!(lower(0xc1c2_dada_ffff_8081), 0xc1c2_dada_ffff_8081);
     }
 }

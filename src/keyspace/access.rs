@@ -36,6 +36,34 @@ pub struct Outcome {
     pub ready: Vec<ReadyKey>,
 }
 
+/// What all commands of a batch share: the time, and the settings that every access needs. Taken once per batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Unix milliseconds.
+    pub now_ms: i64,
+    clock: AccessClock,
+    notify: u32,
+    frozen: bool,
+}
+
+impl Moment {
+    /// The keyspace's settings at `now_ms`.
+    pub fn new(keyspace: &Keyspace, now_ms: i64) -> Self {
+        let settings = &keyspace.settings;
+        Moment {
+            now_ms,
+            clock: AccessClock::at(
+                now_ms,
+                settings.lfu.load(Ordering::Relaxed),
+                settings.lfu_log_factor.load(Ordering::Relaxed),
+                settings.lfu_decay_minutes.load(Ordering::Relaxed),
+            ),
+            notify: settings.notify.load(Ordering::Relaxed),
+            frozen: settings.frozen.load(Ordering::Relaxed),
+        }
+    }
+}
+
 /// See the module's page.
 #[derive(Debug)]
 pub struct KeyAccess<'a> {
@@ -58,25 +86,20 @@ pub struct KeyAccess<'a> {
 }
 
 impl<'a> KeyAccess<'a> {
-    /// Access to `db` at `now_ms` with nothing locked yet. `seed` feeds sampling.
-    pub fn new(keyspace: &'a Keyspace, db: u32, now_ms: i64, seed: u64) -> Self {
-        let settings = &keyspace.settings;
+    /// Access to `db` at `moment` with nothing locked yet. `seed` feeds sampling.
+    #[inline]
+    pub fn new(keyspace: &'a Keyspace, db: u32, moment: &Moment, seed: u64) -> Self {
         KeyAccess {
             keyspace,
             locked: Locked::None,
             db,
-            now_ms,
+            now_ms: moment.now_ms,
             touch: true,
             changes: 0,
-            clock: AccessClock {
-                lfu: settings.lfu.load(Ordering::Relaxed),
-                log_factor: settings.lfu_log_factor.load(Ordering::Relaxed),
-                decay_minutes: settings.lfu_decay_minutes.load(Ordering::Relaxed),
-                now_ms,
-            },
-            notify: settings.notify.load(Ordering::Relaxed),
-            frozen: settings.frozen.load(Ordering::Relaxed),
-            rng: Rng::new(seed),
+            clock: moment.clock,
+            notify: moment.notify,
+            frozen: moment.frozen,
+            rng: Rng::from_state(seed),
             known: None,
             outcome: Outcome::default(),
         }

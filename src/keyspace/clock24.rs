@@ -23,35 +23,35 @@ pub struct AccessClock {
     pub log_factor: u32,
     /// `lfu-decay-time` in minutes; 0: never decays.
     pub decay_minutes: u32,
-    /// Now, unix milliseconds.
-    pub now_ms: i64,
+    /// Now, in seconds modulo 2^24: computed once for many accesses.
+    seconds: u32,
+    /// Now, in minutes modulo 2^16.
+    minutes: u32,
 }
 
 impl AccessClock {
-    fn seconds(&self) -> u32 {
-        ((self.now_ms / 1000) as u32) & MASK
-    }
-
-    fn minutes(&self) -> u32 {
-        ((self.now_ms / 60_000) as u32) & 0xffff
+    /// The clock at `now_ms` (unix milliseconds).
+    pub fn at(now_ms: i64, lfu: bool, log_factor: u32, decay_minutes: u32) -> Self {
+        AccessClock { lfu, log_factor, decay_minutes, seconds: ((now_ms / 1000) as u32) & MASK, minutes: ((now_ms / 60_000) as u32) & 0xffff }
     }
 
     /// The clock of an entry made now.
     #[inline]
     pub fn fresh(&self) -> u32 {
-        if self.lfu { (self.minutes() << 8) | LFU_INIT } else { self.seconds() }
+        if self.lfu { (self.minutes << 8) | LFU_INIT } else { self.seconds }
     }
 
     /// The clock after an access now.
     #[inline]
     pub fn touched(&self, clock: u32, rng: &mut Rng) -> u32 {
-        if !self.lfu {
-            return self.seconds();
-        }
+        if self.lfu { self.used(clock, rng) } else { self.seconds }
+    }
+
+    fn used(&self, clock: u32, rng: &mut Rng) -> u32 {
         let counter = self.frequency(clock);
         let base = counter.saturating_sub(LFU_INIT);
         let grows = counter < LFU_MAX && rng.below(u64::from(base) * u64::from(self.log_factor) + 1) == 0;
-        (self.minutes() << 8) | (counter + u32::from(grows))
+        (self.minutes << 8) | (counter + u32::from(grows))
     }
 
     /// The LFU counter as it is now, decay included (OBJECT FREQ).
@@ -60,23 +60,23 @@ impl AccessClock {
         if self.decay_minutes == 0 {
             return counter;
         }
-        let elapsed = self.minutes().wrapping_sub(last) & 0xffff;
+        let elapsed = self.minutes.wrapping_sub(last) & 0xffff;
         counter.saturating_sub(elapsed / self.decay_minutes)
     }
 
     /// Seconds since the last access under LRU (OBJECT IDLETIME).
     pub fn idle_seconds(&self, clock: u32) -> u32 {
-        self.seconds().wrapping_sub(clock) & MASK
+        self.seconds.wrapping_sub(clock) & MASK
     }
 
     /// The clock of an entry last accessed `seconds` ago.
     pub fn with_idle(&self, seconds: u32) -> u32 {
-        self.seconds().wrapping_sub(seconds) & MASK
+        self.seconds.wrapping_sub(seconds) & MASK
     }
 
     /// The clock of an entry with this LFU counter.
     pub fn with_frequency(&self, counter: u8) -> u32 {
-        (self.minutes() << 8) | u32::from(counter)
+        (self.minutes << 8) | u32::from(counter)
     }
 }
 
@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn idle_time_and_frequency() {
-        let at = |ms| AccessClock { lfu: false, log_factor: 10, decay_minutes: 1, now_ms: ms };
+        let at = |ms| AccessClock::at(ms, false, 10, 1);
         let clock = at(1_000_000).fresh();
         assert_eq!(at(1_005_999).idle_seconds(clock), 5);
-        let lfu = |ms| AccessClock { lfu: true, ..at(ms) };
+        let lfu = |ms| AccessClock::at(ms, true, 10, 1);
         let mut rng = Rng::new(1);
         let mut clock = lfu(0).fresh();
         for _ in 0..1000 {

@@ -26,6 +26,7 @@ use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE
 use crate::clients::session::Close;
 use crate::clients::{Client, ClientClass, Session, bit};
 use crate::config::Config;
+use crate::keyspace::access::Moment;
 use crate::metrics::{Counters, WorkerMetrics};
 
 /// A private input or output buffer larger than this is given back once it is empty.
@@ -244,7 +245,6 @@ impl Connection {
 
     fn run_batch(&mut self, buffer: &[u8], batch: &larder_proto::resp::Batch, config: &Config) -> Result<(), Gone> {
         let worker = Rc::clone(&self.worker);
-        let now_ms = clock::unix_ms();
         let client = &self.session.client;
         client.last_interaction_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
         client.figures.commands.fetch_add(batch.requests.len() as u64, Ordering::Relaxed);
@@ -254,7 +254,7 @@ impl Connection {
             session: &mut self.session,
             reply: &mut self.reply,
             worker: worker.number,
-            now_ms,
+            moment: Moment::new(&worker.shared.keyspace, clock::unix_ms()),
             ticks: clock::ticks(),
         };
         let stop = pipeline::execute(&mut turn, buffer, batch, |turn| turn.session.close != Close::No || turn.session.client.must_close());

@@ -16,7 +16,7 @@ use crate::commands::table::{Lookup, Row};
 use crate::commands::{keys, transaction};
 use crate::config::Config;
 use crate::keyspace::Place;
-use crate::keyspace::access::KeyAccess;
+use crate::keyspace::access::{KeyAccess, Moment};
 
 /// What the dispatcher works with: one connection's state for one batch.
 pub(super) struct Turn<'c> {
@@ -25,8 +25,8 @@ pub(super) struct Turn<'c> {
     pub(super) session: &'c mut Session,
     pub(super) reply: &'c mut ReplyBuf,
     pub(super) worker: usize,
-    /// Unix milliseconds at the start of the batch.
-    pub(super) now_ms: i64,
+    /// Time and settings at the start of the batch.
+    pub(super) moment: Moment,
     /// When the last command ended, which is when the next begins.
     pub(super) ticks: Ticks,
 }
@@ -123,7 +123,7 @@ impl<'c> Turn<'c> {
                 row.full_name
             ));
         }
-        let paused_until_ms = self.shared.pause.until_ms(is_write, self.now_ms);
+        let paused_until_ms = self.shared.pause.until_ms(is_write, self.moment.now_ms);
         if paused_until_ms > 0 {
             return Ok(Checked::Wait(paused_until_ms));
         }
@@ -218,7 +218,7 @@ impl<'c> Turn<'c> {
     /// A context for one command, with nothing locked.
     #[inline]
     pub(super) fn context(&mut self) -> Context<'_> {
-        let mut keys = KeyAccess::new(&self.shared.keyspace, self.session.db, self.now_ms, self.ticks);
+        let mut keys = KeyAccess::new(&self.shared.keyspace, self.session.db, &self.moment, self.ticks);
         keys.touch = !self.session.no_touch;
         Context {
             shared: self.shared,
@@ -226,7 +226,7 @@ impl<'c> Turn<'c> {
             keys,
             session: self.session,
             reply: self.reply,
-            now_ms: self.now_ms,
+            now_ms: self.moment.now_ms,
             command: 0,
             worker: self.worker,
         }

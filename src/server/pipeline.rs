@@ -10,6 +10,7 @@ use super::dispatch::{Flow, Turn};
 use crate::base::limits::BATCH_REQUESTS_MAX;
 use crate::commands::context::Args;
 use crate::commands::keys::KeyShape;
+use crate::commands::shared::Shared;
 use crate::commands::spec::Run;
 use crate::commands::table::Lookup;
 use crate::keyspace::{Keyspace, Place};
@@ -51,18 +52,16 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing
     let shared = turn.shared;
     let count = batch.requests.len();
     debug_assert!(count <= BATCH_REQUESTS_MAX);
-    let mut places: SmallVec<[Option<Place>; BATCH_REQUESTS_MAX]> = SmallVec::new();
-    if count >= PREFETCH_FROM && turn.session.multi.is_none() {
-        for number in 0..count {
-            places.push(first_place(turn, buffer, batch, number));
-        }
-        prefetch(&shared.keyspace, turn.session.db, &places);
-    }
+    let mut prepared: SmallVec<[Prepared<'_>; BATCH_REQUESTS_MAX]> = SmallVec::new();
     for number in 0..count {
+        prepared.push(prepare(shared, buffer, batch, number));
+    }
+    if count >= PREFETCH_FROM && turn.session.multi.is_none() {
+        prefetch(&shared.keyspace, turn.session.db, &prepared);
+    }
+    for (number, ready) in prepared.iter().enumerate() {
         let args = args_of(buffer, batch, number);
-        let found = shared.table.lookup(&args);
-        let place = places.get(number).copied().flatten();
-        match turn.dispatch(&Args(&args), found, place) {
+        match turn.dispatch(&Args(&args), ready.found, ready.place) {
             Flow::Done => {}
             flow => {
                 let postponed = (number..count).map(|later| Postponed::copy(&args_of(buffer, batch, later))).collect();
@@ -76,31 +75,39 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing
     None
 }
 
-/// Where the key of a request lies, if its command has exactly one at the usual place.
-#[inline]
-fn first_place(turn: &Turn<'_>, buffer: &[u8], batch: &Batch, number: usize) -> Option<Place> {
-    let request = batch.requests[number];
-    if request.argc < 2 {
-        return None;
-    }
-    let first = request.first_arg as usize;
-    let arg = |at: usize| &buffer[batch.args[first + at].start as usize..batch.args[first + at].end as usize];
-    let row = turn.shared.table.command(arg(0))?;
-    let fits = row.shape == KeyShape::First && matches!(row.spec.run, Run::Keys(_));
-    fits.then(|| turn.shared.keyspace.place(arg(1)))
+/// What is known of a request before it runs.
+struct Prepared<'t> {
+    found: Lookup<'t>,
+    /// Where its key lies, if its command has exactly one at the usual place.
+    place: Option<Place>,
 }
 
-fn prefetch(keyspace: &Keyspace, db: u32, places: &[Option<Place>]) {
-    for place in places.iter().flatten() {
+#[inline]
+fn prepare<'t>(shared: &'t Shared, buffer: &[u8], batch: &Batch, number: usize) -> Prepared<'t> {
+    let request = batch.requests[number];
+    let first = request.first_arg as usize;
+    let arg = |at: usize| &buffer[batch.args[first + at].start as usize..batch.args[first + at].end as usize];
+    let found = shared.table.lookup(arg(0), (request.argc > 1).then(|| arg(1)));
+    let place = match found {
+        Lookup::Found(row) if row.shape == KeyShape::First && request.argc > 1 && matches!(row.spec.run, Run::Keys(_)) => {
+            Some(shared.keyspace.place(arg(1)))
+        }
+        _ => None,
+    };
+    Prepared { found, place }
+}
+
+fn prefetch(keyspace: &Keyspace, db: u32, prepared: &[Prepared<'_>]) {
+    for place in prepared.iter().filter_map(|request| request.place) {
         if let Some(stripe) = keyspace.try_lock(place.stripe)
-            && let Some(keys) = stripe.table(keyspace.table_number(db, *place))
+            && let Some(keys) = stripe.table(keyspace.table_number(db, place))
         {
             keys.table.prefetch_bucket(place.hash);
         }
     }
-    for place in places.iter().flatten() {
+    for place in prepared.iter().filter_map(|request| request.place) {
         if let Some(stripe) = keyspace.try_lock(place.stripe)
-            && let Some(keys) = stripe.table(keyspace.table_number(db, *place))
+            && let Some(keys) = stripe.table(keyspace.table_number(db, place))
         {
             keys.table.prefetch_entry(place.hash);
         }
@@ -114,5 +121,5 @@ pub(super) fn borrow(postponed: &Postponed) -> ArgList<'_> {
 
 /// The row of a postponed request.
 pub(super) fn lookup<'t>(turn: &Turn<'t>, args: &[&[u8]]) -> Lookup<'t> {
-    turn.shared.table.lookup(args)
+    turn.shared.table.lookup(args[0], args.get(1).copied())
 }

@@ -17,6 +17,7 @@ use crate::commands::call::complete;
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::spec::Run;
 use crate::commands::{connection, notify};
+use crate::keyspace::access::Moment;
 
 /// Stripes a sweep visits before it lets other connections run.
 const STRIPES_PER_STEP: u32 = 16;
@@ -59,7 +60,7 @@ impl Connection {
             session: &mut self.session,
             reply: &mut self.reply,
             worker: worker.number,
-            now_ms: clock::unix_ms(),
+            moment: Moment::new(&worker.shared.keyspace, clock::unix_ms()),
             ticks: clock::ticks(),
         };
         run(&mut turn)
@@ -100,7 +101,7 @@ impl Connection {
             session: &mut self.session,
             reply: &mut self.reply,
             worker: worker.number,
-            now_ms: clock::unix_ms(),
+            moment: Moment::new(&worker.shared.keyspace, clock::unix_ms()),
             ticks: started,
         };
         let row = worker.shared.table.row(number);
@@ -147,7 +148,7 @@ pub(super) fn leave(worker: &Worker, session: &mut Session, reply: &mut ReplyBuf
         session,
         reply,
         worker: worker.number,
-        now_ms: clock::unix_ms(),
+        moment: Moment::new(&worker.shared.keyspace, clock::unix_ms()),
         ticks: clock::ticks(),
     };
     connection::cleanup(&mut turn.context());
