@@ -7,9 +7,11 @@ pub mod call;
 pub mod connection;
 pub mod context;
 pub mod error;
+pub mod help;
 pub mod keys;
 pub mod monitor;
 pub mod notify;
+pub mod pubsub;
 pub mod shared;
 pub mod spec;
 pub mod string;
@@ -17,4 +19,9 @@ pub mod table;
 pub mod transaction;
 
 /// All families, in the order in which COMMAND lists them.
-pub static FAMILIES: &[&[&spec::CommandSpec]] = &[connection::COMMANDS, string::COMMANDS, transaction::COMMANDS];
+pub static FAMILIES: &[&[&spec::CommandSpec]] = &[
+    connection::COMMANDS,
+    pubsub::COMMANDS,
+    string::COMMANDS,
+    transaction::COMMANDS,
+];

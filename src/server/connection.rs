@@ -290,11 +290,8 @@ impl Connection {
 
     /// Appends what others put into the outbox.
     pub(super) fn take_messages(&mut self) {
-        if self.session.client.outbox.is_empty() {
-            return;
-        }
-        for message in self.session.client.outbox.take() {
-            self.reply.raw(&message);
+        if !self.session.client.outbox.is_empty() {
+            self.session.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
         }
     }
 

@@ -215,6 +215,15 @@ impl<'c> Turn<'c> {
         self.reply.simple("QUEUED");
     }
 
+    /// Appends what others (or the client's own PUBLISH) put into the outbox: after a reply, never inside one.
+    #[inline]
+    pub(super) fn append_messages(&mut self) {
+        if self.session.client.outbox.is_empty() {
+            return;
+        }
+        self.session.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
+    }
+
     /// A context for one command, with nothing locked.
     #[inline]
     pub(super) fn context(&mut self) -> Context<'_> {

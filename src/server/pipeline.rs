@@ -62,7 +62,7 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing
     for (number, ready) in prepared.iter().enumerate() {
         let args = args_of(buffer, batch, number);
         match turn.dispatch(&Args(&args), ready.found, ready.place) {
-            Flow::Done => {}
+            Flow::Done => turn.append_messages(),
             flow => {
                 let postponed = (number..count).map(|later| Postponed::copy(&args_of(buffer, batch, later))).collect();
                 return Some(Stop { postponed, flow });

@@ -1,0 +1,115 @@
+//! What the three kinds of subscription share.
+//!
+//! Confirmations are pushes: they reach the client even after CLIENT REPLY OFF, as in Valkey.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use larder_proto::resp::ReplyBuf;
+
+use crate::clients::session::{ReplyMode, Subscriptions};
+use crate::clients::{Session, bit};
+use crate::commands::context::Context;
+
+/// What is subscribed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Channel,
+    Pattern,
+    Shard,
+}
+
+impl Kind {
+    fn verbs(self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Kind::Channel => (b"subscribe", b"unsubscribe"),
+            Kind::Pattern => (b"psubscribe", b"punsubscribe"),
+            Kind::Shard => (b"ssubscribe", b"sunsubscribe"),
+        }
+    }
+
+    fn set(self, subscriptions: &mut Subscriptions) -> &mut BTreeSet<Bytes> {
+        match self {
+            Kind::Channel => &mut subscriptions.channels,
+            Kind::Pattern => &mut subscriptions.patterns,
+            Kind::Shard => &mut subscriptions.shard_channels,
+        }
+    }
+
+    /// The number that confirmations carry: shard channels are counted apart.
+    fn count(self, subscriptions: &Subscriptions) -> usize {
+        if self == Kind::Shard { subscriptions.shard_channels.len() } else { subscriptions.count() }
+    }
+}
+
+/// Subscribes to each name and confirms each.
+pub(super) fn subscribe(context: &mut Context<'_>, kind: Kind, names: &[&[u8]]) {
+    for name in names {
+        let name = Bytes::copy_from_slice(name);
+        if kind.set(&mut context.session.subscriptions).insert(name.clone()) {
+            let (pubsub, client) = (&context.shared.pubsub, &context.session.client);
+            match kind {
+                Kind::Channel => pubsub.subscribe(&name, client),
+                Kind::Pattern => pubsub.pattern_subscribe(&name, client),
+                Kind::Shard => pubsub.shard_subscribe(&name, client),
+            };
+        }
+        confirm(context, kind, kind.verbs().0, Some(&name));
+    }
+    report(context.session);
+}
+
+/// Unsubscribes from each name, or from all without any, and confirms each.
+pub(super) fn unsubscribe(context: &mut Context<'_>, kind: Kind, names: &[&[u8]]) {
+    let names: Vec<Bytes> = if names.is_empty() {
+        kind.set(&mut context.session.subscriptions).iter().cloned().collect()
+    } else {
+        names.iter().map(|name| Bytes::copy_from_slice(name)).collect()
+    };
+    if names.is_empty() {
+        confirm(context, kind, kind.verbs().1, None);
+    }
+    for name in names {
+        if kind.set(&mut context.session.subscriptions).remove(&name) {
+            let (pubsub, id) = (&context.shared.pubsub, context.session.client.id);
+            match kind {
+                Kind::Channel => pubsub.unsubscribe(&name, id),
+                Kind::Pattern => pubsub.pattern_unsubscribe(&name, id),
+                Kind::Shard => pubsub.shard_unsubscribe(&name, id),
+            }
+        }
+        confirm(context, kind, kind.verbs().1, Some(&name));
+    }
+    report(context.session);
+}
+
+fn confirm(context: &mut Context<'_>, kind: Kind, verb: &[u8], name: Option<&[u8]>) {
+    let count = kind.count(&context.session.subscriptions) as i64;
+    let write = |reply: &mut ReplyBuf| {
+        reply.push(3);
+        reply.bulk(verb);
+        match name {
+            Some(name) => reply.bulk(name),
+            None => reply.null(),
+        }
+        reply.integer(count);
+    };
+    if context.session.reply_mode == ReplyMode::On {
+        write(context.reply);
+        return;
+    }
+    let mut message = ReplyBuf::default();
+    message.set_resp3(context.reply.is_resp3());
+    write(&mut message);
+    context.session.client.outbox.push(message.buf.freeze());
+}
+
+/// Publishes the figures that CLIENT LIST shows, and which output limit applies.
+fn report(session: &Session) {
+    let (figures, subscriptions) = (&session.client.figures, &session.subscriptions);
+    figures.channels.store(subscriptions.channels.len() as u64, Ordering::Relaxed);
+    figures.patterns.store(subscriptions.patterns.len() as u64, Ordering::Relaxed);
+    figures.shard_channels.store(subscriptions.shard_channels.len() as u64, Ordering::Relaxed);
+    session.client.set(bit::PUBSUB, !subscriptions.is_empty());
+}

@@ -1,0 +1,22 @@
+//! Publish and subscribe: channels, patterns, shard channels.
+
+mod engine;
+mod publish;
+mod pubsub;
+mod subscribe;
+mod unsubscribe;
+
+use super::spec::CommandSpec;
+
+/// The family's commands.
+pub static COMMANDS: &[&CommandSpec] = &[
+    &subscribe::PSUBSCRIBE,
+    &publish::PUBLISH,
+    &pubsub::PUBSUB,
+    &unsubscribe::PUNSUBSCRIBE,
+    &publish::SPUBLISH,
+    &subscribe::SSUBSCRIBE,
+    &subscribe::SUBSCRIBE,
+    &unsubscribe::SUNSUBSCRIBE,
+    &unsubscribe::UNSUBSCRIBE,
+];

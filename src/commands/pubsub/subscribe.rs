@@ -1,0 +1,91 @@
+//! SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE: listens to channels, patterns, shard channels.
+
+use super::engine::{self, Kind};
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+
+pub(crate) static SUBSCRIBE: CommandSpec = CommandSpec {
+    name: "subscribe",
+    arity: -2,
+    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::PUBSUB | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "channel", multiple: true, ..ARG }
+    ],
+    run: Run::Conn(channels),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Listens to channels",
+        complexity: "O(N) where N is the number of channels to subscribe to.",
+        since: "2.0.0",
+        group: "pubsub",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+pub(crate) static PSUBSCRIBE: CommandSpec = CommandSpec {
+    name: "psubscribe",
+    arity: -2,
+    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::PUBSUB | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "pattern", kind: ArgKind::Pattern, multiple: true, ..ARG }
+    ],
+    run: Run::Conn(patterns),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Listens to channels whose names match patterns",
+        complexity: "O(N) where N is the number of patterns to subscribe to.",
+        since: "2.0.0",
+        group: "pubsub",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+pub(crate) static SSUBSCRIBE: CommandSpec = CommandSpec {
+    name: "ssubscribe",
+    arity: -2,
+    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+    acl: acl::PUBSUB | acl::SLOW,
+    keys: &[
+        KeySpec { flags: key_flag::NOT_KEY, begin: BeginSearch::Index(1), find: FindKeys::Range { last: -1, step: 1, limit: 0 }, notes: "" },
+    ],
+    args: &[
+        Arg { name: "shardchannel", multiple: true, ..ARG }
+    ],
+    run: Run::Conn(shards),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Listens to shard channels",
+        complexity: "O(N) where N is the number of shard channels to subscribe to.",
+        since: "7.0.0",
+        group: "pubsub",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn channels(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    engine::subscribe(context, Kind::Channel, &args[1..]);
+    Ok(())
+}
+
+fn patterns(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    engine::subscribe(context, Kind::Pattern, &args[1..]);
+    Ok(())
+}
+
+fn shards(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    engine::subscribe(context, Kind::Shard, &args[1..]);
+    Ok(())
+}
