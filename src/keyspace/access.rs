@@ -7,12 +7,11 @@
 
 use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
-
 use super::clock24::AccessClock;
 use super::effect::{Cause, Effect, KeyEvent, ReadyKey, class};
 use super::entry::EntryRef;
 use super::key_mut::KeyMut;
+use super::lock::StripeGuard;
 use super::stripe::Stripe;
 use super::table::Position;
 use super::{Keyspace, Place};
@@ -22,9 +21,9 @@ use crate::base::rng::Rng;
 #[derive(Debug)]
 enum Locked<'a> {
     None,
-    One(u32, MutexGuard<'a, Stripe>),
+    One(u32, StripeGuard<'a, Stripe>),
     /// Ascending by number.
-    Many(Vec<(u32, MutexGuard<'a, Stripe>)>),
+    Many(Vec<(u32, StripeGuard<'a, Stripe>)>),
 }
 
 /// What is left to do once the locks are released.

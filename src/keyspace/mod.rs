@@ -12,6 +12,7 @@ pub mod effect;
 pub mod entry;
 pub mod hash;
 pub mod key_mut;
+pub mod lock;
 pub mod string_value;
 pub mod stripe;
 pub mod table;
@@ -19,9 +20,8 @@ pub mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use self::hash::{KeyHash, KeyHasher};
+use self::lock::{StripeGuard, StripeMutex};
 use self::stripe::{Stripe, StripeStats};
 use crate::base::limits::{STRIPES_MAX, STRIPES_MIN};
 use crate::base::slot;
@@ -29,7 +29,7 @@ use crate::base::slot;
 /// A stripe's lock on a cache line pair of its own, so that workers on neighbouring stripes do not disturb each other.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Padded(Mutex<Stripe>);
+struct Padded(StripeMutex<Stripe>);
 
 /// Settings that commands need under a lock: copies of options, changed by CONFIG SET.
 #[derive(Debug)]
@@ -154,13 +154,13 @@ impl Keyspace {
 
     /// Locks stripe `number`.
     #[inline]
-    pub fn lock(&self, number: u32) -> MutexGuard<'_, Stripe> {
+    pub fn lock(&self, number: u32) -> StripeGuard<'_, Stripe> {
         self.stripes[number as usize].0.lock()
     }
 
     /// Locks stripe `number` if nobody holds it.
     #[inline]
-    pub fn try_lock(&self, number: u32) -> Option<MutexGuard<'_, Stripe>> {
+    pub fn try_lock(&self, number: u32) -> Option<StripeGuard<'_, Stripe>> {
         self.stripes[number as usize].0.try_lock()
     }
 
