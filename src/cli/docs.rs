@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use larder_proto::resp::{Value, split_args};
 
 use super::hint::{self, Argument, Kind};
-use super::session::Session;
+use super::session::{Connected, Session};
 use super::stop::Stop;
 
 /// One command or subcommand.
@@ -28,7 +28,7 @@ pub(super) struct Docs {
 impl Docs {
     /// Asks the server, if there is a connection or one can be had.
     pub(super) fn load(session: &mut Session) -> Result<Docs, Stop> {
-        if session.connection.is_none() && !session.connect(true)? {
+        if session.connection.is_none() && session.connect(true) == Connected::No {
             return Ok(Docs::default());
         }
         let Some(connection) = &mut session.connection else { return Ok(Docs::default()) };

@@ -75,8 +75,10 @@ pub(super) fn scan(session: &mut Session) -> Result<(), Stop> {
     Ok(())
 }
 
-/// One SCAN: the next cursor unless this was the last round, and the keys.
-fn scan_round(session: &mut Session, cursor: &[u8]) -> Result<(Option<Vec<u8>>, Vec<Vec<u8>>), Stop> {
+/// What one SCAN returned: the next cursor unless it was the last round, and the keys.
+type Round = (Option<Vec<u8>>, Vec<Vec<u8>>);
+
+fn scan_round(session: &mut Session, cursor: &[u8]) -> Result<Round, Stop> {
     let settings = &session.settings;
     let mut request = vec![b"SCAN".to_vec(), cursor.to_vec()];
     if let Some(pattern) = &settings.pattern {

@@ -21,7 +21,7 @@ use rustyline::{Config, Context, Editor, Helper};
 use super::docs::Docs;
 use super::options::{Address, stdout_is_terminal};
 use super::output::Format;
-use super::session::Session;
+use super::session::{Connected, Session};
 use super::stop::{Stop, complain, fail};
 use crate::base::clock;
 
@@ -95,13 +95,16 @@ impl Hinter for Assistant {
 
 /// What a line asks for besides commands of the server.
 enum Next {
-    Go,
+    /// Look for messages, if subscribed, before the next line.
+    Watch,
+    /// The next line.
+    Line,
     Leave,
 }
 
 /// Reads and runs commands until the end of the input, `quit` or `exit`.
 pub(super) fn run(session: &mut Session) -> Result<(), Stop> {
-    session.connect(false)?;
+    session.connect(false);
     let mut lines = if io::stdin().is_terminal() {
         Lines::Terminal(Box::new(Terminal::new(session)?))
     } else {
@@ -110,11 +113,10 @@ pub(super) fn run(session: &mut Session) -> Result<(), Stop> {
     };
     session.interactive = true;
     while let Some(line) = lines.next(session)? {
-        if let Next::Leave = run_line(session, &mut lines, &line)? {
-            return Ok(());
-        }
-        if session.is_subscribed() || session.is_monitoring() {
-            watch(session, &lines)?;
+        match run_line(session, &mut lines, &line)? {
+            Next::Leave => return Ok(()),
+            Next::Watch if session.is_subscribed() || session.is_monitoring() => watch(session, &lines)?,
+            Next::Watch | Next::Line => {}
         }
     }
     Ok(())
@@ -137,7 +139,7 @@ impl Lines {
                     Ok(line) => return Ok(Some(line.into_bytes())),
                     // Leaving the subscribed mode takes a new connection; elsewhere these keys leave the program.
                     Err(ReadlineError::Interrupted | ReadlineError::Eof) if session.is_subscribed() => {
-                        session.connect(false)?;
+                        session.connect(false);
                     }
                     Err(ReadlineError::Interrupted | ReadlineError::Eof) => return Ok(None),
                     Err(ReadlineError::Io(error)) => return Err(error.into()),
@@ -218,10 +220,10 @@ fn run_line(session: &mut Session, lines: &mut Lines, line: &[u8]) -> Result<Nex
     let mut out = io::stdout();
     let Some(mut words) = split_args(line) else {
         writeln!(out, "Invalid argument(s)")?;
-        return Ok(Next::Go);
+        return Ok(Next::Line);
     };
     if words.is_empty() {
-        return Ok(Next::Go);
+        return Ok(Next::Line);
     }
     if let Lines::Terminal(terminal) = lines {
         terminal.remember(line, &words);
@@ -230,7 +232,7 @@ fn run_line(session: &mut Session, lines: &mut Lines, line: &[u8]) -> Result<Nex
     if let (2.., Some(times)) = (words.len(), number(&words[0])) {
         if times <= 0 {
             writeln!(out, "Invalid larder-cli repeat command option value.")?;
-            return Ok(Next::Go);
+            return Ok(Next::Line);
         }
         repeat = times;
         words.remove(0);
@@ -244,6 +246,7 @@ fn run_line(session: &mut Session, lines: &mut Lines, line: &[u8]) -> Result<Nex
                 Lines::Pipe(_) => None,
             };
             set_preference(&words, hints, session.is_subscribed(), "")?;
+            return Ok(Next::Line);
         }
         (b"help" | b"?", _) => match lines {
             Lines::Terminal(terminal) => {
@@ -256,10 +259,10 @@ fn run_line(session: &mut Session, lines: &mut Lines, line: &[u8]) -> Result<Nex
         (b"connect", 3) => {
             let Some(port) = number(&words[2]).and_then(|port| u16::try_from(port).ok()) else {
                 writeln!(out, "Invalid server port.")?;
-                return Ok(Next::Go);
+                return Ok(Next::Line);
             };
             session.settings.address = Address::Tcp(String::from_utf8_lossy(&words[1]).into_owned(), port);
-            session.connect(false)?;
+            session.connect(false);
         }
         (b"clear", 1) => {
             write!(out, "\x1b[H\x1b[2J")?;
@@ -274,7 +277,7 @@ fn run_line(session: &mut Session, lines: &mut Lines, line: &[u8]) -> Result<Nex
             }
         }
     }
-    Ok(Next::Go)
+    Ok(Next::Watch)
 }
 
 fn number(word: &[u8]) -> Option<i64> {
@@ -360,7 +363,7 @@ fn watch(session: &mut Session, lines: &Lines) -> Result<(), Stop> {
         if key == Some(CTRL_C) || (input && session.is_monitoring() && key.is_some()) {
             // There is no other way to end MONITOR.
             writeln!(out, "Closing current connection. Ready to reconnect to Larder server... ")?;
-            if !session.connect(false)? {
+            if session.connect(false) == Connected::No {
                 return Err(Stop::Exit(1));
             }
             return Ok(());

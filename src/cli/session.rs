@@ -22,6 +22,17 @@ enum Pushes {
     Replies,
 }
 
+/// How far connecting got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Connected {
+    /// Not at all.
+    No,
+    /// There is a connection, but the server refused the password, the database or the protocol version. Commands are
+    /// still sent, as users of such clients expect: a password that the server does not ask for is no obstacle.
+    Unprepared,
+    Ready,
+}
+
 /// A session. The connection may be lost and found again in between.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -103,9 +114,9 @@ impl Session {
         }
     }
 
-    /// Opens a new connection and prepares it: password, database, protocol version. False: it did not work, and
-    /// unless `quiet` the reason has been printed.
-    pub(super) fn connect(&mut self, quiet: bool) -> Result<bool, Stop> {
+    /// Opens a new connection and prepares it: password, database, protocol version. Reasons for failure are printed,
+    /// if `quiet` only those that the server gave.
+    pub(super) fn connect(&mut self, quiet: bool) -> Connected {
         self.connection = None;
         self.in_transaction = false;
         self.subscriptions = (0, 0);
@@ -122,15 +133,20 @@ impl Session {
                     };
                     complain(format_args!("Could not connect to Larder at {server}: {reason}"));
                 }
-                return Ok(false);
+                return Connected::No;
             }
         }
-        Ok(self.authenticate() && self.select() && self.choose_protocol())
+        let prepared = self.authenticate() && self.select() && self.choose_protocol();
+        match (&self.connection, prepared) {
+            (None, _) => Connected::No,
+            (_, false) => Connected::Unprepared,
+            (_, true) => Connected::Ready,
+        }
     }
 
     /// The connection, or the end: for the modes that need one from the start.
     pub(super) fn connected(&mut self) -> Result<&mut Connection, Stop> {
-        if !self.connect(false)? {
+        if self.connect(false) != Connected::Ready {
             return Err(Stop::Exit(1));
         }
         self.connection.as_mut().ok_or(Stop::Exit(1))
@@ -189,7 +205,7 @@ impl Session {
     /// reason has been printed.
     pub(super) fn run(&mut self, command: &[Vec<u8>], repeat: i64) -> Result<bool, Stop> {
         for _ in 0..REDIRECTIONS_MAX {
-            if (self.connection.is_none() || self.redirected) && !self.connect(false)? {
+            if (self.connection.is_none() || self.redirected) && self.connect(false) == Connected::No {
                 self.redirected = false;
                 return Ok(false);
             }
@@ -485,7 +501,7 @@ impl Session {
                     let mut out = io::stdout();
                     write!(out, "\r\x1b[0KReconnecting... {tries}\r")?;
                     out.flush()?;
-                    if !self.connect(true)? {
+                    if self.connect(true) == Connected::No {
                         std::thread::sleep(Duration::from_secs(1));
                     }
                 }
@@ -506,16 +522,17 @@ fn is_subscription(name: &[u8]) -> bool {
 fn is_for_people(command: &[Vec<u8>]) -> bool {
     let lower: Vec<Vec<u8>> = command.iter().take(2).map(|arg| arg.to_ascii_lowercase()).collect();
     let second = lower.get(1).map_or(&b""[..], |arg| &arg[..]);
-    match (&lower[0][..], second, command.len()) {
-        (b"info" | b"lolwut", _, _) => true,
-        (b"debug", b"htstats" | b"htstats-key" | b"client-eviction", _) => true,
-        (b"memory", b"malloc-stats" | b"doctor", _) => true,
-        (b"cluster", b"nodes" | b"info", 2) => true,
-        (b"client", b"list" | b"info", _) => true,
-        (b"latency", b"graph", 3) | (b"latency", b"doctor", 2) => true,
-        (b"proxy", b"info", _) => true,
-        _ => false,
-    }
+    matches!(
+        (&lower[0][..], second, command.len()),
+        (b"info" | b"lolwut", _, _)
+            | (b"debug", b"htstats" | b"htstats-key" | b"client-eviction", _)
+            | (b"memory", b"malloc-stats" | b"doctor", _)
+            | (b"cluster", b"nodes" | b"info", 2)
+            | (b"client", b"list" | b"info", _)
+            | (b"latency", b"graph", 3)
+            | (b"latency", b"doctor", 2)
+            | (b"proxy", b"info", _)
+    )
 }
 
 #[cfg(test)]
