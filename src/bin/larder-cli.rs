@@ -1,2 +1,7 @@
-//! The server's executable.
-fn main() {}
+//! The command-line client's executable.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    larder::cli::main()
+}

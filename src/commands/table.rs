@@ -212,7 +212,20 @@ mod tests {
 
     #[test]
     fn names_pack_without_regard_to_case() {
-        for name in ["a", "get", "mget", "lcs", "append", "hexpire", "getrange", "bitfield_ro", "incrbyfloat", "pexpiretime", "zremrangebyscore", "latency|histogram"] {
+        for name in [
+            "a",
+            "get",
+            "mget",
+            "lcs",
+            "append",
+            "hexpire",
+            "getrange",
+            "bitfield_ro",
+            "incrbyfloat",
+            "pexpiretime",
+            "zremrangebyscore",
+            "latency|histogram",
+        ] {
             let mut expect = [0u8; 16];
             let len = name.len().min(16);
             expect[..len].copy_from_slice(&name.as_bytes()[..len]);

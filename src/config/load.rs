@@ -32,9 +32,7 @@ const OBSOLETE: [&str; 7] = [
 
 /// Whether the option is one of earlier versions, accepted and ignored.
 pub(super) fn is_obsolete(name: &str) -> bool {
-    OBSOLETE
-        .iter()
-        .any(|obsolete| obsolete.eq_ignore_ascii_case(name))
+    OBSOLETE.iter().any(|obsolete| obsolete.eq_ignore_ascii_case(name))
 }
 
 /// Why the configuration could not be taken. Its text is the whole message for the operator.
@@ -70,29 +68,16 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The first lines have the shape that scripts around Valkey look for; the last is for people.
-        let banner = concat!(
-            "\n*** FATAL CONFIG FILE ERROR (Version ",
-            env!("CARGO_PKG_VERSION"),
-            ") ***\n"
-        );
+        let banner = concat!("\n*** FATAL CONFIG FILE ERROR (Version ", env!("CARGO_PKG_VERSION"), ") ***\n");
         match self {
-            Self::Line {
-                source,
-                number,
-                text,
-                reason,
-                advice,
-            } => write!(
+            Self::Line { source, number, text, reason, advice } => write!(
                 out,
                 "{banner}Reading the configuration file, at line {number}\n>>> '{text}'\n{reason}\n\
                  {source}, line {number}: {advice}"
             ),
             Self::Whole { reason } => write!(out, "{banner}{reason}"),
             Self::Open { path, reason } => {
-                write!(
-                    out,
-                    "Fatal error, can't open config file '{path}': {reason}"
-                )
+                write!(out, "Fatal error, can't open config file '{path}': {reason}")
             }
         }
     }
@@ -119,12 +104,7 @@ pub(super) fn load(args: &[String], stdin: &mut dyn Read) -> Result<Loaded, Conf
     }
     if command_line.reads_stdin {
         let mut text = Vec::new();
-        stdin
-            .read_to_end(&mut text)
-            .map_err(|error| ConfigError::Open {
-                path: "standard input".to_owned(),
-                reason: os_text(error),
-            })?;
+        stdin.read_to_end(&mut text).map_err(|error| ConfigError::Open { path: "standard input".to_owned(), reason: os_text(error) })?;
         loader.read_text(&text, "standard input", 0)?;
     }
     loader.read_text(command_line.options.as_bytes(), "command line", 0)?;
@@ -141,15 +121,8 @@ struct CommandLine<'args> {
 
 impl<'args> CommandLine<'args> {
     fn read(args: &'args [String]) -> Self {
-        let file = args
-            .first()
-            .filter(|first| !first.starts_with('-'))
-            .map(String::as_str);
-        let mut line = Self {
-            file,
-            reads_stdin: false,
-            options: String::new(),
-        };
+        let file = args.first().filter(|first| !first.starts_with('-')).map(String::as_str);
+        let mut line = Self { file, reads_stdin: false, options: String::new() };
         // After the name of an option one argument is its value even if it starts with `--`.
         let mut may_start_option = true;
         for (index, arg) in args.iter().enumerate().skip(usize::from(file.is_some())) {
@@ -221,10 +194,7 @@ enum LineError {
 
 impl Loader {
     fn read_file(&mut self, path: &Path, depth: usize) -> Result<(), ConfigError> {
-        let text = std::fs::read(path).map_err(|error| ConfigError::Open {
-            path: path.display().to_string(),
-            reason: os_text(error),
-        })?;
+        let text = std::fs::read(path).map_err(|error| ConfigError::Open { path: path.display().to_string(), reason: os_text(error) })?;
         self.read_text(&text, &path.display().to_string(), depth)
     }
 
@@ -234,32 +204,24 @@ impl Loader {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
-            self.read_line(line, source, depth)
-                .map_err(|error| match error {
-                    LineError::Included(error) => error,
-                    LineError::Refused(refused) => ConfigError::Line {
-                        source: source.to_owned(),
-                        number: index + 1,
-                        text: shown(line),
-                        reason: refused.reason,
-                        advice: refused.advice,
-                    },
-                })?;
+            self.read_line(line, source, depth).map_err(|error| match error {
+                LineError::Included(error) => error,
+                LineError::Refused(refused) => ConfigError::Line {
+                    source: source.to_owned(),
+                    number: index + 1,
+                    text: shown(line),
+                    reason: refused.reason,
+                    advice: refused.advice,
+                },
+            })?;
         }
         Ok(())
     }
 
     fn read_line(&mut self, line: &[u8], source: &str, depth: usize) -> Result<(), LineError> {
-        let args = split_args(line).ok_or_else(|| {
-            refuse(
-                "Unbalanced quotes in configuration line",
-                "a quote is not closed",
-            )
-        })?;
+        let args = split_args(line).ok_or_else(|| refuse("Unbalanced quotes in configuration line", "a quote is not closed"))?;
         let args: Result<Vec<String>, _> = args.into_iter().map(String::from_utf8).collect();
-        let args = args.map_err(|_| {
-            refuse("argument must be UTF-8 text", "the line is not valid UTF-8")
-        })?;
+        let args = args.map_err(|_| refuse("argument must be UTF-8 text", "the line is not valid UTF-8"))?;
         let Some((name, args)) = args.split_first() else {
             return Ok(());
         };
@@ -276,10 +238,7 @@ impl Loader {
             } else {
                 let given = args.join(" ");
                 let name = row.name;
-                format!(
-                    "option '{name}' cannot be '{given}': {reason}. It takes {}",
-                    row.allowed()
-                )
+                format!("option '{name}' cannot be '{given}': {reason}. It takes {}", row.allowed())
             };
             LineError::Refused(Refused { reason, advice })
         };
@@ -288,43 +247,23 @@ impl Loader {
             if args.len() != 1 {
                 return Err(refused("wrong number of arguments".to_owned()));
             }
-            return row
-                .set(&mut self.config, args, is_repeated)
-                .map_err(refused);
+            return row.set(&mut self.config, args, is_repeated).map_err(refused);
         }
         // One argument that holds several, as `--save "900 1"` does.
         let inner = match args {
             [only] if !only.is_empty() => split_args(only.as_bytes()),
             _ => None,
         };
-        let inner: Option<Vec<String>> = inner.map(|inner| {
-            inner
-                .into_iter()
-                .map(|arg| String::from_utf8_lossy(&arg).into_owned())
-                .collect()
-        });
-        row.set(
-            &mut self.config,
-            inner.as_deref().unwrap_or(args),
-            is_repeated,
-        )
-        .map_err(refused)
+        let inner: Option<Vec<String>> =
+            inner.map(|inner| inner.into_iter().map(|arg| String::from_utf8_lossy(&arg).into_owned()).collect());
+        row.set(&mut self.config, inner.as_deref().unwrap_or(args), is_repeated).map_err(refused)
     }
 
-    fn run_directive(
-        &mut self,
-        name: &str,
-        args: &[String],
-        source: &str,
-        depth: usize,
-    ) -> Result<(), LineError> {
+    fn run_directive(&mut self, name: &str, args: &[String], source: &str, depth: usize) -> Result<(), LineError> {
         match (name, args) {
             ("include", [pattern]) => self.include(pattern, depth),
             ("rename-command", [command, new_name]) => {
-                let renamed = RenamedCommand {
-                    command: command.clone(),
-                    new_name: new_name.clone(),
-                };
+                let renamed = RenamedCommand { command: command.clone(), new_name: new_name.clone() };
                 self.config.rename_command.push(renamed);
                 Ok(())
             }
@@ -332,32 +271,21 @@ impl Loader {
                 "users other than the default one are not supported yet",
                 "this version has no access control lists; requirepass protects the default user",
             )),
-            ("loadmodule", [_, ..]) => Err(refuse(
-                "modules cannot be loaded",
-                "Larder loads no modules: remove the line",
-            )),
+            ("loadmodule", [_, ..]) => Err(refuse("modules cannot be loaded", "Larder loads no modules: remove the line")),
             ("sentinel", [_, ..]) => Err(refuse(
                 "sentinel directive while not in sentinel mode",
                 "Larder fails over by itself and needs no sentinel: remove the line",
             )),
             (name, [_]) if is_obsolete(name) => {
-                self.warnings.push(format!(
-                    "{source}: option '{name}' belongs to earlier versions of Valkey and is ignored"
-                ));
+                self.warnings.push(format!("{source}: option '{name}' belongs to earlier versions of Valkey and is ignored"));
                 Ok(())
             }
             (name, _) => {
                 let advice = match rows::nearest(name) {
                     Some(near) => format!("there is no option '{name}'; did you mean '{near}'?"),
-                    None => format!(
-                        "there is no option '{name}' with {} argument(s)",
-                        args.len()
-                    ),
+                    None => format!("there is no option '{name}' with {} argument(s)", args.len()),
                 };
-                Err(refuse(
-                    "Bad directive or wrong number of arguments",
-                    advice,
-                ))
+                Err(refuse("Bad directive or wrong number of arguments", advice))
             }
         }
     }
@@ -371,8 +299,7 @@ impl Loader {
         }
         // Relative to the directory that `dir` has chosen so far, as if the process had already gone there.
         for path in include::expand(Path::new(&self.config.dir), pattern) {
-            self.read_file(&path, depth + 1)
-                .map_err(LineError::Included)?;
+            self.read_file(&path, depth + 1).map_err(LineError::Included)?;
         }
         Ok(())
     }
@@ -381,32 +308,20 @@ impl Loader {
         let config = &self.config;
         if !config.logfile.is_empty() {
             let path = Path::new(&config.dir).join(&config.logfile);
-            let opened = std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(&path);
-            opened.map_err(|error| ConfigError::Whole {
-                reason: format!("Can't open the log file: {}", os_text(error)),
-            })?;
+            let opened = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+            opened.map_err(|error| ConfigError::Whole { reason: format!("Can't open the log file: {}", os_text(error)) })?;
         }
         if config.cluster_autopilot && !config.cluster_enabled {
-            return Err(ConfigError::Whole {
-                reason: "cluster-autopilot yes needs cluster-enabled yes".to_owned(),
-            });
+            return Err(ConfigError::Whole { reason: "cluster-autopilot yes needs cluster-enabled yes".to_owned() });
         }
         for row in self.seen.iter().filter_map(|name| rows::find(name)) {
             if let Status::NoEffect(reason) = row.status
                 && !row.is_default(config)
             {
-                self.warnings
-                    .push(format!("option '{}' has no effect: {reason}", row.name));
+                self.warnings.push(format!("option '{}' has no effect: {reason}", row.name));
             }
         }
-        Ok(Loaded {
-            config: self.config,
-            file,
-            warnings: self.warnings,
-        })
+        Ok(Loaded { config: self.config, file, warnings: self.warnings })
     }
 }
 

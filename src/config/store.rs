@@ -53,19 +53,13 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal because of one option.
     pub fn of(option: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            option: Some(option),
-            message: message.into(),
-        }
+        Self { option: Some(option), message: message.into() }
     }
 }
 
 impl From<String> for Refusal {
     fn from(message: String) -> Self {
-        Self {
-            option: None,
-            message,
-        }
+        Self { option: None, message }
     }
 }
 
@@ -84,25 +78,15 @@ impl ConfigStore {
     ///
     /// # Errors
     /// The message for the operator, complete, when anything could not be accepted.
-    pub fn from_args(
-        args: &[String],
-        stdin: &mut dyn Read,
-    ) -> Result<(Self, Vec<String>), ConfigError> {
+    pub fn from_args(args: &[String], stdin: &mut dyn Read) -> Result<(Self, Vec<String>), ConfigError> {
         let loaded = load::load(args, stdin)?;
         Ok((Self::new(loaded.config, loaded.file), loaded.warnings))
     }
 
     /// A store with this configuration and, for CONFIG REWRITE, the absolute path of its file.
     pub fn new(config: Config, file: Option<PathBuf>) -> Self {
-        let shared = Shared {
-            current: ArcSwap::from_pointee(config),
-            version: AtomicU64::new(0),
-            writing: Mutex::new(()),
-            file,
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared = Shared { current: ArcSwap::from_pointee(config), version: AtomicU64::new(0), writing: Mutex::new(()), file };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The configuration at this moment.
@@ -128,31 +112,22 @@ impl ConfigStore {
         // By lower-case name; the spelling of whoever asked first is kept.
         let mut found: BTreeMap<String, (String, &'static Row)> = BTreeMap::new();
         for pattern in patterns {
-            let is_literal = !pattern
-                .iter()
-                .any(|byte| matches!(byte, b'*' | b'?' | b'['));
+            let is_literal = !pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
             if is_literal {
                 let name = String::from_utf8_lossy(pattern);
                 if let Some(row) = rows::find(&name) {
-                    found
-                        .entry(name.to_ascii_lowercase())
-                        .or_insert_with(|| (name.into_owned(), row));
+                    found.entry(name.to_ascii_lowercase()).or_insert_with(|| (name.into_owned(), row));
                 }
                 continue;
             }
             let matching = rows::names()
-                .filter(|(name, row)| {
-                    !row.is_hidden && glob::matches_ignoring_case(pattern, name.as_bytes())
-                })
+                .filter(|(name, row)| !row.is_hidden && glob::matches_ignoring_case(pattern, name.as_bytes()))
                 .map(|(name, row)| (name.to_owned(), (name.to_owned(), row)));
             for (key, entry) in matching {
                 found.entry(key).or_insert(entry);
             }
         }
-        let mut pairs: Vec<(String, String)> = found
-            .into_values()
-            .map(|(name, row)| (name, row.get(&config)))
-            .collect();
+        let mut pairs: Vec<(String, String)> = found.into_values().map(|(name, row)| (name, row.get(&config))).collect();
         pairs.sort();
         pairs
     }
@@ -166,11 +141,10 @@ impl ConfigStore {
         pairs: &[(&[u8], &[u8])],
         apply: &mut dyn FnMut(&Config, &Config) -> Result<(), E>,
     ) -> Result<(), String> {
-        self.set_as(SetContext::default(), pairs, apply)
-            .map_err(|error| match error {
-                SetError::Message(message) => message,
-                SetError::Loading => unreachable!("the default context is not loading"),
-            })
+        self.set_as(SetContext::default(), pairs, apply).map_err(|error| match error {
+            SetError::Message(message) => message,
+            SetError::Loading => unreachable!("the default context is not loading"),
+        })
     }
 
     /// CONFIG SET: takes all pairs or none. `apply` sees the old and the new configuration before anybody else does and
@@ -193,16 +167,8 @@ impl ConfigStore {
         }
         apply(&old, &new).map_err(|refusal| {
             let Refusal { option, message } = refusal.into();
-            let changed = || {
-                chosen
-                    .iter()
-                    .find(|(_, row, _)| row.get(&old) != row.get(&new))
-            };
-            let first = || {
-                changed()
-                    .or_else(|| chosen.first())
-                    .map_or("", |(name, ..)| name)
-            };
+            let changed = || chosen.iter().find(|(_, row, _)| row.get(&old) != row.get(&new));
+            let first = || changed().or_else(|| chosen.first()).map_or("", |(name, ..)| name);
             failed(option.unwrap_or_else(first), &message)
         })?;
         self.publish(new);
@@ -241,40 +207,26 @@ impl ConfigStore {
 
     fn rewrite_file(&self, writes_all: bool) -> Result<(), String> {
         let _writing = self.shared.writing.lock();
-        let file = self
-            .shared
-            .file
-            .as_deref()
-            .ok_or_else(|| "The server is running without a config file".to_owned())?;
-        rewrite::rewrite(file, &self.load(), writes_all)
-            .map_err(|reason| format!("Rewriting config file: {reason}"))
+        let file = self.shared.file.as_deref().ok_or_else(|| "The server is running without a config file".to_owned())?;
+        rewrite::rewrite(file, &self.load(), writes_all).map_err(|reason| format!("Rewriting config file: {reason}"))
     }
 }
 
 /// Whether CONFIG SET of this option must be hidden from logs, MONITOR and the command log.
 pub fn is_sensitive(name: &[u8]) -> bool {
-    std::str::from_utf8(name)
-        .ok()
-        .and_then(rows::find)
-        .is_some_and(|row| row.is_sensitive)
+    std::str::from_utf8(name).ok().and_then(rows::find).is_some_and(|row| row.is_sensitive)
 }
 
 /// An option as the error message names it, its row, and the value it is to have.
 type Chosen<'pairs> = (&'static str, &'static Row, &'pairs [u8]);
 
 /// Looks all options up and checks that each may be set at all. The first fault counts.
-fn choose_rows<'pairs>(
-    context: SetContext,
-    config: &Config,
-    pairs: &[(&[u8], &'pairs [u8])],
-) -> Result<Vec<Chosen<'pairs>>, SetError> {
+fn choose_rows<'pairs>(context: SetContext, config: &Config, pairs: &[(&[u8], &'pairs [u8])]) -> Result<Vec<Chosen<'pairs>>, SetError> {
     let mut chosen: Vec<Chosen<'pairs>> = Vec::with_capacity(pairs.len());
     for (given, value) in pairs {
         let given = String::from_utf8_lossy(given);
         let Some((name, row)) = rows::find_named(&given) else {
-            return Err(SetError::Message(format!(
-                "Unknown option or number of arguments for CONFIG SET - '{given}'"
-            )));
+            return Err(SetError::Message(format!("Unknown option or number of arguments for CONFIG SET - '{given}'")));
         };
         let is_unchanged = || row.get(config).as_bytes() == *value;
         if row.is_immutable || (row.is_fixed && !is_unchanged()) {
@@ -300,11 +252,7 @@ fn set_one(row: &Row, config: &mut Config, value: &[u8]) -> Result<(), String> {
         return row.set(config, &[value.to_owned()], false);
     }
     // Unlike a line of the file, the value is split at each single blank, and quotes mean nothing.
-    let args: Vec<String> = if value.is_empty() {
-        Vec::new()
-    } else {
-        value.split(' ').map(str::to_owned).collect()
-    };
+    let args: Vec<String> = if value.is_empty() { Vec::new() } else { value.split(' ').map(str::to_owned).collect() };
     row.set(config, &args, false)
 }
 

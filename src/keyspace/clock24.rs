@@ -32,7 +32,13 @@ pub struct AccessClock {
 impl AccessClock {
     /// The clock at `now_ms` (unix milliseconds).
     pub fn at(now_ms: i64, lfu: bool, log_factor: u32, decay_minutes: u32) -> Self {
-        AccessClock { lfu, log_factor, decay_minutes, seconds: ((now_ms / 1000) as u32) & MASK, minutes: ((now_ms / 60_000) as u32) & 0xffff }
+        AccessClock {
+            lfu,
+            log_factor,
+            decay_minutes,
+            seconds: ((now_ms / 1000) as u32) & MASK,
+            minutes: ((now_ms / 60_000) as u32) & 0xffff,
+        }
     }
 
     /// The clock of an entry made now.

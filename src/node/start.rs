@@ -38,7 +38,12 @@ fn serve(args: &[String]) -> anyhow::Result<()> {
     let table = Table::new(FAMILIES, &renames).map_err(anyhow::Error::msg)?;
     let rows = table.len();
     let shared = Arc::new(Shared {
-        keyspace: Keyspace::new(config.keyspace_stripes as usize, config.database_count() as usize, config.cluster_enabled, rng::process_seed()),
+        keyspace: Keyspace::new(
+            config.keyspace_stripes as usize,
+            config.database_count() as usize,
+            config.cluster_enabled,
+            rng::process_seed(),
+        ),
         config: store,
         table,
         clients: crate::clients::Registry::default(),

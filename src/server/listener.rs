@@ -181,7 +181,8 @@ async fn admit(shared: &Arc<Shared>, workers: &[WorkerHandle], socket: Accepted)
         let _ = socket.set_tcp_nodelay(true);
         if config.tcp_keepalive > 0 {
             let interval = Duration::from_secs(u64::from(config.tcp_keepalive));
-            let keepalive = TcpKeepalive::new().with_time(interval).with_interval((interval / 3).max(Duration::from_secs(1))).with_retries(3);
+            let keepalive =
+                TcpKeepalive::new().with_time(interval).with_interval((interval / 3).max(Duration::from_secs(1))).with_retries(3);
             let _ = socket.set_tcp_keepalive(&keepalive);
         }
     }

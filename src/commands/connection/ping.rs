@@ -10,9 +10,7 @@ pub(crate) static PING: CommandSpec = CommandSpec {
     flags: flag::FAST | flag::SENTINEL,
     acl: acl::CONNECTION | acl::FAST,
     keys: &[],
-    args: &[
-        Arg { name: "message", optional: true, ..ARG }
-    ],
+    args: &[Arg { name: "message", optional: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -9,12 +9,13 @@ pub(crate) static GET: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::READ | acl::STRING,
-    keys: &[
-        KeySpec { flags: key_flag::RO | key_flag::ACCESS, begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" },
-    ],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG }
-    ],
+    keys: &[KeySpec {
+        flags: key_flag::RO | key_flag::ACCESS,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(exec),
     subcommands: &[],
     docs: Docs {

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
 use crate::base::clock;
 use crate::clients::bit;
 use crate::clients::session::Multi;
 use crate::commands::call::call;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
 use crate::commands::keys::KeyShape;
 use crate::commands::shared::Shared;
 use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::clients::{bit, session::Multi};
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
-use crate::clients::{bit, session::Multi};
 use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
 
 pub(crate) static MULTI: CommandSpec = CommandSpec {

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::clients::session::Watched;
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
-use crate::clients::session::Watched;
 use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
 
 pub(crate) static WATCH: CommandSpec = CommandSpec {
@@ -12,12 +12,13 @@ pub(crate) static WATCH: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_MULTI | flag::ALLOW_BUSY,
     acl: acl::FAST | acl::TRANSACTION,
-    keys: &[
-        KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(1), find: FindKeys::Range { last: -1, step: 1, limit: 0 }, notes: "" },
-    ],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }
-    ],
+    keys: &[KeySpec {
+        flags: key_flag::RO,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: -1, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }],
     run: Run::Keys(exec),
     subcommands: &[],
     docs: Docs {

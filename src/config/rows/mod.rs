@@ -74,12 +74,7 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
 }
 
 static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Row>> = LazyLock::new(|| {
-    let with_alias = |row: &'static Row| {
-        [Some(row.name), row.alias]
-            .into_iter()
-            .flatten()
-            .map(move |name| (name, row))
-    };
+    let with_alias = |row: &'static Row| [Some(row.name), row.alias].into_iter().flatten().map(move |name| (name, row));
     all().flat_map(with_alias).collect()
 });
 
@@ -95,9 +90,7 @@ pub fn find(name: &str) -> Option<&'static Row> {
 
 /// Like [`find`], with the name or alias as the table spells it.
 pub(super) fn find_named(name: &str) -> Option<(&'static str, &'static Row)> {
-    BY_NAME
-        .get_key_value(name.to_ascii_lowercase().as_str())
-        .map(|(name, row)| (*name, *row))
+    BY_NAME.get_key_value(name.to_ascii_lowercase().as_str()).map(|(name, row)| (*name, *row))
 }
 
 /// The option name that a misspelt one is closest to, if it is close.

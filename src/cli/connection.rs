@@ -1,0 +1,352 @@
+//! A blocking connection: requests out, replies in.
+//!
+//! `redis-protocol` encodes the requests and decodes RESP2 replies. RESP3 replies go through larder-proto's decoder:
+//! redis-protocol keeps sets and maps in hash tables, which loses their order, and refuses a set whose elements are
+//! maps, which COMMAND INFO sends.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use larder_proto::resp::{ReplyDecoder, Value};
+use redis_protocol::resp2::decode::decode_range;
+use redis_protocol::resp2::encode::extend_encode_borrowed;
+use redis_protocol::resp2::types::{BorrowedFrame, RangeFrame};
+
+use super::options::{Address, Family};
+
+/// Bytes asked for by one read.
+const READ_LEN: usize = 256 * 1024;
+/// Replies up to this size are tried again after every read.
+const EAGER_LEN: usize = 64 * 1024;
+/// How long to wait for more of a large reply before it is tried again.
+const LULL: Duration = Duration::from_millis(20);
+/// Seconds without traffic after which the system checks the connection.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(super) enum ConnectionError {
+    /// The server closed it.
+    Closed,
+    /// Reading or writing failed.
+    Io(io::Error),
+    /// The server sent something else than RESP.
+    Protocol(String),
+}
+
+impl ConnectionError {
+    /// Whether a new connection may work.
+    pub(super) fn is_disconnect(&self) -> bool {
+        match self {
+            ConnectionError::Closed => true,
+            ConnectionError::Io(error) => {
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+            }
+            ConnectionError::Protocol(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConnectionError::Closed => f.write_str("Server closed the connection"),
+            ConnectionError::Io(error) => f.write_str(&describe(error)),
+            ConnectionError::Protocol(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A system error without its number.
+pub(super) fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    fn reader(&mut self) -> &mut dyn Read {
+        match self {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
+        }
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
+        }
+    }
+
+    fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.set_read_timeout(timeout),
+            Stream::Unix(stream) => stream.set_read_timeout(timeout),
+        }
+    }
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: Stream,
+    input: BytesMut,
+    /// Decodes once a reply showed that the server speaks RESP3. It understands RESP2 as well.
+    resp3: Option<ReplyDecoder>,
+    /// Bytes of an unfinished RESP2 reply that were tried. redis-protocol starts from the beginning each time.
+    tried_len: usize,
+}
+
+impl Connection {
+    /// Connects. The error is the system's, in words.
+    pub(super) fn open(address: &Address, family: Family, timeout: Option<Duration>) -> Result<Self, String> {
+        let stream = match address {
+            Address::Tcp(host, port) => Stream::Tcp(connect_tcp(host, *port, family, timeout)?),
+            Address::Unix(path) => Stream::Unix(UnixStream::connect(path).map_err(|error| describe(&error))?),
+        };
+        Ok(Connection { stream, input: BytesMut::new(), resp3: None, tried_len: 0 })
+    }
+
+    /// Another handle to the same connection, for writing from a second thread.
+    pub(super) fn writer(&self) -> io::Result<Box<dyn Write + Send>> {
+        Ok(match &self.stream {
+            Stream::Tcp(stream) => Box::new(stream.try_clone()?),
+            Stream::Unix(stream) => Box::new(stream.try_clone()?),
+        })
+    }
+
+    /// Whether a reply arrived in RESP3.
+    pub(super) fn is_resp3(&self) -> bool {
+        self.resp3.is_some()
+    }
+
+    /// The descriptor, to wait on.
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+        }
+    }
+
+    /// Sends one request.
+    pub(super) fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<(), ConnectionError> {
+        self.send_all(std::slice::from_ref(&args))
+    }
+
+    /// Sends several requests at once.
+    pub(super) fn send_all<A: AsRef<[u8]>, R: AsRef<[A]>>(&mut self, requests: &[R]) -> Result<(), ConnectionError> {
+        let mut out = BytesMut::new();
+        for args in requests {
+            let words: Vec<_> = args.as_ref().iter().map(|arg| BorrowedFrame::BulkString(arg.as_ref())).collect();
+            extend_encode_borrowed(&mut out, &BorrowedFrame::Array(&words), false)
+                .map_err(|error| ConnectionError::Protocol(error.to_string()))?;
+        }
+        self.stream.writer().write_all(&out).map_err(ConnectionError::Io)
+    }
+
+    /// Waits for the next reply or push.
+    pub(super) fn receive(&mut self) -> Result<Value, ConnectionError> {
+        loop {
+            if let Some(value) = self.buffered()? {
+                return Ok(value);
+            }
+            self.fill()?;
+            if self.resp3.is_none() && self.tried_len > EAGER_LEN {
+                self.fill_until_lull(self.tried_len * 2)?;
+            }
+        }
+    }
+
+    /// Waits for the next reply, but no longer than `timeout` for each part of it. `None`: time ran out.
+    pub(super) fn receive_within(&mut self, timeout: Duration) -> Result<Option<Value>, ConnectionError> {
+        self.stream.set_read_timeout(Some(timeout)).map_err(ConnectionError::Io)?;
+        let result = match self.receive() {
+            Err(ConnectionError::Io(error)) if is_timeout(&error) => Ok(None),
+            other => other.map(Some),
+        };
+        self.stream.set_read_timeout(None).map_err(ConnectionError::Io)?;
+        result
+    }
+
+    /// Sends a request and waits for its reply.
+    pub(super) fn call<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<Value, ConnectionError> {
+        self.send(args)?;
+        self.receive()
+    }
+
+    /// Sends requests together and waits for all their replies.
+    pub(super) fn call_all<A: AsRef<[u8]>, R: AsRef<[A]>>(&mut self, requests: &[R]) -> Result<Vec<Value>, ConnectionError> {
+        self.send_all(requests)?;
+        requests.iter().map(|_| self.receive()).collect()
+    }
+
+    /// The next reply among the bytes that have arrived.
+    pub(super) fn buffered(&mut self) -> Result<Option<Value>, ConnectionError> {
+        let resp3_only = |byte: &u8| b"%~>,#(_=|!".contains(byte);
+        if self.resp3.is_none() && self.input.first().is_some_and(resp3_only) {
+            self.resp3 = Some(ReplyDecoder::default());
+        }
+        if let Some(decoder) = &mut self.resp3 {
+            return decoder.decode(&mut self.input).map_err(|error| ConnectionError::Protocol(error.to_string()));
+        }
+        if self.input.is_empty() || self.input.len() == self.tried_len {
+            return Ok(None);
+        }
+        match decode_range(&self.input) {
+            Ok(Some((frame, len))) => {
+                self.tried_len = 0;
+                let bytes = self.input.split_to(len).freeze();
+                Ok(Some(value(frame, &bytes)))
+            }
+            Ok(None) => {
+                self.tried_len = self.input.len();
+                Ok(None)
+            }
+            Err(_) => {
+                let first = char::from(self.input[0]).escape_default();
+                Err(ConnectionError::Protocol(format!("Protocol error, got \"{first}\" as reply type byte")))
+            }
+        }
+    }
+
+    /// Reads at least one byte.
+    fn fill(&mut self) -> Result<usize, ConnectionError> {
+        let start = self.input.len();
+        self.input.resize(start + READ_LEN, 0);
+        let read = loop {
+            match self.stream.reader().read(&mut self.input[start..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.input.truncate(start + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => Err(ConnectionError::Closed),
+            Ok(len) => Ok(len),
+            Err(error) => Err(ConnectionError::Io(error)),
+        }
+    }
+
+    /// Reads until the input has `len` bytes or nothing arrives for a moment, so that a reply of many megabytes is not
+    /// decoded from its start after each read.
+    fn fill_until_lull(&mut self, len: usize) -> Result<(), ConnectionError> {
+        self.stream.set_read_timeout(Some(LULL)).map_err(ConnectionError::Io)?;
+        let mut result = Ok(0);
+        while result.is_ok() && self.input.len() < len {
+            result = self.fill();
+        }
+        self.stream.set_read_timeout(None).map_err(ConnectionError::Io)?;
+        match result {
+            Err(ConnectionError::Io(error)) if is_timeout(&error) => Ok(()),
+            // What has arrived may be all of the reply; the next read tells again.
+            Err(ConnectionError::Closed) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+fn connect_tcp(host: &str, port: u16, family: Family, timeout: Option<Duration>) -> Result<TcpStream, String> {
+    let mut addresses: Vec<_> = (host, port).to_socket_addrs().map_err(|error| describe(&error))?.collect();
+    match family {
+        Family::Any => {}
+        Family::V4 => addresses.sort_by_key(|address| !address.is_ipv4()),
+        Family::V6 => addresses.sort_by_key(|address| !address.is_ipv6()),
+    }
+    let mut last_error = "no address".to_owned();
+    for address in addresses {
+        let connected = match timeout {
+            Some(timeout) => TcpStream::connect_timeout(&address, timeout),
+            None => TcpStream::connect(address),
+        };
+        match connected {
+            Ok(stream) => {
+                let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3);
+                // Both only make things better; a connection without them works.
+                let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last_error = describe(&error),
+        }
+    }
+    Err(last_error)
+}
+
+/// The value that a frame of redis-protocol stands for in `bytes`.
+fn value(frame: RangeFrame, bytes: &Bytes) -> Value {
+    let text = |(start, end): (usize, usize)| bytes.slice(start..end);
+    match frame {
+        RangeFrame::SimpleString(range) => Value::Simple(text(range)),
+        RangeFrame::Error(range) => Value::Error(text(range)),
+        RangeFrame::Integer(number) => Value::Integer(number),
+        RangeFrame::BulkString(range) => Value::Bulk(text(range)),
+        RangeFrame::Array(frames) => Value::Array(frames.into_iter().map(|frame| value(frame, bytes)).collect()),
+        RangeFrame::Null => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection to a peer that sends `reply` in pieces.
+    fn receive(pieces: &[&[u8]]) -> Result<Vec<Value>, ConnectionError> {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        let mut connection = Connection { stream: Stream::Unix(ours), input: BytesMut::new(), resp3: None, tried_len: 0 };
+        std::thread::scope(|scope| {
+            scope.spawn(move || pieces.iter().for_each(|piece| theirs.write_all(piece).expect("it takes the bytes")));
+            let mut values = Vec::new();
+            loop {
+                match connection.receive() {
+                    Ok(value) => values.push(value),
+                    Err(ConnectionError::Closed) => return Ok(values),
+                    Err(error) => return Err(error),
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn replies_of_both_versions() {
+        let bulk = |text: &'static str| Value::Bulk(Bytes::from(text));
+        let got = receive(&[b"*2\r\n$1\r\na\r\n", b":1\r\n$-1\r\n-ERR \xff\r\n%1\r\n", b"$1\r\na\r\n~1\r\n%0\r\n*-1\r\n"]);
+        assert_eq!(
+            got.expect("it is RESP"),
+            vec![
+                Value::Array(vec![bulk("a"), Value::Integer(1)]),
+                Value::Null,
+                Value::Error(Bytes::from_static(b"ERR \xff")),
+                Value::Map(vec![(bulk("a"), Value::Set(vec![Value::Map(vec![])]))]),
+                Value::Null,
+            ]
+        );
+        assert!(matches!(receive(&[b"HTTP/1.1\r\n"]), Err(ConnectionError::Protocol(_))));
+    }
+
+    #[test]
+    fn a_large_reply() {
+        let count = 200_000;
+        let reply = format!("*{count}\r\n{}", "$10\r\n0123456789\r\n".repeat(count));
+        let values = receive(&[reply.as_bytes(), b"+OK\r\n"]).expect("it is RESP");
+        assert_eq!(values[0].as_items().map(<[Value]>::len), Some(count));
+        assert_eq!(values.len(), 2);
+    }
+}
