@@ -59,8 +59,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
         return Err(CodecError::UnknownFormat(format));
     }
     let config = bincode::config::standard().with_limit::<VALUE_LEN_MAX>();
-    let (value, used) =
-        bincode::serde::decode_from_slice(body, config).map_err(|error| CodecError::Malformed(error.to_string()))?;
+    let (value, used) = bincode::serde::decode_from_slice(body, config).map_err(|error| CodecError::Malformed(error.to_string()))?;
     if used < body.len() {
         return Err(CodecError::TrailingBytes(body.len() - used));
     }

@@ -112,8 +112,7 @@ mod tests {
         let id = any::<[u8; 20]>().prop_map(Id);
         prop_oneof![
             (any::<[u8; 32]>(), id.clone()).prop_map(|(nonce, node)| Frame::Open { nonce, node }),
-            (any::<[u8; 32]>(), any::<[u8; 32]>(), id.clone())
-                .prop_map(|(nonce, proof, node)| Frame::Challenge { nonce, proof, node }),
+            (any::<[u8; 32]>(), any::<[u8; 32]>(), id.clone()).prop_map(|(nonce, proof, node)| Frame::Challenge { nonce, proof, node }),
             any::<[u8; 32]>().prop_map(|proof| Frame::Proof { proof }),
             Just(Frame::Accepted),
             (any::<u64>(), id.clone(), payload.clone()).prop_map(|(exchange, cluster, payload)| Frame::Request {
@@ -130,12 +129,9 @@ mod tests {
                 exchange,
                 request: Request::Join(Join { cluster, node, claims: vec![(0, 5), (7, 7)], config_epoch }),
             }),
-            (any::<u64>(), payload)
-                .prop_map(|(exchange, payload)| Frame::Response { exchange, response: Response::Raft { payload } }),
-            (any::<u64>(), ".{0,30}").prop_map(|(exchange, why)| Frame::Response {
-                exchange,
-                response: Response::Refused(Refusal::Failed(why)),
-            }),
+            (any::<u64>(), payload).prop_map(|(exchange, payload)| Frame::Response { exchange, response: Response::Raft { payload } }),
+            (any::<u64>(), ".{0,30}")
+                .prop_map(|(exchange, why)| Frame::Response { exchange, response: Response::Refused(Refusal::Failed(why)) }),
         ]
     }
 
