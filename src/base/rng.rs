@@ -1,4 +1,5 @@
-//! A small, fast, seedable generator for sampling (eviction, RANDOMKEY, LFU). Not for secrets: those come from the system.
+//! A small, fast, seedable generator for sampling (eviction, RANDOMKEY, LFU). Secrets come from
+//! the system: [`secret_bytes`].
 //!
 //! Passed in as an argument, so that tests repeat.
 
@@ -54,4 +55,11 @@ pub fn random_hex(bytes: usize) -> String {
     }
     text.truncate(bytes * 2);
     text
+}
+
+/// `N` bytes from the system's entropy source: ids that must never collide, challenges that nobody may guess.
+pub fn secret_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system has an entropy source");
+    bytes
 }

@@ -1,1 +1,4 @@
-//! (in the making)
+//! in the making
+mod raft;
+mod record;
+mod store;

@@ -1,0 +1,167 @@
+//! The cluster map as Raft's state machine.
+//!
+//! The map lives in memory; what is on disk is the last snapshot and the log after it. So applying costs no disk access, and a restart
+//! replays a few hundred entries at most.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use larder_proto::bus::codec;
+use openraft::storage::RaftStateMachine;
+use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder, StorageIOError};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use super::types::{Entry, LogId, Outcome, RaftId, Snapshot, SnapshotMeta, StorageError, StoredMembership, TypeConfig};
+use crate::cluster::store::{Store, StoreError, key};
+use crate::topology::{Reply, Topology};
+
+/// Who is told of each new map.
+pub(crate) type Publish = Arc<dyn Fn(&Topology) + Send + Sync>;
+
+/// What a snapshot holds on disk. Append-only.
+#[derive(Serialize, Deserialize)]
+struct StoredSnapshot {
+    meta: SnapshotMeta,
+    topology: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Applied {
+    last: Option<LogId>,
+    membership: StoredMembership,
+    topology: Topology,
+}
+
+/// The state machine. Clones share it.
+#[derive(Clone)]
+pub(crate) struct StateMachine {
+    applied: Arc<Mutex<Applied>>,
+    store: Store,
+    publish: Publish,
+}
+
+fn reading(error: StoreError) -> StorageError {
+    StorageIOError::<RaftId>::read_snapshot(None, openraft::AnyError::new(&error)).into()
+}
+
+fn writing(error: StoreError) -> StorageError {
+    StorageIOError::<RaftId>::write_snapshot(None, openraft::AnyError::new(&error)).into()
+}
+
+fn unreadable(error: codec::CodecError) -> StorageError {
+    StorageIOError::<RaftId>::read_snapshot(None, openraft::AnyError::new(&error)).into()
+}
+
+impl StateMachine {
+    /// The state machine as of the snapshot on disk.
+    pub(crate) fn open(store: Store, publish: Publish) -> Result<Self, StorageError> {
+        let mut applied = Applied::default();
+        if let Some(stored) = store.get::<StoredSnapshot>(key::SNAPSHOT).map_err(reading)? {
+            applied.last = stored.meta.last_log_id;
+            applied.membership = stored.meta.last_membership;
+            applied.topology = codec::decode(&stored.topology).map_err(unreadable)?;
+            publish(&applied.topology);
+        }
+        Ok(StateMachine { applied: Arc::new(Mutex::new(applied)), store, publish })
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for StateMachine {
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), StorageError> {
+        let applied = self.applied.lock();
+        Ok((applied.last, applied.membership.clone()))
+    }
+
+    async fn apply<I>(&mut self, entries: I) -> Result<Vec<Outcome>, StorageError>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let mut applied = self.applied.lock();
+        let mut outcomes = Vec::new();
+        for entry in entries {
+            let index = entry.log_id.index;
+            applied.last = Some(entry.log_id);
+            outcomes.push(match entry.payload {
+                EntryPayload::Normal(command) => applied.topology.apply(index, &command),
+                EntryPayload::Membership(membership) => {
+                    applied.membership = StoredMembership::new(Some(entry.log_id), membership);
+                    applied.topology.index = index;
+                    Ok(Reply::Done)
+                }
+                EntryPayload::Blank => {
+                    applied.topology.index = index;
+                    Ok(Reply::Done)
+                }
+            });
+        }
+        (self.publish)(&applied.topology);
+        Ok(outcomes)
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {
+        self.clone()
+    }
+
+    async fn begin_receiving_snapshot(&mut self) -> Result<Box<Cursor<Vec<u8>>>, StorageError> {
+        Ok(Box::default())
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Box<Cursor<Vec<u8>>>) -> Result<(), StorageError> {
+        let topology = snapshot.into_inner();
+        let installed: Topology = codec::decode(&topology).map_err(unreadable)?;
+        let stored = StoredSnapshot { meta: meta.clone(), topology };
+        self.store.write(move |batch| batch.put(key::SNAPSHOT, &stored)).await.map_err(writing)?;
+        let mut applied = self.applied.lock();
+        *applied = Applied { last: meta.last_log_id, membership: meta.last_membership.clone(), topology: installed };
+        (self.publish)(&applied.topology);
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, StorageError> {
+        let stored: Option<StoredSnapshot> = self.store.get(key::SNAPSHOT).map_err(reading)?;
+        Ok(stored.map(|stored| Snapshot { meta: stored.meta, snapshot: Box::new(Cursor::new(stored.topology)) }))
+    }
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
+    async fn build_snapshot(&mut self) -> Result<Snapshot, StorageError> {
+        let (meta, topology) = {
+            let applied = self.applied.lock();
+            let topology = codec::encode(&applied.topology)
+                .map_err(|error| StorageError::from(StorageIOError::<RaftId>::write_snapshot(None, openraft::AnyError::new(&error))))?;
+            let snapshot_id = applied.last.map_or_else(|| "empty".to_owned(), |last| last.to_string());
+            (SnapshotMeta { last_log_id: applied.last, last_membership: applied.membership.clone(), snapshot_id }, topology)
+        };
+        let stored = StoredSnapshot { meta: meta.clone(), topology: topology.clone() };
+        self.store.write(move |batch| batch.put(key::SNAPSHOT, &stored)).await.map_err(writing)?;
+        Ok(Snapshot { meta, snapshot: Box::new(Cursor::new(topology)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::testing::{StoreBuilder, Suite};
+
+    use super::super::log_store::LogStore;
+    use super::*;
+
+    struct Builder;
+
+    impl StoreBuilder<TypeConfig, LogStore, StateMachine, tempfile::TempDir> for Builder {
+        async fn build(&self) -> Result<(tempfile::TempDir, LogStore, StateMachine), StorageError> {
+            let dir = tempfile::tempdir().expect("a folder for a test");
+            let store = Store::open(dir.path()).expect("a new file");
+            let machine = StateMachine::open(store.clone(), Arc::new(|_| {}))?;
+            Ok((dir, LogStore::new(store), machine))
+        }
+    }
+
+    #[test]
+    fn the_stores_pass_openrafts_suite() {
+        Suite::test_all(Builder).unwrap();
+    }
+}

@@ -1,0 +1,106 @@
+//! What a node remembers of itself across restarts.
+//!
+//! Persisted: variants and fields are append-only.
+
+use larder_proto::bus::{Announcement, Founding, Standing};
+use serde::{Deserialize, Serialize};
+
+use crate::topology::{ClusterId, NodeId, ShardId, SlotRange};
+
+/// Who the node is. Written once, at its first start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRecord {
+    /// Its id.
+    pub id: NodeId,
+    /// The shard it founds when it joins as a primary.
+    pub shard: ShardId,
+}
+
+/// Where the node stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingRecord {
+    /// Highest founding ballot it has promised. Never sinks, whatever else changes.
+    pub ballot: u64,
+    /// The rest.
+    pub stage: Stage,
+}
+
+/// A node's way into a cluster: `Blank`, perhaps `Promised`, perhaps `Joining`, at last `Member`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Part of nothing.
+    Blank,
+    /// It will found this cluster with others, and no other below its ballot.
+    Promised(Founding),
+    /// It waits to be let in.
+    Joining(Joining),
+    /// It takes part in the cluster's Raft group, or is about to create it.
+    Member {
+        /// The cluster.
+        cluster: ClusterId,
+        /// How it was founded, for those who were there: the founder repeats the first step from it after a crash, and the others know
+        /// whom to talk to before they have a log.
+        founding: Option<Founding>,
+    },
+}
+
+/// A cluster that a node waits to be let into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joining {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Members to ask.
+    pub members: Vec<Announcement>,
+    /// Slots that the node brings along.
+    pub claims: Vec<SlotRange>,
+    /// Config epoch that it brings along.
+    pub config_epoch: u64,
+}
+
+impl StandingRecord {
+    /// A node that waits for others.
+    pub fn blank() -> Self {
+        StandingRecord { ballot: 0, stage: Stage::Blank }
+    }
+
+    /// The founder and only member of a cluster.
+    pub fn alone(cluster: ClusterId, me: Announcement) -> Self {
+        let founding = Founding { ballot: 0, founder: me.node, cluster: cluster.0, members: vec![me] };
+        StandingRecord { ballot: 0, stage: Stage::Member { cluster, founding: Some(founding) } }
+    }
+
+    /// The cluster whose Raft messages the node accepts.
+    pub fn cluster(&self) -> Option<ClusterId> {
+        match &self.stage {
+            Stage::Blank => None,
+            Stage::Promised(founding) => Some(ClusterId(founding.cluster)),
+            Stage::Joining(joining) => Some(joining.cluster),
+            Stage::Member { cluster, .. } => Some(*cluster),
+        }
+    }
+
+    /// Whether the node takes part in its cluster's Raft group.
+    pub fn is_member(&self) -> bool {
+        matches!(self.stage, Stage::Member { .. })
+    }
+
+    /// Nodes that the record names: whom to talk to before there is a map.
+    pub fn named(&self) -> &[Announcement] {
+        match &self.stage {
+            Stage::Promised(founding) | Stage::Member { founding: Some(founding), .. } => &founding.members,
+            Stage::Joining(joining) => &joining.members,
+            Stage::Blank | Stage::Member { founding: None, .. } => &[],
+        }
+    }
+
+    /// As told to others. `nodes`: members as far as known. A promise that its founder let lie no longer binds (`stale`).
+    pub fn told(&self, nodes: u32, stale: bool) -> Standing {
+        match &self.stage {
+            Stage::Promised(_) if stale => Standing::Blank,
+            Stage::Blank => Standing::Blank,
+            Stage::Promised(founding) => Standing::Promised { cluster: founding.cluster },
+            Stage::Joining(joining) => Standing::Joining { cluster: joining.cluster.0 },
+            Stage::Member { cluster, .. } => Standing::Member { cluster: cluster.0, nodes },
+        }
+    }
+}

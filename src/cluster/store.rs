@@ -1,0 +1,219 @@
+//! The node's file on disk (`cluster.redb`): who it is, where it stands, and its part of the Raft log.
+//!
+//! ```text
+//! table "state"  key -> bytes   "node" NodeRecord, "standing" StandingRecord, and Raft's "vote", "committed", "purged", "snapshot"
+//! table "log"    index -> bytes  one Raft entry each
+//! ```
+//! All values are written with `larder_proto::bus::codec`.
+//!
+//! Invariants:
+//! * A write has reached the disk when [`Store::write`] returns, unless it says otherwise.
+//! * Changing the standing and emptying Raft's part happen in one transaction: after a crash a node never holds one cluster's log under
+//!   another cluster's name.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use larder_proto::bus::codec;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::record::{NodeRecord, StandingRecord};
+
+pub(super) const STATE: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("state");
+pub(super) const LOG: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
+
+const FILE_NAME: &str = "cluster.redb";
+
+/// The control plane's log is small and read rarely; redb's default of 1 GiB would be memory taken from the keys.
+const CACHE_LEN: usize = 4 * 1024 * 1024;
+
+/// Keys of Raft's part of the table "state".
+pub(super) mod key {
+    pub(crate) const VOTE: &str = "vote";
+    pub(crate) const COMMITTED: &str = "committed";
+    pub(crate) const PURGED: &str = "purged";
+    pub(crate) const SNAPSHOT: &str = "snapshot";
+    pub(super) const NODE: &str = "node";
+    pub(super) const STANDING: &str = "standing";
+    pub(super) const OF_RAFT: [&str; 4] = [VOTE, COMMITTED, PURGED, SNAPSHOT];
+}
+
+/// Why the file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the file open.
+    #[error("{0} is in use by another node")]
+    InUse(String),
+    /// The file cannot be opened.
+    #[error("cannot open {0}: {1}")]
+    Open(String, redb::DatabaseError),
+    /// Reading or writing failed.
+    #[error("cluster store: {0}")]
+    Database(Box<redb::Error>),
+    /// A value cannot be read: damage, or a file of a later version.
+    #[error("cluster store: {0}: {1}")]
+    Value(String, codec::CodecError),
+}
+
+impl<E: Into<redb::Error>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        StoreError::Database(Box::new(error.into()))
+    }
+}
+
+/// The open file. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    database: Arc<Database>,
+}
+
+impl Store {
+    /// Opens the file in `dir`, or creates it.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(FILE_NAME);
+        let shown = path.display().to_string();
+        let database = Database::builder().set_cache_size(CACHE_LEN).create(&path).map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(shown),
+            other => StoreError::Open(shown, other),
+        })?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(STATE)?;
+        transaction.open_table(LOG)?;
+        transaction.commit()?;
+        Ok(Store { database: Arc::new(database) })
+    }
+
+    /// Reads a value of the table "state".
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let table = self.database.begin_read()?.open_table(STATE)?;
+        let Some(bytes) = table.get(key)? else {
+            return Ok(None);
+        };
+        decode(key, bytes.value()).map(Some)
+    }
+
+    /// Reads consecutive log entries from `range`.
+    pub(super) fn log_entries<T: DeserializeOwned>(&self, range: impl std::ops::RangeBounds<u64>) -> Result<Vec<T>, StoreError> {
+        let table = self.database.begin_read()?.open_table(LOG)?;
+        let mut entries = Vec::new();
+        for row in table.range(range)? {
+            let (index, bytes) = row?;
+            entries.push(decode(&format!("log entry {}", index.value()), bytes.value())?);
+        }
+        Ok(entries)
+    }
+
+    /// The last log entry, if there is any.
+    pub(super) fn last_log_entry<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
+        let table = self.database.begin_read()?.open_table(LOG)?;
+        let last = table.last()?;
+        last.map(|(index, bytes)| decode(&format!("log entry {}", index.value()), bytes.value())).transpose()
+    }
+
+    /// Runs `change` in a transaction and waits until it is on disk. Blocks: call it where blocking is allowed.
+    pub(super) fn write_now(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.commit(redb::Durability::Immediate, change)
+    }
+
+    /// As [`Store::write_now`], but on a thread for blocking work, so that the bus keeps answering meanwhile.
+    pub(super) async fn write(
+        &self,
+        change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.write_now(change)).await.expect("a store transaction does not panic")
+    }
+
+    /// Runs `change` in a transaction that reaches the disk with the next one that [`Store::write`]s.
+    pub(super) fn write_lazily(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.commit(redb::Durability::None, change)
+    }
+
+    fn commit(&self, durability: redb::Durability, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(durability).expect("no savepoint was made in this transaction");
+        change(&Batch { transaction: &transaction })?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Who this node is; `None` before its first start.
+    pub fn node(&self) -> Result<Option<NodeRecord>, StoreError> {
+        self.get(key::NODE)
+    }
+
+    /// Where this node stands; `None` before its first start.
+    pub fn standing(&self) -> Result<Option<StandingRecord>, StoreError> {
+        self.get(key::STANDING)
+    }
+
+    /// Writes who this node is and where it stands, and forgets any log.
+    pub fn found(&self, node: &NodeRecord, standing: &StandingRecord) -> Result<(), StoreError> {
+        self.write_now(|batch| {
+            batch.put(key::NODE, node)?;
+            batch.put(key::STANDING, standing)?;
+            batch.forget_log()
+        })
+    }
+
+    /// Writes where this node stands. The log stays.
+    pub async fn set_standing(&self, standing: StandingRecord) -> Result<(), StoreError> {
+        self.write(move |batch| batch.put(key::STANDING, &standing)).await
+    }
+
+    /// Writes where this node stands and forgets the log, which belongs to the standing before.
+    pub async fn start_over(&self, standing: StandingRecord) -> Result<(), StoreError> {
+        self.write(move |batch| {
+            batch.put(key::STANDING, &standing)?;
+            batch.forget_log()
+        })
+        .await
+    }
+}
+
+fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    codec::decode(bytes).map_err(|error| StoreError::Value(what.to_owned(), error))
+}
+
+fn encode<T: Serialize>(what: &str, value: &T) -> Result<Vec<u8>, StoreError> {
+    codec::encode(value).map_err(|error| StoreError::Value(what.to_owned(), error))
+}
+
+/// The changes of one transaction.
+pub(super) struct Batch<'a> {
+    transaction: &'a WriteTransaction,
+}
+
+impl Batch<'_> {
+    /// Sets a value of the table "state".
+    pub(super) fn put<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StoreError> {
+        self.transaction.open_table(STATE)?.insert(key, encode(key, value)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Appends or replaces log entries.
+    pub(super) fn put_log<T: Serialize>(&self, entries: impl IntoIterator<Item = (u64, T)>) -> Result<(), StoreError> {
+        let mut table = self.transaction.open_table(LOG)?;
+        for (index, entry) in entries {
+            table.insert(index, encode("log entry", &entry)?.as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Removes log entries.
+    pub(super) fn remove_log(&self, range: impl std::ops::RangeBounds<u64>) -> Result<(), StoreError> {
+        self.transaction.open_table(LOG)?.retain_in(range, |_, _| false)?;
+        Ok(())
+    }
+
+    fn forget_log(&self) -> Result<(), StoreError> {
+        self.remove_log(..)?;
+        let mut state = self.transaction.open_table(STATE)?;
+        for key in key::OF_RAFT {
+            state.remove(key)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,338 @@
+//! How a command changes the map.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Command, Node, NodeId, Reply, Shard, ShardId, SlotRange, Topology};
+use crate::base::slot::SLOTS;
+
+/// Why a command changed nothing. Texts are Valkey's where it has the case.
+///
+/// Crosses the bus as the outcome of a forwarded proposal: append-only.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum TopologyError {
+    /// The id is not in the map.
+    #[error("Unknown node {0}")]
+    UnknownNode(NodeId),
+    /// ADDSLOTS of an owned slot.
+    #[error("Slot {0} is already busy")]
+    SlotBusy(u16),
+    /// DELSLOTS of a slot without owner.
+    #[error("Slot {0} is already unassigned")]
+    SlotUnassigned(u16),
+    /// A slot stands twice in one command.
+    #[error("Slot {0} specified multiple times")]
+    SlotTwice(u16),
+    /// A range is reversed or ends beyond the last slot.
+    #[error("Invalid or out of range slot")]
+    SlotRange,
+    /// Slots belong to primaries.
+    #[error("Node {0} is not a primary")]
+    NotPrimary(NodeId),
+    /// Two nodes must not share an identity inside the Raft group.
+    #[error("Node {0} cannot be told apart from {1}: give one of them a new id")]
+    RaftIdTaken(NodeId, NodeId),
+    /// A shard id that another primary has.
+    #[error("Shard {0} exists already")]
+    ShardTaken(ShardId),
+    /// A primary with replicas cannot leave.
+    #[error("Node {0} still has replicas")]
+    HasReplicas(NodeId),
+    /// Splitting slots is for clusters without any.
+    #[error("Slots are assigned already")]
+    AlreadySplit,
+    /// There is nobody to give slots to.
+    #[error("There is no primary to give slots to")]
+    NobodyToServe,
+    /// SET-CONFIG-EPOCH in company.
+    #[error("The user can assign a config epoch only when the node does not know any other node.")]
+    EpochInCompany,
+    /// SET-CONFIG-EPOCH a second time.
+    #[error("Node config epoch is already non-zero")]
+    EpochAlreadySet,
+}
+
+impl Topology {
+    /// Applies a committed command. Deterministic; on an error nothing but `index` has changed.
+    pub fn apply(&mut self, index: u64, command: &Command) -> Result<Reply, TopologyError> {
+        self.index = index;
+        let reply = match command {
+            Command::AddNode { node, claims, config_epoch } => self.add_node(node, claims, *config_epoch),
+            Command::UpdateNode { node } => self.update_node(node),
+            Command::RemoveNode { node } => self.remove_node(node),
+            Command::AssignSlots { node, ranges } => self.assign_slots(node, ranges),
+            Command::UnassignSlots { node, ranges } => self.unassign_slots(node, ranges),
+            Command::FlushSlots { node } => self.flush_slots(node),
+            Command::SplitSlots { nodes } => self.split_slots(nodes),
+            Command::SetConfigEpoch { node, epoch } => self.set_config_epoch(node, *epoch),
+            Command::BumpEpoch { node } => self.bump_epoch(node),
+        };
+        if cfg!(debug_assertions) {
+            self.check();
+        }
+        reply
+    }
+
+    fn add_node(&mut self, node: &Node, claims: &[SlotRange], config_epoch: u64) -> Result<Reply, TopologyError> {
+        if self.node(&node.id).is_some() {
+            return self.update_node(node);
+        }
+        if let Some(other) = self.node_by_raft_id(node.raft_id) {
+            return Err(TopologyError::RaftIdTaken(node.id, other.id));
+        }
+        if self.shard(&node.shard).is_some() {
+            return Err(TopologyError::ShardTaken(node.shard));
+        }
+        let claims = distinct_slots(claims)?;
+        let alone = self.nodes.is_empty();
+        let taken = config_epoch == 0 || self.shards.iter().any(|shard| shard.config_epoch == config_epoch);
+        // A node alone keeps 0, as in Valkey, so that SET-CONFIG-EPOCH may follow.
+        let config_epoch = if taken && !alone { self.epoch + 1 } else { config_epoch };
+        self.epoch = self.epoch.max(config_epoch);
+        let at = self.nodes.partition_point(|other| other.id < node.id);
+        self.nodes.insert(at, node.clone());
+        self.shards.push(Shard { id: node.shard, primary: node.id, config_epoch });
+        let shard = (self.shards.len() - 1) as u16;
+        for slot in claims {
+            if self.slots.owner(slot).is_none() {
+                self.slots.set(slot, Some(shard));
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    fn update_node(&mut self, node: &Node) -> Result<Reply, TopologyError> {
+        let at = self.nodes.binary_search_by(|other| other.id.cmp(&node.id)).map_err(|_| TopologyError::UnknownNode(node.id))?;
+        let shard = self.nodes[at].shard;
+        self.nodes[at] = Node { shard, raft_id: self.nodes[at].raft_id, ..node.clone() };
+        Ok(Reply::Done)
+    }
+
+    fn remove_node(&mut self, id: &NodeId) -> Result<Reply, TopologyError> {
+        let node = self.node(id).ok_or(TopologyError::UnknownNode(*id))?;
+        let shard = self.shard(&node.shard).expect("every node belongs to a shard");
+        if shard.primary == *id {
+            if self.replicas(shard).next().is_some() {
+                return Err(TopologyError::HasReplicas(*id));
+            }
+            let gone = self.shard_position(&node.shard).expect("the shard was found above");
+            self.shards.remove(usize::from(gone));
+            self.slots.map_owners(|owner| match owner.cmp(&gone) {
+                std::cmp::Ordering::Less => Some(owner),
+                std::cmp::Ordering::Equal => None,
+                std::cmp::Ordering::Greater => Some(owner - 1),
+            });
+        }
+        self.nodes.retain(|node| node.id != *id);
+        Ok(Reply::Done)
+    }
+
+    /// The position of the shard whose primary this node is.
+    fn primary_position(&self, id: &NodeId) -> Result<u16, TopologyError> {
+        if self.node(id).is_none() {
+            return Err(TopologyError::UnknownNode(*id));
+        }
+        let at = self.shards.iter().position(|shard| shard.primary == *id).ok_or(TopologyError::NotPrimary(*id))?;
+        Ok(at as u16)
+    }
+
+    fn assign_slots(&mut self, id: &NodeId, ranges: &[SlotRange]) -> Result<Reply, TopologyError> {
+        let shard = self.primary_position(id)?;
+        let slots = self.checked_slots(ranges, |owner| owner.is_none(), TopologyError::SlotBusy)?;
+        for slot in slots {
+            self.slots.set(slot, Some(shard));
+        }
+        Ok(Reply::Done)
+    }
+
+    fn unassign_slots(&mut self, id: &NodeId, ranges: &[SlotRange]) -> Result<Reply, TopologyError> {
+        let shard = self.primary_position(id)?;
+        let slots = self.checked_slots(ranges, |owner| owner.is_some(), TopologyError::SlotUnassigned)?;
+        for slot in slots {
+            if self.slots.owner(slot) == Some(shard) {
+                self.slots.set(slot, None);
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    /// The slots of `ranges`, if each stands there once and its owner is as wanted. Complaints come in Valkey's order.
+    fn checked_slots(
+        &self,
+        ranges: &[SlotRange],
+        wanted: impl Fn(Option<u16>) -> bool,
+        complaint: fn(u16) -> TopologyError,
+    ) -> Result<Vec<u16>, TopologyError> {
+        for slot in ranges.iter().filter(|range| range.is_valid()).flat_map(SlotRange::slots) {
+            if !wanted(self.slots.owner(slot)) {
+                return Err(complaint(slot));
+            }
+        }
+        distinct_slots(ranges)
+    }
+
+    fn flush_slots(&mut self, id: &NodeId) -> Result<Reply, TopologyError> {
+        let shard = self.primary_position(id)?;
+        self.slots.map_owners(|owner| (owner != shard).then_some(owner));
+        Ok(Reply::Done)
+    }
+
+    fn split_slots(&mut self, nodes: &[NodeId]) -> Result<Reply, TopologyError> {
+        if self.slots.assigned() > 0 {
+            return Err(TopologyError::AlreadySplit);
+        }
+        let shards = nodes.iter().map(|id| self.primary_position(id)).collect::<Result<Vec<_>, _>>()?;
+        if shards.is_empty() {
+            return Err(TopologyError::NobodyToServe);
+        }
+        let count = shards.len();
+        for slot in 0..SLOTS {
+            // Boundaries are rounded to the nearest slot, as redis-cli --cluster create does it.
+            let part = (0..count).find(|part| usize::from(slot) < slot_boundary(part + 1, count)).expect("the last part ends at SLOTS");
+            self.slots.set(slot, Some(shards[part]));
+        }
+        for shard in shards {
+            if self.shards[usize::from(shard)].config_epoch == 0 {
+                self.epoch += 1;
+                self.shards[usize::from(shard)].config_epoch = self.epoch;
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    fn set_config_epoch(&mut self, id: &NodeId, epoch: u64) -> Result<Reply, TopologyError> {
+        let shard = usize::from(self.primary_position(id)?);
+        if self.nodes.len() > 1 {
+            return Err(TopologyError::EpochInCompany);
+        }
+        if self.shards[shard].config_epoch != 0 {
+            return Err(TopologyError::EpochAlreadySet);
+        }
+        self.shards[shard].config_epoch = epoch;
+        self.epoch = self.epoch.max(epoch);
+        Ok(Reply::Done)
+    }
+
+    fn bump_epoch(&mut self, id: &NodeId) -> Result<Reply, TopologyError> {
+        let shard = usize::from(self.primary_position(id)?);
+        let highest = self.shards.iter().map(|shard| shard.config_epoch).max().unwrap_or(0).max(self.epoch);
+        let current = self.shards[shard].config_epoch;
+        if current != 0 && current == highest {
+            return Ok(Reply::Epoch { epoch: current, bumped: false });
+        }
+        self.epoch = highest + 1;
+        self.shards[shard].config_epoch = self.epoch;
+        Ok(Reply::Epoch { epoch: self.epoch, bumped: true })
+    }
+}
+
+/// The first slot of part number `part` when all slots are divided into `count` parts.
+fn slot_boundary(part: usize, count: usize) -> usize {
+    (part * usize::from(SLOTS) * 2 + count) / (2 * count)
+}
+
+fn distinct_slots(ranges: &[SlotRange]) -> Result<Vec<u16>, TopologyError> {
+    if ranges.iter().any(|range| !range.is_valid()) {
+        return Err(TopologyError::SlotRange);
+    }
+    let mut seen = vec![false; usize::from(SLOTS)];
+    let mut slots = Vec::new();
+    for slot in ranges.iter().flat_map(SlotRange::slots) {
+        if std::mem::replace(&mut seen[usize::from(slot)], true) {
+            return Err(TopologyError::SlotTwice(slot));
+        }
+        slots.push(slot);
+    }
+    Ok(slots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::testing::{cluster, node};
+
+    fn range(start: u16, end: u16) -> Vec<SlotRange> {
+        vec![SlotRange { start, end }]
+    }
+
+    #[test]
+    fn three_nodes_share_the_slots_as_redis_cli_would() {
+        let topology = cluster(3);
+        let ranges: Vec<_> = topology.shards().iter().map(|shard| topology.slot_ranges(&shard.id)).collect();
+        assert_eq!(ranges, [range(0, 5460), range(5461, 10922), range(10923, 16383)]);
+        let epochs: Vec<_> = topology.shards().iter().map(|shard| shard.config_epoch).collect();
+        assert_eq!(epochs.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "config epochs differ: {epochs:?}");
+    }
+
+    #[test]
+    fn refused_commands_change_nothing() {
+        let topology = cluster(3);
+        let (one, two, stranger) = (node(1).id, node(2).id, node(9).id);
+        let twin = Node { id: stranger, ..node(1) };
+        for (command, error) in [
+            (Command::AssignSlots { node: one, ranges: range(5, 5) }, TopologyError::SlotBusy(5)),
+            (Command::AssignSlots { node: stranger, ranges: range(5, 5) }, TopologyError::UnknownNode(stranger)),
+            (Command::UnassignSlots { node: one, ranges: vec![SlotRange::one(3); 2] }, TopologyError::SlotTwice(3)),
+            (Command::UnassignSlots { node: one, ranges: range(16000, 16384) }, TopologyError::SlotRange),
+            (Command::SplitSlots { nodes: vec![one, two] }, TopologyError::AlreadySplit),
+            (Command::SetConfigEpoch { node: one, epoch: 9 }, TopologyError::EpochInCompany),
+            (Command::UpdateNode { node: node(9) }, TopologyError::UnknownNode(stranger)),
+            (Command::AddNode { node: twin, claims: vec![], config_epoch: 0 }, TopologyError::RaftIdTaken(stranger, one)),
+            (Command::RemoveNode { node: stranger }, TopologyError::UnknownNode(stranger)),
+        ] {
+            let mut after = topology.clone();
+            assert_eq!(after.apply(topology.index, &command), Err(error), "{command:?}");
+            assert_eq!(after, topology, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_newcomer_keeps_the_slots_that_nobody_has() {
+        let mut topology = cluster(2);
+        let freed = Command::UnassignSlots { node: node(1).id, ranges: range(10, 20) };
+        topology.apply(10, &freed).unwrap();
+        topology.apply(11, &Command::AddNode { node: node(3), claims: range(15, 30), config_epoch: 1 }).unwrap();
+        assert_eq!(topology.slot_ranges(&node(3).shard), range(15, 20));
+        assert_eq!(topology.config_epoch(&node(3).id), topology.epoch, "its epoch 1 was taken");
+    }
+
+    #[test]
+    fn a_removed_node_frees_its_slots_and_others_keep_theirs() {
+        let mut topology = cluster(3);
+        topology.apply(10, &Command::RemoveNode { node: node(2).id }).unwrap();
+        assert_eq!(topology.slot_ranges(&node(1).shard), range(0, 5460));
+        assert_eq!(topology.slot_ranges(&node(3).shard), range(10923, 16383));
+        assert!(topology.slot_owner(6000).is_none());
+        assert!(topology.node(&node(2).id).is_none());
+    }
+
+    #[test]
+    fn a_changed_address_keeps_identity_and_slots() {
+        let mut topology = cluster(3);
+        let moved = Node { host: "10.9.9.9".into(), port: 7001, shard: node(3).shard, ..node(1) };
+        topology.apply(10, &Command::AddNode { node: moved.clone(), claims: range(1, 1), config_epoch: 70 }).unwrap();
+        let found = topology.node(&node(1).id).unwrap();
+        assert_eq!((found.host.as_str(), found.port, found.shard), ("10.9.9.9", 7001, node(1).shard));
+        assert_eq!(topology.slot_ranges(&node(1).shard), range(0, 5460));
+    }
+
+    #[test]
+    fn epochs_of_a_node_alone() {
+        let mut topology = Topology::default();
+        let id = node(1).id;
+        topology.apply(1, &Command::AddNode { node: node(1), claims: vec![], config_epoch: 0 }).unwrap();
+        assert_eq!(topology.config_epoch(&id), 0);
+        topology.apply(2, &Command::SetConfigEpoch { node: id, epoch: 3 }).unwrap();
+        assert_eq!(topology.apply(3, &Command::SetConfigEpoch { node: id, epoch: 4 }), Err(TopologyError::EpochAlreadySet));
+        assert_eq!(topology.apply(4, &Command::BumpEpoch { node: id }), Ok(Reply::Epoch { epoch: 3, bumped: false }));
+        topology.apply(5, &Command::AddNode { node: node(2), claims: vec![], config_epoch: 5 }).unwrap();
+        assert_eq!(topology.apply(6, &Command::BumpEpoch { node: id }), Ok(Reply::Epoch { epoch: 6, bumped: true }));
+    }
+
+    #[test]
+    fn the_map_survives_the_codec() {
+        let topology = cluster(3);
+        let bytes = larder_proto::bus::codec::encode(&topology).unwrap();
+        let read: Topology = larder_proto::bus::codec::decode(&bytes).unwrap();
+        assert_eq!(read.seen_from(topology.view().clone()), topology);
+    }
+}

@@ -1,0 +1,123 @@
+//! What may happen to the cluster map, and what it answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Node, NodeId, SlotRange};
+
+/// A change of the cluster map: the content of a log entry.
+///
+/// Persisted in every node's log: variants and fields are append-only (`golden_bytes` below fails otherwise; never update what it expects, only add to it).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// A node joins as the primary of a shard of its own (`node.shard`). Repeating it changes nothing but the address.
+    AddNode {
+        /// The node.
+        node: Node,
+        /// Slots it owned before; those that have an owner by now stay with that owner.
+        claims: Vec<SlotRange>,
+        /// Config epoch it had before; a new one is chosen if this is taken or 0 among others.
+        config_epoch: u64,
+    },
+    /// A node is reached elsewhere now. Its id and shard stay.
+    UpdateNode {
+        /// The node with its new address.
+        node: Node,
+    },
+    /// A node leaves for good (CLUSTER FORGET). It must not own slots.
+    RemoveNode {
+        /// The node.
+        node: NodeId,
+    },
+    /// The node's shard takes slots that nobody owns.
+    AssignSlots {
+        /// A primary.
+        node: NodeId,
+        /// The slots; no slot twice.
+        ranges: Vec<SlotRange>,
+    },
+    /// The node's shard gives up slots. Slots of others are left alone: in Valkey, too, the owner's claim wins in the end.
+    UnassignSlots {
+        /// A primary.
+        node: NodeId,
+        /// The slots; no slot twice.
+        ranges: Vec<SlotRange>,
+    },
+    /// The node's shard gives up all its slots.
+    FlushSlots {
+        /// A primary.
+        node: NodeId,
+    },
+    /// Divides all slots evenly among these nodes' shards, in this order. Refused once any slot has an owner, so that it happens once.
+    SplitSlots {
+        /// Primaries.
+        nodes: Vec<NodeId>,
+    },
+    /// CLUSTER SET-CONFIG-EPOCH: only for a node alone that has none yet.
+    SetConfigEpoch {
+        /// The node.
+        node: NodeId,
+        /// Its config epoch.
+        epoch: u64,
+    },
+    /// CLUSTER BUMPEPOCH: the node gets the highest epoch unless it has it already.
+    BumpEpoch {
+        /// The node.
+        node: NodeId,
+    },
+}
+
+/// What a command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// To [`Command::BumpEpoch`].
+    Epoch {
+        /// The node's config epoch now.
+        epoch: u64,
+        /// Whether it is new.
+        bumped: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::testing::node;
+    use expect_test::expect;
+
+    /// A log written by an older version must stay readable: each command's bytes are fixed.
+    #[test]
+    fn golden_bytes() {
+        let id = node(1).id;
+        let ranges = vec![SlotRange { start: 0, end: 5460 }];
+        let mut table = String::new();
+        for (command, name) in [
+            (Command::AddNode { node: node(1), claims: ranges.clone(), config_epoch: 3 }, "add-node"),
+            (Command::UpdateNode { node: node(1) }, "update-node"),
+            (Command::RemoveNode { node: id }, "remove-node"),
+            (Command::AssignSlots { node: id, ranges: ranges.clone() }, "assign-slots"),
+            (Command::UnassignSlots { node: id, ranges }, "unassign-slots"),
+            (Command::FlushSlots { node: id }, "flush-slots"),
+            (Command::SplitSlots { nodes: vec![id] }, "split-slots"),
+            (Command::SetConfigEpoch { node: id, epoch: 300 }, "set-config-epoch"),
+            (Command::BumpEpoch { node: id }, "bump-epoch"),
+        ] {
+            let bytes = larder_proto::bus::codec::encode(&command).unwrap();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            table.push_str(&format!("{name}: {hex}\n"));
+            assert_eq!(larder_proto::bus::codec::decode::<Command>(&bytes).unwrap(), command);
+        }
+        expect![[r#"
+            add-node: 010001abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0100fb541503
+            update-node: 010101abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd
+            remove-node: 010201ababababababababababababababababababab
+            assign-slots: 010301ababababababababababababababababababab0100fb5415
+            unassign-slots: 010401ababababababababababababababababababab0100fb5415
+            flush-slots: 010501ababababababababababababababababababab
+            split-slots: 01060101ababababababababababababababababababab
+            set-config-epoch: 010701abababababababababababababababababababfb2c01
+            bump-epoch: 010801ababababababababababababababababababab
+        "#]].assert_eq(&table);
+    }
+}
