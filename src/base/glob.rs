@@ -23,26 +23,14 @@ pub fn matches_ignoring_case(pattern: &[u8], text: &[u8]) -> bool {
 
 /// Whether `pattern` holds a byte that gives it a meaning beyond its literal text.
 pub fn is_pattern(pattern: &[u8]) -> bool {
-    pattern
-        .iter()
-        .any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\'))
+    pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\'))
 }
 
 fn same(left: u8, right: u8, ignore_case: bool) -> bool {
-    if ignore_case {
-        left.eq_ignore_ascii_case(&right)
-    } else {
-        left == right
-    }
+    if ignore_case { left.eq_ignore_ascii_case(&right) } else { left == right }
 }
 
-fn match_from(
-    mut pattern: &[u8],
-    mut text: &[u8],
-    ignore_case: bool,
-    give_up: &mut bool,
-    nesting: u32,
-) -> bool {
+fn match_from(mut pattern: &[u8], mut text: &[u8], ignore_case: bool, give_up: &mut bool, nesting: u32) -> bool {
     if nesting > NESTING_MAX {
         return false;
     }
@@ -85,13 +73,7 @@ fn skip_stars(pattern: &[u8]) -> &[u8] {
 
 /// Looks for the first suffix of `text` that matches `rest`, the pattern after a run of `*`. The empty suffix is never
 /// tried: a pattern that could match it would have to consist of `*` alone.
-fn match_tail(
-    rest: &[u8],
-    mut text: &[u8],
-    ignore_case: bool,
-    give_up: &mut bool,
-    nesting: u32,
-) -> bool {
+fn match_tail(rest: &[u8], mut text: &[u8], ignore_case: bool, give_up: &mut bool, nesting: u32) -> bool {
     while !text.is_empty() {
         if match_from(rest, text, ignore_case, give_up, nesting + 1) {
             return true;
@@ -137,20 +119,9 @@ fn match_class(mut class: &[u8], byte: u8, ignore_case: bool) -> (bool, &[u8]) {
 }
 
 fn in_range(start: u8, end: u8, byte: u8, ignore_case: bool) -> bool {
-    let fold = |value: u8| {
-        if ignore_case {
-            value.to_ascii_lowercase()
-        } else {
-            value
-        }
-        .cast_signed()
-    };
+    let fold = |value: u8| if ignore_case { value.to_ascii_lowercase() } else { value }.cast_signed();
     // The ends are put in order before their case is folded, as Valkey does: `[Z-a]` differs from `[z-a]`.
-    let (low, high) = if start.cast_signed() > end.cast_signed() {
-        (end, start)
-    } else {
-        (start, end)
-    };
+    let (low, high) = if start.cast_signed() > end.cast_signed() { (end, start) } else { (start, end) };
     (fold(low)..=fold(high)).contains(&fold(byte))
 }
 
@@ -204,32 +175,16 @@ mod tests {
             (b"[a-\xf0]", b"z", false),
         ];
         for (pattern, text, expected) in cases {
-            assert_eq!(
-                matches(pattern, text),
-                *expected,
-                "{} on {}",
-                pattern.escape_ascii(),
-                text.escape_ascii()
-            );
+            assert_eq!(matches(pattern, text), *expected, "{} on {}", pattern.escape_ascii(), text.escape_ascii());
         }
     }
 
     #[test]
     fn case_is_ignored_only_when_asked() {
-        let cases: &[(&[u8], &[u8], bool)] = &[
-            (b"MAX*", b"maxmemory", true),
-            (b"[A-C]x", b"bX", true),
-            (b"[B]", b"b", true),
-            (b"[\\B]", b"b", false),
-            (b"\\M", b"m", true),
-        ];
+        let cases: &[(&[u8], &[u8], bool)] =
+            &[(b"MAX*", b"maxmemory", true), (b"[A-C]x", b"bX", true), (b"[B]", b"b", true), (b"[\\B]", b"b", false), (b"\\M", b"m", true)];
         for (pattern, text, expected) in cases {
-            assert_eq!(
-                matches_ignoring_case(pattern, text),
-                *expected,
-                "{}",
-                pattern.escape_ascii()
-            );
+            assert_eq!(matches_ignoring_case(pattern, text), *expected, "{}", pattern.escape_ascii());
             assert!(!matches(pattern, text), "{}", pattern.escape_ascii());
         }
     }

@@ -21,11 +21,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
         _ => return None,
     }
     let magnitude = parse_digits(digits)?;
-    if is_negative {
-        0_i64.checked_sub_unsigned(magnitude)
-    } else {
-        i64::try_from(magnitude).ok()
-    }
+    if is_negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 /// Reads an unsigned 64-bit integer as SCAN cursors are read: first strictly as [`parse_i64`] (a canonical negative
@@ -41,11 +37,7 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
         digits => (false, digits),
     };
     let magnitude = parse_digits(digits)?;
-    Some(if is_negative {
-        magnitude.wrapping_neg()
-    } else {
-        magnitude
-    })
+    Some(if is_negative { magnitude.wrapping_neg() } else { magnitude })
 }
 
 /// Decimal digits and nothing else; `None` for no digit at all and on overflow.

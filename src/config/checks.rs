@@ -11,15 +11,7 @@ const HOST_NAME_LEN_MAX: usize = 255;
 const IP_LEN_MAX: usize = 45;
 const HASH_SEED_LEN_MAX: usize = 256;
 /// What a process title may be made of.
-const TITLE_VARIABLES: [&str; 7] = [
-    "title",
-    "listen-addr",
-    "server-mode",
-    "config-file",
-    "port",
-    "tls-port",
-    "unixsocket",
-];
+const TITLE_VARIABLES: [&str; 7] = ["title", "listen-addr", "server-mode", "config-file", "port", "tls-port", "unixsocket"];
 
 type Checked = Result<Value, String>;
 
@@ -38,11 +30,7 @@ fn number_of(value: &Value) -> i128 {
 }
 
 fn require(value: Value, is_valid: bool, error: &str) -> Checked {
-    if is_valid {
-        Ok(value)
-    } else {
-        Err(error.to_owned())
-    }
+    if is_valid { Ok(value) } else { Err(error.to_owned()) }
 }
 
 /// Ticks per second are a wish: out of range they are capped, not refused.
@@ -52,22 +40,13 @@ pub(super) fn hz(value: Value) -> Checked {
 
 pub(super) fn power_of_two(value: Value) -> Checked {
     let number = number_of(&value);
-    require(
-        value,
-        number & (number - 1) == 0,
-        "argument must be a power of two",
-    )
+    require(value, number & (number - 1) == 0, "argument must be a power of two")
 }
 
 pub(super) fn shutdown(value: Value) -> Checked {
     let flags = ShutdownFlags::from_value(value.clone());
-    let is_contradiction =
-        flags.contains(ShutdownFlags::SAVE) && flags.contains(ShutdownFlags::NOSAVE);
-    require(
-        value,
-        !is_contradiction,
-        "shutdown options SAVE and NOSAVE can't be used simultaneously",
-    )
+    let is_contradiction = flags.contains(ShutdownFlags::SAVE) && flags.contains(ShutdownFlags::NOSAVE);
+    require(value, !is_contradiction, "shutdown options SAVE and NOSAVE can't be used simultaneously")
 }
 
 fn base_name(value: Value, option: &str, kind: &str) -> Checked {
@@ -104,20 +83,12 @@ pub(super) fn announced_ip(value: Value) -> Checked {
         return Err("cluster-announce-ip is too long".to_owned());
     }
     let is_valid = is_plain(ip);
-    require(
-        value,
-        is_valid,
-        "cluster-announce-ip contains invalid character",
-    )
+    require(value, is_valid, "cluster-announce-ip contains invalid character")
 }
 
 pub(super) fn announced_nodename(value: Value) -> Checked {
     let is_valid = is_plain(text_of(&value));
-    require(
-        value,
-        is_valid,
-        "Announced human node name contained invalid character",
-    )
+    require(value, is_valid, "Announced human node name contained invalid character")
 }
 
 pub(super) fn announced_hostname(value: Value) -> Checked {
@@ -125,14 +96,8 @@ pub(super) fn announced_hostname(value: Value) -> Checked {
     if name.len() > HOST_NAME_LEN_MAX {
         return Err("Hostnames must be less than 256 characters".to_owned());
     }
-    let is_valid = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
-    require(
-        value,
-        is_valid,
-        "Hostnames may only contain alphanumeric characters, hyphens or dots",
-    )
+    let is_valid = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
+    require(value, is_valid, "Hostnames may only contain alphanumeric characters, hyphens or dots")
 }
 
 pub(super) fn ipv4(value: Value) -> Checked {
@@ -149,11 +114,7 @@ pub(super) fn ipv6(value: Value) -> Checked {
 
 pub(super) fn hash_seed(value: Value) -> Checked {
     let is_valid = text_of(&value).len() <= HASH_SEED_LEN_MAX;
-    require(
-        value,
-        is_valid,
-        "hash-seed must be less than or equal to 256 characters",
-    )
+    require(value, is_valid, "hash-seed must be less than or equal to 256 characters")
 }
 
 /// Strings are compared byte by byte, whatever the environment says: only names of that order are valid.
@@ -164,11 +125,7 @@ pub(super) fn locale(value: Value) -> Checked {
 
 pub(super) fn title_template(value: Value) -> Checked {
     let is_valid = is_title_template(text_of(&value));
-    require(
-        value,
-        is_valid,
-        "template format is invalid or contains unknown variables",
-    )
+    require(value, is_valid, "template format is invalid or contains unknown variables")
 }
 
 /// Text with variables in braces; `{{` stands for a brace.
@@ -189,8 +146,7 @@ fn is_title_template(template: &str) -> bool {
 
 /// Without blanks, control characters and the punctuation that separates fields in a cluster's node list.
 fn is_plain(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte > b',' && byte != 0x7f && !b";<=>?@[]^{|}~\\".contains(&byte))
+    text.bytes().all(|byte| byte > b',' && byte != 0x7f && !b";<=>?@[]^{|}~\\".contains(&byte))
 }
 
 #[cfg(test)]
@@ -202,10 +158,7 @@ mod tests {
     fn titles_know_their_variables() {
         let cases = [
             ("{title} {listen-addr} {server-mode}", true),
-            (
-                "TEST {title} {port} {tls-port} {unixsocket} {config-file}",
-                true,
-            ),
+            ("TEST {title} {port} {tls-port} {unixsocket} {config-file}", true),
             ("plain", true),
             ("{{title", true),
             ("{invalid-var}", false),

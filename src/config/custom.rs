@@ -31,11 +31,7 @@ fn one_arg(args: &[String]) -> Result<&str, String> {
 }
 
 fn list_line(list: &[String]) -> String {
-    if list.is_empty() {
-        EMPTY.to_owned()
-    } else {
-        list.join(" ")
-    }
+    if list.is_empty() { EMPTY.to_owned() } else { list.join(" ") }
 }
 
 pub(super) static BIND: Custom = Custom {
@@ -51,11 +47,7 @@ pub(super) static BIND: Custom = Custom {
     get: |config| config.bind.join(" "),
     lines: |config| {
         // The default is left out, so that the file does not pin what a later version may widen.
-        if config.bind == ["*", "-::*"] {
-            Vec::new()
-        } else {
-            vec![list_line(&config.bind)]
-        }
+        if config.bind == ["*", "-::*"] { Vec::new() } else { vec![list_line(&config.bind)] }
     },
     is_always_written: true,
 };
@@ -78,11 +70,7 @@ pub(super) static CLUSTER_SEED: Custom = Custom {
     },
     get: |config| config.cluster_seed.join(" "),
     lines: |config| {
-        if config.cluster_seed.is_empty() {
-            Vec::new()
-        } else {
-            vec![list_line(&config.cluster_seed)]
-        }
+        if config.cluster_seed.is_empty() { Vec::new() } else { vec![list_line(&config.cluster_seed)] }
     },
     is_always_written: true,
 };
@@ -115,10 +103,7 @@ pub(super) static DIR: Custom = Custom {
         if !absolute.is_dir() {
             return Err("Not a directory".to_owned());
         }
-        config.dir = absolute
-            .into_os_string()
-            .into_string()
-            .map_err(|_| "the directory's name is not UTF-8".to_owned())?;
+        config.dir = absolute.into_os_string().into_string().map_err(|_| "the directory's name is not UTF-8".to_owned())?;
         Ok(())
     },
     get: |config| config.dir.clone(),
@@ -147,14 +132,9 @@ pub(super) static SAVE: Custom = Custom {
         if !args.len().is_multiple_of(2) {
             return Err(refused());
         }
-        let mut points = if is_repeated && !is_reset {
-            config.save.clone()
-        } else {
-            Vec::new()
-        };
+        let mut points = if is_repeated && !is_reset { config.save.clone() } else { Vec::new() };
         for pair in args.chunks_exact(2) {
-            let (Ok(seconds), Ok(changes)) = (pair[0].parse::<u64>(), pair[1].parse::<u64>())
-            else {
+            let (Ok(seconds), Ok(changes)) = (pair[0].parse::<u64>(), pair[1].parse::<u64>()) else {
                 return Err(refused());
             };
             if seconds == 0 {
@@ -168,48 +148,29 @@ pub(super) static SAVE: Custom = Custom {
     get: |config| format_save_points(&config.save),
     lines: |config| {
         let points = format_save_points(&config.save);
-        vec![if points.is_empty() {
-            EMPTY.to_owned()
-        } else {
-            points
-        }]
+        vec![if points.is_empty() { EMPTY.to_owned() } else { points }]
     },
     is_always_written: true,
 };
 
 fn format_save_points(points: &[SavePoint]) -> String {
-    let points: Vec<String> = points
-        .iter()
-        .map(|point| format!("{} {}", point.seconds, point.changes))
-        .collect();
+    let points: Vec<String> = points.iter().map(|point| format!("{} {}", point.seconds, point.changes)).collect();
     points.join(" ")
 }
 
 pub(super) static CLIENT_OUTPUT_BUFFER_LIMIT: Custom = Custom {
-    default: &[
-        "normal", "0", "0", "0", "replica", "256mb", "64mb", "60", "pubsub", "32mb", "8mb", "60",
-    ],
+    default: &["normal", "0", "0", "0", "replica", "256mb", "64mb", "60", "pubsub", "32mb", "8mb", "60"],
     allowed: "a class (normal, replica, pubsub), a hard limit, a soft limit and seconds; several such groups may follow",
     set: |config, args, _| {
-        config.client_output_buffer_limit =
-            parse_output_buffer_limits(config.client_output_buffer_limit, args)?;
+        config.client_output_buffer_limit = parse_output_buffer_limits(config.client_output_buffer_limit, args)?;
         Ok(())
     },
     get: |config| {
         let limits = &config.client_output_buffer_limit;
-        let show = |class: &str, limit: &OutputBufferLimit| {
-            format!(
-                "{class} {} {} {}",
-                limit.hard_bytes, limit.soft_bytes, limit.soft_seconds
-            )
-        };
+        let show =
+            |class: &str, limit: &OutputBufferLimit| format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds);
         // CONFIG GET says `slave` to this day.
-        [
-            show("normal", &limits.normal),
-            show("slave", &limits.replica),
-            show("pubsub", &limits.pubsub),
-        ]
-        .join(" ")
+        [show("normal", &limits.normal), show("slave", &limits.replica), show("pubsub", &limits.pubsub)].join(" ")
     },
     lines: |config| {
         let limits = &config.client_output_buffer_limit;
@@ -218,19 +179,12 @@ pub(super) static CLIENT_OUTPUT_BUFFER_LIMIT: Custom = Custom {
             let soft = format_memory(limit.soft_bytes);
             format!("{class} {hard} {soft} {}", limit.soft_seconds)
         };
-        vec![
-            line("normal", &limits.normal),
-            line("replica", &limits.replica),
-            line("pubsub", &limits.pubsub),
-        ]
+        vec![line("normal", &limits.normal), line("replica", &limits.replica), line("pubsub", &limits.pubsub)]
     },
     is_always_written: false,
 };
 
-fn parse_output_buffer_limits(
-    mut limits: OutputBufferLimits,
-    args: &[String],
-) -> Result<OutputBufferLimits, String> {
+fn parse_output_buffer_limits(mut limits: OutputBufferLimits, args: &[String]) -> Result<OutputBufferLimits, String> {
     if !args.len().is_multiple_of(4) {
         return Err("Wrong number of arguments in buffer limit configuration.".to_owned());
     }
@@ -240,26 +194,15 @@ fn parse_output_buffer_limits(
             "replica" | "slave" => &mut limits.replica,
             "pubsub" => &mut limits.pubsub,
             _ => {
-                return Err(
-                    "Invalid client class specified in buffer limit configuration.".to_owned(),
-                );
+                return Err("Invalid client class specified in buffer limit configuration.".to_owned());
             }
         };
-        let (Some(hard_bytes), Some(soft_bytes), Ok(soft_seconds)) = (
-            parse_memory(&group[1]),
-            parse_memory(&group[2]),
-            group[3].parse::<u64>(),
-        ) else {
-            return Err(
-                "Error in hard, soft or soft_seconds setting in buffer limit configuration."
-                    .to_owned(),
-            );
+        let (Some(hard_bytes), Some(soft_bytes), Ok(soft_seconds)) =
+            (parse_memory(&group[1]), parse_memory(&group[2]), group[3].parse::<u64>())
+        else {
+            return Err("Error in hard, soft or soft_seconds setting in buffer limit configuration.".to_owned());
         };
-        *limit = OutputBufferLimit {
-            hard_bytes,
-            soft_bytes,
-            soft_seconds,
-        };
+        *limit = OutputBufferLimit { hard_bytes, soft_bytes, soft_seconds };
     }
     Ok(limits)
 }
@@ -269,8 +212,8 @@ pub(super) static NOTIFY_KEYSPACE_EVENTS: Custom = Custom {
     allowed: "letters of KEg$lshzxetdmnA, or \"\" for none",
     set: |config, args, _| {
         let letters = one_arg(args)?;
-        config.notify_keyspace_events = KeyspaceEvents::parse(letters)
-            .ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned())?;
+        config.notify_keyspace_events =
+            KeyspaceEvents::parse(letters).ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned())?;
         Ok(())
     },
     get: |config| config.notify_keyspace_events.letters(),
@@ -282,20 +225,14 @@ pub(super) static LATENCY_TRACKING_INFO_PERCENTILES: Custom = Custom {
     default: &["50", "99", "99.9"],
     allowed: "percentiles from 0 to 100, or \"\" for none",
     set: |config, args, _| {
-        let percentiles = without_lone_empty(args)
-            .iter()
-            .map(|arg| parse_percentile(arg));
+        let percentiles = without_lone_empty(args).iter().map(|arg| parse_percentile(arg));
         config.latency_tracking_info_percentiles = percentiles.collect::<Result<_, _>>()?;
         Ok(())
     },
     get: |config| format_percentiles(&config.latency_tracking_info_percentiles),
     lines: |config| {
         let percentiles = format_percentiles(&config.latency_tracking_info_percentiles);
-        vec![if percentiles.is_empty() {
-            EMPTY.to_owned()
-        } else {
-            percentiles
-        }]
+        vec![if percentiles.is_empty() { EMPTY.to_owned() } else { percentiles }]
     },
     is_always_written: true,
 };
@@ -307,10 +244,7 @@ fn parse_percentile(text: &str) -> Result<f64, String> {
         .filter(|value| !value.is_nan())
         .ok_or_else(|| "Invalid latency-tracking-info-percentiles parameters".to_owned())?;
     if !(0.0..=100.0).contains(&percentile) {
-        return Err(
-            "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"
-                .to_owned(),
-        );
+        return Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".to_owned());
     }
     Ok(percentile)
 }
@@ -334,18 +268,9 @@ pub(super) static OOM_SCORE_ADJ_VALUES: Custom = Custom {
             return Err("wrong number of arguments".to_owned());
         }
         let in_range = |value: &i32| (-2000..=2000).contains(value);
-        let values: Option<Vec<String>> = args
-            .iter()
-            .map(|arg| {
-                arg.parse::<i32>()
-                    .ok()
-                    .filter(in_range)
-                    .map(|value| value.to_string())
-            })
-            .collect();
-        let values = values.ok_or_else(|| {
-            "Invalid oom-score-adj-values, elements must be between -2000 and 2000.".to_owned()
-        })?;
+        let values: Option<Vec<String>> =
+            args.iter().map(|arg| arg.parse::<i32>().ok().filter(in_range).map(|value| value.to_string())).collect();
+        let values = values.ok_or_else(|| "Invalid oom-score-adj-values, elements must be between -2000 and 2000.".to_owned())?;
         config.keep(OOM_SCORE_ADJ_VALUES_NAME, Value::Text(values.join(" ")));
         Ok(())
     },
@@ -360,10 +285,7 @@ pub(super) static RDMA_BIND: Custom = Custom {
     default: &[""],
     allowed: "addresses",
     set: |config, args, _| {
-        config.keep(
-            RDMA_BIND_NAME,
-            Value::Text(without_lone_empty(args).join(" ")),
-        );
+        config.keep(RDMA_BIND_NAME, Value::Text(without_lone_empty(args).join(" ")));
         Ok(())
     },
     get: |config| kept_text(config, RDMA_BIND_NAME),
@@ -384,9 +306,7 @@ pub(super) static REPLICAOF: Custom = Custom {
         let primary = if is_none {
             String::new()
         } else {
-            let port: u16 = port
-                .parse()
-                .map_err(|_| "Invalid primary port".to_owned())?;
+            let port: u16 = port.parse().map_err(|_| "Invalid primary port".to_owned())?;
             format!("{host} {port}")
         };
         config.keep(REPLICAOF_NAME, Value::Text(primary));
@@ -395,11 +315,7 @@ pub(super) static REPLICAOF: Custom = Custom {
     get: |config| kept_text(config, REPLICAOF_NAME),
     lines: |config| {
         let primary = kept_text(config, REPLICAOF_NAME);
-        if primary.is_empty() {
-            Vec::new()
-        } else {
-            vec![primary]
-        }
+        if primary.is_empty() { Vec::new() } else { vec![primary] }
     },
     is_always_written: true,
 };

@@ -9,9 +9,8 @@ use std::sync::{Arc, LazyLock};
 use super::keyspace_events::KeyspaceEvents;
 use super::rows;
 use super::value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat,
-    MaxmemoryPolicy, MemoryOrPercent, OutputBufferLimits, ProtectedAction, RenamedCommand,
-    SavePoint, ShutdownFlags, Supervised, Value,
+    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OutputBufferLimits,
+    ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
 };
 
 /// The defaults, which "was it changed?" is asked against.
@@ -21,9 +20,7 @@ pub(super) static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
         row.reset(&mut config);
     }
     config.io_threads = default_io_threads();
-    let start_dir = std::env::current_dir()
-        .ok()
-        .and_then(|dir| dir.into_os_string().into_string().ok());
+    let start_dir = std::env::current_dir().ok().and_then(|dir| dir.into_os_string().into_string().ok());
     config.dir = start_dir.unwrap_or_else(|| "/".to_owned());
     config
 });
@@ -200,25 +197,16 @@ impl Config {
     }
 
     pub(super) fn kept(&self, name: &str) -> &Value {
-        self.kept
-            .get(name)
-            .expect("every kept option was reset to its default")
+        self.kept.get(name).expect("every kept option was reset to its default")
     }
 
     /// The secret that nodes of a cluster prove to each other, or `None`: `cluster-secret`, else `primaryauth`.
     pub fn bus_secret(&self) -> Option<&str> {
-        [&self.cluster_secret, &self.primaryauth]
-            .into_iter()
-            .find(|s| !s.is_empty())
-            .map(String::as_str)
+        [&self.cluster_secret, &self.primaryauth].into_iter().find(|s| !s.is_empty()).map(String::as_str)
     }
 
     /// How many databases SELECT may choose from: a cluster has its own number.
     pub fn database_count(&self) -> u32 {
-        if self.cluster_enabled {
-            self.cluster_databases
-        } else {
-            self.databases
-        }
+        if self.cluster_enabled { self.cluster_databases } else { self.databases }
     }
 }

@@ -35,15 +35,9 @@ fn entries(dir: &Path, pattern: &str) -> Vec<PathBuf> {
     let Ok(listing) = std::fs::read_dir(dir) else {
         return Vec::new();
     };
-    let is_match = |name: &str| {
-        glob::matches(pattern.as_bytes(), name.as_bytes())
-            && (pattern.starts_with('.') || !name.starts_with('.'))
-    };
-    let mut paths: Vec<PathBuf> = listing
-        .flatten()
-        .filter(|entry| entry.file_name().to_str().is_some_and(is_match))
-        .map(|entry| entry.path())
-        .collect();
+    let is_match = |name: &str| glob::matches(pattern.as_bytes(), name.as_bytes()) && (pattern.starts_with('.') || !name.starts_with('.'));
+    let mut paths: Vec<PathBuf> =
+        listing.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_match)).map(|entry| entry.path()).collect();
     paths.sort();
     paths
 }

@@ -146,11 +146,7 @@ mod tests {
         ];
         for (letters, printed) in cases {
             let parsed = KeyspaceEvents::parse(letters);
-            assert_eq!(
-                parsed.map(KeyspaceEvents::letters).as_deref(),
-                printed,
-                "{letters:?}"
-            );
+            assert_eq!(parsed.map(KeyspaceEvents::letters).as_deref(), printed, "{letters:?}");
         }
     }
 
@@ -158,11 +154,7 @@ mod tests {
     fn all_leaves_out_misses_and_new_keys() {
         let all = KeyspaceEvents::ALL;
         assert!(all.contains(KeyspaceEvents::MODULE) && all.contains(KeyspaceEvents::EXPIRED));
-        for class in [
-            KeyspaceEvents::KEY_MISS,
-            KeyspaceEvents::NEW,
-            KeyspaceEvents::KEYSPACE,
-        ] {
+        for class in [KeyspaceEvents::KEY_MISS, KeyspaceEvents::NEW, KeyspaceEvents::KEYSPACE] {
             assert!(!all.intersects(class));
         }
     }

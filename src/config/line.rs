@@ -22,10 +22,7 @@ pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
 
 /// C's `isspace`: blanks between arguments include vertical tab and form feed, blanks that end one do not.
 fn skip_blanks(text: &[u8]) -> &[u8] {
-    let blanks = text
-        .iter()
-        .take_while(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
-        .count();
+    let blanks = text.iter().take_while(|byte| matches!(byte, b'\t'..=b'\r' | b' ')).count();
     &text[blanks..]
 }
 
@@ -150,8 +147,7 @@ mod tests {
             (b"\xc3\xa9 \xff", Some(&[b"\xc3\xa9", b"\xff"])),
         ];
         for (line, expected) in cases {
-            let expected: Option<Vec<Vec<u8>>> =
-                expected.map(|args| args.iter().map(|arg| arg.to_vec()).collect());
+            let expected: Option<Vec<Vec<u8>>> = expected.map(|args| args.iter().map(|arg| arg.to_vec()).collect());
             assert_eq!(split_args(line), expected, "{}", line.escape_ascii());
         }
     }
@@ -159,17 +155,8 @@ mod tests {
     #[test]
     fn a_quoted_argument_reads_back() {
         let all: Vec<u8> = (1..=255).collect();
-        for bytes in [
-            &b""[..],
-            b"plain",
-            b"two words",
-            b"\"quoted\" \\ back",
-            &all,
-        ] {
-            assert_eq!(
-                split_args(quote(bytes).as_bytes()),
-                Some(vec![bytes.to_vec()])
-            );
+        for bytes in [&b""[..], b"plain", b"two words", b"\"quoted\" \\ back", &all] {
+            assert_eq!(split_args(quote(bytes).as_bytes()), Some(vec![bytes.to_vec()]));
         }
         assert_eq!(quote(b"a\x00\xffb\n"), r#""a\x00\xffb\n""#);
     }

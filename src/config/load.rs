@@ -32,9 +32,7 @@ const OBSOLETE: [&str; 7] = [
 
 /// Whether the option is one of earlier versions, accepted and ignored.
 pub(super) fn is_obsolete(name: &str) -> bool {
-    OBSOLETE
-        .iter()
-        .any(|obsolete| obsolete.eq_ignore_ascii_case(name))
+    OBSOLETE.iter().any(|obsolete| obsolete.eq_ignore_ascii_case(name))
 }
 
 /// Why the configuration could not be taken. Its text is the whole message for the operator.
@@ -70,29 +68,16 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The first lines have the shape that scripts around Valkey look for; the last is for people.
-        let banner = concat!(
-            "\n*** FATAL CONFIG FILE ERROR (Version ",
-            env!("CARGO_PKG_VERSION"),
-            ") ***\n"
-        );
+        let banner = concat!("\n*** FATAL CONFIG FILE ERROR (Version ", env!("CARGO_PKG_VERSION"), ") ***\n");
         match self {
-            Self::Line {
-                source,
-                number,
-                text,
-                reason,
-                advice,
-            } => write!(
+            Self::Line { source, number, text, reason, advice } => write!(
                 out,
                 "{banner}Reading the configuration file, at line {number}\n>>> '{text}'\n{reason}\n\
                  {source}, line {number}: {advice}"
             ),
             Self::Whole { reason } => write!(out, "{banner}{reason}"),
             Self::Open { path, reason } => {
-                write!(
-                    out,
-                    "Fatal error, can't open config file '{path}': {reason}"
-                )
+                write!(out, "Fatal error, can't open config file '{path}': {reason}")
             }
         }
     }
@@ -119,12 +104,7 @@ pub(super) fn load(args: &[String], stdin: &mut dyn Read) -> Result<Loaded, Conf
     }
     if command_line.reads_stdin {
         let mut text = Vec::new();
-        stdin
-            .read_to_end(&mut text)
-            .map_err(|error| ConfigError::Open {
-                path: "standard input".to_owned(),
-                reason: os_text(error),
-            })?;
+        stdin.read_to_end(&mut text).map_err(|error| ConfigError::Open { path: "standard input".to_owned(), reason: os_text(error) })?;
         loader.read_text(&text, "standard input", 0)?;
     }
     loader.read_text(command_line.options.as_bytes(), "command line", 0)?;
@@ -141,15 +121,8 @@ struct CommandLine<'args> {
 
 impl<'args> CommandLine<'args> {
     fn read(args: &'args [String]) -> Self {
-        let file = args
-            .first()
-            .filter(|first| !first.starts_with('-'))
-            .map(String::as_str);
-        let mut line = Self {
-            file,
-            reads_stdin: false,
-            options: String::new(),
-        };
+        let file = args.first().filter(|first| !first.starts_with('-')).map(String::as_str);
+        let mut line = Self { file, reads_stdin: false, options: String::new() };
         // After the name of an option one argument is its value even if it starts with `--`.
         let mut may_start_option = true;
         for (index, arg) in args.iter().enumerate().skip(usize::from(file.is_some())) {
@@ -221,10 +194,7 @@ enum LineError {
 
 impl Loader {
     fn read_file(&mut self, path: &Path, depth: usize) -> Result<(), ConfigError> {
-        let text = std::fs::read(path).map_err(|error| ConfigError::Open {
-            path: path.display().to_string(),
-            reason: os_text(error),
-        })?;
+        let text = std::fs::read(path).map_err(|error| ConfigError::Open { path: path.display().to_string(), reason: os_text(error) })?;
         self.read_text(&text, &path.display().to_string(), depth)
     }
 
@@ -234,32 +204,24 @@ impl Loader {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
-            self.read_line(line, source, depth)
-                .map_err(|error| match error {
-                    LineError::Included(error) => error,
-                    LineError::Refused(refused) => ConfigError::Line {
-                        source: source.to_owned(),
-                        number: index + 1,
-                        text: shown(line),
-                        reason: refused.reason,
-                        advice: refused.advice,
-                    },
-                })?;
+            self.read_line(line, source, depth).map_err(|error| match error {
+                LineError::Included(error) => error,
+                LineError::Refused(refused) => ConfigError::Line {
+                    source: source.to_owned(),
+                    number: index + 1,
+                    text: shown(line),
+                    reason: refused.reason,
+                    advice: refused.advice,
+                },
+            })?;
         }
         Ok(())
     }
 
     fn read_line(&mut self, line: &[u8], source: &str, depth: usize) -> Result<(), LineError> {
-        let args = split_args(line).ok_or_else(|| {
-            refuse(
-                "Unbalanced quotes in configuration line",
-                "a quote is not closed",
-            )
-        })?;
+        let args = split_args(line).ok_or_else(|| refuse("Unbalanced quotes in configuration line", "a quote is not closed"))?;
         let args: Result<Vec<String>, _> = args.into_iter().map(String::from_utf8).collect();
-        let args = args.map_err(|_| {
-            refuse("argument must be UTF-8 text", "the line is not valid UTF-8")
-        })?;
+        let args = args.map_err(|_| refuse("argument must be UTF-8 text", "the line is not valid UTF-8"))?;
         let Some((name, args)) = args.split_first() else {
             return Ok(());
         };
@@ -271,16 +233,7 @@ impl Loader {
 
     fn set_row(&mut self, row: &'static Row, args: &[String]) -> Result<(), LineError> {
         let refused = |reason: String| {
-            let advice = if row.is_sensitive {
-                format!("option '{}' takes {}", row.name, row.allowed())
-            } else {
-                let given = args.join(" ");
-                let name = row.name;
-                format!(
-                    "option '{name}' cannot be '{given}': {reason}. It takes {}",
-                    row.allowed()
-                )
-            };
+            let advice = advice(row, args, &reason);
             LineError::Refused(Refused { reason, advice })
         };
         let is_repeated = !self.seen.insert(row.name);
@@ -288,43 +241,23 @@ impl Loader {
             if args.len() != 1 {
                 return Err(refused("wrong number of arguments".to_owned()));
             }
-            return row
-                .set(&mut self.config, args, is_repeated)
-                .map_err(refused);
+            return row.set(&mut self.config, args, is_repeated).map_err(refused);
         }
         // One argument that holds several, as `--save "900 1"` does.
         let inner = match args {
             [only] if !only.is_empty() => split_args(only.as_bytes()),
             _ => None,
         };
-        let inner: Option<Vec<String>> = inner.map(|inner| {
-            inner
-                .into_iter()
-                .map(|arg| String::from_utf8_lossy(&arg).into_owned())
-                .collect()
-        });
-        row.set(
-            &mut self.config,
-            inner.as_deref().unwrap_or(args),
-            is_repeated,
-        )
-        .map_err(refused)
+        let inner: Option<Vec<String>> =
+            inner.map(|inner| inner.into_iter().map(|arg| String::from_utf8_lossy(&arg).into_owned()).collect());
+        row.set(&mut self.config, inner.as_deref().unwrap_or(args), is_repeated).map_err(refused)
     }
 
-    fn run_directive(
-        &mut self,
-        name: &str,
-        args: &[String],
-        source: &str,
-        depth: usize,
-    ) -> Result<(), LineError> {
+    fn run_directive(&mut self, name: &str, args: &[String], source: &str, depth: usize) -> Result<(), LineError> {
         match (name, args) {
             ("include", [pattern]) => self.include(pattern, depth),
             ("rename-command", [command, new_name]) => {
-                let renamed = RenamedCommand {
-                    command: command.clone(),
-                    new_name: new_name.clone(),
-                };
+                let renamed = RenamedCommand { command: command.clone(), new_name: new_name.clone() };
                 self.config.rename_command.push(renamed);
                 Ok(())
             }
@@ -332,32 +265,21 @@ impl Loader {
                 "users other than the default one are not supported yet",
                 "this version has no access control lists; requirepass protects the default user",
             )),
-            ("loadmodule", [_, ..]) => Err(refuse(
-                "modules cannot be loaded",
-                "Larder loads no modules: remove the line",
-            )),
+            ("loadmodule", [_, ..]) => Err(refuse("modules cannot be loaded", "Larder loads no modules: remove the line")),
             ("sentinel", [_, ..]) => Err(refuse(
                 "sentinel directive while not in sentinel mode",
                 "Larder fails over by itself and needs no sentinel: remove the line",
             )),
             (name, [_]) if is_obsolete(name) => {
-                self.warnings.push(format!(
-                    "{source}: option '{name}' belongs to earlier versions of Valkey and is ignored"
-                ));
+                self.warnings.push(format!("{source}: option '{name}' belongs to earlier versions of Valkey and is ignored"));
                 Ok(())
             }
             (name, _) => {
                 let advice = match rows::nearest(name) {
                     Some(near) => format!("there is no option '{name}'; did you mean '{near}'?"),
-                    None => format!(
-                        "there is no option '{name}' with {} argument(s)",
-                        args.len()
-                    ),
+                    None => format!("there is no option '{name}' with {} argument(s)", args.len()),
                 };
-                Err(refuse(
-                    "Bad directive or wrong number of arguments",
-                    advice,
-                ))
+                Err(refuse("Bad directive or wrong number of arguments", advice))
             }
         }
     }
@@ -371,8 +293,7 @@ impl Loader {
         }
         // Relative to the directory that `dir` has chosen so far, as if the process had already gone there.
         for path in include::expand(Path::new(&self.config.dir), pattern) {
-            self.read_file(&path, depth + 1)
-                .map_err(LineError::Included)?;
+            self.read_file(&path, depth + 1).map_err(LineError::Included)?;
         }
         Ok(())
     }
@@ -381,32 +302,37 @@ impl Loader {
         let config = &self.config;
         if !config.logfile.is_empty() {
             let path = Path::new(&config.dir).join(&config.logfile);
-            let opened = std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(&path);
-            opened.map_err(|error| ConfigError::Whole {
-                reason: format!("Can't open the log file: {}", os_text(error)),
-            })?;
+            let opened = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+            opened.map_err(|error| ConfigError::Whole { reason: format!("Can't open the log file: {}", os_text(error)) })?;
         }
         if config.cluster_autopilot && !config.cluster_enabled {
-            return Err(ConfigError::Whole {
-                reason: "cluster-autopilot yes needs cluster-enabled yes".to_owned(),
-            });
+            return Err(ConfigError::Whole { reason: "cluster-autopilot yes needs cluster-enabled yes".to_owned() });
         }
         for row in self.seen.iter().filter_map(|name| rows::find(name)) {
             if let Status::NoEffect(reason) = row.status
                 && !row.is_default(config)
             {
-                self.warnings
-                    .push(format!("option '{}' has no effect: {reason}", row.name));
+                self.warnings.push(format!("option '{}' has no effect: {reason}", row.name));
             }
         }
-        Ok(Loaded {
-            config: self.config,
-            file,
-            warnings: self.warnings,
-        })
+        Ok(Loaded { config: self.config, file, warnings: self.warnings })
+    }
+}
+
+/// The sentence for the operator about a value that was refused.
+fn advice(row: &Row, args: &[String], reason: &str) -> String {
+    let name = row.name;
+    let allowed = row.allowed();
+    if row.is_sensitive {
+        return format!("option '{name}' takes {allowed}");
+    }
+    let given = args.join(" ");
+    let is_about_type = reason.starts_with("argument") || reason.starts_with("wrong number");
+    match row.status {
+        // Most of what the option could take is what this version refuses.
+        Status::Later(_) => format!("option '{name}' cannot be '{given}': {reason}"),
+        _ if is_about_type => format!("option '{name}' cannot be '{given}': it takes {allowed}"),
+        _ => format!("option '{name}' cannot be '{given}': {reason}; it takes {allowed}"),
     }
 }
 
@@ -418,4 +344,252 @@ fn shown(line: &[u8]) -> String {
         return format!("{name} (hidden)");
     }
     text.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Config, ConfigStore};
+    use super::CommandLine;
+
+    fn args(args: &[&str]) -> Vec<String> {
+        args.iter().map(|arg| (*arg).to_owned()).collect()
+    }
+
+    fn start(given: &[&str], stdin: &str) -> Result<(ConfigStore, Vec<String>), String> {
+        ConfigStore::from_args(&args(given), &mut stdin.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    /// The configuration from these arguments, which must be valid and cause no warning.
+    fn config(given: &[&str]) -> Config {
+        let (store, warnings) = start(given, "").unwrap_or_else(|error| panic!("{given:?}: {error}"));
+        assert_eq!(warnings, Vec::<String>::new());
+        Config::clone(&store.load())
+    }
+
+    fn write(dir: &Path, name: &str, text: &str) -> String {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_command_line_becomes_lines() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["--port", "6380"], "port \"6380\" "),
+            (&["--port 6380"], "port 6380 "),
+            (&["--port", "6380", "--save", "900", "1"], "port \"6380\" \nsave \"900\" \"1\" "),
+            (&["--save", "--port", "1"], "save \"\"\nport \"1\" "),
+            (&["--port", "1", "--save"], "port \"1\" \nsave \"\""),
+            (&["--save", ""], "save \"\" "),
+            (&["--port", "--loglevel", "verbose"], "port \"--loglevel\" \"verbose\" "),
+            (&["--port", "--bla", "--loglevel", "verbose"], "port \"--bla\" \nloglevel \"verbose\" "),
+            (&["--loglevel"], "loglevel "),
+            (&["--sentinel", "--port", "1"], "sentinel \nport \"1\" "),
+            (&["-", "--port", "1"], "port \"1\" "),
+            (&["--port", "1", "-"], "port \"1\" "),
+            (&["file.conf", "--port", "1"], "port \"1\" "),
+            (&[], ""),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(CommandLine::read(&args(given)).options, *expected, "{given:?}");
+        }
+        for (given, file, reads_stdin) in [
+            (&["file.conf"][..], Some("file.conf"), false),
+            (&["file.conf", "-"], Some("file.conf"), true),
+            (&["-", "--port", "1"], None, true),
+            (&["--port", "1", "-"], None, true),
+        ] {
+            let given = args(given);
+            let line = CommandLine::read(&given);
+            assert_eq!((line.file, line.reads_stdin), (file, reads_stdin), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn later_places_win() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = write(dir.path(), "a.conf", "port 1\ntimeout 1\nhz 1\n");
+        let (store, _) = start(&[&file, "--hz", "3", "-"], "timeout 2\nhz 2\n").unwrap();
+        let config = store.load();
+        assert_eq!((config.port, config.timeout, config.hz), (1, 2, 3));
+        assert_eq!(store.file(), Some(Path::new(&file)));
+    }
+
+    #[test]
+    fn lines_may_hold_comments_quotes_and_case() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "# comment\n\n  PORT 7000  \r\nrequirepass \"a b\\x41\"\nlogfile ''\nbind 127.0.0.1 -::1\n\
+                    client-output-buffer-limit normal 1mb 0 0\nclient-output-buffer-limit pubsub 2mb 0 0\n\
+                    rename-command FLUSHALL \"\"\nrename-command get fetch\nslave-priority 5\n\
+                    cluster-seed a:1 b\ncluster-seed [::1]:2\nappendonly no\nsave \"\"\n# caf\u{e9}\n";
+        let file = write(dir.path(), "a.conf", text);
+        let (store, _) = start(&[&file], "").unwrap();
+        let config = store.load();
+        assert_eq!((config.port, config.requirepass.as_str()), (7000, "a bA"));
+        assert_eq!(config.bind, ["127.0.0.1", "-::1"]);
+        assert_eq!(config.client_output_buffer_limit.normal.hard_bytes, 1 << 20);
+        assert_eq!(config.client_output_buffer_limit.pubsub.hard_bytes, 2 << 20);
+        assert_eq!(config.cluster_seed, ["a:1", "b", "[::1]:2"]);
+        let renamed: Vec<_> = config.rename_command.iter().map(|renamed| (renamed.command.as_str(), renamed.new_name.as_str())).collect();
+        assert_eq!(renamed, [("FLUSHALL", ""), ("get", "fetch")]);
+    }
+
+    #[test]
+    fn several_arguments_may_come_as_one() {
+        assert_eq!(config(&["--bind", "127.0.0.1 ::1"]).bind, ["127.0.0.1", "::1"]);
+        let flags = config(&["--shutdown-on-sigint", "nosave force"]).shutdown_on_sigint;
+        assert!(flags.contains(super::super::ShutdownFlags::FORCE));
+        assert_eq!(config(&["--bind", ""]).bind, Vec::<String>::new());
+    }
+
+    /// Each is what Valkey's tests look for, joined by what must lie between.
+    #[test]
+    fn errors_show_the_line_and_valkeys_words() {
+        let cases: &[(&[&str], &[&str])] = &[
+            (&["--invalid"], &[">>> 'invalid'", "Bad directive or wrong number of arguments"]),
+            (&["--port"], &["'port'", "wrong number of arguments"]),
+            (&["--port", "6380", "--loglevel"], &["'loglevel'", "wrong number of arguments"]),
+            (&["--port", "6379", "6380"], &["'port \"6379\" \"6380\"'", "wrong number of arguments"]),
+            (&["--port", "--loglevel", "verbose"], &["'port \"--loglevel\" \"verbose\"'", "wrong number of arguments"]),
+            (&["--port", "--bla", "--loglevel", "verbose"], &["'port \"--bla\"'", "argument couldn't be parsed into an integer"]),
+            (
+                &["--logfile", "--my--log--file", "--loglevel", "--bla"],
+                &["'loglevel \"--bla\"'", "argument(s) must be one of the following"],
+            ),
+            (&["--shutdown-on-sigint"], &["'shutdown-on-sigint'", "argument(s) must be one of the following"]),
+            (
+                &["--shutdown-on-sigint", "now force", "--shutdown-on-sigterm"],
+                &["'shutdown-on-sigterm'", "argument(s) must be one of the following"],
+            ),
+            (&["--replicaof", "127.0.0.1", "abc"], &["'replicaof \"127.0.0.1\" \"abc\"'", "Invalid primary port"]),
+            (&["--replicaof", "--127.0.0.1", "abc"], &["'replicaof \"--127.0.0.1\" \"abc\"'", "Invalid primary port"]),
+            (&["--replicaof", "--127.0.0.1", "--abc"], &["'replicaof \"--127.0.0.1\"'", "wrong number of arguments"]),
+            (&["--logfile", "/nonexistent/dir/log"], &["Can't open the log file: No such file or directory"]),
+            (&["--cluster-autopilot", "yes"], &["cluster-autopilot yes needs cluster-enabled yes"]),
+            (&["/nonexistent/larder.conf"], &["Fatal error, can't open config file '/nonexistent/larder.conf': No such file"]),
+            (&["--save", "900", "1"], &["saving to disk is not there yet; only an empty value is accepted for now"]),
+            (&["--appendonly", "yes"], &["saving to disk is not there yet; only 'no' is accepted for now"]),
+            (&["--replicaof", "127.0.0.1", "6379"], &["replication is not there yet"]),
+            (&["--user", "alice", "on"], &["users other than the default one are not supported yet"]),
+            (&["--loadmodule", "/x.so"], &["modules cannot be loaded"]),
+            (&["--sentinel", "monitor", "x"], &["sentinel directive while not in sentinel mode"]),
+            (&["--max-memory", "1gb"], &["Bad directive", "there is no option 'max-memory'; did you mean 'maxmemory'?"]),
+            (
+                &["--maxmemory", "lots"],
+                &[
+                    "argument must be a memory value",
+                    "command line, line 1: option 'maxmemory' cannot be 'lots'",
+                    "it takes bytes, with an optional unit such as mb",
+                ],
+            ),
+            (&["--keyspace-stripes", "100"], &["argument must be a power of two"]),
+            (&["--cluster-seed", "host:0"], &["'host:0' is not host or host:port"]),
+        ];
+        for (given, expected) in cases {
+            let error = start(given, "").map(|_| ()).unwrap_err();
+            if !expected[0].starts_with("Fatal") {
+                assert!(error.starts_with("\n*** FATAL CONFIG FILE ERROR (Version "), "{error}");
+            }
+            let mut rest = error.as_str();
+            for part in *expected {
+                let at = rest.find(part).unwrap_or_else(|| panic!("{given:?}: no {part:?} in {error}"));
+                rest = &rest[at + part.len()..];
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_in_a_file_names_file_line_option_and_values() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = write(dir.path(), "a.conf", "# first\nport 6380\nmaxmemory-policy lru\n");
+        let error = start(&[&file], "").map(|_| ()).unwrap_err();
+        let words = "volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction";
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            error,
+            format!(
+                "\n*** FATAL CONFIG FILE ERROR (Version {version}) ***\nReading the configuration file, at line 3\n\
+                 >>> 'maxmemory-policy lru'\nargument(s) must be one of the following: {words}\n\
+                 {file}, line 3: option 'maxmemory-policy' cannot be 'lru': it takes one of {words}"
+            )
+        );
+        let file = write(dir.path(), "b.conf", "requirepass \"oops\nport 1\n");
+        let error = start(&[&file], "").map(|_| ()).unwrap_err();
+        assert!(error.contains("Unbalanced quotes in configuration line") && !error.contains("oops"), "{error}");
+    }
+
+    #[test]
+    fn files_include_files() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("conf.d")).unwrap();
+        write(dir.path(), "conf.d/1.conf", "port 1\nhz 11\n");
+        write(dir.path(), "conf.d/2.conf", "port 2\n");
+        let path = dir.path().display();
+        let file = write(dir.path(), "a.conf", &format!("hz 10\ndir {path}\ninclude conf.d/*.conf\ninclude {path}/none*\ntimeout 3\n"));
+        let (store, _) = start(&[&file], "").unwrap();
+        let config = store.load();
+        assert_eq!((config.port, config.hz, config.timeout), (2, 11, 3));
+        assert_eq!(Path::new(&config.dir), std::fs::canonicalize(dir.path()).unwrap());
+
+        write(dir.path(), "conf.d/2.conf", "port x\n");
+        let error = start(&[&file], "").map(|_| ()).unwrap_err();
+        assert!(error.contains("conf.d/2.conf, line 1: option 'port' cannot be 'x'"), "{error}");
+
+        let looping = write(dir.path(), "loop.conf", &format!("include {path}/loop.conf\n"));
+        let error = start(&[&looping], "").map(|_| ()).unwrap_err();
+        assert!(error.contains("Too many nested include directives"), "{error}");
+
+        let missing = write(dir.path(), "missing.conf", &format!("include {path}/nowhere.conf\n"));
+        let error = start(&[&missing], "").map(|_| ()).unwrap_err();
+        assert!(error.starts_with("Fatal error, can't open config file"), "{error}");
+    }
+
+    #[test]
+    fn what_has_no_effect_is_named_once() {
+        let given = ["--activerehashing", "no", "--activerehashing", "no", "--dynamic-hz", "yes", "--repl-timeout", "60"];
+        let (_, warnings) = start(&given, "").unwrap();
+        assert_eq!(
+            warnings,
+            [
+                "command line: option 'dynamic-hz' belongs to earlier versions of Valkey and is ignored",
+                "option 'activerehashing' has no effect: hash tables grow in small steps and never need rehashing in the background",
+            ]
+        );
+    }
+
+    /// What Valkey's test suite starts its servers with.
+    #[test]
+    fn the_configuration_of_valkeys_tests_is_accepted() {
+        let text = "always-show-logo yes\nnotify-keyspace-events KEA\ndaemonize no\npidfile /var/run/valkey.pid\n\
+            port 6379\ntimeout 0\nbind 127.0.0.1\nloglevel verbose\nlogfile ''\ndatabases 16\n\
+            latency-monitor-threshold 1\nrepl-diskless-sync-delay 0\nsave ''\nrdbcompression yes\n\
+            dbfilename dump.rdb\ndir ./\nslave-serve-stale-data yes\nappendonly no\nappendfsync everysec\n\
+            no-appendfsync-on-rewrite no\nactiverehashing yes\nenable-protected-configs yes\n\
+            enable-debug-command yes\nenable-module-command yes\npropagation-error-behavior panic\n\
+            shutdown-on-sigterm force\nenable-debug-assert yes\nhide-user-data-from-log no\n\
+            io-threads 2\nio-threads-always-active yes\nmin-io-threads-avoid-copy-reply 2\n\
+            unixsocket /tmp/socket\nkey-load-delay 0\nrdb-key-save-delay 0\nhash-seed aabbccddeeffgghh\n\
+            cluster-enabled yes\nhash-max-listpack-entries 20\nhash-max-ziplist-entries 21\n";
+        let (store, _) = start(&["-"], text).unwrap();
+        assert_eq!(store.load().hash_max_listpack_entries, 21);
+    }
+
+    /// Every option that the shipped file shows with its default reads back as that default.
+    #[test]
+    fn the_shipped_defaults_are_the_defaults() {
+        let conf = super::super::generate_conf();
+        let lines = conf.lines().filter_map(|line| line.strip_prefix("# "));
+        let is_default = |line: &&str| {
+            let name = line.split(' ').next().unwrap_or("");
+            crate::config::rows::find(name).is_some_and(|row| row.name == name && row.example.is_none())
+        };
+        // Sentences may start with an option's name too, but they end with a full stop.
+        let lines: Vec<&str> = lines.filter(is_default).filter(|line| !line.ends_with('.')).collect();
+        assert!(lines.len() > 190, "{}", lines.len());
+        let (store, warnings) = start(&["-"], &lines.join("\n")).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(store.get(&[b"*"]), ConfigStore::new(Config::default(), None).get(&[b"*"]));
+    }
 }

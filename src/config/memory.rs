@@ -1,16 +1,8 @@
 //! Amounts of memory as text: `100`, `64kb`, `1gb`.
 
 /// Unit suffixes, in any case, and their factors. Units without `b` are decimal.
-const UNITS: [(&str, u64); 8] = [
-    ("", 1),
-    ("b", 1),
-    ("k", 1000),
-    ("kb", 1 << 10),
-    ("m", 1_000_000),
-    ("mb", 1 << 20),
-    ("g", 1_000_000_000),
-    ("gb", 1 << 30),
-];
+const UNITS: [(&str, u64); 8] =
+    [("", 1), ("b", 1), ("k", 1000), ("kb", 1 << 10), ("m", 1_000_000), ("mb", 1 << 20), ("g", 1_000_000_000), ("gb", 1 << 30)];
 
 /// Reads an amount of memory in bytes: digits and an optional unit, nothing else.
 ///
@@ -18,9 +10,7 @@ const UNITS: [(&str, u64); 8] = [
 pub fn parse_memory(text: &str) -> Option<u64> {
     let digits_len = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, unit) = text.split_at(digits_len);
-    let (_, factor) = UNITS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
     digits.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
@@ -71,14 +61,7 @@ mod tests {
 
     #[test]
     fn amounts_are_written_with_the_largest_unit() {
-        for (bytes, text) in [
-            (0, "0"),
-            (1023, "1023"),
-            (1024, "1kb"),
-            (3 << 20, "3mb"),
-            (1 << 30, "1gb"),
-            ((1 << 30) + 1, "1073741825"),
-        ] {
+        for (bytes, text) in [(0, "0"), (1023, "1023"), (1024, "1kb"), (3 << 20, "3mb"), (1 << 30, "1gb"), ((1 << 30) + 1, "1073741825")] {
             assert_eq!(format_memory(bytes), text);
             assert_eq!(parse_memory(text), Some(bytes));
         }

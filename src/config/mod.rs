@@ -10,6 +10,7 @@
 mod checks;
 mod custom;
 mod fields;
+mod generate;
 mod include;
 pub mod keyspace_events;
 pub mod line;
@@ -22,13 +23,13 @@ mod store;
 mod value;
 
 pub use fields::Config;
+pub use generate::{compatibility_table, generate_conf};
 pub use keyspace_events::KeyspaceEvents;
 pub use load::ConfigError;
 pub use memory::{format_memory, parse_memory};
 pub use row::{Custom, Form, Kind, Place, Row, Status, parse_yes_no};
 pub use store::{ConfigStore, Refusal, SetContext, SetError, is_sensitive};
 pub use value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat,
-    MaxmemoryPolicy, MemoryOrPercent, OutputBufferLimit, OutputBufferLimits, ProtectedAction,
-    RenamedCommand, SavePoint, ShutdownFlags, Stored, Supervised, Value,
+    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OutputBufferLimit,
+    OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Stored, Supervised, Value,
 };

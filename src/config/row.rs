@@ -124,8 +124,10 @@ pub struct Row {
     pub status: Status,
     /// What it does, for `config/larder.conf`.
     pub doc: &'static str,
-    /// Value shown in `config/larder.conf` when the default depends on the machine.
+    /// Value shown in `config/larder.conf` in place of the default, where the default would show nothing.
     pub example: Option<&'static str>,
+    /// The default depends on the machine; the documentation says how.
+    pub is_default_found_out: bool,
     /// May not change after start.
     pub is_immutable: bool,
     /// May not change after start, but CONFIG SET to the value it has is accepted: so that a client that sets every option
@@ -166,6 +168,7 @@ impl Row {
             status: Status::Works,
             doc: "",
             example: None,
+            is_default_found_out: false,
             is_immutable: false,
             is_fixed: false,
             is_multi_arg: matches!(kind, Kind::WordSet { .. }),
@@ -187,6 +190,10 @@ impl Row {
     }
     pub(super) const fn example(mut self, example: &'static str) -> Self {
         self.example = Some(example);
+        self
+    }
+    pub(super) const fn default_found_out(mut self) -> Self {
+        self.is_default_found_out = true;
         self
     }
     pub(super) const fn no_effect(mut self, reason: &'static str) -> Self {
@@ -227,20 +234,13 @@ impl Row {
     }
     pub(super) const fn unset_when_empty(mut self) -> Self {
         if let Kind::Text { default, .. } = self.kind {
-            self.kind = Kind::Text {
-                default,
-                is_unset_when_empty: true,
-            };
+            self.kind = Kind::Text { default, is_unset_when_empty: true };
         }
         self
     }
     pub(super) const fn synonyms(mut self, more: &'static [(&'static str, &'static str)]) -> Self {
         if let Kind::Word { words, default, .. } = self.kind {
-            self.kind = Kind::Word {
-                words,
-                default,
-                synonyms: more,
-            };
+            self.kind = Kind::Word { words, default, synonyms: more };
         }
         self
     }
@@ -257,85 +257,33 @@ pub(super) const fn yes_no(name: &'static str, default: bool, place: Place) -> R
 }
 
 /// An integer option.
-pub(super) const fn number(
-    name: &'static str,
-    min: i128,
-    max: i128,
-    default: i128,
-    place: Place,
-) -> Row {
+pub(super) const fn number(name: &'static str, min: i128, max: i128, default: i128, place: Place) -> Row {
     in_form(name, min, max, default, Form::Plain, place)
 }
 
 /// An option in bytes.
-pub(super) const fn memory(
-    name: &'static str,
-    min: i128,
-    max: i128,
-    default: i128,
-    place: Place,
-) -> Row {
+pub(super) const fn memory(name: &'static str, min: i128, max: i128, default: i128, place: Place) -> Row {
     in_form(name, min, max, default, Form::Memory, place)
 }
 
 /// A number option in another form.
-pub(super) const fn in_form(
-    name: &'static str,
-    min: i128,
-    max: i128,
-    default: i128,
-    form: Form,
-    place: Place,
-) -> Row {
+pub(super) const fn in_form(name: &'static str, min: i128, max: i128, default: i128, form: Form, place: Place) -> Row {
     assert!(min <= default && default <= max);
-    Row::new(
-        name,
-        Kind::Number {
-            min,
-            max,
-            default,
-            form,
-        },
-        place,
-    )
+    Row::new(name, Kind::Number { min, max, default, form }, place)
 }
 
 /// A string option.
 pub(super) const fn text(name: &'static str, default: &'static str, place: Place) -> Row {
-    Row::new(
-        name,
-        Kind::Text {
-            default,
-            is_unset_when_empty: false,
-        },
-        place,
-    )
+    Row::new(name, Kind::Text { default, is_unset_when_empty: false }, place)
 }
 
 /// An option that is one of some words.
-pub(super) const fn word(
-    name: &'static str,
-    words: &'static [&'static str],
-    default: &'static str,
-    place: Place,
-) -> Row {
-    Row::new(
-        name,
-        Kind::Word {
-            words,
-            default,
-            synonyms: &[],
-        },
-        place,
-    )
+pub(super) const fn word(name: &'static str, words: &'static [&'static str], default: &'static str, place: Place) -> Row {
+    Row::new(name, Kind::Word { words, default, synonyms: &[] }, place)
 }
 
 /// An option that is a combination of words.
-pub(super) const fn word_set(
-    name: &'static str,
-    words: &'static [(&'static str, u8)],
-    place: Place,
-) -> Row {
+pub(super) const fn word_set(name: &'static str, words: &'static [(&'static str, u8)], place: Place) -> Row {
     Row::new(name, Kind::WordSet { words }, place)
 }
 
@@ -347,10 +295,7 @@ pub(super) const fn custom(name: &'static str, custom: &'static Custom) -> Row {
 impl Row {
     /// Whether the option has this name or alias, in any case.
     pub fn is_named(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-            || self
-                .alias
-                .is_some_and(|alias| alias.eq_ignore_ascii_case(name))
+        self.name.eq_ignore_ascii_case(name) || self.alias.is_some_and(|alias| alias.eq_ignore_ascii_case(name))
     }
 
     /// Puts the default into its place.
@@ -362,8 +307,7 @@ impl Row {
             Kind::Word { default, .. } => Value::Word(default),
             Kind::WordSet { .. } => Value::Number(0),
             Kind::Custom(custom) => {
-                let args: Vec<String> =
-                    custom.default.iter().map(|arg| (*arg).to_owned()).collect();
+                let args: Vec<String> = custom.default.iter().map(|arg| (*arg).to_owned()).collect();
                 if !args.is_empty() {
                     let taken = (custom.set)(config, &args, false);
                     assert!(taken.is_ok(), "the default of {} is valid", self.name);
@@ -375,12 +319,7 @@ impl Row {
     }
 
     /// Takes a value given as arguments. The error is Valkey's text.
-    pub(super) fn set(
-        &self,
-        config: &mut Config,
-        args: &[String],
-        is_repeated: bool,
-    ) -> Result<(), String> {
+    pub(super) fn set(&self, config: &mut Config, args: &[String], is_repeated: bool) -> Result<(), String> {
         if let Kind::Custom(custom) = self.kind {
             (custom.set)(config, args, is_repeated)?;
         } else {
@@ -396,11 +335,7 @@ impl Row {
     /// The sentence that refuses a value of an option that waits for a later version.
     fn refusal(&self, reason: &str) -> String {
         let default = self.get(&DEFAULTS);
-        let only = if default.is_empty() {
-            "an empty value".to_owned()
-        } else {
-            format!("'{default}'")
-        };
+        let only = if default.is_empty() { "an empty value".to_owned() } else { format!("'{default}'") };
         format!("{reason}; only {only} is accepted for now")
     }
 
@@ -423,30 +358,17 @@ impl Row {
     fn parse(&self, args: &[String]) -> Result<Value, String> {
         let first = args.first().map_or("", String::as_str);
         match self.kind {
-            Kind::YesNo { .. } => parse_yes_no(first)
-                .map(Value::YesNo)
-                .ok_or_else(|| "argument must be 'yes' or 'no'".to_owned()),
+            Kind::YesNo { .. } => parse_yes_no(first).map(Value::YesNo).ok_or_else(|| "argument must be 'yes' or 'no'".to_owned()),
             Kind::Number { min, max, form, .. } => {
                 let number = parse_number(first, form)?;
                 check_range(number, min, max, form)?;
                 Ok(Value::Number(number))
             }
             Kind::Text { .. } => Ok(Value::Text(first.to_owned())),
-            Kind::Word {
-                words, synonyms, ..
-            } => {
+            Kind::Word { words, synonyms, .. } => {
                 let given = |word: &&str| args.len() == 1 && word.eq_ignore_ascii_case(first);
-                let synonym = synonyms
-                    .iter()
-                    .find(|(from, _)| given(from))
-                    .map(|(_, to)| *to);
-                words
-                    .iter()
-                    .copied()
-                    .find(given)
-                    .or(synonym)
-                    .map(Value::Word)
-                    .ok_or_else(|| self.word_error())
+                let synonym = synonyms.iter().find(|(from, _)| given(from)).map(|(_, to)| *to);
+                words.iter().copied().find(given).or(synonym).map(Value::Word).ok_or_else(|| self.word_error())
             }
             Kind::WordSet { words } => {
                 if args.is_empty() {
@@ -454,12 +376,8 @@ impl Row {
                 }
                 args.iter()
                     .try_fold(0_i128, |bits, arg| {
-                        let found = words
-                            .iter()
-                            .find(|(word, _)| word.eq_ignore_ascii_case(arg));
-                        found
-                            .map(|(_, bit)| bits | i128::from(*bit))
-                            .ok_or_else(|| self.word_error())
+                        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(arg));
+                        found.map(|(_, bit)| bits | i128::from(*bit)).ok_or_else(|| self.word_error())
                     })
                     .map(Value::Number)
             }
@@ -469,16 +387,11 @@ impl Row {
 
     fn words(&self) -> Vec<&'static str> {
         match self.kind {
-            Kind::Word {
-                words, synonyms, ..
-            } => {
+            Kind::Word { words, synonyms, .. } => {
                 // A synonym is listed after the word it stands for, as Valkey lists them.
                 let with_synonyms = |word: &&'static str| {
                     let word = *word;
-                    let more = synonyms
-                        .iter()
-                        .filter(move |(_, to)| *to == word)
-                        .map(|(from, _)| *from);
+                    let more = synonyms.iter().filter(move |(_, to)| *to == word).map(|(from, _)| *from);
                     std::iter::once(word).chain(more)
                 };
                 words.iter().flat_map(with_synonyms).collect()
@@ -489,10 +402,7 @@ impl Row {
     }
 
     fn word_error(&self) -> String {
-        format!(
-            "argument(s) must be one of the following: {}",
-            self.words().join(", ")
-        )
+        format!("argument(s) must be one of the following: {}", self.words().join(", "))
     }
 
     /// The value as CONFIG GET shows it.
@@ -505,19 +415,8 @@ impl Row {
             (Value::Text(text), _) => text,
             (Value::Word(word), _) => word.to_owned(),
             (Value::Number(bits), Kind::WordSet { words }) => format_word_set(bits, words),
-            (
-                Value::Number(number),
-                Kind::Number {
-                    form: Form::Octal, ..
-                },
-            ) => format!("{number:o}"),
-            (
-                Value::Number(number),
-                Kind::Number {
-                    form: Form::MemoryOrPercent,
-                    ..
-                },
-            ) if number < 0 => {
+            (Value::Number(number), Kind::Number { form: Form::Octal, .. }) => format!("{number:o}"),
+            (Value::Number(number), Kind::Number { form: Form::MemoryOrPercent, .. }) if number < 0 => {
                 format!("{}%", -number)
             }
             (Value::Number(number), _) => number.to_string(),
@@ -534,27 +433,17 @@ impl Row {
         let name = self.name;
         let is_changed = !self.is_default(config);
         if let Kind::Custom(custom) = self.kind {
-            let lines = (custom.lines)(config)
-                .into_iter()
-                .map(|line| format!("{name} {line}"));
+            let lines = (custom.lines)(config).into_iter().map(|line| format!("{name} {line}"));
             return (lines.collect(), custom.is_always_written || is_changed);
         }
         let text = match (self.value(config), self.kind) {
-            (
-                Value::Text(text),
-                Kind::Text {
-                    is_unset_when_empty,
-                    ..
-                },
-            ) => {
+            (Value::Text(text), Kind::Text { is_unset_when_empty, .. }) => {
                 if text.is_empty() && is_unset_when_empty {
                     return (Vec::new(), false);
                 }
                 quote(text.as_bytes())
             }
-            (Value::Number(number), Kind::Number { form, .. })
-                if form.is_memory() && number >= 0 =>
-            {
+            (Value::Number(number), Kind::Number { form, .. }) if form.is_memory() && number >= 0 => {
                 format_memory(u64::try_from(number).expect("an amount of memory fits 64 bits"))
             }
             _ => self.get(config),
@@ -567,7 +456,7 @@ impl Row {
         match self.kind {
             Kind::YesNo { .. } => "yes or no".to_owned(),
             Kind::Number { min, max, form, .. } => describe_range(min, max, form),
-            Kind::Text { .. } => "one string, in quotes if it holds blanks".to_owned(),
+            Kind::Text { .. } => "text, in quotes if it holds blanks".to_owned(),
             Kind::Word { .. } => format!("one of {}", self.words().join(", ")),
             Kind::WordSet { .. } => format!("one or more of {}", self.words().join(", ")),
             Kind::Custom(custom) => custom.allowed.to_owned(),
@@ -577,10 +466,7 @@ impl Row {
 
 impl Form {
     fn is_memory(self) -> bool {
-        matches!(
-            self,
-            Self::Memory | Self::MemoryOrPercent | Self::SignedMemory
-        )
+        matches!(self, Self::Memory | Self::MemoryOrPercent | Self::SignedMemory)
     }
 }
 
@@ -600,19 +486,14 @@ fn parse_number(text: &str, form: Form) -> Result<i128, String> {
     let memory = || parse_memory(text).map(i128::from);
     let percent = || {
         let digits = text.strip_suffix('%')?;
-        parse_i64(digits.as_bytes())
-            .filter(|percent| *percent >= 0)
-            .map(|percent| -i128::from(percent))
+        parse_i64(digits.as_bytes()).filter(|percent| *percent >= 0).map(|percent| -i128::from(percent))
     };
     let octal = || i64::from_str_radix(text, 8).ok().map(i128::from);
     let (number, error) = match form {
         Form::Plain => (plain(), "argument couldn't be parsed into an integer"),
         Form::Memory => (memory(), "argument must be a memory value"),
         Form::SignedMemory => (memory().or_else(plain), "argument must be a memory value"),
-        Form::MemoryOrPercent => (
-            memory().or_else(percent),
-            "argument must be a memory or percent value",
-        ),
+        Form::MemoryOrPercent => (memory().or_else(percent), "argument must be a memory or percent value"),
         Form::Octal => (octal(), "argument couldn't be parsed as an octal number"),
     };
     number.ok_or_else(|| error.to_owned())
@@ -621,10 +502,7 @@ fn parse_number(text: &str, form: Form) -> Result<i128, String> {
 fn check_range(number: i128, min: i128, max: i128, form: Form) -> Result<(), String> {
     if form == Form::MemoryOrPercent && number < 0 {
         if number < min {
-            return Err(format!(
-                "percentage argument must be less or equal to {}",
-                -min
-            ));
+            return Err(format!("percentage argument must be less or equal to {}", -min));
         }
         return Ok(());
     }
@@ -639,17 +517,8 @@ fn check_range(number: i128, min: i128, max: i128, form: Form) -> Result<(), Str
 }
 
 fn format_word_set(bits: i128, words: &[(&str, u8)]) -> String {
-    let set: Vec<&str> = words
-        .iter()
-        .filter(|(_, bit)| {
-            if bits == 0 {
-                *bit == 0
-            } else {
-                bits & i128::from(*bit) != 0
-            }
-        })
-        .map(|(word, _)| *word)
-        .collect();
+    let set: Vec<&str> =
+        words.iter().filter(|(_, bit)| if bits == 0 { *bit == 0 } else { bits & i128::from(*bit) != 0 }).map(|(word, _)| *word).collect();
     set.join(" ")
 }
 
@@ -666,10 +535,7 @@ fn describe_range(min: i128, max: i128, form: Form) -> String {
         Form::Plain => format!("a whole number{}", range(|number| number.to_string())),
         Form::Octal => format!("an octal number{}", range(|number| format!("{number:o}"))),
         Form::SignedMemory => "bytes, with an optional unit such as mb, or -1".to_owned(),
-        Form::MemoryOrPercent => format!(
-            "bytes, with an optional unit such as mb, or a percentage of maxmemory up to {}%",
-            -min
-        ),
+        Form::MemoryOrPercent => format!("bytes, with an optional unit such as mb, or a percentage of maxmemory up to {}%", -min),
         Form::Memory => {
             let bytes = |number| format_memory(u64::try_from(number).unwrap_or(0));
             format!("bytes, with an optional unit such as mb{}", range(bytes))

@@ -29,9 +29,7 @@ impl Stored for bool {
         Value::YesNo(*self)
     }
     fn from_value(value: Value) -> Self {
-        let Value::YesNo(yes) = value else {
-            panic!("a yes/no field was given {value:?}")
-        };
+        let Value::YesNo(yes) = value else { panic!("a yes/no field was given {value:?}") };
         yes
     }
 }
@@ -41,9 +39,7 @@ impl Stored for String {
         Value::Text(self.clone())
     }
     fn from_value(value: Value) -> Self {
-        let Value::Text(text) = value else {
-            panic!("a text field was given {value:?}")
-        };
+        let Value::Text(text) = value else { panic!("a text field was given {value:?}") };
         text
     }
 }
@@ -78,9 +74,7 @@ impl MemoryOrPercent {
         let bytes = match self {
             Self::Bytes(bytes) => bytes,
             // In 128 bits, so that a huge `maxmemory` does not overflow; the result fits because percent <= 100.
-            Self::Percent(percent) => {
-                u64::try_from(u128::from(maxmemory) * u128::from(percent) / 100).unwrap_or(u64::MAX)
-            }
+            Self::Percent(percent) => u64::try_from(u128::from(maxmemory) * u128::from(percent) / 100).unwrap_or(u64::MAX),
         };
         (bytes > 0).then_some(bytes)
     }
@@ -101,9 +95,7 @@ impl Stored for MemoryOrPercent {
         })
     }
     fn from_value(value: Value) -> Self {
-        let Value::Number(number) = value else {
-            panic!("a memory field was given {value:?}")
-        };
+        let Value::Number(number) = value else { panic!("a memory field was given {value:?}") };
         match u64::try_from(number) {
             Ok(bytes) => Self::Bytes(bytes),
             Err(_) => Self::Percent(u8::try_from(-number).expect("the row admits at most 100 %")),
@@ -198,10 +190,7 @@ impl MaxmemoryPolicy {
 
     /// Whether only keys with a time to live may be evicted.
     pub fn is_volatile(self) -> bool {
-        matches!(
-            self,
-            Self::VolatileLru | Self::VolatileLfu | Self::VolatileRandom | Self::VolatileTtl
-        )
+        matches!(self, Self::VolatileLru | Self::VolatileLfu | Self::VolatileRandom | Self::VolatileTtl)
     }
 }
 
@@ -321,11 +310,7 @@ mod tests {
 
     #[test]
     fn values_come_back_from_their_fields() {
-        for limit in [
-            MemoryOrPercent::Bytes(0),
-            MemoryOrPercent::Bytes(u64::MAX),
-            MemoryOrPercent::Percent(5),
-        ] {
+        for limit in [MemoryOrPercent::Bytes(0), MemoryOrPercent::Bytes(u64::MAX), MemoryOrPercent::Percent(5)] {
             assert_eq!(MemoryOrPercent::from_value(limit.to_value()), limit);
         }
         for word in LogLevel::WORDS {
@@ -345,20 +330,13 @@ mod tests {
             (MemoryOrPercent::Percent(100), u64::MAX, Some(u64::MAX)),
         ];
         for (limit, maxmemory, expected) in cases {
-            assert_eq!(
-                limit.limit_bytes(maxmemory),
-                expected,
-                "{limit:?} of {maxmemory}"
-            );
+            assert_eq!(limit.limit_bytes(maxmemory), expected, "{limit:?} of {maxmemory}");
         }
     }
 
     #[test]
     fn words_are_read_in_any_case() {
-        assert_eq!(
-            MaxmemoryPolicy::parse("AllKeys-LRU"),
-            Some(MaxmemoryPolicy::AllkeysLru)
-        );
+        assert_eq!(MaxmemoryPolicy::parse("AllKeys-LRU"), Some(MaxmemoryPolicy::AllkeysLru));
         assert_eq!(MaxmemoryPolicy::parse("lru"), None);
     }
 

@@ -126,8 +126,12 @@ impl Entry {
         let (kind, encoding, inline, boxed): (Type, Encoding, &[u8], Option<Box<Value>>);
         let int_bytes;
         match value {
-            NewValue::Bytes(bytes, enc) if bytes.len() <= INLINE_VALUE_LEN_MAX => (kind, encoding, inline, boxed) = (Type::String, enc, bytes, None),
-            NewValue::Bytes(bytes, enc) => (kind, encoding, inline, boxed) = (Type::String, enc, &[], Some(Box::new(Value::Raw(bytes.to_vec())))),
+            NewValue::Bytes(bytes, enc) if bytes.len() <= INLINE_VALUE_LEN_MAX => {
+                (kind, encoding, inline, boxed) = (Type::String, enc, bytes, None)
+            }
+            NewValue::Bytes(bytes, enc) => {
+                (kind, encoding, inline, boxed) = (Type::String, enc, &[], Some(Box::new(Value::Raw(bytes.to_vec()))))
+            }
             NewValue::Int(number) => {
                 int_bytes = number.to_le_bytes();
                 (kind, encoding, inline, boxed) = (Type::String, Encoding::Int, &int_bytes, None);

@@ -22,7 +22,6 @@ pub fn encode<'v>(key: &[u8], bytes: &'v [u8], expires: bool) -> NewValue<'v> {
     }
 }
 
-
 /// Calls `with` with the value's bytes.
 pub fn with_bytes<R>(value: ValueRef<'_>, with: impl FnOnce(&[u8]) -> R) -> R {
     match value {

@@ -16,15 +16,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     memory("proto-max-bulk-len", MIB, LONG_MAX, 512 * MIB, field!(proto_max_bulk_len))
         .doc("Largest single argument of a request, and so the largest string value."),
-    in_form(
-        "maxmemory-clients",
-        -100,
-        LONG_MAX,
-        0,
-        Form::MemoryOrPercent,
-        field!(maxmemory_clients),
-    )
-    .doc(
+    in_form("maxmemory-clients", -100, LONG_MAX, 0, Form::MemoryOrPercent, field!(maxmemory_clients)).doc(
         "Memory that all clients' buffers together may take; above it the clients that take most are disconnected. \
          0 sets no limit; a percentage is of maxmemory.",
     ),

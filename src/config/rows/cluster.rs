@@ -16,9 +16,7 @@ pub(super) static ROWS: &[Row] = &[
         "Milliseconds of silence after which a node counts as failed. Lower fails over sooner and forgives shorter \
          hiccups. Valkey's default is 15000.",
     ),
-    number("cluster-port", 0, PORT_MAX, 0, field!(cluster_port))
-        .immutable()
-        .doc("TCP port for other nodes. 0 stands for port + 10000."),
+    number("cluster-port", 0, PORT_MAX, 0, field!(cluster_port)).immutable().doc("TCP port for other nodes. 0 stands for port + 10000."),
     number("cluster-databases", 1, INT_MAX, 1, field!(cluster_databases))
         .immutable()
         .doc("Databases that SELECT can choose from on a cluster."),
@@ -42,14 +40,8 @@ pub(super) static ROWS: &[Row] = &[
         .doc("IPv6 address that only clients are told."),
     number("cluster-announce-client-port", 0, PORT_MAX, 0, field!(cluster_announce_client_port))
         .doc("Port that only clients are told. 0 stands for cluster-announce-port."),
-    number(
-        "cluster-announce-client-tls-port",
-        0,
-        PORT_MAX,
-        0,
-        field!(cluster_announce_client_tls_port),
-    )
-    .doc("TLS port that only clients are told. 0 stands for cluster-announce-tls-port."),
+    number("cluster-announce-client-tls-port", 0, PORT_MAX, 0, field!(cluster_announce_client_tls_port))
+        .doc("TLS port that only clients are told. 0 stands for cluster-announce-tls-port."),
     text("cluster-announce-hostname", "", field!(cluster_announce_hostname))
         .unset_when_empty()
         .check(checks::announced_hostname)
@@ -58,25 +50,16 @@ pub(super) static ROWS: &[Row] = &[
         .unset_when_empty()
         .check(checks::announced_nodename)
         .doc("Name of the node in logs, beside its id."),
-    word(
-        "cluster-preferred-endpoint-type",
-        ClusterEndpointType::WORDS,
-        "ip",
-        field!(cluster_preferred_endpoint_type),
-    )
-    .doc("What clients are sent to: addresses, host names, or no address at all (they keep the one they used)."),
+    word("cluster-preferred-endpoint-type", ClusterEndpointType::WORDS, "ip", field!(cluster_preferred_endpoint_type))
+        .doc("What clients are sent to: addresses, host names, or no address at all (they keep the one they used)."),
     text("availability-zone", "", field!(availability_zone))
         .doc("Zone that the node is in. Replicas are placed in other zones than their primary, and clients can see it."),
     yes_no("cluster-require-full-coverage", true, field!(cluster_require_full_coverage))
         .doc("Stop answering when any slot has no owner, instead of only for that slot."),
     yes_no("cluster-allow-reads-when-down", false, field!(cluster_allow_reads_when_down))
         .doc("Answer reads of own slots even while the cluster is down."),
-    yes_no(
-        "cluster-allow-pubsubshard-when-down",
-        true,
-        field!(cluster_allow_pubsubshard_when_down),
-    )
-    .doc("Serve sharded channels of own slots even while the cluster is down."),
+    yes_no("cluster-allow-pubsubshard-when-down", true, field!(cluster_allow_pubsubshard_when_down))
+        .doc("Serve sharded channels of own slots even while the cluster is down."),
     yes_no("cluster-slot-stats-enabled", false, field!(cluster_slot_stats_enabled))
         .later("statistics per slot beyond the number of keys are not there yet")
         .doc("Count processor time and traffic per slot, for CLUSTER SLOT-STATS."),
@@ -111,10 +94,7 @@ pub(super) static ROWS: &[Row] = &[
     number("cluster-blacklist-ttl", 0, LONG_MAX, 60, Kept)
         .no_effect("a forgotten node stays forgotten: the nodes agree on it")
         .doc("Seconds for which a node removed by CLUSTER FORGET is not added again."),
-    number("cluster-ping-interval", 0, LONG_MAX, 0, Kept)
-        .hidden()
-        .no_effect(CLUSTER_BUS)
-        .doc("Milliseconds between pings to other nodes."),
+    number("cluster-ping-interval", 0, LONG_MAX, 0, Kept).hidden().no_effect(CLUSTER_BUS).doc("Milliseconds between pings to other nodes."),
     number("cluster-message-gossip-perc", 1, 100, 10, Kept)
         .hidden()
         .no_effect(CLUSTER_BUS)

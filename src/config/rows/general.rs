@@ -7,19 +7,19 @@ use crate::config::value::{LogFormat, LogLevel, LogTimestampFormat, ShutdownFlag
 use crate::config::{checks, custom};
 
 const SYSLOG_TUNING: &str = "logs go to a file or to standard output, not to syslog";
-const CPU_LIST: &str =
-    "pin the process from outside, with taskset, systemd's CPUAffinity or a cpuset";
+const CPU_LIST: &str = "pin the process from outside, with taskset, systemd's CPUAffinity or a cpuset";
 
 pub(super) static ROWS: &[Row] = &[
-    number("io-threads", 1, IO_THREADS_MAX, 1, field!(io_threads)).fixed().example("4").doc(
+    number("io-threads", 1, IO_THREADS_MAX, 1, field!(io_threads)).fixed().example("4").default_found_out().doc(
         "Worker threads. Each serves its own share of the connections, and every worker executes commands. Without the \
          option there is one per core that the process may use, but at most 8.",
     ),
     number("databases", 1, INT_MAX, 16, field!(databases))
         .immutable()
         .doc("Databases that SELECT can choose from, counted from 0. A cluster has cluster-databases instead."),
-    custom("dir", &custom::DIR).protected().denied_while_loading().example("./").doc(
-        "Working directory: what the server writes lands here, and relative paths start here.",
+    custom("dir", &custom::DIR).protected().denied_while_loading().example("./").default_found_out().doc(
+        "Working directory: what the server writes lands here, and relative paths start here. Without the option it is \
+         the directory the server was started in.",
     ),
     yes_no("daemonize", false, Kept)
         .immutable()
@@ -53,18 +53,14 @@ pub(super) static ROWS: &[Row] = &[
         "Rounds of background work per second: expiring keys, closing idle clients, collecting statistics. A value \
          outside 1 to 500 is brought into that range.",
     ),
-    yes_no("extended-redis-compatibility", false, field!(extended_redis_compatibility)).doc(
-        "Name Redis instead of Valkey in a few replies, for clients that look for it.",
-    ),
-    number("shutdown-timeout", 0, INT_MAX, 10, field!(shutdown_timeout)).doc(
-        "Seconds that a shutdown waits for replicas that lag behind. 0 does not wait.",
-    ),
-    word_set("shutdown-on-sigint", ShutdownFlags::WORDS, field!(shutdown_on_sigint))
-        .check(checks::shutdown)
-        .doc(
-            "How SIGINT shuts down, in the words of SHUTDOWN. default saves if there are save points and waits for \
+    yes_no("extended-redis-compatibility", false, field!(extended_redis_compatibility))
+        .doc("Name Redis instead of Valkey in a few replies, for clients that look for it."),
+    number("shutdown-timeout", 0, INT_MAX, 10, field!(shutdown_timeout))
+        .doc("Seconds that a shutdown waits for replicas that lag behind. 0 does not wait."),
+    word_set("shutdown-on-sigint", ShutdownFlags::WORDS, field!(shutdown_on_sigint)).check(checks::shutdown).doc(
+        "How SIGINT shuts down, in the words of SHUTDOWN. default saves if there are save points and waits for \
              replicas.",
-        ),
+    ),
     word_set("shutdown-on-sigterm", ShutdownFlags::WORDS, field!(shutdown_on_sigterm))
         .check(checks::shutdown)
         .doc("How SIGTERM shuts down, as shutdown-on-sigint."),
@@ -113,11 +109,7 @@ pub(super) static ROWS: &[Row] = &[
         .check(checks::hash_seed)
         .no_effect("hash tables are seeded at random at each start")
         .doc("Seed of the hash function, for the same order of SCAN on several servers."),
-    yes_no("enable-debug-assert", false, Kept)
-        .immutable()
-        .hidden()
-        .no_effect("assertions are always on")
-        .doc("Check debug assertions."),
+    yes_no("enable-debug-assert", false, Kept).immutable().hidden().no_effect("assertions are always on").doc("Check debug assertions."),
     yes_no("use-exit-on-panic", false, Kept)
         .hidden()
         .no_effect("a bug found at run time always aborts the process")
@@ -126,10 +118,7 @@ pub(super) static ROWS: &[Row] = &[
         .hidden()
         .no_effect("there is no watchdog: the latency monitor and the command log show slow work")
         .doc("Milliseconds after which a stuck event loop is logged."),
-    text("debug-context", "", Kept)
-        .hidden()
-        .no_effect("a crash report does not show it")
-        .doc("Note to print in a crash report."),
+    text("debug-context", "", Kept).hidden().no_effect("a crash report does not show it").doc("Note to print in a crash report."),
     yes_no("io-threads-always-active", false, Kept)
         .hidden()
         .no_effect("workers sleep only when they have nothing to do")
@@ -149,35 +138,18 @@ pub(super) static LOG_ROWS: &[Row] = &[
         "Shape of a log line: legacy as Valkey writes it by default, logfmt (key=value pairs), or json, one object \
          per line.",
     ),
-    word(
-        "log-timestamp-format",
-        LogTimestampFormat::WORDS,
-        "legacy",
-        field!(log_timestamp_format),
-    )
-    .doc("Time of a log line: legacy (day, month, local time), iso8601, or milliseconds since 1970."),
+    word("log-timestamp-format", LogTimestampFormat::WORDS, "legacy", field!(log_timestamp_format))
+        .doc("Time of a log line: legacy (day, month, local time), iso8601, or milliseconds since 1970."),
     yes_no("hide-user-data-from-log", true, field!(hide_user_data_from_log))
         .doc("Keep keys, values and arguments out of the log, crash reports included."),
-    yes_no("crash-log-enabled", true, field!(crash_log_enabled))
-        .doc("Log what the server was doing when it crashes."),
+    yes_no("crash-log-enabled", true, field!(crash_log_enabled)).doc("Log what the server was doing when it crashes."),
     yes_no("crash-memcheck-enabled", true, Kept)
         .no_effect("a crash ends the process at once, without a memory test")
         .doc("Test the memory after a crash."),
-    yes_no("syslog-enabled", false, Kept)
-        .immutable()
-        .later("the log cannot be sent to syslog yet")
-        .doc("Log to syslog."),
-    text("syslog-ident", "valkey", Kept)
+    yes_no("syslog-enabled", false, Kept).immutable().later("the log cannot be sent to syslog yet").doc("Log to syslog."),
+    text("syslog-ident", "valkey", Kept).immutable().no_effect(SYSLOG_TUNING).doc("Name of the server in syslog."),
+    word("syslog-facility", &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"], "local0", Kept)
         .immutable()
         .no_effect(SYSLOG_TUNING)
-        .doc("Name of the server in syslog."),
-    word(
-        "syslog-facility",
-        &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"],
-        "local0",
-        Kept,
-    )
-    .immutable()
-    .no_effect(SYSLOG_TUNING)
-    .doc("Facility in syslog."),
+        .doc("Facility in syslog."),
 ];

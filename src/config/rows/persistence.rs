@@ -15,9 +15,7 @@ pub(super) static ROWS: &[Row] = &[
         .check(checks::dbfilename)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Name of the snapshot's file in dir."),
-    yes_no("rdbcompression", true, Kept)
-        .no_effect(PERSISTENCE_TUNING)
-        .doc("Compress long strings in a snapshot."),
+    yes_no("rdbcompression", true, Kept).no_effect(PERSISTENCE_TUNING).doc("Compress long strings in a snapshot."),
     yes_no("rdbchecksum", true, Kept)
         .immutable()
         .no_effect(PERSISTENCE_TUNING)
@@ -28,16 +26,11 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("rdb-save-incremental-fsync", true, Kept)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Flush a growing snapshot to disk in small portions."),
-    yes_no("rdb-del-sync-files", false, Kept)
-        .no_effect(PERSISTENCE_TUNING)
-        .doc("Delete snapshots that were only needed for a replica."),
+    yes_no("rdb-del-sync-files", false, Kept).no_effect(PERSISTENCE_TUNING).doc("Delete snapshots that were only needed for a replica."),
     yes_no("stop-writes-on-bgsave-error", true, Kept)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Refuse writes after a snapshot could not be saved."),
-    yes_no("appendonly", false, Kept)
-        .denied_while_loading()
-        .later(PERSISTENCE)
-        .doc("Log every write to the append only file."),
+    yes_no("appendonly", false, Kept).denied_while_loading().later(PERSISTENCE).doc("Log every write to the append only file."),
     text("appendfilename", "appendonly.aof", Kept)
         .immutable()
         .check(checks::appendfilename)
@@ -63,9 +56,7 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("aof-load-truncated", true, Kept)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Start even when the last record of the append only file is incomplete."),
-    yes_no("aof-use-rdb-preamble", true, Kept)
-        .no_effect(PERSISTENCE_TUNING)
-        .doc("Begin a rewritten append only file with a snapshot."),
+    yes_no("aof-use-rdb-preamble", true, Kept).no_effect(PERSISTENCE_TUNING).doc("Begin a rewritten append only file with a snapshot."),
     yes_no("aof-timestamp-enabled", false, Kept)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Note times in the append only file, to recover up to a point in time."),

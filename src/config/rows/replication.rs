@@ -29,10 +29,7 @@ pub(super) static ROWS: &[Row] = &[
         .alias("slave-serve-stale-data")
         .no_effect(REPLICATION_TUNING)
         .doc("Let a replica answer reads while it has lost its primary."),
-    yes_no("replica-read-only", true, Kept)
-        .alias("slave-read-only")
-        .no_effect(REPLICATION_TUNING)
-        .doc("Refuse writes on a replica."),
+    yes_no("replica-read-only", true, Kept).alias("slave-read-only").no_effect(REPLICATION_TUNING).doc("Refuse writes on a replica."),
     yes_no("replica-ignore-maxmemory", true, Kept)
         .alias("slave-ignore-maxmemory")
         .no_effect(REPLICATION_TUNING)
@@ -45,9 +42,7 @@ pub(super) static ROWS: &[Row] = &[
         .alias("slave-priority")
         .no_effect(REPLICATION_TUNING)
         .doc("Order in which replicas are preferred for promotion, lowest first. 0 is never promoted."),
-    yes_no("replica-announced", true, Kept)
-        .no_effect(REPLICATION_TUNING)
-        .doc("List this replica to those who look for one."),
+    yes_no("replica-announced", true, Kept).no_effect(REPLICATION_TUNING).doc("List this replica to those who look for one."),
     text("replica-announce-ip", "", Kept)
         .alias("slave-announce-ip")
         .unset_when_empty()
@@ -81,9 +76,7 @@ pub(super) static ROWS: &[Row] = &[
     number("repl-backlog-ttl", 0, LONG_MAX, 3600, Kept)
         .no_effect(REPLICATION_TUNING)
         .doc("Seconds without a replica after which that backlog is freed. 0 keeps it."),
-    yes_no("repl-disable-tcp-nodelay", false, Kept)
-        .no_effect(REPLICATION_TUNING)
-        .doc("Send to replicas in fewer, later packets."),
+    yes_no("repl-disable-tcp-nodelay", false, Kept).no_effect(REPLICATION_TUNING).doc("Send to replicas in fewer, later packets."),
     yes_no("repl-mptcp", false, Kept)
         .immutable()
         .later("Multipath TCP is not supported yet")
@@ -97,15 +90,10 @@ pub(super) static ROWS: &[Row] = &[
     number("repl-diskless-sync-max-replicas", 0, INT_MAX, 0, Kept)
         .no_effect(REPLICATION_TUNING)
         .doc("Replicas with which a full copy starts at once. 0 always waits."),
-    word(
-        "repl-diskless-load",
-        &["disabled", "on-empty-db", "swapdb", "flush-before-load"],
-        "disabled",
-        Kept,
-    )
-    .denied_while_loading()
-    .no_effect(REPLICATION_TUNING)
-    .doc("When a replica loads a full copy without a file."),
+    word("repl-diskless-load", &["disabled", "on-empty-db", "swapdb", "flush-before-load"], "disabled", Kept)
+        .denied_while_loading()
+        .no_effect(REPLICATION_TUNING)
+        .doc("When a replica loads a full copy without a file."),
     yes_no("dual-channel-replication-enabled", false, Kept)
         .no_effect(REPLICATION_TUNING)
         .doc("Send a full copy and the writes meanwhile over two connections."),

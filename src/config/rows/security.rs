@@ -10,12 +10,10 @@ pub(super) static ROWS: &[Row] = &[
         "Password of the default user: clients must AUTH before anything else. Thousands of passwords can be tried \
          per second, so make it long.",
     ),
-    word("enable-protected-configs", ProtectedAction::WORDS, "no", field!(enable_protected_configs))
-        .immutable()
-        .doc(
-            "Who may change options that decide where files are written (dir, dbfilename): nobody, everybody, or \
+    word("enable-protected-configs", ProtectedAction::WORDS, "no", field!(enable_protected_configs)).immutable().doc(
+        "Who may change options that decide where files are written (dir, dbfilename): nobody, everybody, or \
              clients on this machine.",
-        ),
+    ),
     word("enable-debug-command", ProtectedAction::WORDS, "no", field!(enable_debug_command))
         .immutable()
         .doc("Who may use DEBUG, in the same words."),
@@ -23,10 +21,7 @@ pub(super) static ROWS: &[Row] = &[
         .immutable()
         .no_effect("modules cannot be loaded")
         .doc("Who may use MODULE, in the same words."),
-    text("aclfile", "", Kept)
-        .immutable()
-        .later("access control lists are not there yet")
-        .doc("File with users and their rights."),
+    text("aclfile", "", Kept).immutable().later("access control lists are not there yet").doc("File with users and their rights."),
     word("acl-pubsub-default", AclPubsubDefault::WORDS, "resetchannels", field!(acl_pubsub_default))
         .no_effect(ACL_TUNING)
         .doc("Channels that a new user may use: all or none."),
