@@ -352,6 +352,7 @@ mod tests {
 
     use super::super::{Config, ConfigStore};
     use super::CommandLine;
+    use crate::config::rows;
 
     fn args(args: &[&str]) -> Vec<String> {
         args.iter().map(|arg| (*arg).to_owned()).collect()
@@ -583,7 +584,7 @@ mod tests {
         let lines = conf.lines().filter_map(|line| line.strip_prefix("# "));
         let is_default = |line: &&str| {
             let name = line.split(' ').next().unwrap_or("");
-            crate::config::rows::find(name).is_some_and(|row| row.name == name && row.example.is_none())
+            rows::find(name).is_some_and(|row| row.name == name && row.example.is_none())
         };
         // Sentences may start with an option's name too, but they end with a full stop.
         let lines: Vec<&str> = lines.filter(is_default).filter(|line| !line.ends_with('.')).collect();
@@ -591,5 +592,20 @@ mod tests {
         let (store, warnings) = start(&["-"], &lines.join("\n")).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(store.get(&[b"*"]), ConfigStore::new(Config::default(), None).get(&[b"*"]));
+    }
+
+    proptest::proptest! {
+        /// Whatever stands in a file gives a configuration or a message, and never ends the process by a panic.
+        #[test]
+        fn no_text_makes_start_up_panic(name in 0..rows::all().count(), value in "[ -~\\PC]{0,24}", rest in "(?s).{0,40}") {
+            let name = rows::all().nth(name).unwrap().name;
+            // Directories of the machine are none of this test's business.
+            if name != "logfile" && name != "dir" {
+                let _ = start(&["-"], &format!("{name} {value}\n"));
+            }
+            if !rest.contains("include") && !rest.contains("logfile") {
+                let _ = start(&["-"], &rest);
+            }
+        }
     }
 }

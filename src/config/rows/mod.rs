@@ -124,7 +124,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{all, find, names, nearest};
-    use crate::config::row::Status;
+    use crate::config::row::{Form, Kind, Status};
     use crate::config::{Config, rows};
 
     /// `name|older name|properties|default` of every option of Valkey.
@@ -208,6 +208,28 @@ mod tests {
             assert_eq!(row.set(&mut config, &args, false), Ok(()), "{} {text}", row.name);
             assert_eq!(row.get(&config), text, "{}", row.name);
             assert!(row.is_default(&config));
+        }
+    }
+
+    /// The range of a row must fit the type of its field, and what CONFIG GET shows must be accepted again.
+    #[test]
+    fn the_ends_of_every_range_can_be_stored() {
+        for row in all().filter(|row| !matches!(row.status, Status::Later(_))) {
+            let Kind::Number { min, max, form, .. } = row.kind else {
+                continue;
+            };
+            for (end, is_percent) in [(min, form == Form::MemoryOrPercent), (max, false)] {
+                let text = match form {
+                    Form::Octal => format!("{end:o}"),
+                    _ if is_percent => format!("{}%", -end),
+                    _ => end.to_string(),
+                };
+                let mut config = Config::default();
+                assert_eq!(row.set(&mut config, &[text.clone()], false), Ok(()), "{} {text}", row.name);
+                let shown = row.get(&config);
+                assert_eq!(row.set(&mut config, &[shown.clone()], false), Ok(()), "{} {shown}", row.name);
+                assert_eq!(row.get(&config), shown);
+            }
         }
     }
 
