@@ -2,7 +2,7 @@
 //!
 //! Syntax: `*` any run, `?` one byte, `[abc]` `[a-z]` `[^a]` one byte of (or outside) a class, `\x` the byte `x` itself.
 //! The corner cases are Valkey's, because clients see them: an unclosed class ends with the pattern, a range may be
-//! written backwards, range ends compare as signed bytes, an escaped byte inside a class is always case-sensitive.
+//! written backwards, range ends compare as signed bytes unless case is ignored, an escaped byte inside a class is always case-sensitive.
 //!
 //! Invariant: the cost is bounded by pattern length times text length per `*`, never exponential. Once the rest of the
 //! pattern after some `*` was found nowhere in the remaining text, no earlier `*` is tried with a longer run: that could
@@ -118,11 +118,15 @@ fn match_class(mut class: &[u8], byte: u8, ignore_case: bool) -> (bool, &[u8]) {
     (is_member != is_negated, class)
 }
 
+/// The ends are put in order as signed bytes and before their case is folded, so `[Z-a]` differs from `[z-a]`; folding then
+/// makes all bytes unsigned, as C's `tolower` does.
 fn in_range(start: u8, end: u8, byte: u8, ignore_case: bool) -> bool {
-    let fold = |value: u8| if ignore_case { value.to_ascii_lowercase() } else { value }.cast_signed();
-    // The ends are put in order before their case is folded, as Valkey does: `[Z-a]` differs from `[z-a]`.
     let (low, high) = if start.cast_signed() > end.cast_signed() { (end, start) } else { (start, end) };
-    (fold(low)..=fold(high)).contains(&fold(byte))
+    if ignore_case {
+        (low.to_ascii_lowercase()..=high.to_ascii_lowercase()).contains(&byte.to_ascii_lowercase())
+    } else {
+        (low.cast_signed()..=high.cast_signed()).contains(&byte.cast_signed())
+    }
 }
 
 #[cfg(test)]

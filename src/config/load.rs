@@ -233,13 +233,7 @@ impl Loader {
 
     fn set_row(&mut self, row: &'static Row, args: &[String]) -> Result<(), LineError> {
         let refused = |reason: String| {
-            let advice = if row.is_sensitive {
-                format!("option '{}' takes {}", row.name, row.allowed())
-            } else {
-                let given = args.join(" ");
-                let name = row.name;
-                format!("option '{name}' cannot be '{given}': {reason}. It takes {}", row.allowed())
-            };
+            let advice = advice(row, args, &reason);
             LineError::Refused(Refused { reason, advice })
         };
         let is_repeated = !self.seen.insert(row.name);
@@ -325,6 +319,23 @@ impl Loader {
     }
 }
 
+/// The sentence for the operator about a value that was refused.
+fn advice(row: &Row, args: &[String], reason: &str) -> String {
+    let name = row.name;
+    let allowed = row.allowed();
+    if row.is_sensitive {
+        return format!("option '{name}' takes {allowed}");
+    }
+    let given = args.join(" ");
+    let is_about_type = reason.starts_with("argument") || reason.starts_with("wrong number");
+    match row.status {
+        // Most of what the option could take is what this version refuses.
+        Status::Later(_) => format!("option '{name}' cannot be '{given}': {reason}"),
+        _ if is_about_type => format!("option '{name}' cannot be '{given}': it takes {allowed}"),
+        _ => format!("option '{name}' cannot be '{given}': {reason}; it takes {allowed}"),
+    }
+}
+
 /// The line as the error message shows it: without the value of a secret.
 fn shown(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
@@ -333,4 +344,268 @@ fn shown(line: &[u8]) -> String {
         return format!("{name} (hidden)");
     }
     text.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Config, ConfigStore};
+    use super::CommandLine;
+    use crate::config::rows;
+
+    fn args(args: &[&str]) -> Vec<String> {
+        args.iter().map(|arg| (*arg).to_owned()).collect()
+    }
+
+    fn start(given: &[&str], stdin: &str) -> Result<(ConfigStore, Vec<String>), String> {
+        ConfigStore::from_args(&args(given), &mut stdin.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    /// The configuration from these arguments, which must be valid and cause no warning.
+    fn config(given: &[&str]) -> Config {
+        let (store, warnings) = start(given, "").unwrap_or_else(|error| panic!("{given:?}: {error}"));
+        assert_eq!(warnings, Vec::<String>::new());
+        Config::clone(&store.load())
+    }
+
+    fn write(dir: &Path, name: &str, text: &str) -> String {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_command_line_becomes_lines() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["--port", "6380"], "port \"6380\" "),
+            (&["--port 6380"], "port 6380 "),
+            (&["--port", "6380", "--save", "900", "1"], "port \"6380\" \nsave \"900\" \"1\" "),
+            (&["--save", "--port", "1"], "save \"\"\nport \"1\" "),
+            (&["--port", "1", "--save"], "port \"1\" \nsave \"\""),
+            (&["--save", ""], "save \"\" "),
+            (&["--port", "--loglevel", "verbose"], "port \"--loglevel\" \"verbose\" "),
+            (&["--port", "--bla", "--loglevel", "verbose"], "port \"--bla\" \nloglevel \"verbose\" "),
+            (&["--loglevel"], "loglevel "),
+            (&["--sentinel", "--port", "1"], "sentinel \nport \"1\" "),
+            (&["-", "--port", "1"], "port \"1\" "),
+            (&["--port", "1", "-"], "port \"1\" "),
+            (&["file.conf", "--port", "1"], "port \"1\" "),
+            (&[], ""),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(CommandLine::read(&args(given)).options, *expected, "{given:?}");
+        }
+        for (given, file, reads_stdin) in [
+            (&["file.conf"][..], Some("file.conf"), false),
+            (&["file.conf", "-"], Some("file.conf"), true),
+            (&["-", "--port", "1"], None, true),
+            (&["--port", "1", "-"], None, true),
+        ] {
+            let given = args(given);
+            let line = CommandLine::read(&given);
+            assert_eq!((line.file, line.reads_stdin), (file, reads_stdin), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn later_places_win() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = write(dir.path(), "a.conf", "port 1\ntimeout 1\nhz 1\n");
+        let (store, _) = start(&[&file, "--hz", "3", "-"], "timeout 2\nhz 2\n").unwrap();
+        let config = store.load();
+        assert_eq!((config.port, config.timeout, config.hz), (1, 2, 3));
+        assert_eq!(store.file(), Some(Path::new(&file)));
+    }
+
+    #[test]
+    fn lines_may_hold_comments_quotes_and_case() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "# comment\n\n  PORT 7000  \r\nrequirepass \"a b\\x41\"\nlogfile ''\nbind 127.0.0.1 -::1\n\
+                    client-output-buffer-limit normal 1mb 0 0\nclient-output-buffer-limit pubsub 2mb 0 0\n\
+                    rename-command FLUSHALL \"\"\nrename-command get fetch\nslave-priority 5\n\
+                    cluster-seed a:1 b\ncluster-seed [::1]:2\nappendonly no\nsave \"\"\n# caf\u{e9}\n";
+        let file = write(dir.path(), "a.conf", text);
+        let (store, _) = start(&[&file], "").unwrap();
+        let config = store.load();
+        assert_eq!((config.port, config.requirepass.as_str()), (7000, "a bA"));
+        assert_eq!(config.bind, ["127.0.0.1", "-::1"]);
+        assert_eq!(config.client_output_buffer_limit.normal.hard_bytes, 1 << 20);
+        assert_eq!(config.client_output_buffer_limit.pubsub.hard_bytes, 2 << 20);
+        assert_eq!(config.cluster_seed, ["a:1", "b", "[::1]:2"]);
+        let renamed: Vec<_> = config.rename_command.iter().map(|renamed| (renamed.command.as_str(), renamed.new_name.as_str())).collect();
+        assert_eq!(renamed, [("FLUSHALL", ""), ("get", "fetch")]);
+    }
+
+    #[test]
+    fn several_arguments_may_come_as_one() {
+        assert_eq!(config(&["--bind", "127.0.0.1 ::1"]).bind, ["127.0.0.1", "::1"]);
+        let flags = config(&["--shutdown-on-sigint", "nosave force"]).shutdown_on_sigint;
+        assert!(flags.contains(super::super::ShutdownFlags::FORCE));
+        assert_eq!(config(&["--bind", ""]).bind, Vec::<String>::new());
+    }
+
+    /// Each is what Valkey's tests look for, joined by what must lie between.
+    #[test]
+    fn errors_show_the_line_and_valkeys_words() {
+        let cases: &[(&[&str], &[&str])] = &[
+            (&["--invalid"], &[">>> 'invalid'", "Bad directive or wrong number of arguments"]),
+            (&["--port"], &["'port'", "wrong number of arguments"]),
+            (&["--port", "6380", "--loglevel"], &["'loglevel'", "wrong number of arguments"]),
+            (&["--port", "6379", "6380"], &["'port \"6379\" \"6380\"'", "wrong number of arguments"]),
+            (&["--port", "--loglevel", "verbose"], &["'port \"--loglevel\" \"verbose\"'", "wrong number of arguments"]),
+            (&["--port", "--bla", "--loglevel", "verbose"], &["'port \"--bla\"'", "argument couldn't be parsed into an integer"]),
+            (
+                &["--logfile", "--my--log--file", "--loglevel", "--bla"],
+                &["'loglevel \"--bla\"'", "argument(s) must be one of the following"],
+            ),
+            (&["--shutdown-on-sigint"], &["'shutdown-on-sigint'", "argument(s) must be one of the following"]),
+            (
+                &["--shutdown-on-sigint", "now force", "--shutdown-on-sigterm"],
+                &["'shutdown-on-sigterm'", "argument(s) must be one of the following"],
+            ),
+            (&["--replicaof", "127.0.0.1", "abc"], &["'replicaof \"127.0.0.1\" \"abc\"'", "Invalid primary port"]),
+            (&["--replicaof", "--127.0.0.1", "abc"], &["'replicaof \"--127.0.0.1\" \"abc\"'", "Invalid primary port"]),
+            (&["--replicaof", "--127.0.0.1", "--abc"], &["'replicaof \"--127.0.0.1\"'", "wrong number of arguments"]),
+            (&["--logfile", "/nonexistent/dir/log"], &["Can't open the log file: No such file or directory"]),
+            (&["--cluster-autopilot", "yes"], &["cluster-autopilot yes needs cluster-enabled yes"]),
+            (&["/nonexistent/larder.conf"], &["Fatal error, can't open config file '/nonexistent/larder.conf': No such file"]),
+            (&["--save", "900", "1"], &["saving to disk is not there yet; only an empty value is accepted for now"]),
+            (&["--appendonly", "yes"], &["saving to disk is not there yet; only 'no' is accepted for now"]),
+            (&["--replicaof", "127.0.0.1", "6379"], &["replication is not there yet"]),
+            (&["--user", "alice", "on"], &["users other than the default one are not supported yet"]),
+            (&["--loadmodule", "/x.so"], &["modules cannot be loaded"]),
+            (&["--sentinel", "monitor", "x"], &["sentinel directive while not in sentinel mode"]),
+            (&["--max-memory", "1gb"], &["Bad directive", "there is no option 'max-memory'; did you mean 'maxmemory'?"]),
+            (
+                &["--maxmemory", "lots"],
+                &[
+                    "argument must be a memory value",
+                    "command line, line 1: option 'maxmemory' cannot be 'lots'",
+                    "it takes bytes, with an optional unit such as mb",
+                ],
+            ),
+            (&["--keyspace-stripes", "100"], &["argument must be a power of two"]),
+            (&["--cluster-seed", "host:0"], &["'host:0' is not host or host:port"]),
+        ];
+        for (given, expected) in cases {
+            let error = start(given, "").map(|_| ()).unwrap_err();
+            if !expected[0].starts_with("Fatal") {
+                assert!(error.starts_with("\n*** FATAL CONFIG FILE ERROR (Version "), "{error}");
+            }
+            let mut rest = error.as_str();
+            for part in *expected {
+                let at = rest.find(part).unwrap_or_else(|| panic!("{given:?}: no {part:?} in {error}"));
+                rest = &rest[at + part.len()..];
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_in_a_file_names_file_line_option_and_values() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = write(dir.path(), "a.conf", "# first\nport 6380\nmaxmemory-policy lru\n");
+        let error = start(&[&file], "").map(|_| ()).unwrap_err();
+        let words = "volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction";
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            error,
+            format!(
+                "\n*** FATAL CONFIG FILE ERROR (Version {version}) ***\nReading the configuration file, at line 3\n\
+                 >>> 'maxmemory-policy lru'\nargument(s) must be one of the following: {words}\n\
+                 {file}, line 3: option 'maxmemory-policy' cannot be 'lru': it takes one of {words}"
+            )
+        );
+        let file = write(dir.path(), "b.conf", "requirepass \"oops\nport 1\n");
+        let error = start(&[&file], "").map(|_| ()).unwrap_err();
+        assert!(error.contains("Unbalanced quotes in configuration line") && !error.contains("oops"), "{error}");
+    }
+
+    #[test]
+    fn files_include_files() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("conf.d")).unwrap();
+        write(dir.path(), "conf.d/1.conf", "port 1\nhz 11\n");
+        write(dir.path(), "conf.d/2.conf", "port 2\n");
+        let path = dir.path().display();
+        let file = write(dir.path(), "a.conf", &format!("hz 10\ndir {path}\ninclude conf.d/*.conf\ninclude {path}/none*\ntimeout 3\n"));
+        let (store, _) = start(&[&file], "").unwrap();
+        let config = store.load();
+        assert_eq!((config.port, config.hz, config.timeout), (2, 11, 3));
+        assert_eq!(Path::new(&config.dir), std::fs::canonicalize(dir.path()).unwrap());
+
+        write(dir.path(), "conf.d/2.conf", "port x\n");
+        let error = start(&[&file], "").map(|_| ()).unwrap_err();
+        assert!(error.contains("conf.d/2.conf, line 1: option 'port' cannot be 'x'"), "{error}");
+
+        let looping = write(dir.path(), "loop.conf", &format!("include {path}/loop.conf\n"));
+        let error = start(&[&looping], "").map(|_| ()).unwrap_err();
+        assert!(error.contains("Too many nested include directives"), "{error}");
+
+        let missing = write(dir.path(), "missing.conf", &format!("include {path}/nowhere.conf\n"));
+        let error = start(&[&missing], "").map(|_| ()).unwrap_err();
+        assert!(error.starts_with("Fatal error, can't open config file"), "{error}");
+    }
+
+    #[test]
+    fn what_has_no_effect_is_named_once() {
+        let given = ["--activerehashing", "no", "--activerehashing", "no", "--dynamic-hz", "yes", "--repl-timeout", "60"];
+        let (_, warnings) = start(&given, "").unwrap();
+        assert_eq!(
+            warnings,
+            [
+                "command line: option 'dynamic-hz' belongs to earlier versions of Valkey and is ignored",
+                "option 'activerehashing' has no effect: hash tables grow in small steps and never need rehashing in the background",
+            ]
+        );
+    }
+
+    /// What Valkey's test suite starts its servers with.
+    #[test]
+    fn the_configuration_of_valkeys_tests_is_accepted() {
+        let text = "always-show-logo yes\nnotify-keyspace-events KEA\ndaemonize no\npidfile /var/run/valkey.pid\n\
+            port 6379\ntimeout 0\nbind 127.0.0.1\nloglevel verbose\nlogfile ''\ndatabases 16\n\
+            latency-monitor-threshold 1\nrepl-diskless-sync-delay 0\nsave ''\nrdbcompression yes\n\
+            dbfilename dump.rdb\ndir ./\nslave-serve-stale-data yes\nappendonly no\nappendfsync everysec\n\
+            no-appendfsync-on-rewrite no\nactiverehashing yes\nenable-protected-configs yes\n\
+            enable-debug-command yes\nenable-module-command yes\npropagation-error-behavior panic\n\
+            shutdown-on-sigterm force\nenable-debug-assert yes\nhide-user-data-from-log no\n\
+            io-threads 2\nio-threads-always-active yes\nmin-io-threads-avoid-copy-reply 2\n\
+            unixsocket /tmp/socket\nkey-load-delay 0\nrdb-key-save-delay 0\nhash-seed aabbccddeeffgghh\n\
+            cluster-enabled yes\nhash-max-listpack-entries 20\nhash-max-ziplist-entries 21\n";
+        let (store, _) = start(&["-"], text).unwrap();
+        assert_eq!(store.load().hash_max_listpack_entries, 21);
+    }
+
+    /// Every option that the shipped file shows with its default reads back as that default.
+    #[test]
+    fn the_shipped_defaults_are_the_defaults() {
+        let conf = super::super::generate_conf();
+        let lines = conf.lines().filter_map(|line| line.strip_prefix("# "));
+        let is_default = |line: &&str| {
+            let name = line.split(' ').next().unwrap_or("");
+            rows::find(name).is_some_and(|row| row.name == name && row.example.is_none())
+        };
+        // Sentences may start with an option's name too, but they end with a full stop.
+        let lines: Vec<&str> = lines.filter(is_default).filter(|line| !line.ends_with('.')).collect();
+        assert!(lines.len() > 190, "{}", lines.len());
+        let (store, warnings) = start(&["-"], &lines.join("\n")).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(store.get(&[b"*"]), ConfigStore::new(Config::default(), None).get(&[b"*"]));
+    }
+
+    proptest::proptest! {
+        /// Whatever stands in a file gives a configuration or a message, and never ends the process by a panic.
+        #[test]
+        fn no_text_makes_start_up_panic(name in 0..rows::all().count(), value in "[ -~\\PC]{0,24}", rest in "(?s).{0,40}") {
+            let name = rows::all().nth(name).unwrap().name;
+            // Directories of the machine are none of this test's business.
+            if name != "logfile" && name != "dir" {
+                let _ = start(&["-"], &format!("{name} {value}\n"));
+            }
+            if !rest.contains("include") && !rest.contains("logfile") {
+                let _ = start(&["-"], &rest);
+            }
+        }
+    }
 }

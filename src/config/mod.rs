@@ -10,6 +10,7 @@
 mod checks;
 mod custom;
 mod fields;
+mod generate;
 mod include;
 pub mod keyspace_events;
 pub mod line;
@@ -22,6 +23,7 @@ mod store;
 mod value;
 
 pub use fields::Config;
+pub use generate::{compatibility_table, generate_conf};
 pub use keyspace_events::KeyspaceEvents;
 pub use load::ConfigError;
 pub use memory::{format_memory, parse_memory};

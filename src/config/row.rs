@@ -124,8 +124,10 @@ pub struct Row {
     pub status: Status,
     /// What it does, for `config/larder.conf`.
     pub doc: &'static str,
-    /// Value shown in `config/larder.conf` when the default depends on the machine.
+    /// Value shown in `config/larder.conf` in place of the default, where the default would show nothing.
     pub example: Option<&'static str>,
+    /// The default depends on the machine; the documentation says how.
+    pub is_default_found_out: bool,
     /// May not change after start.
     pub is_immutable: bool,
     /// May not change after start, but CONFIG SET to the value it has is accepted: so that a client that sets every option
@@ -166,6 +168,7 @@ impl Row {
             status: Status::Works,
             doc: "",
             example: None,
+            is_default_found_out: false,
             is_immutable: false,
             is_fixed: false,
             is_multi_arg: matches!(kind, Kind::WordSet { .. }),
@@ -187,6 +190,10 @@ impl Row {
     }
     pub(super) const fn example(mut self, example: &'static str) -> Self {
         self.example = Some(example);
+        self
+    }
+    pub(super) const fn default_found_out(mut self) -> Self {
+        self.is_default_found_out = true;
         self
     }
     pub(super) const fn no_effect(mut self, reason: &'static str) -> Self {
@@ -449,7 +456,7 @@ impl Row {
         match self.kind {
             Kind::YesNo { .. } => "yes or no".to_owned(),
             Kind::Number { min, max, form, .. } => describe_range(min, max, form),
-            Kind::Text { .. } => "one string, in quotes if it holds blanks".to_owned(),
+            Kind::Text { .. } => "text, in quotes if it holds blanks".to_owned(),
             Kind::Word { .. } => format!("one of {}", self.words().join(", ")),
             Kind::WordSet { .. } => format!("one or more of {}", self.words().join(", ")),
             Kind::Custom(custom) => custom.allowed.to_owned(),

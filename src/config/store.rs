@@ -264,3 +264,272 @@ fn failed(option: &str, reason: &str) -> SetError {
     }
     SetError::Message(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ConfigStore, Refusal, SetContext, SetError, is_sensitive};
+    use crate::config::{Config, ProtectedAction};
+
+    fn store() -> ConfigStore {
+        ConfigStore::new(Config::default(), None)
+    }
+
+    fn accept(_old: &Config, _new: &Config) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// CONFIG SET with the words of one line, `""` for an empty one.
+    fn set(store: &ConfigStore, line: &str) -> Result<(), String> {
+        let words = crate::config::line::split_args(line.as_bytes()).unwrap();
+        let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (&pair[0][..], &pair[1][..])).collect();
+        store.set(&pairs, &mut accept)
+    }
+
+    fn get(store: &ConfigStore, patterns: &[&str]) -> Vec<(String, String)> {
+        let patterns: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
+        store.get(&patterns)
+    }
+
+    fn get_one(store: &ConfigStore, name: &str) -> String {
+        let pairs = get(store, &[name]);
+        assert_eq!(pairs.len(), 1, "{name}");
+        pairs[0].1.clone()
+    }
+
+    #[test]
+    fn set_values_are_seen_by_get() {
+        let cases = [
+            ("maxmemory 100mb", "maxmemory", "104857600"),
+            ("maxmemory 9223372036854775808", "maxmemory", "9223372036854775808"),
+            ("MaxMemory 1k", "maxmemory", "1000"),
+            ("maxmemory-clients 5%", "maxmemory-clients", "5%"),
+            ("maxmemory-clients 100%", "maxmemory-clients", "100%"),
+            ("maxmemory-clients 3mb", "maxmemory-clients", "3145728"),
+            ("maxmemory-policy ALLKEYS-LRU", "maxmemory-policy", "allkeys-lru"),
+            ("hz 100000", "hz", "500"),
+            ("hz 0", "hz", "1"),
+            ("slave-priority 7", "replica-priority", "7"),
+            ("replica-priority 8", "slave-priority", "8"),
+            ("slowlog-log-slower-than -1", "commandlog-execution-slower-than", "-1"),
+            ("list-max-ziplist-size 20", "list-max-listpack-size", "20"),
+            ("notify-keyspace-events KEA", "notify-keyspace-events", "AKE"),
+            ("notify-keyspace-events \"\"", "notify-keyspace-events", ""),
+            ("bind 127.0.0.1", "bind", "127.0.0.1"),
+            ("bind \"\"", "bind", ""),
+            ("bind \"127.0.0.1 -::1\"", "bind", "127.0.0.1 -::1"),
+            ("save \"\"", "save", ""),
+            ("appendonly no", "appendonly", "no"),
+            ("shutdown-on-sigterm \"nosave now\"", "shutdown-on-sigterm", "nosave now"),
+            ("shutdown-on-sigterm \"now nosave\"", "shutdown-on-sigterm", "nosave now"),
+            ("shutdown-on-sigterm default", "shutdown-on-sigterm", "default"),
+            ("oom-score-adj relative", "oom-score-adj", "yes"),
+            ("oom-score-adj-values \"1 1 1\"", "oom-score-adj-values", "1 1 1"),
+            ("latency-tracking-info-percentiles \"0.0 50.0 100.0\"", "latency-tracking-info-percentiles", "0 50 100"),
+            ("latency-tracking-info-percentiles \"\"", "latency-tracking-info-percentiles", ""),
+            ("slot-migration-max-failover-repl-bytes -1", "slot-migration-max-failover-repl-bytes", "-1"),
+            ("slot-migration-max-failover-repl-bytes 1mb", "slot-migration-max-failover-repl-bytes", "1048576"),
+            (
+                "client-output-buffer-limit \"normal 1mb 2mb 60 replica 3mb 4mb 70 pubsub 5mb 6mb 80\"",
+                "client-output-buffer-limit",
+                "normal 1048576 2097152 60 slave 3145728 4194304 70 pubsub 5242880 6291456 80",
+            ),
+            (
+                "client-output-buffer-limit \"pubsub 100000 0 0\"",
+                "client-output-buffer-limit",
+                "normal 0 0 0 slave 268435456 67108864 60 pubsub 100000 0 0",
+            ),
+        ];
+        for (line, name, expected) in cases {
+            let store = store();
+            assert_eq!(set(&store, line), Ok(()), "{line}");
+            assert_eq!(get_one(&store, name), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn refusals_have_valkeys_words() {
+        let failed = |option: &str, reason: &str| format!("CONFIG SET failed (possibly related to argument '{option}') - {reason}");
+        let shutdown_words = "argument(s) must be one of the following: default, save, nosave, now, force, safe, failover";
+        let cases = [
+            ("maxmemory xyz", failed("maxmemory", "argument must be a memory value")),
+            ("MAXmemory xyz", failed("maxmemory", "argument must be a memory value")),
+            ("maxmemory-clients 200%", failed("maxmemory-clients", "percentage argument must be less or equal to 100")),
+            ("maxmemory-clients -5%", failed("maxmemory-clients", "argument must be a memory or percent value")),
+            ("maxmemory-clients x", failed("maxmemory-clients", "argument must be a memory or percent value")),
+            ("port 65536", failed("port", "argument must be between 0 and 65535 inclusive")),
+            ("port abc", failed("port", "argument couldn't be parsed into an integer")),
+            ("port 08", failed("port", "argument couldn't be parsed into an integer")),
+            ("maxclients 0", failed("maxclients", "argument must be between 1 and 4294967295 inclusive")),
+            (
+                "slot-migration-max-failover-repl-bytes -2",
+                failed("slot-migration-max-failover-repl-bytes", "argument must be between -1 and 9223372036854775807 inclusive"),
+            ),
+            ("proto-max-bulk-len 1", failed("proto-max-bulk-len", "argument must be between 1048576 and 9223372036854775807 inclusive")),
+            ("protected-mode maybe", failed("protected-mode", "argument must be 'yes' or 'no'")),
+            ("loglevel loud", failed("loglevel", "argument(s) must be one of the following: debug, verbose, notice, warning, nothing")),
+            ("oom-score-adj x", failed("oom-score-adj", "argument(s) must be one of the following: no, yes, relative, absolute")),
+            ("shutdown-on-sigint \"\"", failed("shutdown-on-sigint", shutdown_words)),
+            ("shutdown-on-sigint \"now  force\"", failed("shutdown-on-sigint", shutdown_words)),
+            (
+                "shutdown-on-sigint \"save nosave\"",
+                failed("shutdown-on-sigint", "shutdown options SAVE and NOSAVE can't be used simultaneously"),
+            ),
+            ("save \"900\"", failed("save", "Invalid save parameters")),
+            ("save \"0 1\"", failed("save", "Invalid save parameters")),
+            ("save \"900 x\"", failed("save", "Invalid save parameters")),
+            (
+                "client-output-buffer-limit \"wrong number\"",
+                failed("client-output-buffer-limit", "Wrong number of arguments in buffer limit configuration."),
+            ),
+            (
+                "client-output-buffer-limit \"master 10mb 10mb 60\"",
+                failed("client-output-buffer-limit", "Invalid client class specified in buffer limit configuration."),
+            ),
+            (
+                "client-output-buffer-limit \"pubsub 10mb 10mb 60s\"",
+                failed("client-output-buffer-limit", "Error in hard, soft or soft_seconds setting in buffer limit configuration."),
+            ),
+            ("notify-keyspace-events KEq", failed("notify-keyspace-events", "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")),
+            ("oom-score-adj-values \"1 2\"", failed("oom-score-adj-values", "wrong number of arguments")),
+            (
+                "oom-score-adj-values \"1 2 9999\"",
+                failed("oom-score-adj-values", "Invalid oom-score-adj-values, elements must be between -2000 and 2000."),
+            ),
+            (
+                "latency-tracking-info-percentiles \"10.0 50.0 a\"",
+                failed("latency-tracking-info-percentiles", "Invalid latency-tracking-info-percentiles parameters"),
+            ),
+            (
+                "latency-tracking-info-percentiles \"10.0 50.0 101.0\"",
+                failed("latency-tracking-info-percentiles", "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"),
+            ),
+            (
+                "proc-title-template {invalid-var}",
+                failed("proc-title-template", "template format is invalid or contains unknown variables"),
+            ),
+            ("cluster-announce-client-ipv4 1.2.3", failed("cluster-announce-client-ipv4", "Invalid IPv4 address")),
+            ("daemonize yes", failed("daemonize", "can't set immutable config")),
+            ("DAEMONIZE no", failed("DAEMONIZE", "can't set immutable config")),
+            ("hash-seed newseed", failed("hash-seed", "can't set immutable config")),
+            ("dir /", failed("dir", "can't set protected config")),
+            ("maxmemory 1 maxmemory 2", failed("maxmemory", "duplicate parameter")),
+            ("maxmemory 1 MAXMEMORY 2", failed("MAXMEMORY", "duplicate parameter")),
+            ("nonesuch 1", "Unknown option or number of arguments for CONFIG SET - 'nonesuch'".to_owned()),
+            ("maxmemory 1 NoneSuch 1", "Unknown option or number of arguments for CONFIG SET - 'NoneSuch'".to_owned()),
+            ("daemonize yes nonesuch 1", failed("daemonize", "can't set immutable config")),
+            ("maxmemory x port y", failed("maxmemory", "argument must be a memory value")),
+        ];
+        for (line, expected) in cases {
+            let store = store();
+            let before = get(&store, &["*"]);
+            assert_eq!(set(&store, line), Err(expected), "{line}");
+            assert_eq!(get(&store, &["*"]), before, "{line}");
+            assert_eq!(store.version(), 0);
+        }
+    }
+
+    #[test]
+    fn an_alias_and_its_option_are_no_duplicates() {
+        let store = store();
+        assert_eq!(set(&store, "slave-priority 1 replica-priority 2"), Ok(()));
+        assert_eq!(get_one(&store, "slave-priority"), "2");
+    }
+
+    #[test]
+    fn a_refused_application_changes_nothing() {
+        let cases = [
+            (
+                Refusal::of("port", "Unable to listen on this port. Check server logs."),
+                "'port') - Unable to listen on this port. Check server logs.",
+            ),
+            (Refusal::from("no".to_owned()), "'maxmemory') - no"),
+            (Refusal::from(String::new()), "'maxmemory')"),
+        ];
+        for (refusal, expected) in cases {
+            let store = store();
+            let pairs: [(&[u8], &[u8]); 3] = [(b"hz", b"10"), (b"maxmemory", b"1000"), (b"port", b"7000")];
+            let mut apply = |old: &Config, new: &Config| {
+                assert_eq!((old.maxmemory, new.maxmemory, new.port), (0, 1000, 7000));
+                Err(refusal.clone())
+            };
+            let expected = format!("CONFIG SET failed (possibly related to argument {expected}");
+            assert_eq!(store.set(&pairs, &mut apply), Err(expected));
+            assert_eq!((store.load().maxmemory, store.load().port, store.version()), (0, 6379, 0));
+        }
+    }
+
+    #[test]
+    fn protected_options_and_loading_depend_on_the_context() {
+        let dir = std::env::temp_dir();
+        let dir = dir.to_str().unwrap().as_bytes();
+        let local = SetContext { is_local: true, is_loading: false };
+        let loading = SetContext { is_local: true, is_loading: true };
+        let mut config = Config::default();
+        config.enable_protected_configs = ProtectedAction::Local;
+        let store = ConfigStore::new(config, None);
+        let set = |context, name: &[u8], value: &[u8]| store.set_as(context, &[(name, value)], &mut accept);
+        assert!(matches!(set(SetContext::default(), b"dir", dir), Err(SetError::Message(_))));
+        assert_eq!(set(loading, b"dir", dir), Err(SetError::Loading));
+        assert_eq!(set(local, b"dir", dir), Ok(()));
+        let missing = set(local, b"dir", b"/nonexistent/dir");
+        let expected = "CONFIG SET failed (possibly related to argument 'dir') - No such file or directory";
+        assert_eq!(missing, Err(SetError::Message(expected.to_owned())));
+        assert_eq!(set(loading, b"appendonly", b"no"), Err(SetError::Loading));
+        assert_eq!(set(loading, b"maxmemory", b"1"), Ok(()));
+    }
+
+    /// Valkey's test suite sets each option that CONFIG GET * shows to its own value, except some that it knows to be
+    /// immutable; options that only Larder has must bear it.
+    #[test]
+    fn every_option_can_be_set_to_its_own_value_unless_valkey_forbids_it() {
+        let store = store();
+        for (name, value) in get(&store, &["*"]) {
+            let row = crate::config::rows::find(&name).unwrap();
+            let is_skipped = row.is_immutable || row.is_protected;
+            let result = store.set(&[(name.as_bytes(), value.as_bytes())], &mut accept);
+            assert_eq!(result.is_ok(), !is_skipped, "{name} {value}: {result:?}");
+            assert_eq!(get_one(&store, &name), value);
+        }
+        assert!(set(&store, "keyspace-stripes 512").unwrap_err().ends_with("can't set immutable config"));
+    }
+
+    #[test]
+    fn get_finds_names_and_patterns_once_each() {
+        let store = store();
+        let names = |patterns: &[&str]| -> Vec<String> { get(&store, patterns).into_iter().map(|(name, _)| name).collect() };
+        assert_eq!(names(&["MAXMEMORY"]), ["MAXMEMORY"]);
+        assert_eq!(names(&["maxmemory", "MAXMEMORY"]), ["maxmemory"]);
+        assert_eq!(names(&["slave-priority", "replica-priority"]), ["replica-priority", "slave-priority"]);
+        assert_eq!(names(&["*of"]), ["replicaof", "slaveof"]);
+        assert_eq!(
+            names(&["maxmemory", "MAXMEM*"]),
+            ["maxmemory", "maxmemory-clients", "maxmemory-eviction-tenacity", "maxmemory-policy", "maxmemory-samples"]
+        );
+        assert_eq!(names(&["key-load-delay"]), ["key-load-delay"]);
+        assert_eq!(names(&["key-load-dela?"]), Vec::<String>::new());
+        assert_eq!(names(&["nonesuch", ""]), Vec::<String>::new());
+        let all = names(&["*"]);
+        assert!(all.is_sorted());
+        // 237 of Valkey, aliases included, and six of our own.
+        assert_eq!(all.len(), 237 + 6);
+    }
+
+    #[test]
+    fn each_change_raises_the_version() {
+        let store = store();
+        let other = store.clone();
+        set(&store, "maxmemory 1").unwrap();
+        store.update(|config| config.port = 7000);
+        assert_eq!((other.version(), other.load().maxmemory, other.load().port), (2, 1, 7000));
+    }
+
+    #[test]
+    fn secrets_are_known() {
+        for name in [&b"requirepass"[..], b"RequirePass", b"masterauth", b"cluster-secret", b"tls-key-file-pass"] {
+            assert!(is_sensitive(name));
+        }
+        for name in [&b"port"[..], b"nonesuch", b"\xff"] {
+            assert!(!is_sensitive(name));
+        }
+    }
+}

@@ -10,18 +10,17 @@ const SYSLOG_TUNING: &str = "logs go to a file or to standard output, not to sys
 const CPU_LIST: &str = "pin the process from outside, with taskset, systemd's CPUAffinity or a cpuset";
 
 pub(super) static ROWS: &[Row] = &[
-    number("io-threads", 1, IO_THREADS_MAX, 1, field!(io_threads)).fixed().example("4").doc(
+    number("io-threads", 1, IO_THREADS_MAX, 1, field!(io_threads)).fixed().example("4").default_found_out().doc(
         "Worker threads. Each serves its own share of the connections, and every worker executes commands. Without the \
          option there is one per core that the process may use, but at most 8.",
     ),
     number("databases", 1, INT_MAX, 16, field!(databases))
         .immutable()
         .doc("Databases that SELECT can choose from, counted from 0. A cluster has cluster-databases instead."),
-    custom("dir", &custom::DIR)
-        .protected()
-        .denied_while_loading()
-        .example("./")
-        .doc("Working directory: what the server writes lands here, and relative paths start here."),
+    custom("dir", &custom::DIR).protected().denied_while_loading().example("./").default_found_out().doc(
+        "Working directory: what the server writes lands here, and relative paths start here. Without the option it is \
+         the directory the server was started in.",
+    ),
     yes_no("daemonize", false, Kept)
         .immutable()
         .later("the server stays in the foreground: run it under systemd, a container or another supervisor")

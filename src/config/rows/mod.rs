@@ -118,3 +118,152 @@ fn edit_distance(from: &str, to: &str) -> usize {
     }
     row[to.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{all, find, names, nearest};
+    use crate::config::row::{Form, Kind, Status};
+    use crate::config::{Config, rows};
+
+    /// `name|older name|properties|default` of every option of Valkey.
+    const VALKEY: &str = include_str!("../../../tests/data/valkey-9.1-options.txt");
+
+    /// Options that Valkey does not have.
+    const OWN: [&str; 6] = ["cluster-autopilot", "cluster-seed", "cluster-size", "cluster-replicas", "cluster-secret", "keyspace-stripes"];
+
+    /// Defaults that differ from Valkey's, and why.
+    const OTHER_DEFAULTS: &[(&str, &str)] = &[
+        ("cluster-node-timeout", "failover is meant to take well under a second"),
+        ("dir", "it is wherever the server was started"),
+        ("io-threads", "workers execute commands, so there is one per core"),
+        ("save", "nothing can be saved yet"),
+    ];
+
+    /// Properties that differ from Valkey's: the number of workers is fixed at start.
+    const OTHER_PROPERTIES: [&str; 1] = ["io-threads"];
+
+    #[test]
+    fn the_table_has_every_option_of_valkey() {
+        let config = Config::default();
+        let lines = VALKEY.lines().filter(|line| !line.starts_with('#'));
+        let valkey: BTreeMap<&str, Vec<&str>> =
+            lines.map(|line| line.split('|').collect::<Vec<_>>()).map(|columns| (columns[0], columns)).collect();
+        assert_eq!(valkey.len(), 225);
+        for row in all().filter(|row| !OWN.contains(&row.name)) {
+            let columns = valkey.get(row.name).unwrap_or_else(|| panic!("Valkey has no {}", row.name));
+            assert_eq!(row.alias.unwrap_or(""), columns[1], "{}", row.name);
+            let properties = [
+                (row.is_denied_while_loading, "deny_loading"),
+                (row.is_hidden, "hidden"),
+                (row.is_immutable, "immutable"),
+                (row.is_multi_arg, "multi_arg"),
+                (row.is_protected, "protected"),
+                (row.is_sensitive, "sensitive"),
+            ];
+            let properties: Vec<_> = properties.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+            assert_eq!(properties.join(" "), columns[2], "{}", row.name);
+            if !OTHER_DEFAULTS.iter().any(|(name, _)| *name == row.name) {
+                assert_eq!(row.get(&config), columns[3], "{}", row.name);
+            }
+            assert_eq!(row.is_fixed, OTHER_PROPERTIES.contains(&row.name), "{}", row.name);
+        }
+        for name in valkey.keys() {
+            assert!(find(name).is_some(), "{name} is missing");
+        }
+        assert_eq!(all().count(), valkey.len() + OWN.len());
+        assert!(OTHER_DEFAULTS.iter().all(|(name, why)| valkey.contains_key(name) && !why.is_empty()));
+    }
+
+    #[test]
+    fn rows_are_well_formed() {
+        let mut seen = std::collections::BTreeSet::new();
+        for row in all() {
+            for name in [Some(row.name), row.alias].into_iter().flatten() {
+                assert!(seen.insert(name), "{name} is there twice");
+                let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+                assert!(name.bytes().all(is_legal), "{name}");
+            }
+            assert!(row.doc.ends_with('.'), "{}: the text is a sentence", row.name);
+            assert!(!row.allowed().is_empty());
+            if let Status::NoEffect(reason) | Status::Later(reason) = row.status {
+                assert!(!reason.is_empty() && !reason.ends_with('.'), "{}: {reason}", row.name);
+            }
+        }
+        assert_eq!(names().count(), seen.len());
+    }
+
+    #[test]
+    fn every_default_can_be_given_again() {
+        let default = Config::default();
+        for row in all() {
+            let mut config = default.clone();
+            let text = row.get(&default);
+            let args: Vec<String> = match row.name {
+                "replicaof" => vec!["no".to_owned(), "one".to_owned()],
+                _ if row.is_multi_arg => text.split(' ').map(str::to_owned).collect(),
+                _ => vec![text.clone()],
+            };
+            assert_eq!(row.set(&mut config, &args, false), Ok(()), "{} {text}", row.name);
+            assert_eq!(row.get(&config), text, "{}", row.name);
+            assert!(row.is_default(&config));
+        }
+    }
+
+    /// The range of a row must fit the type of its field, and what CONFIG GET shows must be accepted again.
+    #[test]
+    fn the_ends_of_every_range_can_be_stored() {
+        for row in all().filter(|row| !matches!(row.status, Status::Later(_))) {
+            let Kind::Number { min, max, form, .. } = row.kind else {
+                continue;
+            };
+            for (end, is_percent) in [(min, form == Form::MemoryOrPercent), (max, false)] {
+                let text = match form {
+                    Form::Octal => format!("{end:o}"),
+                    _ if is_percent => format!("{}%", -end),
+                    _ => end.to_string(),
+                };
+                let mut config = Config::default();
+                assert_eq!(row.set(&mut config, &[text.clone()], false), Ok(()), "{} {text}", row.name);
+                let shown = row.get(&config);
+                assert_eq!(row.set(&mut config, &[shown.clone()], false), Ok(()), "{} {shown}", row.name);
+                assert_eq!(row.get(&config), shown);
+            }
+        }
+    }
+
+    #[test]
+    fn options_that_wait_for_a_later_version_take_only_their_default() {
+        let other = |row: &rows::Row| -> Vec<String> {
+            let args: &[&str] = match (row.name, row.get(&Config::default()).as_str()) {
+                ("save", _) => &["900", "1"],
+                ("replicaof", _) => &["127.0.0.1", "6379"],
+                (_, "no") => &["yes"],
+                (_, "0") => &["1"],
+                (_, "") => &["something"],
+                (name, default) => panic!("{name} with the default {default} needs another value here"),
+            };
+            args.iter().map(|arg| (*arg).to_owned()).collect()
+        };
+        for row in all() {
+            if let Status::Later(reason) = row.status {
+                let error = row.set(&mut Config::default(), &other(row), false).unwrap_err();
+                assert!(error.starts_with(reason) && error.ends_with("is accepted for now"), "{}: {error}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_option() {
+        for (misspelt, meant) in [
+            ("maxmemroy", Some("maxmemory")),
+            ("max-memory", Some("maxmemory")),
+            ("Cluster-Enable", Some("cluster-enabled")),
+            ("something-else", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(misspelt), meant, "{misspelt}");
+        }
+    }
+}
