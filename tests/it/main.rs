@@ -1,3 +1,4 @@
-//! Integration tests.
+//! Integration tests: one binary, since every further one would link the whole library again.
 
 mod cli;
+mod tidy;
