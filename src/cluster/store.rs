@@ -118,10 +118,7 @@ impl Store {
     }
 
     /// As [`Store::write_now`], but on a thread for blocking work, so that the bus keeps answering meanwhile.
-    pub(super) async fn write(
-        &self,
-        change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError> + Send + 'static) -> Result<(), StoreError> {
         let store = self.clone();
         tokio::task::spawn_blocking(move || store.write_now(change)).await.expect("a store transaction does not panic")
     }

@@ -19,9 +19,4 @@ pub mod table;
 pub mod transaction;
 
 /// All families, in the order in which COMMAND lists them.
-pub static FAMILIES: &[&[&spec::CommandSpec]] = &[
-    connection::COMMANDS,
-    pubsub::COMMANDS,
-    string::COMMANDS,
-    transaction::COMMANDS,
-];
+pub static FAMILIES: &[&[&spec::CommandSpec]] = &[connection::COMMANDS, pubsub::COMMANDS, string::COMMANDS, transaction::COMMANDS];

@@ -1,14 +1,14 @@
 //! What all workers of a node share, as commands see it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::table::Table;
 use crate::clients::{Client, Registry};
-use crate::config::ConfigStore;
+use crate::config::{Config, ConfigStore};
 use crate::keyspace::Keyspace;
 use crate::metrics::{Counters, ErrorStats, WorkerMetrics};
 use crate::pubsub::PubSub;
@@ -57,6 +57,20 @@ pub struct Stop {
     pub notify: Notify,
 }
 
+impl Stop {
+    /// Asks the node to end: no new connections, what was received is answered, then it exits.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    /// True once the node is ending.
+    #[inline]
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Acquire)
+    }
+}
+
 /// See the module's page.
 pub struct Shared {
     /// Options.
@@ -85,9 +99,15 @@ pub struct Shared {
     pub pause: Pause,
     /// How we end.
     pub stop: Stop,
+    /// Set by the node once it serves.
+    pub on_config: OnceLock<ConfigHook>,
     /// Clients waiting in a pause or blocking command.
     pub blocked_clients: AtomicU64,
 }
+
+/// Applies a change of options to what commands cannot reach (sockets, the log). Called with the old and the new options before the
+/// change is published; refusing it leaves everything as it was.
+pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), String> + Send + Sync>;
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,5 +1,8 @@
 //! Composition (rank 6): builds a node from its options, serves until it is told to end.
 
+pub mod log;
+mod sockets;
 mod start;
+mod system;
 
 pub use start::run;

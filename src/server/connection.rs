@@ -138,6 +138,10 @@ impl Connection {
         if !self.reply.is_empty() && self.stream.poll_write_ready(cx).is_ready() {
             return Poll::Ready(Event::Woken);
         }
+        if self.worker.shared.stop.is_requested() && self.reply.is_empty() {
+            // Everything that was received is answered and sent: the node is ending.
+            return Poll::Ready(Event::Closed);
+        }
         if self.input_closed || self.reply.len() > OUTPUT_PAUSE_LEN || self.session.close == Close::AfterReply {
             return Poll::Pending;
         }

@@ -52,45 +52,30 @@ pub enum Listener {
     Unix(UnixListener, PathBuf),
 }
 
-/// All listening sockets.
-#[derive(Debug, Default)]
-pub struct Listeners {
-    sockets: Vec<Listener>,
+impl Listener {
+    /// What the log calls its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Listener::Tcp(_) => "tcp",
+            Listener::Unix(..) => "unix",
+        }
+    }
 }
 
-impl Listeners {
-    /// Opens all that the options name. An address with a leading `-` may be missing on this machine.
-    ///
-    /// # Errors
-    /// The first one that cannot be opened.
-    pub fn open(config: &Config) -> Result<Listeners, ListenError> {
-        let mut listeners = Listeners::default();
-        if config.port != 0 {
-            listeners.sockets.extend(tcp(config)?);
-        }
-        if !config.unixsocket.is_empty() {
-            listeners.sockets.push(unix(config)?);
-        }
-        Ok(listeners)
-    }
+/// Opens the TCP sockets that the options name, none for port 0. An address with a leading `-` may be missing on this machine.
+///
+/// # Errors
+/// The first one that cannot be opened.
+pub fn open_tcp_listeners(config: &Config) -> Result<Vec<Listener>, ListenError> {
+    if config.port == 0 { Ok(Vec::new()) } else { tcp(config) }
+}
 
-    /// True if there is no socket at all.
-    pub fn is_empty(&self) -> bool {
-        self.sockets.is_empty()
-    }
-
-    /// Opens the TCP sockets of `config` in place of the current ones (CONFIG SET port, bind).
-    ///
-    /// # Errors
-    /// As [`Listeners::open`]; the current ones then stay.
-    pub fn open_tcp(config: &Config) -> Result<Vec<Listener>, ListenError> {
-        if config.port == 0 { Ok(Vec::new()) } else { tcp(config) }
-    }
-
-    /// The sockets, to be served by [`Listener::serve`].
-    pub fn into_sockets(self) -> Vec<Listener> {
-        self.sockets
-    }
+/// Opens the unix socket, if the options name one.
+///
+/// # Errors
+/// The system's.
+pub fn open_unix_listener(config: &Config) -> Result<Option<Listener>, ListenError> {
+    if config.unixsocket.is_empty() { Ok(None) } else { unix(config).map(Some) }
 }
 
 fn tcp(config: &Config) -> Result<Vec<Listener>, ListenError> {

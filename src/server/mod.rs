@@ -11,5 +11,5 @@ mod stream;
 mod waiting;
 mod worker;
 
-pub use listener::{ListenError, Listener, Listeners};
+pub use listener::{ListenError, Listener, open_tcp_listeners, open_unix_listener};
 pub use worker::{WorkerHandle, spawn_workers};

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use larder_proto::resp::Batch;
 use tokio::sync::mpsc;
@@ -11,12 +12,18 @@ use tokio::task::LocalSet;
 
 use super::connection;
 use super::listener::Accepted;
+use crate::base::clock;
 use crate::base::limits::READ_BUFFER_LEN;
 use crate::commands::shared::Shared;
 use crate::config::Config;
 
 /// Accepted sockets that wait for a worker to take them up; a listener waits when it is full.
 const ACCEPT_QUEUE_LEN: usize = 1024;
+
+/// Longest time that clients which do not read their replies can hold up the node's end.
+const END_WAIT_SECONDS_MAX: u64 = 5;
+/// How often the end looks whether the connections are gone.
+const END_POLL: Duration = Duration::from_millis(5);
 
 /// How the listeners reach a worker.
 #[derive(Debug)]
@@ -89,6 +96,12 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
         LocalSet::new().block_on(&runtime, async move {
             while let Some(socket) = accepted.recv().await {
                 connection::start(&worker, socket);
+            }
+            // The node is ending: the connections close themselves once their replies are sent.
+            let deadline = clock::monotonic_ms() + u64::from(worker.config().shutdown_timeout).min(END_WAIT_SECONDS_MAX) * 1000;
+            while worker.connections.load(Ordering::Relaxed) > 0 && clock::monotonic_ms() < deadline {
+                worker.shared.clients.all().iter().for_each(|client| client.outbox.wake());
+                tokio::time::sleep(END_POLL).await;
             }
         });
     };

@@ -9,10 +9,7 @@ pub(crate) static PUBLISH: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE | flag::FAST | flag::MAY_REPLICATE | flag::SENTINEL,
     acl: acl::FAST | acl::PUBSUB,
     keys: &[],
-    args: &[
-        Arg { name: "channel", ..ARG },
-        Arg { name: "message", ..ARG }
-    ],
+    args: &[Arg { name: "channel", ..ARG }, Arg { name: "message", ..ARG }],
     run: Run::Conn(publish),
     subcommands: &[],
     docs: Docs {
@@ -32,13 +29,13 @@ pub(crate) static SPUBLISH: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE | flag::FAST | flag::MAY_REPLICATE,
     acl: acl::FAST | acl::PUBSUB,
-    keys: &[
-        KeySpec { flags: key_flag::NOT_KEY, begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" },
-    ],
-    args: &[
-        Arg { name: "shardchannel", ..ARG },
-        Arg { name: "message", ..ARG }
-    ],
+    keys: &[KeySpec {
+        flags: key_flag::NOT_KEY,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "shardchannel", ..ARG }, Arg { name: "message", ..ARG }],
     run: Run::Conn(shard_publish),
     subcommands: &[],
     docs: Docs {

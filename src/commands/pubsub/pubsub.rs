@@ -31,9 +31,7 @@ pub(crate) static PUBSUB_CHANNELS: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }
-    ],
+    args: &[Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }],
     run: Run::Conn(channels),
     subcommands: &[],
     docs: Docs {
@@ -96,9 +94,7 @@ pub(crate) static PUBSUB_NUMSUB: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "channel", optional: true, multiple: true, ..ARG }
-    ],
+    args: &[Arg { name: "channel", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(numsub),
     subcommands: &[],
     docs: Docs {
@@ -119,9 +115,7 @@ pub(crate) static PUBSUB_SHARDCHANNELS: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }
-    ],
+    args: &[Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }],
     run: Run::Conn(shardchannels),
     subcommands: &[],
     docs: Docs {
@@ -142,9 +136,7 @@ pub(crate) static PUBSUB_SHARDNUMSUB: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "shardchannel", optional: true, multiple: true, ..ARG }
-    ],
+    args: &[Arg { name: "shardchannel", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(shardnumsub),
     subcommands: &[],
     docs: Docs {

@@ -10,9 +10,7 @@ pub(crate) static SUBSCRIBE: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::PUBSUB | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "channel", multiple: true, ..ARG }
-    ],
+    args: &[Arg { name: "channel", multiple: true, ..ARG }],
     run: Run::Conn(channels),
     subcommands: &[],
     docs: Docs {
@@ -33,9 +31,7 @@ pub(crate) static PSUBSCRIBE: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::PUBSUB | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "pattern", kind: ArgKind::Pattern, multiple: true, ..ARG }
-    ],
+    args: &[Arg { name: "pattern", kind: ArgKind::Pattern, multiple: true, ..ARG }],
     run: Run::Conn(patterns),
     subcommands: &[],
     docs: Docs {
@@ -55,12 +51,13 @@ pub(crate) static SSUBSCRIBE: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[
-        KeySpec { flags: key_flag::NOT_KEY, begin: BeginSearch::Index(1), find: FindKeys::Range { last: -1, step: 1, limit: 0 }, notes: "" },
-    ],
-    args: &[
-        Arg { name: "shardchannel", multiple: true, ..ARG }
-    ],
+    keys: &[KeySpec {
+        flags: key_flag::NOT_KEY,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: -1, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "shardchannel", multiple: true, ..ARG }],
     run: Run::Conn(shards),
     subcommands: &[],
     docs: Docs {
