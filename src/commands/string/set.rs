@@ -1,35 +1,49 @@
 //! SET: a string, with conditions and an expiry.
+//!
+//! It replaces a value of any type, and the key's expiry unless KEEPTTL is given.
 
+use super::options::{Grammar, Options};
+use super::set_engine::{self, Answer};
 use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
 use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
-use crate::keyspace::effect::class;
-use crate::keyspace::key_mut::Expiry;
 
 pub(crate) static SET: CommandSpec = CommandSpec {
     name: "set",
     arity: -3,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::SLOW | acl::STRING | acl::WRITE,
-    keys: &[
-        KeySpec { flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE | key_flag::VARIABLE_FLAGS, begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "RW and ACCESS due to the optional `GET` argument" },
-    ],
+    keys: &[KeySpec {
+        flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE | key_flag::VARIABLE_FLAGS,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "RW and ACCESS because of `GET`",
+    }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "value", ..ARG },
-        Arg { name: "condition", kind: ArgKind::OneOf(&[
-            Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", since: "2.6.12", ..ARG },
-            Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", since: "2.6.12", ..ARG },
-            Arg { name: "comparison-value", token: "IFEQ", since: "8.1.0", ..ARG },
-        ]), optional: true, ..ARG },
+        Arg {
+            name: "condition",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", since: "2.6.12", ..ARG },
+                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", since: "2.6.12", ..ARG },
+                Arg { name: "comparison-value", token: "IFEQ", since: "8.1.0", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
         Arg { name: "get", kind: ArgKind::PureToken, token: "GET", optional: true, since: "6.2.0", ..ARG },
-        Arg { name: "expiration", kind: ArgKind::OneOf(&[
-            Arg { name: "seconds", kind: ArgKind::Integer, token: "EX", since: "2.6.12", ..ARG },
-            Arg { name: "milliseconds", kind: ArgKind::Integer, token: "PX", since: "2.6.12", ..ARG },
-            Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, token: "EXAT", since: "6.2.0", ..ARG },
-            Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, token: "PXAT", since: "6.2.0", ..ARG },
-            Arg { name: "keepttl", kind: ArgKind::PureToken, token: "KEEPTTL", since: "6.0.0", ..ARG },
-        ]), optional: true, ..ARG }
+        Arg {
+            name: "expiration",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "seconds", kind: ArgKind::Integer, token: "EX", since: "2.6.12", ..ARG },
+                Arg { name: "milliseconds", kind: ArgKind::Integer, token: "PX", since: "2.6.12", ..ARG },
+                Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, token: "EXAT", since: "6.2.0", ..ARG },
+                Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, token: "PXAT", since: "6.2.0", ..ARG },
+                Arg { name: "keepttl", kind: ArgKind::PureToken, token: "KEEPTTL", since: "6.0.0", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
     ],
     run: Run::Keys(exec),
     subcommands: &[],
@@ -38,7 +52,13 @@ pub(crate) static SET: CommandSpec = CommandSpec {
         complexity: "O(1)",
         since: "1.0.0",
         group: "string",
-        history: &[("2.6.12", "`EX`, `PX`, `NX` and `XX`."), ("6.0.0", "`KEEPTTL`."), ("6.2.0", "`GET`, `EXAT` and `PXAT`."), ("7.0.0", "`NX` and `GET` may stand together."), ("8.1.0", "`IFEQ`.")],
+        history: &[
+            ("2.6.12", "`EX`, `PX`, `NX` and `XX`."),
+            ("6.0.0", "`KEEPTTL`."),
+            ("6.2.0", "`GET`, `EXAT` and `PXAT`."),
+            ("7.0.0", "`NX` and `GET` may stand together."),
+            ("8.1.0", "`IFEQ`."),
+        ],
         deprecated: None,
         flags: &[],
         tips: &[],
@@ -46,13 +66,6 @@ pub(crate) static SET: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    if args.len() > 3 {
-        return Err(CmdError::Syntax);
-    }
-    let mut key = context.keys.open(args[1]);
-    key.set_text(args[2], Expiry::Clear);
-    key.event(class::STRING, "set");
-    drop(key);
-    context.reply.ok();
-    Ok(())
+    let options = Options::parse(&args[3..], Grammar::Set)?;
+    set_engine::set(context, args[1], args[2], &options, Answer::Status)
 }
