@@ -7,8 +7,8 @@ use super::Place;
 use super::access::KeyAccess;
 use super::effect::{Cause, Effect, class};
 use super::entry::{Encoding, Entry, EntryRef, NewValue, Value, ValueRef};
-use super::stripe::Keys;
 use super::string_value;
+use super::stripe::Keys;
 use super::table::Position;
 use crate::base::limits::INLINE_VALUE_LEN_MAX;
 
@@ -45,7 +45,17 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             access.touch_at(place, position);
         }
         let table = access.keyspace().table_number(access.db, place);
-        KeyMut { access, key, place, table, position, existed: position.is_some(), cause: Cause::Command, changes: 0, events: SmallVec::new() }
+        KeyMut {
+            access,
+            key,
+            place,
+            table,
+            position,
+            existed: position.is_some(),
+            cause: Cause::Command,
+            changes: 0,
+            events: SmallVec::new(),
+        }
     }
 
     #[inline]

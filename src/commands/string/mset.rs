@@ -46,7 +46,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 /// Refuses a key without a value.
 pub(super) fn check_pairs(context: &Context<'_>, args: &Args<'_>) -> CmdResult {
-    if args.len() % 2 == 0 { Err(CmdError::arity(context.command_name())) } else { Ok(()) }
+    if args.len().is_multiple_of(2) { Err(CmdError::arity(context.command_name())) } else { Ok(()) }
 }
 
 /// Stores key after key with its value. A key that comes twice keeps its last value.
