@@ -2,6 +2,7 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod float;
 pub mod glob;
 pub mod limits;
 pub mod number;

@@ -55,6 +55,20 @@ pub struct Context<'c> {
     pub worker: usize,
 }
 
+impl Context<'_> {
+    /// Full name of the command that runs, for error texts.
+    pub fn command_name(&self) -> &str {
+        &self.shared.table.row(self.command).full_name
+    }
+
+    /// True if an expiry at this time means that the key is to be deleted rather than given that expiry. While data is imported,
+    /// the source says when keys end.
+    #[inline]
+    pub fn is_past(&self, when_ms: i64) -> bool {
+        when_ms <= self.now_ms && !self.config.import_mode
+    }
+}
+
 impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").field("command", &self.command).field("session", &self.session).finish_non_exhaustive()

@@ -3,6 +3,7 @@
 //! A command's file holds, in this order: its module page, its [`spec::CommandSpec`], its arguments and their parser, its
 //! execution, its tests. A family's `mod.rs` lists its specs; [`FAMILIES`] lists the families. Everything else derives from that.
 
+pub mod bitmap;
 pub mod call;
 pub mod connection;
 pub mod context;
@@ -19,4 +20,10 @@ pub mod table;
 pub mod transaction;
 
 /// All families, in the order in which COMMAND lists them.
-pub static FAMILIES: &[&[&spec::CommandSpec]] = &[connection::COMMANDS, pubsub::COMMANDS, string::COMMANDS, transaction::COMMANDS];
+pub static FAMILIES: &[&[&spec::CommandSpec]] = &[
+    bitmap::COMMANDS,
+    connection::COMMANDS,
+    pubsub::COMMANDS,
+    string::COMMANDS,
+    transaction::COMMANDS,
+];

@@ -1,1 +1,3 @@
-//! (in the making)
+//! Pure data structures and algorithms (rank 1): no keys, no replies; time comes in as an argument.
+
+pub mod bitmap;

@@ -157,24 +157,28 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         if let Some(position) = self.position
             && let Some(Value::Raw(bytes)) = self.keys().table.get_mut(position).boxed_mut()
         {
+            string_value::reserve(bytes, len.saturating_sub(bytes.len()));
             bytes.resize(len.max(bytes.len()), 0);
             return;
         }
-        let mut bytes = self.entry().map(string_value::to_vec).unwrap_or_default();
-        let len = len.max(bytes.len());
-        if len > INLINE_VALUE_LEN_MAX {
-            bytes.reserve_exact(len - bytes.len());
-        }
-        bytes.resize(len, 0);
-        self.set_raw(bytes);
+        let bytes = match self.entry().map(string_value::to_vec) {
+            // The allocator has zeroed pages at hand, which a resize would write once more.
+            None => vec![0; len],
+            Some(mut bytes) => {
+                bytes.reserve_exact(len.saturating_sub(bytes.len()));
+                bytes.resize(len.max(bytes.len()), 0);
+                bytes
+            }
+        };
+        self.set_raw(bytes, Expiry::Keep);
     }
 
-    /// Sets raw bytes, keeping the expiry.
-    fn set_raw(&mut self, bytes: Vec<u8>) {
+    /// Sets the value to these bytes, as `raw` whatever they spell.
+    pub fn set_raw(&mut self, bytes: Vec<u8>, expiry: Expiry) {
         if bytes.len() > INLINE_VALUE_LEN_MAX {
-            self.set(NewValue::Boxed(Box::new(Value::Raw(bytes)), super::entry::Type::String, Encoding::Raw), Expiry::Keep);
+            self.set(NewValue::Boxed(Box::new(Value::Raw(bytes)), super::entry::Type::String, Encoding::Raw), expiry);
         } else {
-            self.set(NewValue::Bytes(&bytes, Encoding::Raw), Expiry::Keep);
+            self.set(NewValue::Bytes(&bytes, Encoding::Raw), expiry);
         }
     }
 
@@ -183,6 +187,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         if let Some(position) = self.position
             && let Some(Value::Raw(bytes)) = self.keys().table.get_mut(position).boxed_mut()
         {
+            string_value::reserve(bytes, tail.len());
             bytes.extend_from_slice(tail);
             return bytes.len();
         }
@@ -193,7 +198,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         let mut bytes = string_value::to_vec(entry);
         bytes.extend_from_slice(tail);
         let len = bytes.len();
-        self.set_raw(bytes);
+        self.set_raw(bytes, Expiry::Keep);
         len
     }
 
@@ -243,9 +248,10 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         }
     }
 
-    /// The value as a string, `None` if the key is not there. Further types: an error then.
+    /// The value as a string, `None` if the key is not there.
+    #[inline]
     pub fn string(&mut self) -> Result<Option<ValueRef<'_>>, super::WrongType> {
-        Ok(self.entry().map(EntryRef::value))
+        self.entry().map(string_value::of).transpose()
     }
 }
 

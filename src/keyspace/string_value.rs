@@ -1,7 +1,11 @@
 //! How a string is held: as an integer where its text is the canonical one, else as bytes; and which encoding OBJECT names.
 
-use super::entry::{Encoding, EntryRef, NewValue, ValueRef};
+use super::WrongType;
+use super::entry::{Encoding, EntryRef, NewValue, Type, ValueRef};
 use crate::base::number::parse_i64;
+
+/// Up to this length a growing string doubles; beyond it, it reserves an eighth, so that memory stays near what is used.
+const DOUBLING_LEN_MAX: usize = 1024 * 1024;
 
 /// Valkey embeds a string in its object while object, key, expiry and value stay within two cache lines.
 const EMBEDDED_LEN_MAX: usize = 128;
@@ -18,7 +22,33 @@ pub fn embeds(key_len: usize, value_len: usize, expires: bool) -> bool {
 pub fn encode<'v>(key: &[u8], bytes: &'v [u8], expires: bool) -> NewValue<'v> {
     match parse_i64(bytes) {
         Some(number) => NewValue::Int(number),
-        None => NewValue::Bytes(bytes, if embeds(key.len(), bytes.len(), expires) { Encoding::Embstr } else { Encoding::Raw }),
+        None => encode_text(key, bytes, expires),
+    }
+}
+
+/// The value for text that Valkey leaves text even if it is that of an integer (INCRBYFLOAT's result).
+pub fn encode_text<'v>(key: &[u8], bytes: &'v [u8], expires: bool) -> NewValue<'v> {
+    NewValue::Bytes(bytes, if embeds(key.len(), bytes.len(), expires) { Encoding::Embstr } else { Encoding::Raw })
+}
+
+/// The entry's string: the one place where a key of another type is refused.
+#[inline]
+pub fn of(entry: EntryRef<'_>) -> Result<ValueRef<'_>, WrongType> {
+    match entry.kind() {
+        Type::String => Ok(entry.value()),
+    }
+}
+
+/// Makes room for `more` bytes, with some to spare.
+pub fn reserve(bytes: &mut Vec<u8>, more: usize) {
+    let len = bytes.len() + more;
+    if len <= bytes.capacity() {
+        return;
+    }
+    if len <= DOUBLING_LEN_MAX {
+        bytes.reserve(more);
+    } else {
+        bytes.reserve_exact(more + len / 8);
     }
 }
 

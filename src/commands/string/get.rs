@@ -1,8 +1,8 @@
 //! GET: the value of a string.
 
+use super::value;
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
-use crate::keyspace::entry::ValueRef;
 
 pub(crate) static GET: CommandSpec = CommandSpec {
     name: "get",
@@ -19,7 +19,7 @@ pub(crate) static GET: CommandSpec = CommandSpec {
     run: Run::Keys(exec),
     subcommands: &[],
     docs: Docs {
-        summary: "Returns the string value of a key",
+        summary: "Returns the string under a key",
         complexity: "O(1)",
         since: "1.0.0",
         group: "string",
@@ -31,12 +31,6 @@ pub(crate) static GET: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    match context.keys.read(args[1]) {
-        None => context.reply.null(),
-        Some(entry) => match entry.value() {
-            ValueRef::Bytes(bytes) => context.reply.bulk(bytes),
-            ValueRef::Int(number) => context.reply.bulk_int(number),
-        },
-    }
+    value::reply_of(context, args[1])?;
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! SET: a string, with conditions and an expiry.
+//!
+//! It replaces a value of any type, and the key's expiry unless KEEPTTL is given.
 
+use super::options::{Grammar, Options};
+use super::set_engine::{self, Answer};
 use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
 use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
-use crate::keyspace::effect::class;
-use crate::keyspace::key_mut::Expiry;
 
 pub(crate) static SET: CommandSpec = CommandSpec {
     name: "set",
@@ -15,7 +16,7 @@ pub(crate) static SET: CommandSpec = CommandSpec {
         flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE | key_flag::VARIABLE_FLAGS,
         begin: BeginSearch::Index(1),
         find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "RW and ACCESS due to the optional `GET` argument",
+        notes: "RW and ACCESS because of `GET`",
     }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
@@ -65,13 +66,6 @@ pub(crate) static SET: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    if args.len() > 3 {
-        return Err(CmdError::Syntax);
-    }
-    let mut key = context.keys.open(args[1]);
-    key.set_text(args[2], Expiry::Clear);
-    key.event(class::STRING, "set");
-    drop(key);
-    context.reply.ok();
-    Ok(())
+    let options = Options::parse(&args[3..], Grammar::Set)?;
+    set_engine::set(context, args[1], args[2], &options, Answer::Status)
 }

@@ -1,0 +1,80 @@
+//! BITCOUNT: how many bits of a string, or of a part of it, are set.
+
+use super::arguments::RangeArgs;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::datatypes::bitmap;
+use crate::keyspace::string_value;
+
+pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
+    name: "bitcount",
+    arity: -2,
+    flags: flag::READONLY,
+    acl: acl::BITMAP | acl::READ | acl::SLOW,
+    keys: &[KeySpec {
+        flags: key_flag::RO | key_flag::ACCESS,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "range",
+            kind: ArgKind::Block(&[
+                Arg { name: "start", kind: ArgKind::Integer, ..ARG },
+                Arg {
+                    name: "end-unit-block",
+                    kind: ArgKind::Block(&[
+                        Arg { name: "end", kind: ArgKind::Integer, ..ARG },
+                        Arg {
+                            name: "unit",
+                            kind: ArgKind::OneOf(&[
+                                Arg { name: "byte", kind: ArgKind::PureToken, token: "BYTE", ..ARG },
+                                Arg { name: "bit", kind: ArgKind::PureToken, token: "BIT", ..ARG },
+                            ]),
+                            optional: true,
+                            since: "7.0.0",
+                            ..ARG
+                        },
+                    ]),
+                    optional: true,
+                    ..ARG
+                },
+            ]),
+            optional: true,
+            ..ARG
+        },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Counts the set bits of the string under a key",
+        complexity: "O(N)",
+        since: "2.6.0",
+        group: "bitmap",
+        history: &[("7.0.0", "`BYTE` and `BIT`."), ("8.0.0", "`end` may be left out and is then the last byte.")],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let range = RangeArgs::parse(&args[2..])?;
+    let count = match context.keys.read(args[1]) {
+        None => 0,
+        Some(entry) => string_value::with_bytes(string_value::of(entry)?, |bytes| count(bytes, range)),
+    };
+    context.reply.integer(count as i64);
+    Ok(())
+}
+
+fn count(bytes: &[u8], range: Option<RangeArgs>) -> u64 {
+    let Some(range) = range else { return bitmap::count_all(bytes) };
+    // Unlike BITPOS, a range that is given backwards from the end is empty even if both ends lie before the start.
+    if range.is_backwards() {
+        return 0;
+    }
+    range.resolve(bytes.len()).map_or(0, |(first, last)| bitmap::count_range(bytes, first, last))
+}

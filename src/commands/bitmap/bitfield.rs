@@ -1,0 +1,97 @@
+//! BITFIELD: reads, writes and adds to integers of any width at any bit of a string.
+//!
+//! Differences from Valkey: `#` offsets that overflow are refused rather than wrapped around; a number far below a signed type's range
+//! saturates at its minimum, not its maximum; a key that a failing operation made or grew counts as changed.
+
+use super::field_engine::{self, Access};
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+
+pub(crate) static BITFIELD: CommandSpec = CommandSpec {
+    name: "bitfield",
+    arity: -2,
+    flags: flag::WRITE | flag::DENYOOM,
+    acl: acl::BITMAP | acl::SLOW | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::RW | key_flag::UPDATE | key_flag::ACCESS | key_flag::VARIABLE_FLAGS,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "Reads and changes the key",
+    }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "operation",
+            kind: ArgKind::OneOf(&[
+                Arg {
+                    name: "get-block",
+                    kind: ArgKind::Block(&[Arg { name: "encoding", ..ARG }, Arg { name: "offset", kind: ArgKind::Integer, ..ARG }]),
+                    token: "GET",
+                    ..ARG
+                },
+                Arg {
+                    name: "write",
+                    kind: ArgKind::Block(&[
+                        Arg {
+                            name: "overflow-block",
+                            kind: ArgKind::OneOf(&[
+                                Arg { name: "wrap", kind: ArgKind::PureToken, token: "WRAP", ..ARG },
+                                Arg { name: "sat", kind: ArgKind::PureToken, token: "SAT", ..ARG },
+                                Arg { name: "fail", kind: ArgKind::PureToken, token: "FAIL", ..ARG },
+                            ]),
+                            token: "OVERFLOW",
+                            optional: true,
+                            ..ARG
+                        },
+                        Arg {
+                            name: "write-operation",
+                            kind: ArgKind::OneOf(&[
+                                Arg {
+                                    name: "set-block",
+                                    kind: ArgKind::Block(&[
+                                        Arg { name: "encoding", ..ARG },
+                                        Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
+                                        Arg { name: "value", kind: ArgKind::Integer, ..ARG },
+                                    ]),
+                                    token: "SET",
+                                    ..ARG
+                                },
+                                Arg {
+                                    name: "incrby-block",
+                                    kind: ArgKind::Block(&[
+                                        Arg { name: "encoding", ..ARG },
+                                        Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
+                                        Arg { name: "increment", kind: ArgKind::Integer, ..ARG },
+                                    ]),
+                                    token: "INCRBY",
+                                    ..ARG
+                                },
+                            ]),
+                            ..ARG
+                        },
+                    ]),
+                    ..ARG
+                },
+            ]),
+            optional: true,
+            multiple: true,
+            ..ARG
+        },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Reads and changes integers of any width within the string under a key",
+        complexity: "O(1) for each subcommand specified",
+        since: "3.2.0",
+        group: "bitmap",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    field_engine::run(context, args, Access::ReadWrite)
+}

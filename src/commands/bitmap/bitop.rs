@@ -1,0 +1,101 @@
+//! BITOP: AND, OR, XOR or NOT of whole strings, stored as a string. A missing key is an empty string; an empty result deletes the
+//! destination.
+//!
+//! The result is built while the sources are read one after the other: one string of the longest source's length, so bounded by what
+//! `proto-max-bulk-len` allowed for it.
+
+use crate::commands::context::is_word;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::datatypes::bitmap::{self, Combine};
+use crate::keyspace::effect::class;
+use crate::keyspace::key_mut::Expiry;
+use crate::keyspace::string_value;
+
+pub(crate) static BITOP: CommandSpec = CommandSpec {
+    name: "bitop",
+    arity: -4,
+    flags: flag::WRITE | flag::DENYOOM,
+    acl: acl::BITMAP | acl::SLOW | acl::WRITE,
+    keys: &[
+        KeySpec {
+            flags: key_flag::OW | key_flag::UPDATE,
+            begin: BeginSearch::Index(2),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            notes: "",
+        },
+        KeySpec {
+            flags: key_flag::RO | key_flag::ACCESS,
+            begin: BeginSearch::Index(3),
+            find: FindKeys::Range { last: -1, step: 1, limit: 0 },
+            notes: "",
+        },
+    ],
+    args: &[
+        Arg {
+            name: "operation",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "and", kind: ArgKind::PureToken, token: "AND", ..ARG },
+                Arg { name: "or", kind: ArgKind::PureToken, token: "OR", ..ARG },
+                Arg { name: "xor", kind: ArgKind::PureToken, token: "XOR", ..ARG },
+                Arg { name: "not", kind: ArgKind::PureToken, token: "NOT", ..ARG },
+            ]),
+            ..ARG
+        },
+        Arg { name: "destkey", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "key", kind: ArgKind::Key(1), multiple: true, ..ARG },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Combines strings bit by bit and stores the result",
+        complexity: "O(N)",
+        since: "2.6.0",
+        group: "bitmap",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+/// NOT is the one that `Combine` does not know, because it has one operand.
+fn operation(word: &[u8]) -> Result<Option<Combine>, CmdError> {
+    let names = [("and", Some(Combine::And)), ("or", Some(Combine::Or)), ("xor", Some(Combine::Xor)), ("not", None)];
+    names.iter().find(|(name, _)| is_word(word, name)).map(|(_, operation)| *operation).ok_or(CmdError::Syntax)
+}
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let operation = operation(args[1])?;
+    if operation.is_none() && args.len() != 4 {
+        return Err(CmdError::coded("ERR BITOP NOT must be called with a single source key."));
+    }
+    let mut result: Option<Vec<u8>> = None;
+    for source in &args[3..] {
+        let value = context.keys.read(source).map(string_value::of).transpose()?;
+        let mut take = |bytes: &[u8]| match (&mut result, operation) {
+            (Some(sum), Some(operation)) => bitmap::combine(operation, sum, bytes),
+            _ => result = Some(bytes.to_vec()),
+        };
+        match value {
+            None => take(b""),
+            Some(value) => string_value::with_bytes(value, take),
+        }
+    }
+    let mut result = result.unwrap_or_default();
+    if operation.is_none() {
+        bitmap::invert(&mut result);
+    }
+    let len = result.len();
+    let mut key = context.keys.open(args[2]);
+    if len == 0 {
+        key.delete();
+    } else {
+        key.set_raw(result, Expiry::Clear);
+        key.event(class::STRING, "set");
+    }
+    drop(key);
+    context.reply.integer(len as i64);
+    Ok(())
+}

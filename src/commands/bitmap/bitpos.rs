@@ -1,0 +1,90 @@
+//! BITPOS: where the first set or clear bit of a string, or of a part of it, is.
+
+use super::arguments::RangeArgs;
+use crate::commands::context::integer;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::datatypes::bitmap;
+use crate::keyspace::string_value;
+
+pub(crate) static BITPOS: CommandSpec = CommandSpec {
+    name: "bitpos",
+    arity: -3,
+    flags: flag::READONLY,
+    acl: acl::BITMAP | acl::READ | acl::SLOW,
+    keys: &[KeySpec {
+        flags: key_flag::RO | key_flag::ACCESS,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "bit", kind: ArgKind::Integer, ..ARG },
+        Arg {
+            name: "range",
+            kind: ArgKind::Block(&[
+                Arg { name: "start", kind: ArgKind::Integer, ..ARG },
+                Arg {
+                    name: "end-unit-block",
+                    kind: ArgKind::Block(&[
+                        Arg { name: "end", kind: ArgKind::Integer, ..ARG },
+                        Arg {
+                            name: "unit",
+                            kind: ArgKind::OneOf(&[
+                                Arg { name: "byte", kind: ArgKind::PureToken, token: "BYTE", ..ARG },
+                                Arg { name: "bit", kind: ArgKind::PureToken, token: "BIT", ..ARG },
+                            ]),
+                            optional: true,
+                            since: "7.0.0",
+                            ..ARG
+                        },
+                    ]),
+                    optional: true,
+                    ..ARG
+                },
+            ]),
+            optional: true,
+            ..ARG
+        },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Finds the first set or clear bit of the string under a key",
+        complexity: "O(N)",
+        since: "2.8.7",
+        group: "bitmap",
+        history: &[("7.0.0", "`BYTE` and `BIT`.")],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let on = match integer(args[2])? {
+        0 => false,
+        1 => true,
+        _ => return Err(CmdError::coded("ERR The bit argument must be 1 or 0.")),
+    };
+    let range = RangeArgs::parse(&args[3..])?.unwrap_or_default();
+    let position = match context.keys.read(args[1]) {
+        None if on => -1,
+        None => 0,
+        Some(entry) => string_value::with_bytes(string_value::of(entry)?, |bytes| find(bytes, on, range)),
+    };
+    context.reply.integer(position);
+    Ok(())
+}
+
+/// Without an explicit end, the first clear bit of a string of ones is the one behind it. An empty range has none.
+fn find(bytes: &[u8], on: bool, range: RangeArgs) -> i64 {
+    let Some((first, last)) = range.resolve(bytes.len()) else { return -1 };
+    match bitmap::find_in_range(bytes, on, first, last) {
+        Some(position) => position as i64,
+        None if !on && range.end.is_none() => bytes.len() as i64 * 8,
+        None => -1,
+    }
+}

@@ -1,0 +1,153 @@
+//! The operations of BITFIELD and BITFIELD_RO: parsed as a whole before the first one runs.
+
+use larder_proto::resp::ReplyBuf;
+use smallvec::SmallVec;
+
+use super::arguments::field_offset;
+use crate::base::number::parse_i64;
+use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
+use crate::commands::error::CmdError;
+use crate::config::Config;
+use crate::datatypes::bitmap::{FieldType, Overflow};
+use crate::keyspace::effect::class;
+use crate::keyspace::string_value;
+
+/// Which operations are allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Action {
+    Get,
+    Set(i64),
+    Add(i64),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Operation {
+    field: FieldType,
+    offset: u64,
+    action: Action,
+    overflow: Overflow,
+}
+
+type Operations = SmallVec<[Operation; 4]>;
+
+/// Runs the operations that follow the key and replies an array of their results.
+pub(super) fn run(context: &mut Context<'_>, args: &Args<'_>, access: Access) -> CmdResult {
+    let operations = parse(context.config, &args[2..])?;
+    let writes = operations.iter().filter(|operation| !matches!(operation.action, Action::Get));
+    let Some(last_bit) = writes.map(|operation| operation.offset + operation.field.bits() - 1).max() else {
+        return read(context, args[1], &operations);
+    };
+    if access == Access::ReadOnly {
+        return Err(CmdError::coded("ERR BITFIELD_RO only supports the GET subcommand"));
+    }
+    write(context, args[1], &operations, (last_bit >> 3) as usize + 1)
+}
+
+fn parse(config: &Config, args: &[&[u8]]) -> Result<Operations, CmdError> {
+    let mut operations = Operations::new();
+    let mut overflow = Overflow::Wrap;
+    let mut rest = args;
+    while let [word, after @ ..] = rest {
+        let is = |name| is_word(word, name);
+        rest = match after {
+            [name, after @ ..] if is("overflow") => {
+                overflow = parse_overflow(name)?;
+                after
+            }
+            [field, offset, after @ ..] if is("get") => {
+                let (field, offset) = parse_place(config, field, offset)?;
+                operations.push(Operation { field, offset, action: Action::Get, overflow });
+                after
+            }
+            [field, offset, number, after @ ..] if is("set") || is("incrby") => {
+                let (field, offset) = parse_place(config, field, offset)?;
+                let number = integer(number)?;
+                let action = if is("set") { Action::Set(number) } else { Action::Add(number) };
+                operations.push(Operation { field, offset, action, overflow });
+                after
+            }
+            _ => return Err(CmdError::Syntax),
+        };
+    }
+    Ok(operations)
+}
+
+fn parse_overflow(name: &[u8]) -> Result<Overflow, CmdError> {
+    let names = [("wrap", Overflow::Wrap), ("sat", Overflow::Saturate), ("fail", Overflow::Fail)];
+    let found = names.iter().find(|(word, _)| is_word(name, word));
+    found.map(|(_, overflow)| *overflow).ok_or(CmdError::coded("ERR Invalid OVERFLOW type specified"))
+}
+
+fn parse_place(config: &Config, field: &[u8], offset: &[u8]) -> Result<(FieldType, u64), CmdError> {
+    let field = match field {
+        [sign @ (b'i' | b'u'), bits @ ..] => parse_i64(bits).and_then(|bits| FieldType::new(*sign == b'i', bits)),
+        _ => None,
+    };
+    const BAD_TYPE: CmdError =
+        CmdError::coded("ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.");
+    let field = field.ok_or(BAD_TYPE)?;
+    Ok((field, field_offset(config, offset, field.bits())?))
+}
+
+/// Runs operations that only read. The key may be missing.
+fn read(context: &mut Context<'_>, key: &[u8], operations: &[Operation]) -> CmdResult {
+    let reply = &mut *context.reply;
+    let mut answer = |bytes: &[u8]| {
+        reply.array(operations.len());
+        for operation in operations {
+            reply.integer(operation.field.get(bytes, operation.offset));
+        }
+    };
+    match context.keys.read(key) {
+        None => answer(b""),
+        Some(entry) => string_value::with_bytes(string_value::of(entry)?, answer),
+    }
+    Ok(())
+}
+
+/// Runs operations of which some write, on a string of at least `len` bytes.
+fn write(context: &mut Context<'_>, key: &[u8], operations: &[Operation], len: usize) -> CmdResult {
+    let mut key = context.keys.open(key);
+    let grows = key.string()?.is_none_or(|value| string_value::len(value) < len);
+    let reply = &mut *context.reply;
+    reply.array(operations.len());
+    let changes = key.edit_bytes(len, |bytes| operations.iter().filter(|operation| operation.run(bytes, reply, grows)).count());
+    if changes > 0 {
+        key.event(class::STRING, "setbit");
+        key.count_changes(changes as u64 - 1);
+    } else if grows {
+        key.count_changes(1);
+    }
+    Ok(())
+}
+
+impl Operation {
+    /// Runs one operation and replies its result. True if it wrote another number than was there, or any into a string that has
+    /// just grown.
+    fn run(&self, bytes: &mut [u8], reply: &mut ReplyBuf, grown: bool) -> bool {
+        let old = self.field.get(bytes, self.offset);
+        let wanted = match self.action {
+            Action::Get => {
+                reply.integer(old);
+                return false;
+            }
+            // A negative number for an unsigned field counts as its unsigned twin, which is too large.
+            Action::Set(number) if !self.field.is_signed() => i128::from(number as u64),
+            Action::Set(number) => i128::from(number),
+            Action::Add(delta) => i128::from(old) + i128::from(delta),
+        };
+        let Some(new) = self.field.fit(wanted, self.overflow) else {
+            reply.null();
+            return false;
+        };
+        reply.integer(if let Action::Set(_) = self.action { old } else { new });
+        self.field.set(bytes, self.offset, new);
+        grown || old != new
+    }
+}

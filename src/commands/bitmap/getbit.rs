@@ -1,0 +1,43 @@
+//! GETBIT: one bit of a string; behind its end all are 0.
+
+use super::arguments::offset;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::datatypes::bitmap;
+use crate::keyspace::string_value;
+
+pub(crate) static GETBIT: CommandSpec = CommandSpec {
+    name: "getbit",
+    arity: 3,
+    flags: flag::READONLY | flag::FAST,
+    acl: acl::BITMAP | acl::FAST | acl::READ,
+    keys: &[KeySpec {
+        flags: key_flag::RO | key_flag::ACCESS,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "offset", kind: ArgKind::Integer, ..ARG }],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the bit at an offset of the string under a key",
+        complexity: "O(1)",
+        since: "2.2.0",
+        group: "bitmap",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let offset = offset(context.config, args[2])?;
+    let bit = match context.keys.read(args[1]) {
+        None => false,
+        Some(entry) => string_value::with_bytes(string_value::of(entry)?, |bytes| bitmap::get(bytes, offset)),
+    };
+    context.reply.integer(i64::from(bit));
+    Ok(())
+}

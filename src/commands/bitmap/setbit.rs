@@ -1,0 +1,58 @@
+//! SETBIT: sets or clears one bit of a string, which grows with zeros where needed. Replies what the bit was.
+
+use super::arguments::offset;
+use crate::base::number::parse_i64;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::datatypes::bitmap;
+use crate::keyspace::effect::class;
+use crate::keyspace::string_value;
+
+pub(crate) static SETBIT: CommandSpec = CommandSpec {
+    name: "setbit",
+    arity: 4,
+    flags: flag::WRITE | flag::DENYOOM,
+    acl: acl::BITMAP | acl::SLOW | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "value", kind: ArgKind::Integer, ..ARG },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Sets or clears the bit at an offset of the string under a key",
+        complexity: "O(1)",
+        since: "2.2.0",
+        group: "bitmap",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let offset = offset(context.config, args[2])?;
+    let on = match parse_i64(args[3]) {
+        Some(bit @ (0 | 1)) => bit == 1,
+        _ => return Err(CmdError::coded("ERR bit is not an integer or out of range")),
+    };
+    let mut key = context.keys.open(args[1]);
+    let len = (offset >> 3) as usize + 1;
+    let grows = key.string()?.is_none_or(|value| string_value::len(value) < len);
+    let was_on = key.edit_bytes(len, |bytes| bitmap::set(bytes, offset, on));
+    if grows || was_on != on {
+        key.event(class::STRING, "setbit");
+    }
+    drop(key);
+    context.reply.integer(i64::from(was_on));
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! DELIFEQ: deletes a string that has a given value, as the holder of a lock releases it.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::string_value;
+
+pub(crate) static DELIFEQ: CommandSpec = CommandSpec {
+    name: "delifeq",
+    arity: 3,
+    flags: flag::FAST | flag::WRITE,
+    acl: acl::FAST | acl::STRING | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::RM | key_flag::DELETE,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Deletes a key if it holds this string",
+        complexity: "O(1)",
+        since: "9.0.0",
+        group: "string",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let mut key = context.keys.open(args[1]);
+    let is_equal = key.string()?.is_some_and(|value| string_value::with_bytes(value, |bytes| bytes == args[2]));
+    let is_deleted = is_equal && key.delete();
+    drop(key);
+    context.reply.integer(i64::from(is_deleted));
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! GETEX: the value of a string, and a new expiry for it.
+//!
+//! A point in time that has passed deletes the key. Without options it is GET.
+
+use super::options::{Grammar, Lifetime, Options};
+use super::value;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::effect::{Cause, class};
+
+pub(crate) static GETEX: CommandSpec = CommandSpec {
+    name: "getex",
+    arity: -2,
+    flags: flag::WRITE | flag::FAST,
+    acl: acl::FAST | acl::STRING | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "RW and UPDATE because the expiry changes",
+    }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "expiration",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "seconds", kind: ArgKind::Integer, token: "EX", ..ARG },
+                Arg { name: "milliseconds", kind: ArgKind::Integer, token: "PX", ..ARG },
+                Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, token: "EXAT", ..ARG },
+                Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, token: "PXAT", ..ARG },
+                Arg { name: "persist", kind: ArgKind::PureToken, token: "PERSIST", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the string under a key and sets or removes its expiry",
+        complexity: "O(1)",
+        since: "6.2.0",
+        group: "string",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let lifetime = Options::parse(&args[2..], Grammar::GetEx)?.lifetime;
+    let expiry = match lifetime {
+        Lifetime::Until(expiration) => Some((expiration.at_ms(context)?, expiration.is_absolute())),
+        _ => None,
+    };
+    if !value::reply_of(context, args[1])? {
+        return Ok(());
+    }
+    let is_past = matches!(expiry, Some((when_ms, true)) if context.is_past(when_ms));
+    match expiry {
+        Some(_) if is_past => {
+            context.keys.open(args[1]).delete_as(class::EXPIRED, "expired", Cause::Expired);
+        }
+        Some((when_ms, _)) => {
+            let mut key = context.keys.open(args[1]);
+            key.set_expiry_ms(Some(when_ms));
+            key.event(class::GENERIC, "expire");
+        }
+        None if lifetime == Lifetime::Persist => {
+            let mut key = context.keys.open(args[1]);
+            if key.expiry_ms().is_some() {
+                key.set_expiry_ms(None);
+                key.event(class::GENERIC, "persist");
+            }
+        }
+        None => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! MSET: several strings at one moment.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::effect::class;
+use crate::keyspace::key_mut::Expiry;
+
+pub(crate) static MSET: CommandSpec = CommandSpec {
+    name: "mset",
+    arity: -3,
+    flags: flag::WRITE | flag::DENYOOM,
+    acl: acl::SLOW | acl::STRING | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::OW | key_flag::UPDATE,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: -1, step: 2, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg {
+        name: "data",
+        kind: ArgKind::Block(&[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }]),
+        multiple: true,
+        ..ARG
+    }],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Sets several keys to strings",
+        complexity: "O(N) where N is the number of keys to set.",
+        since: "1.0.1",
+        group: "string",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    check_pairs(context, args)?;
+    set_pairs(context, &args[1..], Expiry::Clear);
+    context.reply.ok();
+    Ok(())
+}
+
+/// Refuses a key without a value.
+pub(super) fn check_pairs(context: &Context<'_>, args: &Args<'_>) -> CmdResult {
+    if args.len().is_multiple_of(2) { Err(CmdError::arity(context.command_name())) } else { Ok(()) }
+}
+
+/// Stores key after key with its value. A key that comes twice keeps its last value.
+pub(super) fn set_pairs(context: &mut Context<'_>, pairs: &[&[u8]], expiry: Expiry) {
+    for pair in pairs.chunks_exact(2) {
+        let mut key = context.keys.open(pair[0]);
+        key.set_text(pair[1], expiry);
+        key.event(class::STRING, "set");
+        if let Expiry::At(_) = expiry {
+            key.also_event(class::GENERIC, "expire");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! MSETNX: several strings at one moment, or none if one of the keys is there.
+
+use super::mset::{check_pairs, set_pairs};
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::key_mut::Expiry;
+
+pub(crate) static MSETNX: CommandSpec = CommandSpec {
+    name: "msetnx",
+    arity: -3,
+    flags: flag::WRITE | flag::DENYOOM,
+    acl: acl::SLOW | acl::STRING | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::OW | key_flag::INSERT,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: -1, step: 2, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg {
+        name: "data",
+        kind: ArgKind::Block(&[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }]),
+        multiple: true,
+        ..ARG
+    }],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Sets several keys to strings if none of them exists",
+        complexity: "O(N) where N is the number of keys to set.",
+        since: "1.0.1",
+        group: "string",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    check_pairs(context, args)?;
+    let stores = !args[1..].chunks_exact(2).any(|pair| context.keys.open(pair[0]).exists());
+    if stores {
+        set_pairs(context, &args[1..], Expiry::Clear);
+    }
+    context.reply.integer(i64::from(stores));
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! One way to store a string, for SET, SETEX, PSETEX, SETNX and GETSET.
+
+use super::options::{Condition, Lifetime, Options};
+use super::value;
+use crate::commands::context::{CmdResult, Context};
+use crate::keyspace::effect::{Cause, class};
+use crate::keyspace::key_mut::{Expiry, KeyMut};
+use crate::keyspace::{WrongType, string_value};
+
+/// What a command answers for "stored" and "not stored".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// `OK` or null.
+    Status,
+    /// 1 or 0.
+    Number,
+}
+
+/// Stores `text` under `key`, as the options say. With GET the old value is the reply, whether stored or not.
+///
+/// A time to live that is over already deletes the key, as if it had been stored and expired at once.
+#[inline]
+pub(super) fn set(context: &mut Context<'_>, key: &[u8], text: &[u8], options: &Options<'_>, answer: Answer) -> CmdResult {
+    let expiry = match options.lifetime {
+        Lifetime::Until(expiration) => Expiry::At(expiration.at_ms(context)?),
+        Lifetime::Keep => Expiry::Keep,
+        Lifetime::Unsaid | Lifetime::Persist => Expiry::Clear,
+    };
+    let is_past = matches!(expiry, Expiry::At(when_ms) if context.is_past(when_ms));
+    if options.get {
+        value::reply_of(context, key)?;
+    }
+    let mut key = context.keys.open(key);
+    let stores = holds(&options.condition, &mut key)?;
+    if stores && is_past {
+        key.delete_as(class::EXPIRED, "expired", Cause::Expired);
+    } else if stores {
+        key.set_text(text, expiry);
+        key.event(class::STRING, "set");
+        if let Expiry::At(_) = expiry {
+            key.also_event(class::GENERIC, "expire");
+        }
+    }
+    drop(key);
+    match (answer, stores) {
+        _ if options.get => {}
+        (Answer::Status, true) => context.reply.ok(),
+        (Answer::Status, false) => context.reply.null(),
+        (Answer::Number, _) => context.reply.integer(i64::from(stores)),
+    }
+    Ok(())
+}
+
+/// True if the condition lets the value be stored.
+#[inline]
+fn holds(condition: &Condition<'_>, key: &mut KeyMut<'_, '_, '_>) -> Result<bool, WrongType> {
+    Ok(match condition {
+        Condition::Always => true,
+        Condition::IfMissing => !key.exists(),
+        Condition::IfPresent => key.exists(),
+        Condition::IfEqual(expected) => key.string()?.is_some_and(|value| string_value::with_bytes(value, |bytes| bytes == *expected)),
+    })
+}

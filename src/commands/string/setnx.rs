@@ -1,0 +1,37 @@
+//! SETNX: a string, unless the key is there.
+
+use super::options::{Condition, Options};
+use super::set_engine::{self, Answer};
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+
+pub(crate) static SETNX: CommandSpec = CommandSpec {
+    name: "setnx",
+    arity: 3,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    acl: acl::FAST | acl::STRING | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::OW | key_flag::INSERT,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Sets a key to a string unless the key exists",
+        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let options = Options { condition: Condition::IfMissing, ..Options::default() };
+    set_engine::set(context, args[1], args[2], &options, Answer::Number)
+}

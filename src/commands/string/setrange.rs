@@ -1,0 +1,63 @@
+//! SETRANGE: overwrites a part of a string. A gap before it is filled with zeros.
+
+use super::value;
+use crate::commands::context::integer;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::effect::class;
+use crate::keyspace::string_value;
+
+pub(crate) static SETRANGE: CommandSpec = CommandSpec {
+    name: "setrange",
+    arity: 4,
+    flags: flag::WRITE | flag::DENYOOM,
+    acl: acl::SLOW | acl::STRING | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::RW | key_flag::UPDATE,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "value", ..ARG },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Overwrites a part of the string under a key",
+        complexity: "O(1) for a short part that needs no gap, else O(N) with the length of both",
+        since: "2.2.0",
+        group: "string",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let part = args[3];
+    let Ok(offset) = u64::try_from(integer(args[2])?) else {
+        return Err(CmdError::coded("ERR offset is out of range"));
+    };
+    let mut key = context.keys.open(args[1]);
+    let old_len = key.string()?.map_or(0, string_value::len);
+    if part.is_empty() {
+        drop(key);
+        context.reply.integer(old_len as i64);
+        return Ok(());
+    }
+    value::check_len(context.config, offset, part.len())?;
+    let offset = offset as usize;
+    let len = key.edit_bytes(offset + part.len(), |bytes| {
+        bytes[offset..offset + part.len()].copy_from_slice(part);
+        bytes.len()
+    });
+    key.event(class::STRING, "setrange");
+    drop(key);
+    context.reply.integer(len as i64);
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! STRLEN: how many bytes a string has.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::string_value;
+
+pub(crate) static STRLEN: CommandSpec = CommandSpec {
+    name: "strlen",
+    arity: 2,
+    flags: flag::READONLY | flag::FAST,
+    acl: acl::FAST | acl::READ | acl::STRING,
+    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the length of the string under a key",
+        complexity: "O(1)",
+        since: "2.2.0",
+        group: "string",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let len = match context.keys.read(args[1]) {
+        None => 0,
+        Some(entry) => string_value::len(string_value::of(entry)?),
+    };
+    context.reply.integer(len as i64);
+    Ok(())
+}

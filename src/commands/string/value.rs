@@ -1,0 +1,42 @@
+//! What the string commands share: a string as a reply, and the length a string may have.
+
+use larder_proto::resp::ReplyBuf;
+
+use crate::commands::context::Context;
+use crate::commands::error::CmdError;
+use crate::config::Config;
+use crate::keyspace::entry::ValueRef;
+use crate::keyspace::string_value;
+
+/// Replies a string.
+#[inline]
+pub(super) fn reply(reply: &mut ReplyBuf, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Bytes(bytes) => reply.bulk(bytes),
+        ValueRef::Int(number) => reply.bulk_int(number),
+    }
+}
+
+/// Replies the string under a key, or null: all of GET, and the first half of its kin. False if the key is not there.
+#[inline]
+pub(super) fn reply_of(context: &mut Context<'_>, key: &[u8]) -> Result<bool, CmdError> {
+    match context.keys.read(key) {
+        None => {
+            context.reply.null();
+            Ok(false)
+        }
+        Some(entry) => {
+            reply(context.reply, string_value::of(entry)?);
+            Ok(true)
+        }
+    }
+}
+
+/// Refuses a string of `len` and `more` bytes if it exceeds `proto-max-bulk-len`.
+#[inline]
+pub(super) fn check_len(config: &Config, len: u64, more: usize) -> Result<(), CmdError> {
+    match len.checked_add(more as u64) {
+        Some(total) if total <= config.proto_max_bulk_len => Ok(()),
+        _ => Err(CmdError::StringTooLong),
+    }
+}
