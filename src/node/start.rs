@@ -58,6 +58,8 @@ fn serve(args: &[String]) -> anyhow::Result<()> {
         stop: Stop::default(),
         blocked_clients: std::sync::atomic::AtomicU64::new(0),
     });
+    shared.keyspace.apply(&config);
+    shared.keyspace.lazyfree.start()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(listen(&shared))
 }
