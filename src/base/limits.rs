@@ -25,6 +25,13 @@ pub const OUTPUT_PAUSE_LEN: usize = 1024 * 1024 * 1024;
 /// Entries looked at by SCAN and the like under one lock hold, so that a stripe is never held long.
 pub const SCAN_STEP_MAX: usize = 512;
 
+/// Jobs that wait for the thread that frees in the background; beyond it the caller frees by itself. A job is a large value or a
+/// flushed database, so that this many take longer than any burst of commands.
+pub const LAZYFREE_QUEUE_LEN: usize = 4096;
+
+/// A value of up to this many allocations is freed at once: handing it over would cost as much.
+pub const LAZYFREE_EFFORT_MIN: usize = 64;
+
 /// Stripes of a keyspace: the smallest and largest `keyspace-stripes`.
 pub const STRIPES_MIN: usize = 16;
 /// See [`STRIPES_MIN`].

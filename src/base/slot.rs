@@ -28,6 +28,15 @@ pub fn hash_tag(key: &[u8]) -> &[u8] {
     }
 }
 
+/// The one slot that all keys matching a glob pattern are in, if its hash tag (or, without special characters, the whole of it)
+/// tells.
+pub fn pattern_slot(pattern: &[u8]) -> Option<u16> {
+    let special = pattern.iter().position(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\')).unwrap_or(pattern.len());
+    let plain = &pattern[..special];
+    // A tag that ends before the first special character is the tag of every match.
+    if hash_tag(plain).len() < plain.len() || special == pattern.len() { Some(key_slot(plain)) } else { None }
+}
+
 const _: () = assert!(SLOTS.is_power_of_two(), "the slot is taken from the checksum with a mask");
 
 #[cfg(test)]

@@ -63,8 +63,6 @@ pub struct Watched {
     pub db: u32,
     /// Key.
     pub key: Bytes,
-    /// It was there at WATCH, but its time had come: that it then vanishes is no change.
-    pub expired: bool,
 }
 
 /// Channels and patterns a client listens to.

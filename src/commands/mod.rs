@@ -8,11 +8,13 @@ pub mod call;
 pub mod connection;
 pub mod context;
 pub mod error;
+pub mod generic;
 pub mod help;
 pub mod keys;
 pub mod monitor;
 pub mod notify;
 pub mod pubsub;
+pub mod server;
 pub mod shared;
 pub mod spec;
 pub mod string;
@@ -23,7 +25,9 @@ pub mod transaction;
 pub static FAMILIES: &[&[&spec::CommandSpec]] = &[
     bitmap::COMMANDS,
     connection::COMMANDS,
+    generic::COMMANDS,
     pubsub::COMMANDS,
+    server::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
 ];

@@ -51,6 +51,11 @@ impl KeyspaceEvents {
             | Self::MODULE.0,
     );
 
+    /// The set as a number, one bit per class.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Reads a set written as letters; `None` when one is no class.
     pub fn parse(letters: &str) -> Option<Self> {
         letters.chars().try_fold(Self::NONE, |set, letter| {

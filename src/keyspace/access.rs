@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use super::clock24::AccessClock;
 use super::effect::{Cause, Effect, KeyEvent, ReadyKey, class};
-use super::entry::EntryRef;
+use super::entry::{Entry, EntryRef};
 use super::key_mut::KeyMut;
 use super::lock::StripeGuard;
 use super::stripe::Stripe;
@@ -214,7 +214,7 @@ impl<'a> KeyAccess<'a> {
         let keys = self.stripe(place.stripe).table(number)?;
         let position = keys.table.find(place.hash, key)?;
         match keys.table.get(position).expiry_ms() {
-            Some(expiry) if expiry <= now_ms => {
+            Some(expiry) if expiry < now_ms => {
                 if !self.frozen {
                     self.expire(place, position, key);
                 }
@@ -230,9 +230,74 @@ impl<'a> KeyAccess<'a> {
         let number = self.keyspace.table_number(self.db, place);
         let hasher = self.keyspace.hasher();
         let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
-        drop(entry);
-        let effect = Effect { db: self.db, key, cause: Cause::Expired, created: false, changes: 1, events: &[(class::EXPIRED, "expired")] };
+        self.release(entry, Cause::Expired);
+        // No change in the sense of `save`: nobody's data was altered, its time was over.
+        let events = &[(class::EXPIRED, "expired")];
+        let effect = Effect { db: self.db, key, cause: Cause::Expired, created: false, exists: false, changes: 0, events };
         self.drain(place.stripe, &effect);
+    }
+
+    /// Frees an entry that has left its table, in the background if it is large and the options say so.
+    #[inline]
+    pub(super) fn release(&self, entry: Entry, cause: Cause) {
+        let settings = &self.keyspace.settings;
+        let lazily = || match cause {
+            Cause::Command => settings.lazy_server_del.load(Ordering::Relaxed),
+            Cause::Expired => settings.lazy_expire.load(Ordering::Relaxed),
+            Cause::Evicted => settings.lazy_eviction.load(Ordering::Relaxed),
+        };
+        self.keyspace.lazyfree.free_entry(entry, lazily);
+    }
+
+    /// Deletes the key if its time has come and deleting is allowed. True if it is gone.
+    pub fn reclaim(&mut self, key: &[u8]) -> bool {
+        self.peek(key).is_none() && !self.is_expired_but_there(key)
+    }
+
+    /// Takes a live key out without telling anyone: the command then puts it elsewhere and tells through [`KeyAccess::signal`].
+    pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        let place = self.place(key);
+        let position = self.locate(place, key)?;
+        let number = self.keyspace.table_number(self.db, place);
+        let hasher = self.keyspace.hasher();
+        Some(self.stripe(place.stripe).table_mut(number).remove(position, hasher))
+    }
+
+    /// Tells everyone of a change of `key` that was made already, with this event.
+    pub fn signal(&mut self, key: &[u8], event_class: u32, name: &'static str) {
+        let place = self.place(key);
+        let number = self.keyspace.table_number(self.db, place);
+        let exists = self.stripe(place.stripe).find(number, place.hash, key).is_some();
+        let events = &[(event_class, name)];
+        let effect = Effect { db: self.db, key, cause: Cause::Command, created: false, exists, changes: 0, events };
+        self.drain(place.stripe, &effect);
+    }
+
+    /// Calls `run` with `db` as the database that is seen. A key lies in the same stripe in every database.
+    pub fn in_db<R>(&mut self, db: u32, run: impl FnOnce(&mut Self) -> R) -> R {
+        let own = std::mem::replace(&mut self.db, db);
+        let result = run(self);
+        self.db = own;
+        result
+    }
+
+    /// Looks a key up for a command that does not use its value: counts hit or miss, leaves the access clock alone.
+    pub fn look_up(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let touch = std::mem::replace(&mut self.touch, false);
+        let found = self.read(key).is_some();
+        self.touch = touch;
+        if found { self.peek(key) } else { None }
+    }
+
+    /// As [`KeyAccess::look_up`], without a `keymiss` notification (OBJECT).
+    pub fn inspect(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let place = self.place(key);
+        let position = self.locate(place, key);
+        let number = self.keyspace.table_number(self.db, place);
+        let stripe = self.stripe(place.stripe);
+        stripe.stats.hits += u64::from(position.is_some());
+        stripe.stats.misses += u64::from(position.is_none());
+        position.and_then(|position| stripe.table(number).map(|keys| keys.table.get(position)))
     }
 
     /// Reads a key for a command: counts hit or miss, advances the access clock.
@@ -286,7 +351,7 @@ impl<'a> KeyAccess<'a> {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
         let now_ms = self.now_ms;
-        self.stripe(place.stripe).find(number, place.hash, key).and_then(EntryRef::expiry_ms).is_some_and(|expiry| expiry <= now_ms)
+        self.stripe(place.stripe).find(number, place.hash, key).and_then(EntryRef::expiry_ms).is_some_and(|expiry| expiry < now_ms)
     }
 
     /// Collects a notification, if clients asked for its class.
@@ -310,7 +375,7 @@ impl<'a> KeyAccess<'a> {
             Cause::Evicted => stripe.stats.evicted += 1,
         }
         if !stripe.watched.is_empty() {
-            stripe.watched.touch(effect.db, effect.key);
+            stripe.watched.touch(effect.db, effect.key, effect.exists);
         }
         if self.notify != 0 {
             if effect.created {

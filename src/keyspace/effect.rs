@@ -42,6 +42,8 @@ pub struct Effect<'a> {
     pub cause: Cause,
     /// True if the key was not there before and is now.
     pub created: bool,
+    /// True if the key is there now.
+    pub exists: bool,
     /// By how much `rdb_changes_since_last_save` grows.
     pub changes: u64,
     /// Event class and name for keyspace notifications, in order.

@@ -72,7 +72,7 @@ impl Encoding {
 }
 
 /// A value that does not lie inside its entry. Further types become further variants.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Value {
     /// A string longer than [`INLINE_VALUE_LEN_MAX`], or one that was grown.
     Raw(Vec<u8>),
@@ -270,6 +270,15 @@ impl Writer {
     }
 }
 
+impl Value {
+    /// The number of allocations it consists of, about: what freeing it costs.
+    pub fn free_effort(&self) -> usize {
+        match self {
+            Value::Raw(_) => 1,
+        }
+    }
+}
+
 impl<'a> EntryRef<'a> {
     /// Borrows the entry behind `bits`.
     ///
@@ -392,6 +401,34 @@ impl<'a> EntryRef<'a> {
             return ValueRef::Int(inline.try_into().map(i64::from_le_bytes).expect("an int takes 8 bytes"));
         }
         ValueRef::Bytes(inline)
+    }
+
+    /// True if the key's time has come. Up to and including the very millisecond it lives.
+    #[inline]
+    pub fn is_expired(self, now_ms: i64) -> bool {
+        self.expiry_ms().is_some_and(|expiry_ms| expiry_ms < now_ms)
+    }
+
+    /// A copy under another key, expiry included.
+    pub fn duplicate(self, key: &[u8], access_clock: u32) -> Entry {
+        let value = match self.boxed() {
+            Some(value) => NewValue::Boxed(Box::new(value.clone()), self.kind(), self.encoding()),
+            None => match self.value() {
+                ValueRef::Int(number) => NewValue::Int(number),
+                ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, self.encoding()),
+            },
+        };
+        Entry::new(key, value, self.expiry_ms(), access_clock)
+    }
+
+    /// What freeing the entry costs, in allocations.
+    pub fn free_effort(self) -> usize {
+        self.boxed().map_or(1, Value::free_effort)
+    }
+
+    fn boxed(self) -> Option<&'a Value> {
+        // SAFETY: BOXED says that the pointer is there and ours; nobody changes it during 'a.
+        (self.flags() & BOXED != 0).then(|| unsafe { &*self.boxed_ptr() })
     }
 
     /// Heap bytes that belong to the value and lie outside the entry.

@@ -124,7 +124,8 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             return;
         }
         let clock = keys.table.get(position).access_clock();
-        drop(keys.replace(position, Entry::new(key, value, expiry_ms, clock)));
+        let old = keys.replace(position, Entry::new(key, value, expiry_ms, clock));
+        self.access.release(old, Cause::Command);
     }
 
     /// Sets a string from its text: an integer if it is the canonical text of one.
@@ -227,23 +228,34 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         self.delete_as(class::GENERIC, "del", Cause::Command)
     }
 
-    /// Deletes the key with this event and cause.
+    /// Deletes the key with the event `del`, because the user asked for just that. `in_background`: a large value is freed there.
+    pub fn delete_for_user(&mut self, in_background: bool) -> bool {
+        let Some(entry) = self.take() else { return false };
+        self.access.keyspace().lazyfree.free_entry(entry, || in_background);
+        self.event(class::GENERIC, "del");
+        true
+    }
+
+    /// Deletes the key with this event and cause, and counts one change.
     pub fn delete_as(&mut self, event_class: u32, name: &'static str, cause: Cause) -> bool {
-        if self.take().is_none() {
-            return false;
-        }
+        let Some(entry) = self.take() else { return false };
+        self.access.release(entry, cause);
         self.cause = cause;
         self.event(event_class, name);
         true
     }
 
-    /// Puts an entry taken from elsewhere under this key, in place of what is there.
+    /// Puts an entry taken from elsewhere under this key, in place of what is there: to the world that is a new key.
     pub fn put(&mut self, entry: Entry) {
+        self.existed = false;
         let (key, hash) = (self.key, self.place.hash);
         let entry = if entry.borrow().key() == key { entry } else { entry.with_key(key) };
         let hasher = self.access.keyspace().hasher();
         match self.position {
-            Some(position) => drop(self.keys().replace(position, entry)),
+            Some(position) => {
+                let old = self.keys().replace(position, entry);
+                self.access.release(old, Cause::Command);
+            }
             None => self.position = Some(self.keys().insert(hash, entry, hasher)),
         }
     }
@@ -266,6 +278,7 @@ impl Drop for KeyMut<'_, '_, '_> {
             key: self.key,
             cause: self.cause,
             created: !self.existed && self.position.is_some(),
+            exists: self.position.is_some(),
             changes: self.changes,
             events: &self.events,
         };

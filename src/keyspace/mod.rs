@@ -8,23 +8,28 @@
 pub mod access;
 mod bucket;
 pub mod clock24;
+mod databases;
 pub mod effect;
 pub mod entry;
 pub mod hash;
 pub mod key_mut;
 pub mod lock;
+pub mod lazyfree;
+pub mod scan;
 pub mod string_value;
 pub mod stripe;
 pub mod table;
 pub mod watch;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use self::hash::{KeyHash, KeyHasher};
 use self::lock::{StripeGuard, StripeMutex};
+use self::lazyfree::Lazyfree;
 use self::stripe::{Stripe, StripeStats};
 use crate::base::limits::{STRIPES_MAX, STRIPES_MIN};
 use crate::base::slot;
+use crate::config::Config;
 
 /// A stripe's lock on a cache line pair of its own, so that workers on neighbouring stripes do not disturb each other.
 #[derive(Debug, Default)]
@@ -42,6 +47,14 @@ pub struct Settings {
     pub lfu_log_factor: AtomicU32,
     /// `lfu-decay-time` in minutes.
     pub lfu_decay_minutes: AtomicU32,
+    /// `lazyfree-lazy-server-del`: overwritten values are freed in the background.
+    pub lazy_server_del: AtomicBool,
+    /// `lazyfree-lazy-expire`.
+    pub lazy_expire: AtomicBool,
+    /// `lazyfree-lazy-eviction`.
+    pub lazy_eviction: AtomicBool,
+    /// DEBUG SET-ACTIVE-EXPIRE: expired keys are looked for in the background.
+    pub active_expire: AtomicBool,
     /// True while CLIENT PAUSE holds writes back: expired keys are then hidden but not deleted.
     pub frozen: AtomicBool,
 }
@@ -56,6 +69,10 @@ pub struct Keyspace {
     tables_per_db: usize,
     /// See [`Settings`].
     pub settings: Settings,
+    /// Mean time to live of each database's keys that expire, milliseconds, as the sweep saw it; 0: unknown.
+    average_ttl_ms: Box<[AtomicI64]>,
+    /// Where large values are freed.
+    pub lazyfree: Lazyfree,
     /// Changes since the last save (or start), beyond what the stripes count.
     pub saved_changes: AtomicU64,
 }
@@ -90,10 +107,28 @@ impl Keyspace {
                 lfu: AtomicBool::new(false),
                 lfu_log_factor: AtomicU32::new(10),
                 lfu_decay_minutes: AtomicU32::new(1),
+                lazy_server_del: AtomicBool::new(true),
+                lazy_expire: AtomicBool::new(true),
+                lazy_eviction: AtomicBool::new(true),
+                active_expire: AtomicBool::new(true),
                 frozen: AtomicBool::new(false),
             },
+            average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
+            lazyfree: Lazyfree::default(),
             saved_changes: AtomicU64::new(0),
         }
+    }
+
+    /// Copies the options that commands need under a lock into [`Settings`]: at the start and whenever options change.
+    pub fn apply(&self, config: &Config) {
+        let settings = &self.settings;
+        settings.notify.store(config.notify_keyspace_events.bits(), Ordering::Relaxed);
+        settings.lfu.store(config.maxmemory_policy.is_lfu(), Ordering::Relaxed);
+        settings.lfu_log_factor.store(config.lfu_log_factor, Ordering::Relaxed);
+        settings.lfu_decay_minutes.store(config.lfu_decay_time, Ordering::Relaxed);
+        settings.lazy_server_del.store(config.lazyfree_lazy_server_del, Ordering::Relaxed);
+        settings.lazy_expire.store(config.lazyfree_lazy_expire, Ordering::Relaxed);
+        settings.lazy_eviction.store(config.lazyfree_lazy_eviction, Ordering::Relaxed);
     }
 
     /// Number of stripes.
@@ -133,6 +168,17 @@ impl Keyspace {
         let slot = u32::from(slot);
         let stripes = self.stripes.len() as u32;
         Place { hash, stripe: slot & (stripes - 1), table: slot / stripes }
+    }
+
+    /// Stripe of a slot, and its table within a database's tables there.
+    pub fn slot_table(&self, slot: u16) -> (u32, u32) {
+        let (slot, stripes) = (u32::from(slot), self.stripes.len() as u32);
+        (slot & (stripes - 1), slot / stripes)
+    }
+
+    /// Tables that a database has in each stripe.
+    pub fn tables_per_db(&self) -> usize {
+        self.tables_per_db
     }
 
     /// Number of `place`'s table within its stripe, for database `db`.
@@ -194,6 +240,20 @@ impl Keyspace {
             }
         }
         (keys, expiring)
+    }
+
+    /// Mean time to live of the keys of `db` that expire, in milliseconds; 0 if unknown.
+    pub fn average_ttl_ms(&self, db: u32) -> i64 {
+        self.average_ttl_ms[db as usize].load(Ordering::Relaxed)
+    }
+
+    fn forget_ttl(&self, db: u32) {
+        self.average_ttl_ms[db as usize].store(0, Ordering::Relaxed);
+    }
+
+    fn swap_ttl(&self, one: u32, other: u32) {
+        let former = self.average_ttl_ms[one as usize].swap(self.average_ttl_ms(other), Ordering::Relaxed);
+        self.average_ttl_ms[other as usize].store(former, Ordering::Relaxed);
     }
 
     /// Changes since the last save or start.

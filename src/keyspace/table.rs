@@ -24,6 +24,9 @@ const FILL: usize = 72;
 const SPARSE: usize = 30;
 /// Random buckets tried before a scan for a full one begins.
 const RANDOM_TRIES: usize = 100;
+/// Entries of a bucket that still raise its chance to be chosen at random: more than a bucket that was not split yet has on average
+/// (twice [`FILL`]), so that being split or not makes no difference.
+const FAIR_LEN: u64 = 20;
 
 /// Where an entry lies. Valid until the table changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,7 +278,16 @@ impl Table {
         true
     }
 
-    /// An entry chosen at random: a random full bucket, then a random entry of it.
+    /// Visits every entry.
+    pub fn for_each(&self, mut visit: impl FnMut(EntryRef<'_>)) {
+        for at in 0..self.buckets {
+            // SAFETY: the table owns the entries and is borrowed.
+            self.bucket(at).for_each(|_, address| visit(unsafe { EntryRef::from_bits(address) }));
+        }
+    }
+
+    /// An entry chosen at random: a random bucket, kept with a probability that grows with its entries, then a random entry of it.
+    /// Each entry of a bucket of up to [`FAIR_LEN`] is equally likely.
     pub fn random(&self, rng: &mut Rng) -> Option<EntryRef<'_>> {
         if self.len == 0 {
             return None;
@@ -283,7 +295,7 @@ impl Table {
         let mut at = 0;
         for _ in 0..RANDOM_TRIES {
             at = rng.below(self.buckets as u64) as usize;
-            if self.bucket(at).len() > 0 {
+            if rng.below(FAIR_LEN) < self.bucket(at).len() as u64 {
                 break;
             }
         }

@@ -28,7 +28,26 @@ impl WatchFlag {
     }
 }
 
-type Watchers = Vec<Arc<WatchFlag>>;
+/// One client that watches a key.
+#[derive(Debug)]
+struct Watcher {
+    flag: Arc<WatchFlag>,
+    /// The key was there at WATCH but its time had come: that it then vanishes, or stays like that, is no change.
+    expired: bool,
+}
+
+type Watchers = Vec<Watcher>;
+
+/// What is in the place of a watched key once its database was emptied or exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacement {
+    /// Nothing.
+    None,
+    /// A key whose time has come.
+    Expired,
+    /// A key.
+    Live,
+}
 
 /// The watched keys of one stripe.
 #[derive(Debug, Default)]
@@ -43,11 +62,11 @@ impl WatchTable {
         self.keys.is_empty()
     }
 
-    /// Adds a watcher; adding it twice has no further effect.
-    pub fn add(&mut self, db: u32, key: &[u8], flag: &Arc<WatchFlag>) {
+    /// Adds a watcher of a key that may be there though `expired`; adding it twice has no further effect.
+    pub fn add(&mut self, db: u32, key: &[u8], flag: &Arc<WatchFlag>, expired: bool) {
         let watchers = self.keys.entry((db, key.into())).or_default();
-        if !watchers.iter().any(|existing| Arc::ptr_eq(existing, flag)) {
-            watchers.push(Arc::clone(flag));
+        if !watchers.iter().any(|existing| Arc::ptr_eq(&existing.flag, flag)) {
+            watchers.push(Watcher { flag: Arc::clone(flag), expired });
         }
     }
 
@@ -55,24 +74,47 @@ impl WatchTable {
     pub fn remove(&mut self, db: u32, key: &[u8], flag: &Arc<WatchFlag>) {
         let name = (db, key.into());
         if let Some(watchers) = self.keys.get_mut(&name) {
-            watchers.retain(|existing| !Arc::ptr_eq(existing, flag));
+            watchers.retain(|existing| !Arc::ptr_eq(&existing.flag, flag));
             if watchers.is_empty() {
                 self.keys.remove(&name);
             }
         }
     }
 
-    /// Tells the watchers of a key.
-    pub fn touch(&mut self, db: u32, key: &[u8]) {
-        if let Some(watchers) = self.keys.get(&(db, key.into())) {
-            watchers.iter().for_each(|flag| flag.set());
+    /// True if this watcher's key counts as expired since WATCH, so that its being expired is no change.
+    pub fn was_expired(&self, db: u32, key: &[u8], flag: &Arc<WatchFlag>) -> bool {
+        let watchers = self.keys.get(&(db, key.into()));
+        watchers.is_some_and(|watchers| watchers.iter().any(|watcher| Arc::ptr_eq(&watcher.flag, flag) && watcher.expired))
+    }
+
+    /// Tells the watchers of a key that changed, and is there or not afterwards.
+    pub fn touch(&mut self, db: u32, key: &[u8], exists: bool) {
+        for watcher in self.keys.get_mut(&(db, key.into())).into_iter().flatten() {
+            if watcher.expired && !exists {
+                watcher.expired = false;
+            } else {
+                watcher.flag.set();
+            }
         }
     }
 
-    /// Calls `visit` with each watched key of a database and its watchers.
-    pub fn for_each(&self, mut visit: impl FnMut(u32, &[u8], &[Arc<WatchFlag>])) {
-        for ((db, key), watchers) in &self.keys {
-            visit(*db, key, watchers);
+    /// Tells the watchers of a key whose database was emptied or exchanged. `existed`: it was there before.
+    pub fn touch_replaced(&mut self, db: u32, key: &[u8], existed: bool, replacement: Replacement) {
+        if !existed && replacement == Replacement::None {
+            return;
         }
+        for watcher in self.keys.get_mut(&(db, key.into())).into_iter().flatten() {
+            match replacement {
+                Replacement::None if watcher.expired => watcher.expired = false,
+                Replacement::Expired if watcher.expired => {}
+                Replacement::Expired if !existed => watcher.expired = true,
+                _ => watcher.flag.set(),
+            }
+        }
+    }
+
+    /// The watched keys of a database.
+    pub fn keys_of(&self, db: u32) -> Vec<Box<[u8]>> {
+        self.keys.keys().filter(|(of, _)| *of == db).map(|(_, key)| key.clone()).collect()
     }
 }

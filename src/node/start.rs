@@ -50,6 +50,8 @@ fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     system::reserve_descriptors(&store);
     system::write_pid_file(&config);
     let shared = Arc::new(build(store)?);
+    shared.keyspace.apply(&config);
+    shared.keyspace.lazyfree.start()?;
     tracing::info!("Server initialized");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control));

@@ -189,9 +189,9 @@ fn numpat(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
 }
 
 fn print_help(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    help::write(
+    help::help(
         context,
-        "PUBSUB",
+        "pubsub",
         &[
             "CHANNELS [<pattern>]",
             "    Channels with listeners, of those that match <pattern> (default: all).",
@@ -204,6 +204,5 @@ fn print_help(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
             "SHARDNUMSUB [<shardchannel> ...]",
             "    Number of listeners of each shard channel.",
         ],
-    );
-    Ok(())
+    )
 }

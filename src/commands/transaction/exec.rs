@@ -73,9 +73,11 @@ fn lock(context: &mut Context<'_>, multi: &Multi) {
 /// A watched key that has expired since is a changed key, though nobody has deleted it yet.
 fn watched_key_expired(context: &mut Context<'_>) -> bool {
     let db = context.keys.db;
+    let flag = &context.session.watch_flag;
     let expired = context.session.watched.iter().any(|watched| {
         context.keys.db = watched.db;
-        !watched.expired && context.keys.is_expired_but_there(&watched.key)
+        let stripe = context.keys.place(&watched.key).stripe;
+        context.keys.is_expired_but_there(&watched.key) && !context.keys.stripe(stripe).watched.was_expired(watched.db, &watched.key, flag)
     });
     context.keys.db = db;
     expired

@@ -46,8 +46,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             }
             let expired = context.keys.is_expired_but_there(key);
             let stripe = context.keys.place(key).stripe;
-            context.keys.stripe(stripe).watched.add(db, key, &context.session.watch_flag);
-            context.session.watched.push(Watched { db, key: Bytes::copy_from_slice(key), expired });
+            context.keys.stripe(stripe).watched.add(db, key, &context.session.watch_flag, expired);
+            context.session.watched.push(Watched { db, key: Bytes::copy_from_slice(key) });
         }
         super::report(context.session);
     }

@@ -1,0 +1,89 @@
+//! COPY: puts a copy of a key, its expiry included, under another name or into another database.
+
+use crate::commands::context::{Args, CmdResult, Context, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::effect::class;
+
+pub(crate) static COPY: CommandSpec = CommandSpec {
+    name: "copy",
+    arity: -3,
+    flags: flag::WRITE | flag::DENYOOM,
+    acl: acl::KEYSPACE | acl::SLOW | acl::WRITE,
+    keys: &[
+        KeySpec {
+            flags: key_flag::RO | key_flag::ACCESS,
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            notes: "",
+        },
+        KeySpec {
+            flags: key_flag::OW | key_flag::UPDATE,
+            begin: BeginSearch::Index(2),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            notes: "",
+        },
+    ],
+    args: &[
+        Arg { name: "source", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "destination", kind: ArgKind::Key(1), ..ARG },
+        Arg { name: "destination-db", kind: ArgKind::Integer, token: "DB", optional: true, ..ARG },
+        Arg { name: "replace", kind: ArgKind::PureToken, token: "REPLACE", optional: true, ..ARG },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Copies a key",
+        complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
+        since: "6.2.0",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+struct Options {
+    target_db: u32,
+    replace: bool,
+}
+
+fn parse(context: &Context<'_>, args: &Args<'_>) -> Result<Options, CmdError> {
+    let mut options = Options { target_db: context.keys.db, replace: false };
+    let mut at = 3;
+    while at < args.len() {
+        if is_word(args[at], "REPLACE") {
+            options.replace = true;
+        } else if is_word(args[at], "DB") && at + 1 < args.len() {
+            options.target_db = super::database(context, args[at + 1])?;
+            at += 1;
+        } else {
+            return Err(CmdError::Syntax);
+        }
+        at += 1;
+    }
+    Ok(options)
+}
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let options = parse(context, args)?;
+    let (source, target) = (args[1], args[2]);
+    if options.target_db == context.keys.db && source == target {
+        return Err(super::SAME_OBJECT);
+    }
+    let clock = context.keys.clock().fresh();
+    let copy = context.keys.read(source).map(|entry| entry.duplicate(target, clock));
+    let copied = context.keys.in_db(options.target_db, |keys| {
+        let Some(copy) = copy else { return false };
+        let mut key = keys.open(target);
+        if key.exists() && !options.replace {
+            return false;
+        }
+        key.put(copy);
+        key.event(class::GENERIC, "copy_to");
+        true
+    });
+    context.reply.integer(i64::from(copied));
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! KEYS: all names that match a pattern, in no particular order. Visits stripe after stripe, so that other clients are served
+//! meanwhile: what is added or deleted during the visit may or may not be listed (Valkey, which stops everything else, lists one moment).
+
+use super::names::Names;
+use crate::base::{glob, slot};
+use crate::commands::context::{Args, CmdResult, Context, Sweep};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::keyspace::access::KeyAccess;
+
+pub(crate) static KEYS: CommandSpec = CommandSpec {
+    name: "keys",
+    arity: 2,
+    flags: flag::READONLY,
+    acl: acl::DANGEROUS | acl::KEYSPACE | acl::READ | acl::SLOW,
+    keys: &[],
+    args: &[Arg { name: "pattern", kind: ArgKind::Pattern, ..ARG }],
+    run: Run::Sweep(start),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Lists the keys whose names match a pattern",
+        complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
+        since: "1.0.0",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_shards", "nondeterministic_output_order"],
+    },
+};
+
+struct KeysSweep {
+    /// `None`: every key.
+    pattern: Option<Vec<u8>>,
+    /// In cluster mode: stripe and table of the one slot that the pattern's keys can be in.
+    only: Option<(u32, u32)>,
+    names: Names,
+}
+
+fn start(context: &mut Context<'_>, args: &Args<'_>) -> Result<Box<dyn Sweep>, CmdError> {
+    let keyspace = context.keys.keyspace();
+    let pattern = (args[1] != b"*").then(|| args[1].to_vec());
+    let slot = pattern.as_ref().filter(|_| keyspace.by_slot()).and_then(|pattern| slot::pattern_slot(pattern));
+    Ok(Box::new(KeysSweep { pattern, only: slot.map(|slot| keyspace.slot_table(slot)), names: Names::default() }))
+}
+
+impl Sweep for KeysSweep {
+    fn visit(&mut self, keys: &mut KeyAccess<'_>, number: u32) -> bool {
+        let now_ms = keys.now_ms;
+        let all = keys.keyspace().tables_of(keys.db);
+        let tables = match self.only {
+            None => all,
+            Some((stripe, table)) if stripe == number => all.start + table as usize..all.start + table as usize + 1,
+            Some(_) => return true,
+        };
+        let (pattern, names) = (&self.pattern, &mut self.names);
+        for table in tables {
+            let Some(table) = keys.stripe(number).table(table) else { break };
+            table.table.for_each(|entry| {
+                let fits = pattern.as_ref().is_none_or(|pattern| glob::matches(pattern, entry.key()));
+                if fits && !entry.is_expired(now_ms) {
+                    names.push(entry.key());
+                }
+            });
+        }
+        true
+    }
+
+    fn finish(self: Box<Self>, context: &mut Context<'_>) -> CmdResult {
+        self.names.reply(context.reply);
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! MOVE: puts a key into another database, unless that has the key already.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::effect::class;
+
+pub(crate) static MOVE: CommandSpec = CommandSpec {
+    name: "move",
+    arity: 3,
+    flags: flag::WRITE | flag::FAST,
+    acl: acl::FAST | acl::KEYSPACE | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "db", kind: ArgKind::Integer, ..ARG }],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Moves a key to another database",
+        complexity: "O(1)",
+        since: "1.0.0",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let target = super::database(context, args[2])?;
+    let source = context.keys.db;
+    if target == source {
+        return Err(super::SAME_OBJECT);
+    }
+    let (key, keys) = (args[1], &mut context.keys);
+    let movable = keys.open(key).exists() && !keys.in_db(target, |keys| keys.open(key).exists());
+    if movable {
+        let entry = keys.take(key).expect("seen above, under the same lock");
+        keys.in_db(target, |keys| {
+            let mut moved = keys.open(key);
+            moved.put(entry);
+            moved.count_changes(1);
+        });
+        keys.signal(key, class::GENERIC, "move_from");
+        keys.in_db(target, |keys| keys.signal(key, class::GENERIC, "move_to"));
+    }
+    context.reply.integer(i64::from(movable));
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! OBJECT: how keys are kept. Looking does not count as a use of the key.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::entry::EntryRef;
+
+pub(crate) static OBJECT: CommandSpec = CommandSpec {
+    name: "object",
+    arity: -2,
+    flags: 0,
+    acl: acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Container,
+    subcommands: &[&OBJECT_ENCODING, &OBJECT_FREQ, &OBJECT_HELP, &OBJECT_IDLETIME, &OBJECT_REFCOUNT],
+    docs: Docs {
+        summary: "Looks at how keys are kept",
+        complexity: "Depends on subcommand.",
+        since: "2.2.3",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+pub(crate) static OBJECT_ENCODING: CommandSpec = CommandSpec {
+    name: "encoding",
+    arity: 3,
+    flags: flag::READONLY,
+    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
+    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
+    run: Run::Keys(encoding),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Names the internal representation of a key's value",
+        complexity: "O(1)",
+        since: "2.2.3",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["nondeterministic_output"],
+    },
+};
+
+pub(crate) static OBJECT_FREQ: CommandSpec = CommandSpec {
+    name: "freq",
+    arity: 3,
+    flags: flag::READONLY,
+    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
+    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
+    run: Run::Keys(frequency),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the logarithmic counter of the uses of a key",
+        complexity: "O(1)",
+        since: "4.0.0",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["nondeterministic_output"],
+    },
+};
+
+pub(crate) static OBJECT_HELP: CommandSpec = CommandSpec {
+    name: "help",
+    arity: 2,
+    flags: flag::LOADING | flag::STALE,
+    acl: acl::KEYSPACE | acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Conn(help),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Describes the subcommands",
+        complexity: "O(1)",
+        since: "6.2.0",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+pub(crate) static OBJECT_IDLETIME: CommandSpec = CommandSpec {
+    name: "idletime",
+    arity: 3,
+    flags: flag::READONLY,
+    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
+    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
+    run: Run::Keys(idle_time),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the seconds since a key was last used",
+        complexity: "O(1)",
+        since: "2.2.3",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["nondeterministic_output"],
+    },
+};
+
+pub(crate) static OBJECT_REFCOUNT: CommandSpec = CommandSpec {
+    name: "refcount",
+    arity: 3,
+    flags: flag::READONLY,
+    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
+    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
+    run: Run::Keys(reference_count),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns how many references to a key's value there are",
+        complexity: "O(1)",
+        since: "2.2.3",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["nondeterministic_output"],
+    },
+};
+
+const HELP: &[&str] = &[
+    "ENCODING <key>",
+    "    Name the internal representation of the value of <key>.",
+    "FREQ <key>",
+    "    Return how often <key> was used of late, on a logarithmic scale.",
+    "IDLETIME <key>",
+    "    Return the seconds since <key> was last used, give or take one.",
+    "REFCOUNT <key>",
+    "    Return the number of references to the value of <key>.",
+];
+
+fn encoding(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    match context.keys.inspect(args[2]).map(EntryRef::encoding) {
+        Some(encoding) => context.reply.bulk(encoding.name().as_bytes()),
+        None => context.reply.null(),
+    }
+    Ok(())
+}
+
+fn frequency(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let clock = context.keys.clock();
+    match context.keys.inspect(args[2]).map(EntryRef::access_clock) {
+        Some(_) if !clock.lfu => return Err(CmdError::coded(NOT_LFU)),
+        Some(access) => context.reply.integer(i64::from(clock.frequency(access))),
+        None => context.reply.null(),
+    }
+    Ok(())
+}
+
+fn help(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    crate::commands::help::help(context, "object", HELP)
+}
+
+fn idle_time(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let clock = context.keys.clock();
+    match context.keys.inspect(args[2]).map(EntryRef::access_clock) {
+        Some(_) if clock.lfu => return Err(CmdError::coded(IS_LFU)),
+        Some(access) => context.reply.integer(i64::from(clock.idle_seconds(access))),
+        None => context.reply.null(),
+    }
+    Ok(())
+}
+
+/// Always 1: no two keys share a value here.
+fn reference_count(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    match context.keys.inspect(args[2]) {
+        Some(_) => context.reply.integer(1),
+        None => context.reply.null(),
+    }
+    Ok(())
+}
+
+const NOT_LFU: &str = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+const IS_LFU: &str = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";

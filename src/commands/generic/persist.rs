@@ -1,0 +1,43 @@
+//! PERSIST: takes the expiry from a key. 0 if there was none.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::keyspace::effect::class;
+
+pub(crate) static PERSIST: CommandSpec = CommandSpec {
+    name: "persist",
+    arity: 2,
+    flags: flag::WRITE | flag::FAST,
+    acl: acl::FAST | acl::KEYSPACE | acl::WRITE,
+    keys: &[KeySpec {
+        flags: key_flag::RW | key_flag::UPDATE,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: "",
+    }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Lets a key live forever",
+        complexity: "O(1)",
+        since: "2.2.0",
+        group: "generic",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let mut key = context.keys.open(args[1]);
+    let persisted = key.exists() && key.expiry_ms().is_some();
+    if persisted {
+        key.set_expiry_ms(None);
+        key.event(class::GENERIC, "persist");
+    }
+    drop(key);
+    context.reply.integer(i64::from(persisted));
+    Ok(())
+}

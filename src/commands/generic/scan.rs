@@ -1,0 +1,53 @@
+//! SCAN: the keys of a database, some per call. The cursor names a table (a stripe's, or in cluster mode a slot's) and a place in it,
+//! so that a key that is there from the first to the last call is returned at least once; see [`crate::keyspace::scan`].
+
+use super::names::Names;
+use super::scan_options::{self, ScanOptions, Target};
+use crate::base::slot;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static SCAN: CommandSpec = CommandSpec {
+    name: "scan",
+    arity: -2,
+    flags: flag::READONLY | flag::TOUCHES_ARBITRARY_KEYS,
+    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "cursor", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "pattern", kind: ArgKind::Pattern, token: "MATCH", optional: true, ..ARG },
+        Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG },
+        Arg { name: "type", token: "TYPE", optional: true, since: "6.0.0", ..ARG },
+    ],
+    run: Run::Stripes(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Iterates over the keys of the database",
+        complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
+        since: "2.8.0",
+        group: "generic",
+        history: &[("6.0.0", "`TYPE`.")],
+        deprecated: None,
+        flags: &[],
+        tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let cursor = scan_options::cursor(args[1])?;
+    let options = ScanOptions::parse(&args[2..], Target::Keys)?;
+    let keyspace = context.keys.keyspace();
+    let slot = options.pattern.filter(|_| keyspace.by_slot()).and_then(slot::pattern_slot);
+    let mut names = Names::default();
+    let next = context.keys.scan(
+        cursor,
+        slot,
+        options.count,
+        |entry| options.type_name.is_none_or(|name| entry.kind().name() == name) && options.matches(entry.key()),
+        |entry| names.push(entry.key()),
+    );
+    context.reply.array(2);
+    context.reply.bulk(next.to_string().as_bytes());
+    names.reply(context.reply);
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! FLUSHDB: empties the selected database.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static FLUSHDB: CommandSpec = CommandSpec {
+    name: "flushdb",
+    arity: -1,
+    flags: flag::WRITE,
+    acl: acl::DANGEROUS | acl::KEYSPACE | acl::SLOW | acl::WRITE,
+    keys: &[],
+    args: &[Arg {
+        name: "flush-type",
+        kind: ArgKind::OneOf(&[
+            Arg { name: "async", kind: ArgKind::PureToken, token: "ASYNC", since: "4.0.0", ..ARG },
+            Arg { name: "sync", kind: ArgKind::PureToken, token: "SYNC", since: "6.2.0", ..ARG },
+        ]),
+        optional: true,
+        ..ARG
+    }],
+    run: Run::All(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Empties the selected database",
+        complexity: "O(N) where N is the number of keys in the selected database",
+        since: "1.0.0",
+        group: "server",
+        history: &[("4.0.0", "`ASYNC`."), ("6.2.0", "`SYNC`.")],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let db = context.keys.db;
+    super::flush(context, args, db..db + 1)
+}

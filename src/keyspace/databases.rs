@@ -1,0 +1,105 @@
+//! What commands do with whole databases: size, a random key, emptying, exchanging. WATCH hears of each watched key that is there.
+
+use super::access::KeyAccess;
+use super::entry::EntryRef;
+use super::stripe::Keys;
+use super::watch::Replacement;
+
+impl KeyAccess<'_> {
+    /// Keys of database `db` in stripe `number`, which is held.
+    pub fn stripe_size(&mut self, number: u32, db: u32) -> u64 {
+        let tables = self.keyspace().tables_of(db);
+        let stripe = self.stripe(number);
+        tables.map_while(|table| stripe.table(table)).map(|keys| keys.table.len() as u64).sum()
+    }
+
+    /// A random key of database `db` in stripe `number`, which is held, and whether its time has come.
+    pub fn random_key(&mut self, number: u32, db: u32) -> Option<(Vec<u8>, bool)> {
+        let size = self.stripe_size(number, db);
+        if size == 0 {
+            return None;
+        }
+        let mut left = self.rng().below(size);
+        let now_ms = self.now_ms;
+        let mut rng = self.rng().clone();
+        let tables = self.keyspace().tables_of(db);
+        let stripe = self.stripe(number);
+        let found = tables.map_while(|table| stripe.table(table)).find(|keys| {
+            let size = keys.table.len() as u64;
+            let is_here = left < size;
+            left = left.saturating_sub(size);
+            is_here
+        });
+        let key = found.and_then(|keys| keys.table.random(&mut rng)).map(|entry| (entry.key().to_vec(), entry.is_expired(now_ms)));
+        *self.rng() = rng;
+        key
+    }
+
+    /// Empties databases; every stripe is held. Returns the tables that held keys, to be freed outside the locks.
+    pub fn flush(&mut self, databases: std::ops::Range<u32>) -> Vec<Keys> {
+        assert!(self.holds_all(), "a database is emptied in one instant");
+        let keyspace = self.keyspace();
+        let mut taken = Vec::new();
+        for number in 0..keyspace.stripes() as u32 {
+            for db in databases.clone() {
+                self.touch_watched(number, db, None);
+                for table in keyspace.tables_of(db) {
+                    let stripe = self.stripe(number);
+                    let size = stripe.table(table).map_or(0, |keys| keys.table.len());
+                    if size > 0 {
+                        taken.extend(stripe.take(table));
+                        stripe.stats.changes += size as u64;
+                        self.changes += size as u64;
+                    }
+                }
+            }
+        }
+        for db in databases {
+            keyspace.forget_ttl(db);
+        }
+        taken
+    }
+
+    /// Exchanges two databases; every stripe is held. Counts one change.
+    pub fn swap_databases(&mut self, one: u32, other: u32) {
+        assert!(self.holds_all(), "databases are exchanged in one instant");
+        self.changes += 1;
+        self.stripe(0).stats.changes += 1;
+        if one == other {
+            return;
+        }
+        let keyspace = self.keyspace();
+        for number in 0..keyspace.stripes() as u32 {
+            self.touch_watched(number, one, Some(other));
+            self.touch_watched(number, other, Some(one));
+            for (first, second) in keyspace.tables_of(one).zip(keyspace.tables_of(other)) {
+                self.stripe(number).swap(first, second);
+            }
+        }
+        keyspace.swap_ttl(one, other);
+    }
+
+    /// Tells who watches keys of `db` in stripe `number`, before its tables are emptied or `replaced` by another database's.
+    fn touch_watched(&mut self, number: u32, db: u32, replaced: Option<u32>) {
+        if self.stripe(number).watched.is_empty() {
+            return;
+        }
+        for key in self.stripe(number).watched.keys_of(db) {
+            let existed = self.look(number, db, &key).is_some();
+            let now_ms = self.now_ms;
+            let replacement = match replaced.and_then(|replaced| self.look(number, replaced, &key)) {
+                None => Replacement::None,
+                Some(entry) if entry.is_expired(now_ms) => Replacement::Expired,
+                Some(_) => Replacement::Live,
+            };
+            self.stripe(number).watched.touch_replaced(db, &key, existed, replacement);
+        }
+    }
+
+    /// The entry of a key, expired or not.
+    fn look(&mut self, number: u32, db: u32, key: &[u8]) -> Option<EntryRef<'_>> {
+        let place = self.place(key);
+        let table = self.keyspace().table_number(db, place);
+        self.stripe(number).find(table, place.hash, key)
+    }
+}

@@ -1,0 +1,214 @@
+//! SCAN's walk over the tables of a database.
+//!
+//! ```text
+//! cursor   bits 0..14   table: stripe * (tables of a database in a stripe) + table within them
+//!              14..64   cursor within that table (reverse binary, see the table)
+//! ```
+//! Tables are walked in ascending order; a table's own cursor survives its growing and shrinking, so a key that is there from the
+//! first call to the last is returned at least once. Empty tables cost nothing: a call ends with cursor 0 unless a key is left in
+//! a table behind.
+
+use super::access::KeyAccess;
+use super::entry::EntryRef;
+use crate::base::limits::SCAN_STEP_MAX;
+use crate::base::slot;
+
+const TABLE_BITS: u32 = slot::SLOTS.trailing_zeros();
+const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
+/// Buckets looked at for each element asked for: a sparse table is not walked on and on for one call.
+const BUCKETS_PER_ELEMENT: usize = 10;
+
+/// Where a walk stands.
+struct Walk {
+    table: u64,
+    within: u64,
+    /// The walk ends before this table.
+    end: u64,
+    /// Elements yet to be looked at in this call.
+    elements: usize,
+    /// Buckets yet to be looked at in this call.
+    buckets: usize,
+}
+
+impl Walk {
+    /// This call has done its share; it only goes on to find out whether anything is left.
+    fn is_full(&self) -> bool {
+        self.elements == 0 || self.buckets == 0
+    }
+
+    fn next_table(&mut self) {
+        self.table += 1;
+        self.within = 0;
+    }
+}
+
+impl KeyAccess<'_> {
+    /// Goes on from `cursor`, with the keys of `slot` alone if one is given. Each key that `fits` and whose time has not come is
+    /// given to `found`; an expired one that fits is deleted. About `count` keys are looked at. Returns the next cursor, 0 at the end.
+    pub fn scan(
+        &mut self,
+        cursor: u64,
+        slot: Option<u16>,
+        count: usize,
+        mut fits: impl FnMut(EntryRef<'_>) -> bool,
+        mut found: impl FnMut(EntryRef<'_>),
+    ) -> u64 {
+        let tables_per_db = self.keyspace().tables_per_db() as u64;
+        let mut walk = Walk {
+            table: cursor & TABLE_MASK,
+            within: cursor >> TABLE_BITS,
+            end: self.keyspace().stripes() as u64 * tables_per_db,
+            elements: count,
+            buckets: count.saturating_mul(BUCKETS_PER_ELEMENT),
+        };
+        if let Some(slot) = slot {
+            let (stripe, table) = self.keyspace().slot_table(slot);
+            let only = u64::from(stripe) * tables_per_db + u64::from(table);
+            if walk.table < only {
+                walk.table = only;
+                walk.within = 0;
+            }
+            walk.end = only + 1;
+        }
+        while walk.table < walk.end {
+            let number = (walk.table / tables_per_db) as u32;
+            if self.with_stripe(number, |keys| keys.scan_stripe(number, &mut walk, &mut fits, &mut found)) {
+                return (walk.within << TABLE_BITS) | walk.table;
+            }
+        }
+        0
+    }
+
+    /// Walks on within one stripe, which is held, for at most [`SCAN_STEP_MAX`] elements. True if the call ends here, false if the
+    /// walk goes on (with this or the next stripe).
+    fn scan_stripe(
+        &mut self,
+        number: u32,
+        walk: &mut Walk,
+        fits: &mut impl FnMut(EntryRef<'_>) -> bool,
+        found: &mut impl FnMut(EntryRef<'_>),
+    ) -> bool {
+        let tables_per_db = self.keyspace().tables_per_db() as u64;
+        let first = self.keyspace().tables_of(self.db).start;
+        let end = walk.end.min((u64::from(number) + 1) * tables_per_db);
+        let now_ms = self.now_ms;
+        let mut held = 0;
+        let mut expired: Vec<Vec<u8>> = Vec::new();
+        while walk.table < end {
+            let table = first + (walk.table % tables_per_db) as usize;
+            let Some(keys) = self.stripe(number).table(table).filter(|keys| !keys.table.is_empty()) else {
+                walk.next_table();
+                continue;
+            };
+            if walk.is_full() {
+                return true;
+            }
+            if held >= SCAN_STEP_MAX {
+                return false;
+            }
+            let mut seen = 0;
+            walk.within = keys.table.scan(walk.within, |entry| {
+                seen += 1;
+                if !fits(entry) {
+                    return;
+                }
+                if entry.is_expired(now_ms) {
+                    expired.push(entry.key().to_vec());
+                } else {
+                    found(entry);
+                }
+            });
+            held += seen;
+            walk.elements = walk.elements.saturating_sub(seen);
+            walk.buckets -= 1;
+            if walk.within == 0 {
+                walk.next_table();
+            }
+            for key in expired.drain(..) {
+                self.reclaim(&key);
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::keyspace::Keyspace;
+    use crate::keyspace::key_mut::Expiry;
+
+    fn put(keyspace: &Keyspace, name: &str, expiry: Expiry) {
+        let mut keys = KeyAccess::new(keyspace, 0, 1000, 1);
+        keys.lock_keys(std::iter::once(name.as_bytes()));
+        keys.open(name.as_bytes()).set_text(b"value", expiry);
+    }
+
+    fn remove(keyspace: &Keyspace, name: &str) {
+        let mut keys = KeyAccess::new(keyspace, 0, 1000, 1);
+        keys.lock_keys(std::iter::once(name.as_bytes()));
+        keys.open(name.as_bytes()).delete();
+    }
+
+    /// One call: the names found, and the next cursor.
+    fn step(keyspace: &Keyspace, cursor: u64, slot: Option<u16>, count: usize) -> (Vec<String>, u64) {
+        let mut keys = KeyAccess::new(keyspace, 0, 1000, 1);
+        let mut names = Vec::new();
+        let next = keys.scan(cursor, slot, count, |_| true, |entry| names.push(String::from_utf8_lossy(entry.key()).into_owned()));
+        (names, next)
+    }
+
+    #[test]
+    fn what_stays_is_found_while_the_rest_comes_and_goes() {
+        for by_slot in [false, true] {
+            let keyspace = Keyspace::new(16, 2, by_slot, 7);
+            let stay: BTreeSet<String> = (0..2000).map(|number| format!("stay:{number}")).collect();
+            stay.iter().for_each(|name| put(&keyspace, name, Expiry::Clear));
+            let (mut cursor, mut seen, mut calls) = (0, BTreeSet::new(), 0);
+            loop {
+                let (names, next) = step(&keyspace, cursor, None, 10);
+                seen.extend(names);
+                cursor = next;
+                if cursor == 0 {
+                    break;
+                }
+                calls += 1;
+                for number in 0..40 {
+                    let name = format!("churn:{}", (calls * 13 + number) % 5000);
+                    if calls / 20 % 2 == 0 { put(&keyspace, &name, Expiry::Clear) } else { remove(&keyspace, &name) }
+                }
+                assert!(calls < 100_000, "the walk ends");
+            }
+            assert!(stay.is_subset(&seen), "by_slot {by_slot}");
+        }
+    }
+
+    #[test]
+    fn a_small_database_takes_one_call_and_cursors_end_exactly() {
+        for by_slot in [false, true] {
+            let keyspace = Keyspace::new(256, 2, by_slot, 7);
+            assert_eq!(step(&keyspace, 0, None, 10), (vec![], 0));
+            for number in 0..10 {
+                put(&keyspace, &format!("k{number}"), Expiry::Clear);
+            }
+            let (names, next) = step(&keyspace, 0, None, 10);
+            assert_eq!((names.len(), next), (10, 0), "by_slot {by_slot}");
+            for cursor in [u64::MAX, TABLE_MASK, 5 << TABLE_BITS] {
+                step(&keyspace, cursor, None, 10);
+            }
+        }
+    }
+
+    #[test]
+    fn expired_keys_are_deleted_on_the_way_and_a_slot_alone_can_be_walked() {
+        let keyspace = Keyspace::new(16, 2, true, 7);
+        put(&keyspace, "{a}live", Expiry::At(2000));
+        put(&keyspace, "{a}dead", Expiry::At(999));
+        put(&keyspace, "{b}other", Expiry::Clear);
+        let (names, next) = step(&keyspace, 0, slot::pattern_slot(b"{a}*"), 1);
+        assert_eq!((names, next), (vec!["{a}live".to_owned()], 0));
+        assert_eq!(keyspace.db_size(0), (2, 1));
+    }
+}
