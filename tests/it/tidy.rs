@@ -40,7 +40,7 @@ const SAME_RANK: &[(&str, &str)] = &[
     ("commands", "pubsub"),
     ("commands", "tracking"),
     ("commands", "persist"),
-    ("clients", "pubsub"),
+    ("pubsub", "clients"),
     ("tracking", "clients"),
 ];
 
