@@ -96,7 +96,7 @@ pub(super) fn show_expiry(context: &mut Context<'_>, args: &Args<'_>, base: Base
         Some(None) => -1,
         Some(Some(at_ms)) => {
             let ms = (at_ms - base_ms).max(0);
-            if unit == Unit::Seconds { ms.saturating_add(500) / 1000 } else { ms }
+            if unit == Unit::Seconds { ms / 1000 + i64::from(ms % 1000 >= 500) } else { ms }
         }
     };
     context.reply.integer(number);
