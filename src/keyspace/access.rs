@@ -166,11 +166,21 @@ impl<'a> KeyAccess<'a> {
         self.locked = Locked::None;
     }
 
-    /// Releases what is held and returns what is left to do.
+    /// Sets the access to the next command: its database, and whether its reads advance the access clock.
     #[inline]
-    pub fn finish(&mut self) -> Outcome {
+    pub fn begin(&mut self, db: u32, touch: bool) {
+        self.db = db;
+        self.touch = touch;
+        self.changes = 0;
+        self.known = None;
+    }
+
+    /// Releases what is held and returns what is left to do, if anything is.
+    #[inline]
+    pub fn finish(&mut self) -> Option<Outcome> {
         self.unlock();
-        std::mem::take(&mut self.outcome)
+        let nothing = self.outcome.events.is_empty() && self.outcome.ready.is_empty();
+        (!nothing).then(|| std::mem::take(&mut self.outcome))
     }
 
     /// A held stripe.
@@ -304,18 +314,45 @@ impl<'a> KeyAccess<'a> {
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let place = self.place(key);
-        let Some(position) = self.locate(place, key) else {
-            self.stripe(place.stripe).stats.misses += 1;
-            if self.notify & class::KEY_MISS != 0 {
-                self.notify_event(class::KEY_MISS, "keymiss", key);
+        let number = self.keyspace.table_number(self.db, place);
+        let (now_ms, clock, touch) = (self.now_ms, self.clock, self.touch);
+        let mut rng = self.rng.clone();
+        let stripe = self.stripe(place.stripe);
+        let found = stripe.table_if_used(number).and_then(|keys| {
+            let position = keys.table.find(place.hash, key)?;
+            let entry = keys.table.get(position);
+            let access_clock = entry.access_clock();
+            if entry.expiry_ms().is_some_and(|expiry| expiry < now_ms) {
+                return None;
             }
+            if touch {
+                let touched = clock.touched(access_clock, &mut rng);
+                if touched != access_clock {
+                    keys.table.get_mut(position).set_access_clock(touched);
+                }
+            }
+            Some(position)
+        });
+        let Some(position) = found else {
+            self.miss(place, key);
             return None;
         };
-        self.touch_at(place, position);
-        let number = self.keyspace.table_number(self.db, place);
-        let stripe = self.stripe(place.stripe);
         stripe.stats.hits += 1;
-        stripe.table(number).map(|keys| keys.table.get(position))
+        if clock.lfu {
+            self.rng = rng;
+        }
+        self.stripe(place.stripe).table(number).map(|keys| keys.table.get(position))
+    }
+
+    /// A read that found nothing, or something whose time has come.
+    #[cold]
+    fn miss(&mut self, place: Place, key: &[u8]) {
+        let still_there = self.locate(place, key);
+        debug_assert!(still_there.is_none(), "read() would have found it");
+        self.stripe(place.stripe).stats.misses += 1;
+        if self.notify & class::KEY_MISS != 0 {
+            self.notify_event(class::KEY_MISS, "keymiss", key);
+        }
     }
 
     #[inline]

@@ -97,6 +97,12 @@ impl Stripe {
         self.tables.get(number)
     }
 
+    /// The table with this number, to be changed, if it was ever used.
+    #[inline]
+    pub fn table_if_used(&mut self, number: usize) -> Option<&mut Keys> {
+        self.tables.get_mut(number)
+    }
+
     /// The table with this number.
     #[inline]
     pub fn table_mut(&mut self, number: usize) -> &mut Keys {

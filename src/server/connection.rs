@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, BytesMut};
 use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
 
-use super::dispatch::{Flow, Turn};
+use super::dispatch::Turn;
 use super::listener::{Accepted, describe};
 use super::pipeline::{self, Postponed};
 use super::stream::Stream;
@@ -26,7 +26,6 @@ use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE
 use crate::clients::session::Close;
 use crate::clients::{Client, ClientClass, Session, bit};
 use crate::config::Config;
-use crate::keyspace::access::Moment;
 use crate::metrics::{Counters, WorkerMetrics};
 
 /// A private input or output buffer larger than this is given back once it is empty.
@@ -252,19 +251,13 @@ impl Connection {
         let client = &self.session.client;
         client.last_interaction_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
         client.figures.commands.fetch_add(batch.requests.len() as u64, Ordering::Relaxed);
-        let mut turn = Turn {
-            shared: &worker.shared,
-            config,
-            session: &mut self.session,
-            reply: &mut self.reply,
-            worker: worker.number,
-            moment: Moment::new(&worker.shared.keyspace, clock::unix_ms()),
-            ticks: clock::ticks(),
-        };
-        let stop = pipeline::execute(&mut turn, buffer, batch, |turn| turn.session.close != Close::No || turn.session.client.must_close());
-        if let Some(stop) = stop {
-            debug_assert!(stop.flow != Flow::Done);
-            self.postponed.extend(stop.postponed);
+        let mut turn = Turn::new(&worker.shared, config, &mut self.session, &mut self.reply, worker.number);
+        let stop = pipeline::execute(&mut turn, buffer, batch, |turn| {
+            turn.context.session.close != Close::No || turn.context.session.client.must_close()
+        });
+        drop(turn);
+        if let Some(postponed) = stop {
+            self.postponed.extend(postponed);
         }
         if self.session.client.must_close() {
             return Err(Gone);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use larder_proto::resp::ReplyBuf;
 
-use crate::base::clock::Ticks;
+use crate::base::clock::{self, Ticks};
 use crate::clients::Session;
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::commands::call::call;
@@ -18,15 +18,9 @@ use crate::config::Config;
 use crate::keyspace::Place;
 use crate::keyspace::access::{KeyAccess, Moment};
 
-/// What the dispatcher works with: one connection's state for one batch.
+/// What the dispatcher works with: one connection's state for one batch. The context is built once and set to each command.
 pub(super) struct Turn<'c> {
-    pub(super) shared: &'c Arc<Shared>,
-    pub(super) config: &'c Config,
-    pub(super) session: &'c mut Session,
-    pub(super) reply: &'c mut ReplyBuf,
-    pub(super) worker: usize,
-    /// Time and settings at the start of the batch.
-    pub(super) moment: Moment,
+    pub(super) context: Context<'c>,
     /// When the last command ended, which is when the next begins.
     pub(super) ticks: Ticks,
 }
@@ -46,9 +40,9 @@ impl<'c> Turn<'c> {
     /// Checks a request and runs it if it can run at once. `place` is where its first key lies, if the pipeline knows.
     #[inline]
     pub(super) fn dispatch(&mut self, args: &Args<'_>, found: Lookup<'_>, place: Option<Place>) -> Flow {
-        let before = self.reply.len();
-        if self.session.reply_mode == ReplyMode::SkipNext {
-            self.session.reply_mode = ReplyMode::Skip;
+        let before = self.context.reply.len();
+        if self.context.session.reply_mode == ReplyMode::SkipNext {
+            self.context.session.reply_mode = ReplyMode::Skip;
         }
         let flow = match self.check(args, found) {
             Ok(Checked::Run(row)) => self.run(row, args, place),
@@ -73,12 +67,12 @@ impl<'c> Turn<'c> {
     /// Takes a reply back that the client does not want (CLIENT REPLY).
     #[inline]
     pub(super) fn settle_reply(&mut self, before: usize) {
-        match self.session.reply_mode {
+        match self.context.session.reply_mode {
             ReplyMode::On => {}
-            ReplyMode::Off | ReplyMode::SkipNext => self.reply.truncate(before),
+            ReplyMode::Off | ReplyMode::SkipNext => self.context.reply.truncate(before),
             ReplyMode::Skip => {
-                self.reply.truncate(before);
-                self.session.reply_mode = ReplyMode::On;
+                self.context.reply.truncate(before);
+                self.context.session.reply_mode = ReplyMode::On;
             }
         }
     }
@@ -88,8 +82,8 @@ impl<'c> Turn<'c> {
     fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
         let Lookup::Found(row) = found else { return self.check_unknown(args, found) };
         let spec = row.spec;
-        self.session.client.last_command.store(row.number, Ordering::Relaxed);
-        if !self.session.authenticated && !spec.has(flag::NO_AUTH) {
+        self.context.session.client.last_command.store(row.number, Ordering::Relaxed);
+        if !self.context.session.authenticated && !spec.has(flag::NO_AUTH) {
             return Err("NOAUTH Authentication required.".into());
         }
         let len = args.len() as i32;
@@ -102,17 +96,17 @@ impl<'c> Turn<'c> {
         if spec.has(flag::PROTECTED) {
             self.check_protected(row)?;
         }
-        let in_multi = self.session.multi.is_some();
+        let in_multi = self.context.session.multi.is_some();
         if in_multi && spec.has(flag::NO_MULTI) {
             return Err(format!("ERR Command '{}' not allowed inside a transaction", row.full_name));
         }
         let is_exec = in_multi && spec.name == "exec";
         let mut is_write = spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
-        if is_exec && let Some(multi) = &self.session.multi {
+        if is_exec && let Some(multi) = &self.context.session.multi {
             is_write |= multi.has_write;
         }
-        if self.session.subscriptions.count() + self.session.subscriptions.shard_channels.len() > 0
-            && !self.reply.is_resp3()
+        if self.context.session.subscriptions.count() + self.context.session.subscriptions.shard_channels.len() > 0
+            && !self.context.reply.is_resp3()
             && !matches!(
                 spec.name,
                 "ping" | "subscribe" | "ssubscribe" | "unsubscribe" | "sunsubscribe" | "psubscribe" | "punsubscribe" | "quit" | "reset"
@@ -123,7 +117,7 @@ impl<'c> Turn<'c> {
                 row.full_name
             ));
         }
-        let paused_until_ms = self.shared.pause.until_ms(is_write, self.moment.now_ms);
+        let paused_until_ms = self.context.shared.pause.until_ms(is_write, self.context.now_ms);
         if paused_until_ms > 0 {
             return Ok(Checked::Wait(paused_until_ms));
         }
@@ -135,7 +129,7 @@ impl<'c> Turn<'c> {
 
     #[cold]
     fn check_unknown<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
-        if !self.session.authenticated {
+        if !self.context.session.authenticated {
             return Err("NOAUTH Authentication required.".into());
         }
         if let Lookup::UnknownSubcommand(container) = found {
@@ -146,9 +140,9 @@ impl<'c> Turn<'c> {
             // A web page tricked a browser into sending HTTP here: nothing after it may be taken for commands.
             tracing::warn!(
                 "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Larder. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Larder instance. Connection from {} aborted.",
-                self.session.client.addr
+                self.context.session.client.addr
             );
-            self.session.client.close_asap();
+            self.context.session.client.close_asap();
             return Ok(Checked::Answered);
         }
         let mut shown = String::new();
@@ -167,10 +161,10 @@ impl<'c> Turn<'c> {
     fn check_protected(&self, row: &Row) -> Result<(), String> {
         let container = row.full_name.split('|').next().unwrap_or_default();
         let (option, allowed) = match container {
-            "debug" => ("enable-debug-command", self.config.enable_debug_command),
-            _ => ("enable-module-command", self.config.enable_module_command),
+            "debug" => ("enable-debug-command", self.context.config.enable_debug_command),
+            _ => ("enable-module-command", self.context.config.enable_module_command),
         };
-        if allowed.allows(self.session.client.is_local()) {
+        if allowed.allows(self.context.session.client.is_local()) {
             return Ok(());
         }
         Err(format!(
@@ -183,25 +177,26 @@ impl<'c> Turn<'c> {
     #[cold]
     pub(super) fn reject(&mut self, row: Option<&Row>, text: &str) {
         if let Some(row) = row {
-            self.shared.workers[self.worker].commands[row.number as usize].reject();
+            self.context.shared.workers[self.context.worker].commands[row.number as usize].reject();
         }
-        if let Some(multi) = &mut self.session.multi {
+        if let Some(multi) = &mut self.context.session.multi {
             multi.failed = true;
         }
         if row.is_some_and(|row| row.spec.name == "exec") {
-            transaction::discard(&mut self.context());
+            self.begin();
+            transaction::discard(&mut self.context);
             let reason = text.strip_prefix("ERR ").unwrap_or(text);
             let text = format!("EXECABORT Transaction discarded because of: {reason}");
-            self.shared.errors.count(&text);
-            self.reply.error(text);
+            self.context.shared.errors.count(&text);
+            self.context.reply.error(text);
             return;
         }
-        self.shared.errors.count(text);
-        self.reply.error(text);
+        self.context.shared.errors.count(text);
+        self.context.reply.error(text);
     }
 
     fn queue(&mut self, row: &Row, args: &Args<'_>) {
-        let multi = self.session.multi.as_mut().expect("checked by the caller");
+        let multi = self.context.session.multi.as_mut().expect("checked by the caller");
         multi.has_write |= row.spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
         multi.has_denyoom |= row.spec.has(flag::DENYOOM);
         let args: Vec<_> = args.iter().map(|arg| bytes::Bytes::copy_from_slice(arg)).collect();
@@ -210,35 +205,40 @@ impl<'c> Turn<'c> {
         if !multi.failed {
             multi.queue.push(Queued { command: row.number, args });
         }
-        self.session.client.figures.multi_queued.store(multi.queue.len() as i64, Ordering::Relaxed);
-        self.session.client.figures.multi.store(multi.bytes as u64, Ordering::Relaxed);
-        self.reply.simple("QUEUED");
+        self.context.session.client.figures.multi_queued.store(multi.queue.len() as i64, Ordering::Relaxed);
+        self.context.session.client.figures.multi.store(multi.bytes as u64, Ordering::Relaxed);
+        self.context.reply.simple("QUEUED");
     }
 
     /// Appends what others (or the client's own PUBLISH) put into the outbox: after a reply, never inside one.
     #[inline]
     pub(super) fn append_messages(&mut self) {
-        if self.session.client.outbox.is_empty() {
+        if self.context.session.client.outbox.is_empty() {
             return;
         }
-        self.session.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
+        self.context.session.client.outbox.take().iter().for_each(|message| self.context.reply.raw(message));
     }
 
-    /// A context for one command, with nothing locked.
+    /// The state of `session` on worker number `worker`, now, with nothing locked.
+    pub(super) fn new(
+        shared: &'c Arc<Shared>,
+        config: &'c Config,
+        session: &'c mut Session,
+        reply: &'c mut ReplyBuf,
+        worker: usize,
+    ) -> Self {
+        let moment = Moment::new(&shared.keyspace, clock::unix_ms());
+        let ticks = clock::ticks();
+        let keys = KeyAccess::new(&shared.keyspace, session.db, &moment, ticks);
+        let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, worker };
+        Turn { context, ticks }
+    }
+
+    /// Sets the context to the session's database and manners, for the next command.
     #[inline]
-    pub(super) fn context(&mut self) -> Context<'_> {
-        let mut keys = KeyAccess::new(&self.shared.keyspace, self.session.db, &self.moment, self.ticks);
-        keys.touch = !self.session.no_touch;
-        Context {
-            shared: self.shared,
-            config: self.config,
-            keys,
-            session: self.session,
-            reply: self.reply,
-            now_ms: self.moment.now_ms,
-            command: 0,
-            worker: self.worker,
-        }
+    pub(super) fn begin(&mut self) {
+        let context = &mut self.context;
+        context.keys.begin(context.session.db, !context.session.no_touch);
     }
 
     /// Runs a command that passed all checks.
@@ -248,22 +248,20 @@ impl<'c> Turn<'c> {
             return Flow::Async(row.number);
         }
         let started = self.ticks;
-        let (ended, outcome) = {
-            let mut context = self.context();
-            match row.spec.run {
-                Run::Keys(_) => lock_keys(&mut context.keys, row, args, place),
-                Run::All(_) => context.keys.lock_all(),
-                _ => {}
-            }
-            let ended = call(&mut context, row, args, started);
-            (ended, context.keys.finish())
-        };
-        if !outcome.events.is_empty() {
-            crate::commands::notify::publish(self.shared, &outcome.events);
+        self.begin();
+        let context = &mut self.context;
+        match row.spec.run {
+            Run::Keys(_) => lock_keys(&mut context.keys, row, args, place),
+            Run::All(_) => context.keys.lock_all(),
+            _ => {}
+        }
+        let ended = call(context, row, args, started);
+        if let Some(outcome) = context.keys.finish() {
+            crate::commands::notify::publish(context.shared, &outcome.events);
         }
         self.ticks = ended;
-        if self.session.close == Close::AfterReply {
-            self.session.client.set(crate::clients::bit::CLOSE_AFTER_REPLY, true);
+        if self.context.session.close == Close::AfterReply {
+            self.context.session.client.set(crate::clients::bit::CLOSE_AFTER_REPLY, true);
         }
         Flow::Done
     }

@@ -39,40 +39,39 @@ fn args_of<'b>(buffer: &'b [u8], batch: &Batch, number: usize) -> ArgList<'b> {
     batch.args[first..first + request.argc as usize].iter().map(|range| &buffer[range.start as usize..range.end as usize]).collect()
 }
 
-/// What stopped a batch.
-pub(super) struct Stop {
-    /// The request that has to wait or to run asynchronously, and those after it.
-    pub(super) postponed: Vec<Postponed>,
-    /// Why the first of them did not run.
-    pub(super) flow: Flow,
-}
-
-/// Executes a batch's requests in order, until one has to wait. True in `closing` ends it early.
-pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing: impl Fn(&Turn<'_>) -> bool) -> Option<Stop> {
-    let shared = turn.shared;
+/// Executes a batch's requests in order. Returns those that are left when one has to wait or to run asynchronously, or when a command
+/// changed the options, which a turn holds from its start. True in `closing` ends the batch early.
+pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing: impl Fn(&Turn<'_>) -> bool) -> Option<Vec<Postponed>> {
+    let shared = turn.context.shared;
     let count = batch.requests.len();
+    let version = shared.config.version();
     debug_assert!(count <= BATCH_REQUESTS_MAX);
     let mut prepared: SmallVec<[Prepared<'_>; BATCH_REQUESTS_MAX]> = SmallVec::new();
     for number in 0..count {
         prepared.push(prepare(shared, buffer, batch, number));
     }
-    if count >= PREFETCH_FROM && turn.session.multi.is_none() {
-        prefetch(&shared.keyspace, turn.session.db, &prepared);
+    if count >= PREFETCH_FROM && turn.context.session.multi.is_none() {
+        prefetch(&shared.keyspace, turn.context.session.db, &prepared);
     }
     for (number, ready) in prepared.iter().enumerate() {
         let args = args_of(buffer, batch, number);
         match turn.dispatch(&Args(&args), ready.found, ready.place) {
             Flow::Done => turn.append_messages(),
-            flow => {
-                let postponed = (number..count).map(|later| Postponed::copy(&args_of(buffer, batch, later))).collect();
-                return Some(Stop { postponed, flow });
-            }
+            Flow::Wait(_) | Flow::Async(_) => return Some(rest(buffer, batch, number)),
         }
         if closing(turn) {
             return None;
         }
+        if shared.config.version() != version {
+            return Some(rest(buffer, batch, number + 1));
+        }
     }
     None
+}
+
+/// Copies of the requests from `number` on.
+fn rest(buffer: &[u8], batch: &Batch, number: usize) -> Vec<Postponed> {
+    (number..batch.requests.len()).map(|later| Postponed::copy(&args_of(buffer, batch, later))).collect()
 }
 
 /// What is known of a request before it runs.
@@ -121,5 +120,5 @@ pub(super) fn borrow(postponed: &Postponed) -> ArgList<'_> {
 
 /// The row of a postponed request.
 pub(super) fn lookup<'t>(turn: &Turn<'t>, args: &[&[u8]]) -> Lookup<'t> {
-    turn.shared.table.lookup(args[0], args.get(1).copied())
+    turn.context.shared.table.lookup(args[0], args.get(1).copied())
 }

@@ -17,7 +17,6 @@ use crate::commands::call::complete;
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::spec::Run;
 use crate::commands::{connection, notify};
-use crate::keyspace::access::Moment;
 
 /// Stripes a sweep visits before it lets other connections run.
 const STRIPES_PER_STEP: u32 = 16;
@@ -54,15 +53,7 @@ impl Connection {
     fn with_turn<R>(&mut self, run: impl FnOnce(&mut Turn<'_>) -> R) -> R {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
-        let mut turn = Turn {
-            shared: &worker.shared,
-            config: &config,
-            session: &mut self.session,
-            reply: &mut self.reply,
-            worker: worker.number,
-            moment: Moment::new(&worker.shared.keyspace, clock::unix_ms()),
-            ticks: clock::ticks(),
-        };
+        let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.number);
         run(&mut turn)
     }
 
@@ -95,29 +86,21 @@ impl Connection {
         let config = worker.config();
         let started = clock::ticks();
         let before = self.reply.len();
-        let mut turn = Turn {
-            shared: &worker.shared,
-            config: &config,
-            session: &mut self.session,
-            reply: &mut self.reply,
-            worker: worker.number,
-            moment: Moment::new(&worker.shared.keyspace, clock::unix_ms()),
-            ticks: started,
-        };
+        let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.number);
         let row = worker.shared.table.row(number);
-        {
-            let mut context = turn.context();
-            context.command = number;
-            if worker.shared.monitor_count.load(Ordering::Relaxed) > 0 && !row.spec.has(crate::commands::spec::flag::SKIP_MONITOR) {
-                crate::commands::monitor::feed(&context, args);
-            }
-            let result = match row.spec.run {
-                Run::Sweep(start) => sweep(&mut context, start, args).await,
-                Run::Control(run) => run(&mut context, args).await,
-                _ => unreachable!("other kinds run at once"),
-            };
-            complete(&mut context, row, args, &result, before, started);
-            let outcome = context.keys.finish();
+        turn.begin();
+        let context = &mut turn.context;
+        context.command = number;
+        if worker.shared.monitor_count.load(Ordering::Relaxed) > 0 && !row.spec.has(crate::commands::spec::flag::SKIP_MONITOR) {
+            crate::commands::monitor::feed(context, args);
+        }
+        let result = match row.spec.run {
+            Run::Sweep(start) => sweep(context, start, args).await,
+            Run::Control(run) => run(context, args).await,
+            _ => unreachable!("other kinds run at once"),
+        };
+        complete(context, row, args, &result, before, started);
+        if let Some(outcome) = context.keys.finish() {
             notify::publish(&worker.shared, &outcome.events);
         }
         turn.settle_reply(before);
@@ -142,14 +125,7 @@ async fn sweep(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) ->
 /// Undoes what a connection's commands left behind: transaction, watches, subscriptions, MONITOR.
 pub(super) fn leave(worker: &Worker, session: &mut Session, reply: &mut ReplyBuf) {
     let config = worker.config();
-    let mut turn = Turn {
-        shared: &worker.shared,
-        config: &config,
-        session,
-        reply,
-        worker: worker.number,
-        moment: Moment::new(&worker.shared.keyspace, clock::unix_ms()),
-        ticks: clock::ticks(),
-    };
-    connection::cleanup(&mut turn.context());
+    let mut turn = Turn::new(&worker.shared, &config, session, reply, worker.number);
+    turn.begin();
+    connection::cleanup(&mut turn.context);
 }
