@@ -55,8 +55,21 @@ pub struct Settings {
     pub lazy_eviction: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE: expired keys are looked for in the background.
     pub active_expire: AtomicBool,
-    /// True while CLIENT PAUSE holds writes back: expired keys are then hidden but not deleted.
-    pub frozen: AtomicBool,
+    /// Until when CLIENT PAUSE holds writes back, unix milliseconds: expired keys are then hidden but not deleted.
+    pub frozen_until_ms: AtomicI64,
+}
+
+impl Settings {
+    /// True while nothing may be changed, not even by expiry and eviction.
+    #[inline]
+    pub fn is_frozen(&self, now_ms: i64) -> bool {
+        self.frozen_until_ms.load(Ordering::Relaxed) > now_ms
+    }
+
+    /// Freezes the data until a time; one in the past thaws it.
+    pub fn freeze_until(&self, until_ms: i64) {
+        self.frozen_until_ms.store(until_ms, Ordering::Relaxed);
+    }
 }
 
 /// See the module's page.
@@ -111,7 +124,7 @@ impl Keyspace {
                 lazy_expire: AtomicBool::new(true),
                 lazy_eviction: AtomicBool::new(true),
                 active_expire: AtomicBool::new(true),
-                frozen: AtomicBool::new(false),
+                frozen_until_ms: AtomicI64::new(0),
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
             lazyfree: Lazyfree::default(),

@@ -40,8 +40,6 @@ counters! {
     expire_cycle_us,
     /// Sweeps that ended because their time was up.
     expire_time_cap_reached,
-    /// Values freed in the background.
-    lazyfreed,
     /// Output buffers made smaller.
     reply_buffer_shrinks,
     /// Output buffers made larger.

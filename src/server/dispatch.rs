@@ -83,7 +83,7 @@ impl<'c> Turn<'c> {
         let Lookup::Found(row) = found else { return self.check_unknown(args, found) };
         let spec = row.spec;
         self.context.session.client.last_command.store(row.number, Ordering::Relaxed);
-        if !self.context.session.authenticated && !spec.has(flag::NO_AUTH) {
+        if self.must_authenticate() && !spec.has(flag::NO_AUTH) {
             return Err("NOAUTH Authentication required.".into());
         }
         let len = args.len() as i32;
@@ -127,9 +127,15 @@ impl<'c> Turn<'c> {
         Ok(Checked::Run(row))
     }
 
+    /// True if the client has to prove who it is first. A password that was removed since it connected is no longer asked for.
+    #[inline]
+    fn must_authenticate(&self) -> bool {
+        !self.context.session.authenticated && !self.context.config.requirepass.is_empty()
+    }
+
     #[cold]
     fn check_unknown<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
-        if !self.context.session.authenticated {
+        if self.must_authenticate() {
             return Err("NOAUTH Authentication required.".into());
         }
         if let Lookup::UnknownSubcommand(container) = found {
