@@ -5,5 +5,7 @@ pub mod clock;
 pub mod glob;
 pub mod limits;
 pub mod number;
+pub mod process;
 pub mod rng;
 pub mod slot;
+pub mod version;

@@ -7,9 +7,13 @@ pub mod call;
 pub mod connection;
 pub mod context;
 pub mod error;
+pub mod function;
+pub mod help;
+pub mod key_flags;
 pub mod keys;
 pub mod monitor;
 pub mod notify;
+pub mod server;
 pub mod shared;
 pub mod spec;
 pub mod string;
@@ -17,4 +21,4 @@ pub mod table;
 pub mod transaction;
 
 /// All families, in the order in which COMMAND lists them.
-pub static FAMILIES: &[&[&spec::CommandSpec]] = &[connection::COMMANDS, string::COMMANDS, transaction::COMMANDS];
+pub static FAMILIES: &[&[&spec::CommandSpec]] = &[connection::COMMANDS, function::COMMANDS, server::COMMANDS, string::COMMANDS, transaction::COMMANDS];

@@ -78,6 +78,11 @@ impl KeyspaceEvents {
         letters
     }
 
+    /// The set as bits, numbered as Valkey numbers them.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Whether every class of `other` is in this set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -42,6 +42,8 @@ pub struct Settings {
     pub lfu_log_factor: AtomicU32,
     /// `lfu-decay-time` in minutes.
     pub lfu_decay_minutes: AtomicU32,
+    /// False after DEBUG SET-ACTIVE-EXPIRE 0: expired keys are then deleted only when somebody asks for them.
+    pub active_expire: AtomicBool,
     /// True while CLIENT PAUSE holds writes back: expired keys are then hidden but not deleted.
     pub frozen: AtomicBool,
 }
@@ -90,6 +92,7 @@ impl Keyspace {
                 lfu: AtomicBool::new(false),
                 lfu_log_factor: AtomicU32::new(10),
                 lfu_decay_minutes: AtomicU32::new(1),
+                active_expire: AtomicBool::new(true),
                 frozen: AtomicBool::new(false),
             },
             saved_changes: AtomicU64::new(0),
@@ -176,8 +179,7 @@ impl Keyspace {
     /// Sets the counters to zero (CONFIG RESETSTAT), except that of changes.
     pub fn reset_stats(&self) {
         for number in 0..self.stripes.len() as u32 {
-            let mut stripe = self.lock(number);
-            stripe.stats = StripeStats { changes: stripe.stats.changes, ..StripeStats::default() };
+            self.lock(number).stats.reset();
         }
     }
 

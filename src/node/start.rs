@@ -57,7 +57,12 @@ fn serve(args: &[String]) -> anyhow::Result<()> {
         pause: Pause::default(),
         stop: Stop::default(),
         blocked_clients: std::sync::atomic::AtomicU64::new(0),
+        metrics: crate::metrics::NodeMetrics::default(),
+        debug: crate::commands::shared::DebugSwitches::default(),
+        replication_id: crate::commands::shared::ReplicationId::default(),
+        on_config: std::sync::OnceLock::new(),
     });
+    crate::commands::server::apply::adopt(&shared, &config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(listen(&shared))
 }
