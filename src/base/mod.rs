@@ -6,5 +6,7 @@ pub mod float;
 pub mod glob;
 pub mod limits;
 pub mod number;
+pub mod process;
 pub mod rng;
 pub mod slot;
+pub mod version;

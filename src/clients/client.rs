@@ -7,6 +7,9 @@ use parking_lot::Mutex;
 
 use super::outbox::Outbox;
 
+/// Replies up to this length count as the client's own buffer (`rbs`), what goes beyond as output memory (`omem`).
+pub const OUTPUT_BUFFER_LEN: u64 = 16 * 1024;
+
 /// Bits of [`Client::flags`].
 pub mod bit {
     #![allow(missing_docs)]
@@ -61,6 +64,8 @@ pub struct Figures {
     pub output: AtomicU64,
     /// Room set aside for output.
     pub output_capacity: AtomicU64,
+    /// Largest pending output of late.
+    pub output_peak: AtomicU64,
     /// Received in total.
     pub net_input: AtomicU64,
     /// Sent in total.

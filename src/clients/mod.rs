@@ -7,6 +7,7 @@
 //! * Every figure in [`Client`] has one writer, its connection; readers may see it a batch late.
 
 pub mod client;
+pub mod evict;
 pub mod outbox;
 pub mod registry;
 pub mod session;

@@ -43,6 +43,13 @@ impl CmdError {
         CmdError::Text(Cow::Owned(format!("ERR wrong number of arguments for '{command}' command")))
     }
 
+    /// A subcommand that is not known, or not with so many arguments.
+    pub fn subcommand_syntax(args: &[&[u8]]) -> CmdError {
+        let name = String::from_utf8_lossy(&args[1][..args[1].len().min(128)]);
+        let container = String::from_utf8_lossy(args[0]).to_ascii_uppercase();
+        CmdError::err(format!("unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."))
+    }
+
     /// Expiry that does not fit.
     pub fn invalid_expire(command: &str) -> CmdError {
         CmdError::Text(Cow::Owned(format!("ERR invalid expire time in '{command}' command")))

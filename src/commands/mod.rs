@@ -8,8 +8,10 @@ pub mod call;
 pub mod connection;
 pub mod context;
 pub mod error;
+pub mod function;
 pub mod generic;
 pub mod help;
+pub mod key_flags;
 pub mod keys;
 pub mod monitor;
 pub mod notify;
@@ -25,6 +27,7 @@ pub mod transaction;
 pub static FAMILIES: &[&[&spec::CommandSpec]] = &[
     bitmap::COMMANDS,
     connection::COMMANDS,
+    function::COMMANDS,
     generic::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,

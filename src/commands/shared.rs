@@ -7,10 +7,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::table::Table;
+use crate::base::rng;
 use crate::clients::{Client, Registry};
 use crate::config::{Config, ConfigStore};
 use crate::keyspace::Keyspace;
-use crate::metrics::{Counters, ErrorStats, WorkerMetrics};
+use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics};
 use crate::pubsub::PubSub;
 
 /// Who this process is.
@@ -27,26 +28,98 @@ pub struct Identity {
 }
 
 /// CLIENT PAUSE.
+///
+/// One pause at a time: a further one prolongs it and may extend it from writes to everything, but never shortens or eases it.
 #[derive(Debug, Default)]
 pub struct Pause {
-    /// Until when all commands wait, unix milliseconds.
-    pub all_until_ms: AtomicI64,
-    /// Until when writes wait, unix milliseconds.
-    pub writes_until_ms: AtomicI64,
+    until_ms: AtomicI64,
+    all: AtomicBool,
     /// Wakes those who wait when the pause is over early or changed.
     pub changed: Notify,
 }
 
 impl Pause {
-    /// Until when a command waits: 0 if it may run.
+    /// Until when a command waits, unix milliseconds: 0 if it may run.
     #[inline]
     pub fn until_ms(&self, is_write: bool, now_ms: i64) -> i64 {
-        let all = self.all_until_ms.load(Ordering::Relaxed);
-        let writes = if is_write { self.writes_until_ms.load(Ordering::Relaxed) } else { 0 };
-        let until = all.max(writes);
-        if until > now_ms { until } else { 0 }
+        let until_ms = self.until_ms.load(Ordering::Relaxed);
+        if until_ms > now_ms && (is_write || self.all.load(Ordering::Relaxed)) { until_ms } else { 0 }
+    }
+
+    /// Holds back writes, or all commands, until a time. Returns the time until which now something is held back.
+    pub fn begin(&self, until_ms: i64, all: bool, now_ms: i64) -> i64 {
+        let is_running = self.until_ms.load(Ordering::Relaxed) > now_ms;
+        self.all.store(all || (is_running && self.all.load(Ordering::Relaxed)), Ordering::Relaxed);
+        let before = self.until_ms.fetch_max(until_ms, Ordering::Relaxed);
+        self.changed.notify_waiters();
+        before.max(until_ms)
+    }
+
+    /// Ends the pause.
+    pub fn end(&self) {
+        self.until_ms.store(0, Ordering::Relaxed);
+        self.all.store(false, Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    /// What waits, as INFO names it, and for how many more milliseconds.
+    pub fn state(&self, now_ms: i64) -> (&'static str, i64) {
+        match self.until_ms.load(Ordering::Relaxed) - now_ms {
+            left if left <= 0 => ("none", 0),
+            left if self.all.load(Ordering::Relaxed) => ("all", left),
+            left => ("write", left),
+        }
     }
 }
+
+/// How long a client's output peak is remembered, in milliseconds, unless DEBUG REPLYBUFFER says otherwise.
+pub const REPLY_PEAK_RESET_MS: i64 = 5000;
+
+/// What DEBUG switches.
+#[derive(Debug)]
+pub struct DebugSwitches {
+    /// PAUSE-CRON: periodic work on clients stands still.
+    pub pause_cron: AtomicBool,
+    /// REPLYBUFFER RESIZING: room that a client's output no longer needs is given back.
+    pub reply_resizing: AtomicBool,
+    /// REPLYBUFFER PEAK-RESET-TIME: after so many milliseconds an output peak is forgotten; negative: never.
+    pub reply_peak_reset_ms: AtomicI64,
+}
+
+impl Default for DebugSwitches {
+    fn default() -> Self {
+        DebugSwitches {
+            pause_cron: AtomicBool::new(false),
+            reply_resizing: AtomicBool::new(true),
+            reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),
+        }
+    }
+}
+
+/// The name of this node's history of changes, 40 hexadecimal digits.
+#[derive(Debug)]
+pub struct ReplicationId(Mutex<String>);
+
+impl Default for ReplicationId {
+    fn default() -> Self {
+        ReplicationId(Mutex::new(rng::random_hex(20)))
+    }
+}
+
+impl ReplicationId {
+    /// The id.
+    pub fn get(&self) -> String {
+        self.0.lock().clone()
+    }
+
+    /// Takes a new one: a new history begins.
+    pub fn change(&self) {
+        *self.0.lock() = rng::random_hex(20);
+    }
+}
+
+/// What has to follow a change of options outside the commands, and may refuse it: listeners, the log.
+pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), String> + Send + Sync>;
 
 /// SHUTDOWN and signals: how the node ends.
 #[derive(Debug, Default)]
@@ -103,11 +176,13 @@ pub struct Shared {
     pub on_config: OnceLock<ConfigHook>,
     /// Clients waiting in a pause or blocking command.
     pub blocked_clients: AtomicU64,
+    /// What is measured of the node as a whole.
+    pub metrics: NodeMetrics,
+    /// What DEBUG switches.
+    pub debug: DebugSwitches,
+    /// The history of changes.
+    pub replication_id: ReplicationId,
 }
-
-/// Applies a change of options to what commands cannot reach (sockets, the log). Called with the old and the new options before the
-/// change is published; refusing it leaves everything as it was.
-pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), String> + Send + Sync>;
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

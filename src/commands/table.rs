@@ -32,6 +32,8 @@ pub struct Table {
     rows: Vec<Row>,
     /// Open addressing; `u16::MAX` marks a free place.
     places: Vec<(u128, u16)>,
+    /// Top-level rows that can be called under some name.
+    callable: Vec<u16>,
 }
 
 /// The first 16 bytes in lower case; longer names are compared whole as well.
@@ -93,7 +95,7 @@ impl Table {
     /// # Errors
     /// A sentence naming a rename of a command that does not exist or to a name that does.
     pub fn new(families: &[&[&'static CommandSpec]], renames: &[(String, String)]) -> Result<Table, String> {
-        let mut table = Table { rows: Vec::new(), places: vec![(0, u16::MAX); ROWS_MAX * 4] };
+        let mut table = Table { rows: Vec::new(), places: vec![(0, u16::MAX); ROWS_MAX * 4], callable: Vec::new() };
         let mut names = Vec::new();
         for spec in families.iter().copied().flatten() {
             let number = table.push(spec, spec.name.to_owned(), None);
@@ -119,7 +121,9 @@ impl Table {
         }
         for (name, number) in names {
             table.place(&name, number);
+            table.callable.push(number);
         }
+        table.callable.sort_unstable();
         Ok(table)
     }
 
@@ -159,6 +163,11 @@ impl Table {
     /// All rows, subcommands included.
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// All top-level commands that can be called.
+    pub fn top_level(&self) -> impl Iterator<Item = &Row> {
+        self.callable.iter().map(|number| self.row(*number))
     }
 
     /// The top-level command of this name, whatever its case.

@@ -222,8 +222,7 @@ impl Keyspace {
     /// Sets the counters to zero (CONFIG RESETSTAT), except that of changes.
     pub fn reset_stats(&self) {
         for number in 0..self.stripes.len() as u32 {
-            let mut stripe = self.lock(number);
-            stripe.stats = StripeStats { changes: stripe.stats.changes, ..StripeStats::default() };
+            self.lock(number).stats.reset();
         }
     }
 

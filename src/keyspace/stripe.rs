@@ -69,6 +69,13 @@ pub struct StripeStats {
     pub changes: u64,
 }
 
+impl StripeStats {
+    /// Sets the counters to zero (CONFIG RESETSTAT), except that of changes.
+    pub fn reset(&mut self) {
+        *self = StripeStats { changes: self.changes, ..StripeStats::default() };
+    }
+}
+
 impl std::ops::AddAssign for StripeStats {
     fn add_assign(&mut self, other: Self) {
         self.hits += other.hits;

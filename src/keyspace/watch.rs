@@ -62,6 +62,11 @@ impl WatchTable {
         self.keys.is_empty()
     }
 
+    /// Number of watched keys.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Adds a watcher of a key that may be there though `expired`; adding it twice has no further effect.
     pub fn add(&mut self, db: u32, key: &[u8], flag: &Arc<WatchFlag>, expired: bool) {
         let watchers = self.keys.entry((db, key.into())).or_default();

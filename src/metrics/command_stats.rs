@@ -2,7 +2,10 @@
 //!
 //! Invariant: a set is written by its worker only (plain load and store, no read-modify-write); anyone reads.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::histogram::Histogram;
 
 /// Figures of one command on one worker.
 #[derive(Debug, Default)]
@@ -15,6 +18,8 @@ pub struct CommandStats {
     pub rejected: AtomicU64,
     /// Executions that ended in an error.
     pub failed: AtomicU64,
+    /// Latencies, once one was recorded.
+    pub latencies: OnceLock<Box<Histogram>>,
 }
 
 #[inline]
@@ -33,6 +38,17 @@ impl CommandStats {
         }
     }
 
+    /// Counts the latency of one execution (`latency-tracking`).
+    #[inline]
+    pub fn record_latency(&self, nanoseconds: u64) {
+        self.latencies.get_or_init(Box::default).record(nanoseconds);
+    }
+
+    /// Counts one failure beyond those of executions: a blocked command that was given up.
+    pub fn fail(&self) {
+        add(&self.failed, 1);
+    }
+
     /// Counts one refusal.
     pub fn reject(&self) {
         add(&self.rejected, 1);
@@ -41,6 +57,9 @@ impl CommandStats {
     fn reset(&self) {
         for counter in [&self.calls, &self.nanoseconds, &self.rejected, &self.failed] {
             counter.store(0, Ordering::Relaxed);
+        }
+        if let Some(latencies) = self.latencies.get() {
+            latencies.reset();
         }
     }
 }
@@ -61,6 +80,18 @@ pub struct WorkerMetrics {
     pub reads: AtomicU64,
     /// Writes to sockets.
     pub writes: AtomicU64,
+    /// Rounds: events handled, of a socket or a timer.
+    pub cycles: AtomicU64,
+    /// Nanoseconds spent in rounds.
+    pub cycle_ns: AtomicU64,
+    /// Longest round, in nanoseconds.
+    pub cycle_ns_max: AtomicU64,
+    /// Most commands in one round.
+    pub cycle_commands_max: AtomicU64,
+    /// Nanoseconds spent in commands.
+    pub command_ns: AtomicU64,
+    /// Nanoseconds spent in timers.
+    pub timer_ns: AtomicU64,
 }
 
 impl WorkerMetrics {
@@ -73,6 +104,12 @@ impl WorkerMetrics {
             net_output: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+            cycles: AtomicU64::new(0),
+            cycle_ns: AtomicU64::new(0),
+            cycle_ns_max: AtomicU64::new(0),
+            cycle_commands_max: AtomicU64::new(0),
+            command_ns: AtomicU64::new(0),
+            timer_ns: AtomicU64::new(0),
         }
     }
 
@@ -82,10 +119,43 @@ impl WorkerMetrics {
         add(counter, by);
     }
 
+    /// Counts a round that began with `commands_before` commands executed. Only the worker itself may call it.
+    #[inline]
+    pub fn round(&self, nanoseconds: u64, commands_before: u64) {
+        add(&self.cycles, 1);
+        add(&self.cycle_ns, nanoseconds);
+        if nanoseconds > self.cycle_ns_max.load(Ordering::Relaxed) {
+            self.cycle_ns_max.store(nanoseconds, Ordering::Relaxed);
+        }
+        let commands = self.total_commands.load(Ordering::Relaxed).wrapping_sub(commands_before);
+        if commands > self.cycle_commands_max.load(Ordering::Relaxed) {
+            self.cycle_commands_max.store(commands, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts the run of a timer, which is a round of its own. Only the worker itself may call it.
+    pub fn timer(&self, nanoseconds: u64) {
+        add(&self.timer_ns, nanoseconds);
+        self.round(nanoseconds, self.total_commands.load(Ordering::Relaxed));
+    }
+
     /// Sets everything to zero (CONFIG RESETSTAT); a concurrent addition may survive.
     pub fn reset(&self) {
         self.commands.iter().for_each(CommandStats::reset);
-        for counter in [&self.total_commands, &self.net_input, &self.net_output, &self.reads, &self.writes] {
+        let counters = [
+            &self.total_commands,
+            &self.net_input,
+            &self.net_output,
+            &self.reads,
+            &self.writes,
+            &self.cycles,
+            &self.cycle_ns,
+            &self.cycle_ns_max,
+            &self.cycle_commands_max,
+            &self.command_ns,
+            &self.timer_ns,
+        ];
+        for counter in counters {
             counter.store(0, Ordering::Relaxed);
         }
     }

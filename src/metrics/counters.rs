@@ -42,8 +42,10 @@ counters! {
     expire_time_cap_reached,
     /// Values freed in the background.
     lazyfreed,
-    /// Times the I/O loop turned.
-    loop_cycles,
+    /// Output buffers made smaller.
+    reply_buffer_shrinks,
+    /// Output buffers made larger.
+    reply_buffer_expands,
 }
 
 impl Counters {

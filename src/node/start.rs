@@ -50,7 +50,7 @@ fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     system::reserve_descriptors(&store);
     system::write_pid_file(&config);
     let shared = Arc::new(build(store)?);
-    shared.keyspace.apply(&config);
+    crate::commands::server::apply::adopt(&shared, &config);
     shared.keyspace.lazyfree.start()?;
     tracing::info!("Server initialized");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -112,6 +112,9 @@ fn build(store: ConfigStore) -> anyhow::Result<Shared> {
         stop: Stop::default(),
         on_config: OnceLock::new(),
         blocked_clients: AtomicU64::new(0),
+        metrics: crate::metrics::NodeMetrics::default(),
+        debug: crate::commands::shared::DebugSwitches::default(),
+        replication_id: crate::commands::shared::ReplicationId::default(),
     })
 }
 

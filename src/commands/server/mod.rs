@@ -1,9 +1,21 @@
 //! Commands about the server and whole databases.
 
+pub mod apply;
+mod command;
+mod config;
 mod dbsize;
+mod debug;
 mod flushall;
 mod flushdb;
+mod info;
+mod latencies;
+mod lolwut;
+mod module;
+mod overhead;
+mod role;
+mod shutdown;
 mod swapdb;
+mod time;
 
 use std::ops::Range;
 
@@ -12,7 +24,21 @@ use super::error::CmdError;
 use super::spec::CommandSpec;
 
 /// The family's commands.
-pub static COMMANDS: &[&CommandSpec] = &[&dbsize::DBSIZE, &flushall::FLUSHALL, &flushdb::FLUSHDB, &swapdb::SWAPDB];
+pub static COMMANDS: &[&CommandSpec] = &[
+    &command::COMMAND,
+    &config::CONFIG,
+    &dbsize::DBSIZE,
+    &debug::DEBUG,
+    &flushall::FLUSHALL,
+    &flushdb::FLUSHDB,
+    &info::INFO,
+    &lolwut::LOLWUT,
+    &module::MODULE,
+    &role::ROLE,
+    &shutdown::SHUTDOWN,
+    &swapdb::SWAPDB,
+    &time::TIME,
+];
 
 /// FLUSHALL and FLUSHDB. The tables leave under the locks; what they held is freed after the locks are released (except within
 /// EXEC, which holds them to its end), here or by the background thread.

@@ -1,0 +1,48 @@
+//! FUNCTION FLUSH: deletes all libraries, of which there are none.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static FUNCTION_FLUSH: CommandSpec = CommandSpec {
+    name: "flush",
+    arity: -2,
+    flags: flag::NOSCRIPT | flag::WRITE,
+    acl: acl::SCRIPTING | acl::SLOW | acl::WRITE,
+    keys: &[],
+    args: &[Arg {
+        name: "flush-type",
+        kind: ArgKind::OneOf(&[
+            Arg { name: "async", kind: ArgKind::PureToken, token: "ASYNC", ..ARG },
+            Arg { name: "sync", kind: ArgKind::PureToken, token: "SYNC", ..ARG },
+        ]),
+        optional: true,
+        ..ARG
+    }],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Deletes all libraries",
+        complexity: "O(N) where N is the number of functions deleted",
+        since: "7.0.0",
+        group: "scripting",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    match args[2..] {
+        [] => {}
+        [mode] if super::is_flush_mode(mode) => {}
+        [_] => return Err(CmdError::err("FUNCTION FLUSH only supports SYNC|ASYNC option")),
+        _ => {
+            let name = String::from_utf8_lossy(args[1]);
+            return Err(CmdError::err(format!("unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP.")));
+        }
+    }
+    context.reply.ok();
+    Ok(())
+}

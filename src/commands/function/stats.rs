@@ -1,0 +1,34 @@
+//! FUNCTION STATS: nothing runs, and no engine has libraries.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static FUNCTION_STATS: CommandSpec = CommandSpec {
+    name: "stats",
+    arity: 2,
+    flags: flag::NOSCRIPT | flag::ALLOW_BUSY,
+    acl: acl::SCRIPTING | acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the function that is running, and how many there are",
+        complexity: "O(1)",
+        since: "7.0.0",
+        group: "scripting",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    context.reply.map(2);
+    context.reply.bulk(b"running_script");
+    context.reply.null();
+    context.reply.bulk(b"engines");
+    context.reply.map(0);
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! COMMAND GETKEYS: which arguments of a request are keys.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::key_flags::{self, KeysAndFlags};
+use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag, key_flag};
+use crate::commands::table::Lookup;
+
+pub(crate) static COMMAND_GETKEYS: CommandSpec = CommandSpec {
+    name: "getkeys",
+    arity: -3,
+    flags: flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::CONNECTION | acl::SLOW,
+    keys: &[],
+    args: &[Arg { name: "command", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the keys among the arguments of a command",
+        complexity: "O(N) where N is the number of arguments to the command",
+        since: "2.8.13",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let keys = find(context, &args[2..])?;
+    context.reply.array(keys.len());
+    for (at, _) in keys {
+        context.reply.bulk(args[at + 2]);
+    }
+    Ok(())
+}
+
+/// Positions and flags of the keys of a request.
+pub(super) fn find(context: &Context<'_>, args: &[&[u8]]) -> Result<KeysAndFlags, CmdError> {
+    let Lookup::Found(row) = context.shared.table.lookup(args[0], args.get(1).copied()) else {
+        return Err(CmdError::err("Invalid command specified"));
+    };
+    let spec = row.spec;
+    if spec.keys.iter().all(|keys| keys.flags & key_flag::NOT_KEY != 0) {
+        return Err(CmdError::err("The command has no key arguments"));
+    }
+    let len = args.len() as i32;
+    if (spec.arity > 0 && spec.arity != len) || len < -spec.arity {
+        return Err(CmdError::err("Invalid number of arguments specified for command"));
+    }
+    match key_flags::find(row, args) {
+        Some(keys) if !keys.is_empty() => Ok(keys),
+        _ if spec.has(flag::NO_MANDATORY_KEYS) => Ok(KeysAndFlags::new()),
+        _ => Err(CmdError::err("Invalid arguments specified for command")),
+    }
+}

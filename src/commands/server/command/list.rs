@@ -1,0 +1,84 @@
+//! COMMAND LIST: names of commands and subcommands, all or those that match.
+
+use crate::base::glob;
+use crate::commands::context::{Args, CmdResult, Context, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::commands::table::Row;
+
+pub(crate) static COMMAND_LIST: CommandSpec = CommandSpec {
+    name: "list",
+    arity: -2,
+    flags: flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::CONNECTION | acl::SLOW,
+    keys: &[],
+    args: &[Arg {
+        name: "filterby",
+        kind: ArgKind::OneOf(&[
+            Arg { name: "module-name", token: "MODULE", ..ARG },
+            Arg { name: "category", token: "ACLCAT", ..ARG },
+            Arg { name: "pattern", kind: ArgKind::Pattern, token: "PATTERN", ..ARG },
+        ]),
+        token: "FILTERBY",
+        optional: true,
+        ..ARG
+    }],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the names of commands",
+        complexity: "O(N) where N is the total number of commands",
+        since: "7.0.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["nondeterministic_output_order"],
+    },
+};
+
+enum Filter<'a> {
+    All,
+    /// No command comes from a module.
+    Module,
+    /// Bits of the category; 0 if there is none of that name.
+    Category(u32),
+    Pattern(&'a [u8]),
+}
+
+impl<'a> Filter<'a> {
+    fn parse(args: &[&'a [u8]]) -> Result<Filter<'a>, CmdError> {
+        match args {
+            [] => Ok(Filter::All),
+            [filter, kind, value] if is_word(filter, "FILTERBY") => match *kind {
+                kind if is_word(kind, "MODULE") => Ok(Filter::Module),
+                kind if is_word(kind, "ACLCAT") => {
+                    let named = acl::NAMES.iter().find(|(_, name)| value.eq_ignore_ascii_case(name.as_bytes()));
+                    Ok(Filter::Category(named.map_or(0, |(bit, _)| *bit)))
+                }
+                kind if is_word(kind, "PATTERN") => Ok(Filter::Pattern(value)),
+                _ => Err(CmdError::Syntax),
+            },
+            _ => Err(CmdError::Syntax),
+        }
+    }
+
+    fn takes(&self, row: &Row) -> bool {
+        match self {
+            Filter::All => true,
+            Filter::Module => false,
+            Filter::Category(bits) => row.spec.acl & bits != 0,
+            Filter::Pattern(pattern) => glob::matches_ignoring_case(pattern, row.full_name.as_bytes()),
+        }
+    }
+}
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let filter = Filter::parse(&args[2..])?;
+    let table = &context.shared.table;
+    let with_subs = table.top_level().flat_map(|row| std::iter::once(row).chain(row.subcommands.iter().map(|sub| table.row(*sub))));
+    let names: Vec<&Row> = with_subs.filter(|row| filter.takes(row)).collect();
+    context.reply.array(names.len());
+    names.iter().for_each(|row| context.reply.bulk(row.full_name.as_bytes()));
+    Ok(())
+}

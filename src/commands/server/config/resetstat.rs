@@ -1,0 +1,38 @@
+//! CONFIG RESETSTAT: sets the counters that INFO shows to zero.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CONFIG_RESETSTAT: CommandSpec = CommandSpec {
+    name: "resetstat",
+    arity: 2,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Stripes(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Sets the server's statistics to zero",
+        complexity: "O(1)",
+        since: "2.0.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    let shared = context.shared;
+    shared.workers.iter().for_each(crate::metrics::WorkerMetrics::reset);
+    shared.counters.reset();
+    shared.errors.reset();
+    shared.metrics.reset();
+    for number in 0..context.keys.keyspace().stripes() as u32 {
+        context.keys.with_stripe(number, |keys| keys.stripe(number).stats.reset());
+    }
+    context.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! CONFIG SET: changes options, all of those given or none.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::server::apply;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::config::{SetContext, SetError};
+
+pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
+    name: "set",
+    arity: -4,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[Arg {
+        name: "data",
+        kind: ArgKind::Block(&[Arg { name: "parameter", ..ARG }, Arg { name: "value", ..ARG }]),
+        multiple: true,
+        ..ARG
+    }],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Changes options of the running server",
+        complexity: "O(N) when N is the number of configuration parameters provided",
+        since: "2.0.0",
+        group: "server",
+        history: &[("7.0.0", "Several options at once.")],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    if args.len() % 2 == 1 {
+        return Err(CmdError::Syntax);
+    }
+    let pairs: Vec<(&[u8], &[u8])> = args[2..].chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+    let shared = context.shared;
+    let whom = SetContext { is_local: context.session.client.is_local(), is_loading: false };
+    let applied = shared.config.set_as(whom, &pairs, &mut |old, new| apply::apply(shared, old, new));
+    match applied {
+        Ok(()) => {
+            context.reply.ok();
+            Ok(())
+        }
+        Err(SetError::Loading) => Err(CmdError::coded("LOADING Larder is loading the dataset in memory")),
+        Err(SetError::Message(message)) => Err(CmdError::err(message)),
+    }
+}

@@ -1,0 +1,97 @@
+//! DEBUG DIGEST and DIGEST-VALUE: 160 bits that are equal for equal data, whatever its order in memory, and equal to Valkey's for
+//! the same data.
+//!
+//! A key's digest mixes key, type and value; the digest of the data is the exclusive or of all keys' digests, mixed with each
+//! database's number.
+
+use sha1::{Digest as _, Sha1};
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::keyspace::entry::{EntryRef, ValueRef};
+use crate::keyspace::string_value;
+
+type Digest = [u8; 20];
+
+fn hash(bytes: &[u8]) -> Digest {
+    Sha1::digest(bytes).into()
+}
+
+/// Adds bytes so that their order does not matter.
+fn xor(digest: &mut Digest, bytes: &[u8]) {
+    merge(digest, &hash(bytes));
+}
+
+fn merge(digest: &mut Digest, other: &Digest) {
+    digest.iter_mut().zip(other).for_each(|(byte, other)| *byte ^= other);
+}
+
+/// Adds bytes so that their order matters.
+fn mix(digest: &mut Digest, bytes: &[u8]) {
+    xor(digest, bytes);
+    *digest = hash(digest);
+}
+
+/// Adds an entry's type, value and whether it expires.
+fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
+    mix(digest, &(entry.kind() as u32).to_be_bytes());
+    match entry.value() {
+        value @ (ValueRef::Bytes(_) | ValueRef::Int(_)) => string_value::with_bytes(value, |bytes| mix(digest, bytes)),
+    }
+    if entry.expiry_ms().is_some() {
+        xor(digest, b"!!expire!!");
+    }
+}
+
+fn hexadecimal(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn dataset(context: &mut Context<'_>) -> CmdResult {
+    let keyspace = context.keys.keyspace();
+    let is_mine = !context.keys.holds_all();
+    if is_mine {
+        context.keys.lock_all();
+    }
+    let mut digest = Digest::default();
+    for db in 0..keyspace.databases() as u32 {
+        let mut keys = Digest::default();
+        let mut is_empty = true;
+        for number in 0..keyspace.stripes() as u32 {
+            let stripe = context.keys.stripe(number);
+            for table in keyspace.tables_of(db).filter_map(|table| stripe.table(table)) {
+                let mut cursor = 0;
+                loop {
+                    cursor = table.table.scan(cursor, |entry| {
+                        is_empty = false;
+                        let mut one = Digest::default();
+                        mix(&mut one, entry.key());
+                        mix_entry(&mut one, entry);
+                        merge(&mut keys, &one);
+                    });
+                    if cursor == 0 {
+                        break;
+                    }
+                }
+            }
+        }
+        if !is_empty {
+            mix(&mut digest, &db.to_be_bytes());
+            merge(&mut digest, &keys);
+        }
+    }
+    if is_mine {
+        context.keys.unlock();
+    }
+    context.reply.simple(&hexadecimal(&digest));
+    Ok(())
+}
+
+pub(super) fn values(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    context.reply.array(args.len() - 2);
+    for key in &args[2..] {
+        let mut digest = Digest::default();
+        super::object::with_entry(context, key, |entry, _| mix_entry(&mut digest, entry));
+        context.reply.simple(&hexadecimal(&digest));
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! DEBUG: what tests and engineers need to look inside the server or to disturb it. One command without subcommands of its own in
+//! the table, as in Valkey; `enable-debug-command` guards it.
+//!
+//! Its keys are not in its key specs, so it locks the stripes it needs itself. Switches that would only bend mechanisms that this
+//! server does not have are refused rather than accepted without effect.
+
+mod allocation;
+mod crash;
+mod dataset;
+mod digest;
+mod eviction;
+mod help;
+mod object;
+mod protocol;
+mod switches;
+mod tables;
+
+use std::time::Duration;
+
+use crate::commands::context::{Args, CmdResult, Context, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static DEBUG: CommandSpec = CommandSpec {
+    name: "debug",
+    arity: -2,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::PROTECTED,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Stripes(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Looks inside the server, or disturbs it, for tests",
+        complexity: "Depends on subcommand.",
+        since: "1.0.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &["syscmd"],
+        tips: &[],
+    },
+};
+
+/// Longest DEBUG SLEEP: a node that sleeps longer is taken for dead anyway.
+const SLEEP_SECONDS_MAX: f64 = 3600.0;
+
+const NO_PERSISTENCE: &str = "ERR this server does not save its data yet, so it cannot be loaded again";
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let name = String::from_utf8_lossy(args[1]).to_ascii_lowercase();
+    match (name.as_str(), args.len()) {
+        ("help", 2) => help::exec(context),
+        ("sleep", 3) => sleep(context, args[2]),
+        ("log", 3) => {
+            tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(args[2]));
+            done(context)
+        }
+        ("error", 3) => {
+            let text = String::from_utf8_lossy(args[2]).into_owned();
+            context.shared.errors.count(&text);
+            context.reply.error(text);
+            Ok(())
+        }
+        ("protocol", 3) => protocol::exec(context, args[2]),
+        ("object", 3 | 4) => object::object(context, args),
+        ("sdslen", 3) => object::lengths(context, args[2]),
+        ("listpack" | "quicklist", 3 | 4) => object::structure(context, args),
+        ("digest", 2) => digest::dataset(context),
+        ("digest-value", _) => digest::values(context, args),
+        ("populate", 3..=5) => dataset::populate(context, args),
+        ("stringmatch-test" | "stringmatch-len", _) => dataset::match_length(context, args),
+        ("htstats", 3 | 4) => tables::database(context, args),
+        ("htstats-key", 3 | 4) => tables::key(context, args),
+        ("structsize", 2) => allocation::struct_sizes(context),
+        ("mallctl" | "mallctl-str", _) => Err(CmdError::err("the memory allocator has no such interface")),
+        ("client-eviction", 2) => eviction::exec(context),
+        ("set-active-expire" | "pause-cron" | "dict-resizing" | "replybuffer" | "client-enforce-reply-list", _) => {
+            switches::exec(context, &name, args)
+        }
+        ("set-skip-checksum-validation" | "hashtable-can-abort-shrink" | "set-disable-deny-scripts", 3) => {
+            Err(CmdError::err("this server has no mechanism that this would switch"))
+        }
+        ("quicklist-packed-threshold", 3) => Err(CmdError::err("the size from which a list's element lies alone cannot be changed")),
+        ("config-rewrite-force-all", 2) => rewrite_all(context),
+        ("change-repl-id", 2) => {
+            tracing::info!("Changing replication IDs after receiving DEBUG change-repl-id");
+            context.shared.replication_id.change();
+            done(context)
+        }
+        ("reload" | "loadaof", _) => Err(CmdError::coded(NO_PERSISTENCE)),
+        ("restart" | "crash-and-recover", _) => Err(CmdError::err("failed to restart the server. Check server logs.")),
+        ("segfault" | "panic" | "assert" | "oom", 2) => crash::exec(&name),
+        _ => Err(CmdError::subcommand_syntax(args)),
+    }
+}
+
+fn done(context: &mut Context<'_>) -> CmdResult {
+    context.reply.ok();
+    Ok(())
+}
+
+/// Reads a switch as C's `atoi` does: what is no number is off.
+fn switch(arg: &[u8]) -> bool {
+    let digits = arg.strip_prefix(b"-").unwrap_or(arg);
+    digits.iter().take_while(|byte| byte.is_ascii_digit()).any(|byte| *byte != b'0')
+}
+
+/// Stops the whole node: every stripe is held, so that no worker gets at data.
+fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> CmdResult {
+    let seconds: f64 = std::str::from_utf8(seconds).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0.0);
+    let seconds = if seconds.is_finite() { seconds.clamp(0.0, SLEEP_SECONDS_MAX) } else { 0.0 };
+    let is_mine = !context.keys.holds_all();
+    if is_mine {
+        context.keys.lock_all();
+    }
+    std::thread::sleep(Duration::from_secs_f64(seconds));
+    if is_mine {
+        context.keys.unlock();
+    }
+    done(context)
+}
+
+fn rewrite_all(context: &mut Context<'_>) -> CmdResult {
+    context.shared.config.rewrite_all().map_err(|reason| CmdError::err(format!("CONFIG-REWRITE-FORCE-ALL failed: {reason}")))?;
+    done(context)
+}
+
+/// Refuses a word that is not among those a subcommand knows.
+fn expect_word(arg: &[u8], word: &str, args: &Args<'_>) -> CmdResult {
+    if is_word(arg, word) { Ok(()) } else { Err(CmdError::subcommand_syntax(args)) }
+}

@@ -1,0 +1,59 @@
+//! DEBUG PROTOCOL: one reply of each type of the protocol.
+
+use crate::commands::context::{CmdResult, Context};
+use crate::commands::error::CmdError;
+
+pub(super) fn exec(context: &mut Context<'_>, kind: &[u8]) -> CmdResult {
+    let reply = &mut *context.reply;
+    let numbers = |reply: &mut larder_proto::resp::ReplyBuf| (0..3).for_each(|number| reply.integer(number));
+    match String::from_utf8_lossy(kind).to_ascii_lowercase().as_str() {
+        "string" => reply.bulk(b"Hello World"),
+        "integer" => reply.integer(12345),
+        "double" => reply.double(3.141),
+        "bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        "null" => reply.null(),
+        "array" => {
+            reply.array(3);
+            numbers(reply);
+        }
+        "set" => {
+            reply.set(3);
+            numbers(reply);
+        }
+        "map" => {
+            reply.map(3);
+            for number in 0..3 {
+                reply.integer(number);
+                reply.bool(number == 1);
+            }
+        }
+        "attrib" => {
+            if reply.is_resp3() {
+                reply.raw(b"|1\r\n");
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.integer(90);
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        "push" => {
+            if !reply.is_resp3() {
+                return Err(CmdError::err("RESP2 is not supported by this command"));
+            }
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.integer(42);
+            reply.bulk(b"Some real reply following the push reply");
+        }
+        "true" => reply.bool(true),
+        "false" => reply.bool(false),
+        "verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        _ => {
+            return Err(CmdError::err(
+                "Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! DEBUG's switches: SET-ACTIVE-EXPIRE, PAUSE-CRON, REPLYBUFFER and kin.
+
+use std::sync::atomic::Ordering;
+
+use super::{done, expect_word, switch};
+use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::shared::REPLY_PEAK_RESET_MS;
+
+pub(super) fn exec(context: &mut Context<'_>, name: &str, args: &Args<'_>) -> CmdResult {
+    let switches = &context.shared.debug;
+    match (name, args.len()) {
+        ("set-active-expire", 3) => context.shared.keyspace.settings.active_expire.store(switch(args[2]), Ordering::Relaxed),
+        ("pause-cron", 3) => switches.pause_cron.store(switch(args[2]), Ordering::Relaxed),
+        ("replybuffer", 4) if is_word(args[2], "peak-reset-time") => {
+            let ms = if is_word(args[3], "never") {
+                -1
+            } else if is_word(args[3], "reset") {
+                REPLY_PEAK_RESET_MS
+            } else {
+                integer(args[3])?
+            };
+            switches.reply_peak_reset_ms.store(ms, Ordering::Relaxed);
+        }
+        ("replybuffer", 4) => {
+            expect_word(args[2], "resizing", args)?;
+            switches.reply_resizing.store(switch(args[3]), Ordering::Relaxed);
+        }
+        ("dict-resizing", 3) => {
+            // Tables always grow in steps of one bucket; only that state can be asked for.
+            if !switch(args[2]) {
+                return Err(CmdError::err("hash tables grow by single buckets: there is no resizing to switch off"));
+            }
+        }
+        ("client-enforce-reply-list", 3) => {
+            // There is one output buffer, which is what the switch asks for.
+        }
+        _ => return Err(CmdError::subcommand_syntax(args)),
+    }
+    done(context)
+}

@@ -1,0 +1,40 @@
+//! INFO clients.
+
+use std::sync::atomic::Ordering;
+
+use super::Lines;
+use crate::clients::bit;
+use crate::commands::context::Context;
+
+pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
+    let shared = context.shared;
+    let mut watched = 0;
+    for number in 0..context.keys.keyspace().stripes() as u32 {
+        watched += context.keys.with_stripe(number, |keys| keys.stripe(number).watched.len());
+    }
+    let (mut input_max, mut output_max, mut subscribers, mut watching) = (0, 0, 0, 0);
+    for client in shared.clients.all() {
+        let figures = &client.figures;
+        input_max = input_max.max(figures.query_buffer_peak.load(Ordering::Relaxed));
+        output_max = output_max.max(figures.output_peak.load(Ordering::Relaxed));
+        subscribers += usize::from(client.has(bit::PUBSUB));
+        watching += usize::from(figures.watched.load(Ordering::Relaxed) > 0);
+    }
+    lines.add("connected_clients", shared.clients.len());
+    lines.add("cluster_connections", 0);
+    lines.add("maxclients", context.config.maxclients);
+    lines.add("client_recent_max_input_buffer", input_max);
+    lines.add("client_recent_max_output_buffer", output_max);
+    lines.add("blocked_clients", shared.blocked_clients.load(Ordering::Relaxed));
+    lines.add("tracking_clients", 0);
+    lines.add("pubsub_clients", subscribers);
+    lines.add("watching_clients", watching);
+    lines.add("clients_in_timeout_table", 0);
+    lines.add("total_watched_keys", watched);
+    lines.add("total_blocking_keys", 0);
+    lines.add("total_blocking_keys_on_nokey", 0);
+    let (actions, left_ms) = shared.pause.state(context.now_ms);
+    lines.add("paused_reason", if left_ms > 0 { "client_pause" } else { "none" });
+    lines.add("paused_actions", actions);
+    lines.add("paused_timeout_milliseconds", left_ms);
+}

@@ -1,0 +1,165 @@
+//! INFO: what the server tells about itself, section by section, as `field:value` lines.
+//!
+//! Fields and their order are Valkey's; what this version does not have is reported as what it truly is: off, zero, none.
+
+mod clients;
+mod memory;
+mod other;
+mod persistence;
+mod server;
+mod stats;
+
+use std::fmt::Display;
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static INFO: CommandSpec = CommandSpec {
+    name: "info",
+    arity: -1,
+    flags: flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[Arg { name: "section", optional: true, multiple: true, ..ARG }],
+    run: Run::Stripes(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns figures about the server, by section",
+        complexity: "O(1)",
+        since: "1.0.0",
+        group: "server",
+        history: &[("7.0.0", "Several sections.")],
+        deprecated: None,
+        flags: &[],
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+    },
+};
+
+/// A section's text as it grows.
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, field: &str, value: impl Display) {
+        use std::fmt::Write;
+        // Writing to a String cannot fail.
+        let _ = write!(self.0, "{field}:{value}\r\n");
+    }
+
+    /// A number of bytes, and the same for people under `..._human`.
+    fn add_bytes(&mut self, field: &str, bytes: u64) {
+        self.add(field, bytes);
+        self.add(&format!("{field}_human"), human(bytes));
+    }
+}
+
+/// A section: its name in requests, its title, whether INFO without arguments shows it, and its content.
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    is_default: bool,
+    /// Shown only when it is named: not by `all`.
+    is_hidden: bool,
+    write: fn(&mut Context<'_>, &mut Lines),
+}
+
+const fn section(name: &'static str, title: &'static str, is_default: bool, write: fn(&mut Context<'_>, &mut Lines)) -> Section {
+    Section { name, title, is_default, is_hidden: false, write }
+}
+
+static SECTIONS: &[Section] = &[
+    section("server", "Server", true, server::server),
+    section("tls", "TLS", false, server::tls),
+    section("clients", "Clients", true, clients::write),
+    section("memory", "Memory", true, memory::write),
+    section("persistence", "Persistence", true, persistence::write),
+    section("stats", "Stats", true, stats::write),
+    section("replication", "Replication", true, persistence::replication),
+    section("cpu", "CPU", true, other::cpu),
+    section("module_list", "Modules", true, |_, _| {}),
+    section("commandstats", "Commandstats", false, stats::commands),
+    section("errorstats", "Errorstats", true, stats::errors),
+    section("latencystats", "Latencystats", false, stats::latencies),
+    section("cluster", "Cluster", true, other::cluster),
+    section("cluster_info", "Cluster Info", false, |_, _| {}),
+    section("scriptingengines", "Scripting Engines", false, other::scripting_engines),
+    section("keyspace", "Keyspace", true, other::keyspace),
+    Section { name: "debug", title: "Debug", is_default: false, is_hidden: true, write: other::debug },
+];
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let asked: Vec<String> = args[1..].iter().map(|arg| String::from_utf8_lossy(arg).to_ascii_lowercase()).collect();
+    let names = |word: &str| asked.iter().any(|name| name == word);
+    let all = names("all") || names("everything");
+    let defaults = asked.is_empty() || names("default");
+    let mut lines = Lines(String::with_capacity(8 * 1024));
+    for section in SECTIONS {
+        let named = names(section.name) || (section.name == "module_list" && names("modules"));
+        if !(named || (all && !section.is_hidden) || (defaults && section.is_default)) {
+            continue;
+        }
+        if !lines.0.is_empty() {
+            lines.0.push_str("\r\n");
+        }
+        lines.0.push_str("# ");
+        lines.0.push_str(section.title);
+        lines.0.push_str("\r\n");
+        (section.write)(context, &mut lines);
+    }
+    context.reply.verbatim("txt", lines.0.as_bytes());
+    Ok(())
+}
+
+/// An amount of memory with a unit: `512B`, `1.50K`, `2.00G`.
+pub(crate) fn human(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["K", "M", "G", "T", "P"];
+    if bytes < 1024 {
+        return format!("{bytes}B");
+    }
+    let power = (bytes.ilog2() / 10) as usize;
+    match UNITS.get(power - 1) {
+        Some(unit) => format!("{:.2}{unit}", bytes as f64 / 1024f64.powi(power as i32)),
+        None => format!("{bytes}B"),
+    }
+}
+
+/// A name as a field may show it: without what would break a line apart.
+fn safe(name: &str) -> String {
+    name.replace(['#', ':', '\n', '\r'], "_")
+}
+
+/// Microseconds as seconds with six digits.
+fn seconds(microseconds: impl Into<i128>) -> String {
+    let microseconds = microseconds.into();
+    format!("{}.{:06}", microseconds / 1_000_000, microseconds % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_for_people() {
+        let cases = [
+            (0, "0B"),
+            (1023, "1023B"),
+            (1024, "1.00K"),
+            (1536, "1.50K"),
+            (1 << 20, "1.00M"),
+            (5 << 30, "5.00G"),
+            (1 << 50, "1.00P"),
+            (u64::MAX, "18446744073709551615B"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(human(bytes), text);
+        }
+    }
+
+    #[test]
+    fn sections_are_named_once() {
+        for (at, section) in SECTIONS.iter().enumerate() {
+            assert!(SECTIONS[..at].iter().all(|other| other.name != section.name));
+        }
+        assert_eq!(safe("a:b#c"), "a_b_c");
+        assert_eq!(seconds(1_000_002), "1.000002");
+    }
+}

@@ -1,0 +1,88 @@
+//! MODULE LOAD, LOADEX and UNLOAD: refused, since this server loads no modules.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static MODULE_LOAD: CommandSpec = CommandSpec {
+    name: "load",
+    arity: -3,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[Arg { name: "path", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
+    run: Run::Conn(load),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Refused: modules cannot be loaded",
+        complexity: "O(1)",
+        since: "4.0.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+pub(crate) static MODULE_LOADEX: CommandSpec = CommandSpec {
+    name: "loadex",
+    arity: -3,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "path", ..ARG },
+        Arg {
+            name: "configs",
+            kind: ArgKind::Block(&[Arg { name: "name", ..ARG }, Arg { name: "value", ..ARG }]),
+            token: "CONFIG",
+            optional: true,
+            multiple: true,
+            multiple_token: true,
+            ..ARG
+        },
+        Arg { name: "args", token: "ARGS", optional: true, multiple: true, ..ARG },
+    ],
+    run: Run::Conn(load),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Refused: modules cannot be loaded",
+        complexity: "O(1)",
+        since: "7.0.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+pub(crate) static MODULE_UNLOAD: CommandSpec = CommandSpec {
+    name: "unload",
+    arity: 3,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[Arg { name: "name", ..ARG }],
+    run: Run::Conn(unload),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Refused: there is no module to unload",
+        complexity: "O(1)",
+        since: "4.0.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn load(_: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    Err(CmdError::err("Error loading the extension: Larder loads no modules"))
+}
+
+fn unload(_: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    Err(CmdError::err(format!("Error unloading module: no such module with that name {}", String::from_utf8_lossy(args[2]))))
+}

@@ -1,0 +1,126 @@
+//! SHUTDOWN: ends the node. Data lives in memory only in this version, so there is nothing to save, and SAVE is refused.
+
+use std::sync::atomic::Ordering;
+
+use crate::commands::context::{Args, Context, ControlFuture, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
+    name: "shutdown",
+    arity: -1,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::NO_MULTI | flag::SENTINEL | flag::ALLOW_BUSY,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[Arg {
+        name: "abort-selector",
+        kind: ArgKind::OneOf(&[
+            Arg {
+                name: "save-selector-block",
+                kind: ArgKind::Block(&[
+                    Arg {
+                        name: "save-selector",
+                        kind: ArgKind::OneOf(&[
+                            Arg { name: "nosave", kind: ArgKind::PureToken, token: "NOSAVE", ..ARG },
+                            Arg { name: "save", kind: ArgKind::PureToken, token: "SAVE", ..ARG },
+                        ]),
+                        optional: true,
+                        ..ARG
+                    },
+                    Arg { name: "now", kind: ArgKind::PureToken, token: "NOW", optional: true, since: "7.0.0", ..ARG },
+                    Arg { name: "force", kind: ArgKind::PureToken, token: "FORCE", optional: true, since: "7.0.0", ..ARG },
+                    Arg { name: "safe", kind: ArgKind::PureToken, token: "SAFE", optional: true, since: "9.0.0", ..ARG },
+                    Arg { name: "failover", kind: ArgKind::PureToken, token: "FAILOVER", optional: true, since: "9.0.0", ..ARG },
+                ]),
+                ..ARG
+            },
+            Arg { name: "abort", kind: ArgKind::PureToken, token: "ABORT", since: "7.0.0", ..ARG },
+        ]),
+        optional: true,
+        ..ARG
+    }],
+    run: Run::Control(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Ends the server",
+        complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
+        since: "1.0.0",
+        group: "server",
+        history: &[("7.0.0", "`NOW`, `FORCE` and `ABORT`."), ("9.0.0", "`SAFE` and `FAILOVER`.")],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+/// The words that may follow.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Options {
+    save: bool,
+    nosave: bool,
+    failover: bool,
+    abort: bool,
+    /// NOW, FORCE or SAFE: they change nothing where nothing is saved and nobody follows.
+    other: bool,
+}
+
+impl Options {
+    fn parse(args: &[&[u8]]) -> Result<Options, CmdError> {
+        let mut options = Options::default();
+        for arg in args {
+            match *arg {
+                arg if is_word(arg, "SAVE") => options.save = true,
+                arg if is_word(arg, "NOSAVE") => options.nosave = true,
+                arg if is_word(arg, "FAILOVER") => options.failover = true,
+                arg if is_word(arg, "ABORT") => options.abort = true,
+                arg if is_word(arg, "NOW") || is_word(arg, "FORCE") || is_word(arg, "SAFE") => options.other = true,
+                _ => return Err(CmdError::Syntax),
+            }
+        }
+        let alone = !(options.save || options.nosave || options.failover || options.other);
+        if (options.abort && !alone) || (options.save && options.nosave) {
+            return Err(CmdError::Syntax);
+        }
+        Ok(options)
+    }
+}
+
+fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+    Box::pin(async move {
+        let options = Options::parse(&args[1..])?;
+        if options.failover && !context.config.cluster_enabled {
+            return Err(CmdError::err("SHUTDOWN FAILOVER is only supported in cluster mode."));
+        }
+        if options.abort {
+            return Err(CmdError::err("No shutdown in progress."));
+        }
+        if options.save {
+            tracing::warn!("SHUTDOWN SAVE refused: this server does not save its data yet");
+            return Err(CmdError::err("Errors trying to SHUTDOWN. Check logs."));
+        }
+        if options.failover {
+            return Err(CmdError::err("this server cannot hand over before it ends yet"));
+        }
+        let stop = &context.shared.stop;
+        stop.requested.store(true, Ordering::Release);
+        stop.notify.notify_one();
+        // The connection ends with the process, unanswered.
+        std::future::pending().await
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn combinations() {
+        let valid = |words: &str| Options::parse(&words.split_ascii_whitespace().map(str::as_bytes).collect::<Vec<_>>()).is_ok();
+        for words in ["", "nosave", "SAVE now", "now force safe", "abort", "failover force"] {
+            assert!(valid(words), "{words}");
+        }
+        for words in ["save nosave", "abort now", "abort save", "later"] {
+            assert!(!valid(words), "{words}");
+        }
+    }
+}
