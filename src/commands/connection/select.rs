@@ -1,0 +1,37 @@
+//! SELECT: chooses the database that following commands see.
+
+use crate::base::number::parse_i64;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static SELECT: CommandSpec = CommandSpec {
+    name: "select",
+    arity: 2,
+    flags: flag::ALLOW_BUSY | flag::LOADING | flag::STALE | flag::FAST,
+    acl: acl::CONNECTION | acl::FAST,
+    keys: &[],
+    args: &[
+        Arg { name: "index", kind: ArgKind::Integer, ..ARG }
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Chooses the database",
+        complexity: "O(1)",
+        since: "1.0.0",
+        group: "connection",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let number = parse_i64(args[1]).filter(|number| i32::try_from(*number).is_ok()).ok_or(CmdError::NotInteger)?;
+    let db = u32::try_from(number).ok().filter(|db| (*db as usize) < context.keys.keyspace().databases()).ok_or(CmdError::DbIndex)?;
+    context.session.select(db);
+    context.reply.ok();
+    Ok(())
+}
