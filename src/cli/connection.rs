@@ -223,6 +223,26 @@ impl Connection {
         }
     }
 
+    /// Sends bytes as they are.
+    pub(super) fn send_raw(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
+        self.stream.writer().write_all(bytes).map_err(ConnectionError::Io)
+    }
+
+    /// The bytes that have arrived and were not decoded, for what is not RESP; waits until there are some. What the
+    /// caller leaves in it is decoded next.
+    pub(super) fn raw(&mut self) -> Result<&mut BytesMut, ConnectionError> {
+        if self.input.is_empty() {
+            self.fill()?;
+        }
+        self.tried_len = 0;
+        Ok(&mut self.input)
+    }
+
+    /// Waits until more bytes have arrived than [`Self::raw`] shows.
+    pub(super) fn read_more(&mut self) -> Result<(), ConnectionError> {
+        self.fill().map(drop)
+    }
+
     /// Reads at least one byte.
     fn fill(&mut self) -> Result<usize, ConnectionError> {
         let start = self.input.len();

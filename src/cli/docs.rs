@@ -168,7 +168,8 @@ fn argument(reply: &Value) -> Argument {
         match &text(key)[..] {
             "name" => argument.name = text(value),
             "display_text" => display = Some(text(value)),
-            "token" => argument.token = Some(text(value)),
+            // An empty word is typed as two quotes.
+            "token" => argument.token = Some(text(value)).map(|token| if token.is_empty() { "\"\"".to_owned() } else { token }),
             "type" => kind = text(value),
             "arguments" => parts = arguments(value),
             "flags" => {

@@ -2,7 +2,7 @@
 //! server that speaks RESP, and other clients work with Larder.
 //!
 //! [`options`] decides what to do; [`session`] runs commands over a [`connection`] and prints with [`output`]; the
-//! other modules are the modes: [`repl`] with [`docs`] and [`hint`], [`keys`], [`stats`], [`pipe`].
+//! other modules are the modes: [`repl`] with [`docs`] and [`hint`], [`keys`], [`stats`], [`pipe`], [`transfer`].
 //!
 //! Blocking sockets and one thread: a client has nothing else to do while it waits.
 
@@ -17,6 +17,7 @@ mod repl;
 mod session;
 mod stats;
 mod stop;
+mod transfer;
 mod uri;
 
 use std::io;
@@ -61,6 +62,8 @@ fn run(settings: Settings) -> Result<(), Stop> {
         Mode::Stat => stats::stat(&mut session),
         Mode::Latency { history } => stats::latency(&mut session, history),
         Mode::Pipe(timeout) => pipe::run(&mut session, timeout),
+        Mode::Replica => transfer::replica(&mut session),
+        Mode::Rdb { file, functions_only } => transfer::rdb(&mut session, &file, functions_only),
     }
 }
 

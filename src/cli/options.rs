@@ -129,6 +129,15 @@ struct Options {
     /// As --latency, one line each 15 seconds (or -i).
     #[arg(long)]
     latency_history: bool,
+    /// Show the commands that a replica gets.
+    #[arg(long, alias = "slave")]
+    replica: bool,
+    /// Copy all data as an RDB file; "-" writes it to the standard output.
+    #[arg(long, value_name = "filename", conflicts_with = "functions_rdb")]
+    rdb: Option<PathBuf>,
+    /// As --rdb, but only the functions.
+    #[arg(long, value_name = "filename")]
+    functions_rdb: Option<PathBuf>,
     /// Send raw protocol from the standard input.
     #[arg(long)]
     pipe: bool,
@@ -223,6 +232,12 @@ pub(super) enum Mode {
     },
     /// With the time to wait for the last replies.
     Pipe(Option<Duration>),
+    Replica,
+    /// Copy data into a file.
+    Rdb {
+        file: PathBuf,
+        functions_only: bool,
+    },
 }
 
 /// Where an argument comes from the standard input.
@@ -294,6 +309,7 @@ fn refusal(error: &clap::Error) -> Stop {
     let option = option.split(' ').next().unwrap_or_default();
     match (error.kind(), option) {
         (ErrorKind::ArgumentConflict, "-4" | "-6") => fail("Options -4 and -6 are mutually exclusive."),
+        (ErrorKind::ArgumentConflict, "--rdb" | "--functions-rdb") => fail("Option --functions-rdb and --rdb are mutually exclusive."),
         (ErrorKind::ValueValidation, "-p") => fail("Invalid server port."),
         (ErrorKind::ValueValidation, "-t") => fail("Invalid connection timeout for -t."),
         _ => fail(format!("Unrecognized option or bad number of args for: '{option}'")),
@@ -386,6 +402,11 @@ fn mode(options: &Options) -> Result<Mode, Stop> {
     Ok(match () {
         () if options.latency || options.latency_history => Mode::Latency { history: options.latency_history },
         () if options.pipe => Mode::Pipe((options.pipe_timeout > 0).then(|| Duration::from_secs(options.pipe_timeout))),
+        () if options.replica => Mode::Replica,
+        () if options.rdb.is_some() || options.functions_rdb.is_some() => Mode::Rdb {
+            file: options.rdb.clone().or_else(|| options.functions_rdb.clone()).unwrap_or_default(),
+            functions_only: options.functions_rdb.is_some(),
+        },
         () if options.bigkeys => Mode::BigKeys,
         () if options.memkeys || options.memkeys_samples.is_some() => Mode::MemKeys(options.memkeys_samples.filter(|&samples| samples > 0)),
         () if options.stat => Mode::Stat,
@@ -509,7 +530,7 @@ mod tests {
         assert_eq!(settings("-p 1 -p 2 ping").address, Address::Tcp("127.0.0.1".into(), 2));
         assert_eq!(settings("--quoted-input echo \"\\x41\"").mode, command(&["echo", "A"]));
         assert!(parsed("--quoted-input echo \"a").is_err());
-        for refused in ["--foo", "-p", "-p 70000 ping", "-X", "-x -X t", "-2 -3", "-4 -6", "-c -s /x"] {
+        for refused in ["--foo", "-p", "-p 70000 ping", "-X", "-x -X t", "-2 -3", "-4 -6", "-c -s /x", "--rdb a --functions-rdb b"] {
             assert!(matches!(parsed(refused), Err(Stop::Exit(1))), "{refused}");
         }
     }
@@ -541,6 +562,9 @@ mod tests {
             ("--pipe --pipe-timeout 0", Mode::Pipe(None)),
             ("--latency-history", Mode::Latency { history: true }),
             ("--stat", Mode::Stat),
+            ("--replica", Mode::Replica),
+            ("--rdb f", Mode::Rdb { file: "f".into(), functions_only: false }),
+            ("--functions-rdb f", Mode::Rdb { file: "f".into(), functions_only: true }),
             ("--eval f k , a", Mode::Eval("f".into(), vec![b"k".into(), b",".into(), b"a".into()])),
         ] {
             assert_eq!(settings(line).mode, mode, "{line}");

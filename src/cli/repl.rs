@@ -42,6 +42,8 @@ struct Terminal {
     editor: Editor<Assistant, DefaultHistory>,
     history: Option<PathBuf>,
     hints: Arc<AtomicBool>,
+    /// A key that was pressed while messages were shown: the beginning of the next line.
+    pressed: Option<u8>,
 }
 
 /// Completion and hints while typing.
@@ -115,7 +117,7 @@ pub(super) fn run(session: &mut Session) -> Result<(), Stop> {
     while let Some(line) = lines.next(session)? {
         match run_line(session, &mut lines, &line)? {
             Next::Leave => return Ok(()),
-            Next::Watch if session.is_subscribed() || session.is_monitoring() => watch(session, &lines)?,
+            Next::Watch if session.is_subscribed() || session.is_monitoring() => watch(session, &mut lines)?,
             Next::Watch | Next::Line => {}
         }
     }
@@ -135,7 +137,9 @@ impl Lines {
                 Ok((len > 0).then_some(line))
             }
             Lines::Terminal(terminal) => loop {
-                match terminal.editor.readline(&session.prompt()) {
+                let pressed = terminal.pressed.take().filter(|key| matches!(key, b' '..=b'~'));
+                let start = pressed.map(|key| char::from(key).to_string()).unwrap_or_default();
+                match terminal.editor.readline_with_initial(&session.prompt(), (&start, "")) {
                     Ok(line) => return Ok(Some(line.into_bytes())),
                     // Leaving the subscribed mode takes a new connection; elsewhere these keys leave the program.
                     Err(ReadlineError::Interrupted | ReadlineError::Eof) if session.is_subscribed() => {
@@ -167,7 +171,7 @@ impl Terminal {
             // There is none the first time.
             let _ = editor.load_history(path);
         }
-        let terminal = Terminal { editor, history, hints };
+        let terminal = Terminal { editor, history, hints, pressed: None };
         if let Some(path) = dot_file(&["LARDERCLI_RCFILE", "VALKEYCLI_RCFILE", "REDISCLI_RCFILE"], ".larderclirc") {
             terminal.load_preferences(&path)?;
         }
@@ -336,7 +340,7 @@ impl Drop for RawKeys {
 }
 
 /// Prints messages until there is something to read from the standard input. Ctrl-C opens a new connection.
-fn watch(session: &mut Session, lines: &Lines) -> Result<(), Stop> {
+fn watch(session: &mut Session, lines: &mut Lines) -> Result<(), Stop> {
     let mut out = io::stdout();
     let show_info = session.formatter.format != Format::Raw && stdout_is_terminal();
     let colored = std::env::var("TERM").is_ok_and(|term| term.contains("xterm"));
@@ -373,6 +377,9 @@ fn watch(session: &mut Session, lines: &Lines) -> Result<(), Stop> {
                 return Err(fail(format_args!("Error: {error}")));
             }
         } else if input {
+            if let Lines::Terminal(terminal) = lines {
+                terminal.pressed = key;
+            }
             return Ok(());
         }
     }

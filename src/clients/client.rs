@@ -121,6 +121,8 @@ pub struct Client {
     pub figures: Figures,
     /// Messages from others.
     pub outbox: Outbox,
+    /// What it counts for in [`super::Registry::memory`], in bytes.
+    pub accounted: AtomicU64,
     close: AtomicBool,
     /// When its output first exceeded the soft limit, monotonic milliseconds; 0: it does not.
     pub soft_limit_since_ms: AtomicU64,
@@ -146,6 +148,7 @@ impl Client {
             last_command: AtomicU16::new(u16::MAX),
             figures: Figures::default(),
             outbox: Outbox::default(),
+            accounted: AtomicU64::new(0),
             close: AtomicBool::new(false),
             soft_limit_since_ms: AtomicU64::new(0),
         };

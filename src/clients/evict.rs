@@ -53,6 +53,16 @@ pub fn memory(client: &Client) -> ClientMemory {
     }
 }
 
+/// What a client counts for when clients are evicted: nothing if it must not be.
+fn counted(client: &Client) -> u64 {
+    if client.has(bit::NO_EVICT) { 0 } else { memory(client).total() }
+}
+
+/// Accounts for one client. Returns what all together take, those with CLIENT NO-EVICT left out.
+pub fn account(registry: &Registry, client: &Client) -> u64 {
+    registry.account(client, counted(client))
+}
+
 /// Closes the largest clients until all together take at most `limit_bytes`. Those with CLIENT NO-EVICT neither count nor go.
 /// Returns those that were asked to close.
 pub fn evict(registry: &Registry, limit_bytes: u64) -> Vec<Arc<Client>> {

@@ -1,7 +1,7 @@
 //! All connected clients.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use dashmap::DashMap;
 
@@ -12,6 +12,7 @@ use super::client::Client;
 pub struct Registry {
     clients: DashMap<u64, Arc<Client>, foldhash::fast::RandomState>,
     last_id: AtomicU64,
+    memory: AtomicI64,
 }
 
 impl Registry {
@@ -34,6 +35,24 @@ impl Registry {
     pub fn kill(&self, client: &Client) {
         client.close_asap();
         self.remove(client.id);
+    }
+
+    /// Notes that a client takes so many bytes now (0 when it ends). Returns what all clients together take.
+    pub fn account(&self, client: &Client, bytes: u64) -> u64 {
+        let before = client.accounted.swap(bytes, Ordering::Relaxed);
+        let change = bytes as i64 - before as i64;
+        let sum = self.memory.fetch_add(change, Ordering::Relaxed) + change;
+        u64::try_from(sum).unwrap_or(0)
+    }
+
+    /// What all clients together take, as far as they were accounted for.
+    pub fn memory(&self) -> u64 {
+        u64::try_from(self.memory.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Visits all clients, in no particular order. `visit` must not add or remove clients.
+    pub fn visit(&self, mut visit: impl FnMut(&Client)) {
+        self.clients.iter().for_each(|client| visit(&client));
     }
 
     /// The client with this number.

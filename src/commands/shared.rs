@@ -118,6 +118,9 @@ impl ReplicationId {
     }
 }
 
+/// What has to follow a change of options outside the commands, and may refuse it: listeners, the log.
+pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), String> + Send + Sync>;
+
 /// SHUTDOWN and signals: how the node ends.
 #[derive(Debug, Default)]
 pub struct Stop {
@@ -180,10 +183,6 @@ pub struct Shared {
     /// The history of changes.
     pub replication_id: ReplicationId,
 }
-
-/// Applies a change of options to what commands cannot reach (sockets, the log). Called with the old and the new options before the
-/// change is published; refusing it leaves everything as it was.
-pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), String> + Send + Sync>;
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,6 +1,6 @@
 //! Start-up and end of a node.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::sockets::{Rebinder, Sockets};
 use super::{log, system};
 use crate::base::version::LARDER as VERSION;
-use crate::base::{clock, rng};
+use crate::base::{alloc, clock, rng};
 use crate::commands::FAMILIES;
 use crate::commands::server::apply;
 use crate::commands::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
@@ -139,6 +139,8 @@ async fn listen(shared: &Arc<Shared>, control: log::LogControl) -> anyhow::Resul
             return Err(anyhow::anyhow!("Failed listening on port {}: {error}", config.port));
         }
     };
+    alloc::flush_thread();
+    shared.metrics.memory.startup.store(alloc::used_bytes(), Ordering::Relaxed);
     let mut signals = Signals::new()?;
     loop {
         tokio::select! {

@@ -1,5 +1,6 @@
 //! What a node asks of the system at its start: file descriptors, its pid file.
 
+use crate::base::process;
 use crate::config::{Config, ConfigStore};
 
 /// Descriptors beside the clients': log, listeners, epoll and wake-up descriptors of the workers, the cluster's.
@@ -7,24 +8,10 @@ const RESERVED_DESCRIPTORS: u64 = 32;
 
 /// Raises the limit of open files to what `maxclients` needs, or lowers `maxclients` to what the limit allows.
 pub(super) fn reserve_descriptors(store: &ConfigStore) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maxclients = u64::from(store.load().maxclients);
     let wanted = maxclients + RESERVED_DESCRIPTORS;
-    let limit = getrlimit(Resource::Nofile);
-    let Some(current) = limit.current.filter(|current| *current < wanted) else { return };
-    let mut best = current;
-    // As much as the system lets us have, in coarse steps, since only root may raise the hard limit.
-    let mut try_for = wanted;
-    while try_for > current {
-        let raised = Rlimit { current: Some(try_for), maximum: Some(limit.maximum.unwrap_or(try_for).max(try_for)) };
-        if setrlimit(Resource::Nofile, raised).is_ok() {
-            best = try_for;
-            break;
-        }
-        try_for = try_for.saturating_sub(16);
-    }
+    let best = process::raise_open_files(wanted);
     if best >= wanted {
-        tracing::info!("Increased maximum number of open files to {best} (it was originally set to {current}).");
         return;
     }
     let possible = best.saturating_sub(RESERVED_DESCRIPTORS).max(1);

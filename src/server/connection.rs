@@ -24,7 +24,7 @@ use super::worker::Worker;
 use crate::base::clock;
 use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE_LEN, READ_BUFFER_LEN};
 use crate::clients::session::Close;
-use crate::clients::{Client, ClientClass, Session, bit};
+use crate::clients::{Client, ClientClass, Session, bit, evict};
 use crate::config::Config;
 use crate::metrics::{Counters, WorkerMetrics};
 
@@ -103,11 +103,15 @@ impl Connection {
 
     /// Waits for the next event and handles it.
     async fn turn(&mut self) -> Result<(), Gone> {
+        let started;
         if !self.postponed.is_empty() {
             self.run_postponed().await?;
+            started = self.begin_round();
             self.process(0)?;
         } else {
-            match poll_fn(|cx| self.poll_event(cx)).await {
+            let event = poll_fn(|cx| self.poll_event(cx)).await;
+            started = self.begin_round();
+            match event {
                 Event::Closed => return Err(Gone),
                 Event::Read(len) => self.process(len)?,
                 Event::Woken => {}
@@ -116,6 +120,8 @@ impl Connection {
         self.take_messages();
         self.flush()?;
         self.report();
+        self.end_round(started);
+        self.evict_clients()?;
         if self.session.close == Close::AfterReply && self.reply.is_empty() {
             return Err(Gone);
         }
@@ -308,8 +314,9 @@ impl Connection {
             }
         }
         if self.reply.is_empty() {
-            if self.reply.buf.capacity() > BUFFER_KEPT_LEN {
+            if self.reply.buf.capacity() > BUFFER_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
                 self.reply.buf = BytesMut::new();
+                Counters::one(&self.worker.shared.counters.reply_buffer_shrinks);
             } else {
                 self.reply.buf.clear();
             }
@@ -346,10 +353,46 @@ impl Connection {
     /// Publishes the figures that others read.
     fn report(&self) {
         let figures = &self.session.client.figures;
-        figures.query_buffer.store(self.input.len() as u64, Ordering::Relaxed);
-        figures.query_buffer_free.store((self.input.capacity() - self.input.len()) as u64, Ordering::Relaxed);
-        figures.output.store(self.reply.len() as u64, Ordering::Relaxed);
+        let (input, output) = (self.input.len() as u64, self.reply.len() as u64);
+        figures.query_buffer.store(input, Ordering::Relaxed);
+        figures.query_buffer_free.store(self.input.capacity() as u64 - input, Ordering::Relaxed);
+        figures.output.store(output, Ordering::Relaxed);
         figures.output_capacity.store(self.reply.buf.capacity() as u64, Ordering::Relaxed);
+        if input > figures.query_buffer_peak.load(Ordering::Relaxed) {
+            figures.query_buffer_peak.store(input, Ordering::Relaxed);
+        }
+        if output > figures.output_peak.load(Ordering::Relaxed) {
+            figures.output_peak.store(output, Ordering::Relaxed);
+        }
+    }
+
+    /// When a round of work begins, and how many commands the worker has run.
+    #[inline]
+    fn begin_round(&self) -> (clock::Ticks, u64) {
+        (clock::ticks(), self.metrics().total_commands.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn end_round(&self, (started, commands): (clock::Ticks, u64)) {
+        self.metrics().round(clock::elapsed_ns(started, clock::ticks()), commands);
+    }
+
+    fn metrics(&self) -> &WorkerMetrics {
+        &self.worker.shared.workers[self.worker.number]
+    }
+
+    /// Closes the largest clients if all together take more than `maxmemory-clients`; that may be this one.
+    fn evict_clients(&self) -> Result<(), Gone> {
+        let config = self.worker.config();
+        let Some(limit_bytes) = config.maxmemory_clients.limit_bytes(config.maxmemory) else { return Ok(()) };
+        let shared = &self.worker.shared;
+        if evict::account(&shared.clients, &self.session.client) > limit_bytes {
+            for client in evict::evict(&shared.clients, limit_bytes) {
+                tracing::info!("Evicting client: id={} addr={} tot-mem={}", client.id, client.addr, evict::memory(&client).total());
+                Counters::one(&shared.counters.clients_evicted);
+            }
+        }
+        if self.session.client.must_close() { Err(Gone) } else { Ok(()) }
     }
 
     /// Takes the client out of everything it is part of.
@@ -357,6 +400,7 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         super::waiting::leave(&worker, &mut self.session, &mut self.reply);
         worker.shared.clients.remove(self.session.client.id);
+        worker.shared.clients.account(&self.session.client, 0);
         worker.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

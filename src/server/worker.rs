@@ -10,7 +10,7 @@ use larder_proto::resp::Batch;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::connection;
+use super::{connection, cron};
 use super::listener::Accepted;
 use crate::base::clock;
 use crate::base::limits::READ_BUFFER_LEN;
@@ -94,6 +94,7 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
             config: RefCell::new(config),
         });
         LocalSet::new().block_on(&runtime, async move {
+            cron::start(&worker);
             while let Some(socket) = accepted.recv().await {
                 connection::start(&worker, socket);
             }

@@ -1,0 +1,92 @@
+//! The floor under the server's speed: it reads, parses and answers a constant, on the same runtime and the same parser as the server.
+//!
+//! `scripts/bench` runs it beside Larder and Valkey. What it costs belongs to the kernel, the runtime and the protocol; what Larder costs above it is
+//! Larder's own. It answers `+OK` to SET and 64 bytes to everything else, and keeps nothing.
+//!
+//! `cargo run --release --example floor -- <port>`
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use larder_proto::resp::{Batch, Limits, RequestParser};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::LocalSet;
+
+/// One buffer serves all connections, since a request is answered before the next connection is read: it stays in the cache.
+const READ_BUFFER_LEN: usize = 64 * 1024;
+/// Requests parsed before the first of them is answered.
+const BATCH_REQUESTS_MAX: usize = 64;
+const VALUE_LEN: usize = 64;
+
+struct Shared {
+    scratch: RefCell<Vec<u8>>,
+    value: Vec<u8>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let port: u16 = std::env::args().nth(1).ok_or_else(|| anyhow::anyhow!("usage: floor <port>"))?.parse()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let value = format!("${VALUE_LEN}\r\n{}\r\n", "x".repeat(VALUE_LEN)).into_bytes();
+    let shared = Rc::new(Shared { scratch: RefCell::new(vec![0; READ_BUFFER_LEN]), value });
+    LocalSet::new().block_on(&runtime, async move {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let shared = Rc::clone(&shared);
+            tokio::task::spawn_local(async move {
+                // A client that hangs up is no event for a server that keeps nothing.
+                let _ = serve(stream, &shared).await;
+            });
+        }
+    })
+}
+
+async fn serve(mut stream: TcpStream, shared: &Shared) -> anyhow::Result<()> {
+    let (mut parser, mut batch, limits) = (RequestParser::default(), Batch::default(), Limits::default());
+    let (mut kept, mut reply) = (Vec::new(), Vec::new());
+    loop {
+        let len = poll_fn(|context| {
+            let mut scratch = shared.scratch.borrow_mut();
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut stream).poll_read(context, &mut buffer) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(buffer.filled().len())),
+            }
+        })
+        .await?;
+        if len == 0 {
+            return Ok(());
+        }
+        let mut scratch = shared.scratch.borrow_mut();
+        let whole = kept.is_empty();
+        if !whole {
+            kept.extend_from_slice(&scratch[..len]);
+        }
+        let input: &mut [u8] = if whole { &mut scratch[..len] } else { &mut kept };
+        let mut consumed = 0;
+        loop {
+            batch.clear();
+            let taken = parser.parse(&mut input[consumed..], &limits, &mut batch, BATCH_REQUESTS_MAX);
+            for request in &batch.requests {
+                let name = batch.args_of(request)[0].of(&input[consumed..]);
+                reply.extend_from_slice(if name.eq_ignore_ascii_case(b"SET") { b"+OK\r\n" } else { &shared.value });
+            }
+            match taken.map_err(|error| anyhow::anyhow!("{}", String::from_utf8_lossy(&error.message())))? {
+                0 => break,
+                taken => consumed += taken,
+            }
+        }
+        let rest = input[consumed..].to_vec();
+        drop(scratch);
+        kept = rest;
+        stream.write_all(&reply).await?;
+        reply.clear();
+    }
+}
