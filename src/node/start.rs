@@ -20,7 +20,6 @@ use crate::keyspace::Keyspace;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics};
 use crate::server::{WorkerHandle, spawn_workers};
 
-
 /// Runs a node with these arguments (after the program's name) until it ends. Returns the exit status.
 pub fn run(args: &[String]) -> i32 {
     let store = match ConfigStore::from_args(args, &mut std::io::stdin()) {

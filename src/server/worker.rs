@@ -10,8 +10,8 @@ use larder_proto::resp::Batch;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::{connection, cron};
 use super::listener::Accepted;
+use super::{connection, cron};
 use crate::base::clock;
 use crate::base::limits::READ_BUFFER_LEN;
 use crate::commands::shared::Shared;
