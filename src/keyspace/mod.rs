@@ -11,6 +11,8 @@ pub mod clock24;
 mod databases;
 pub mod effect;
 pub mod entry;
+pub mod evict;
+pub mod expire;
 pub mod hash;
 pub mod key_mut;
 pub mod lazyfree;
@@ -23,6 +25,7 @@ pub mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
+use self::evict::Eviction;
 use self::hash::{KeyHash, KeyHasher};
 use self::lazyfree::Lazyfree;
 use self::lock::{StripeGuard, StripeMutex};
@@ -71,6 +74,8 @@ pub struct Keyspace {
     pub settings: Settings,
     /// Mean time to live of each database's keys that expire, milliseconds, as the sweep saw it; 0: unknown.
     average_ttl_ms: Box<[AtomicI64]>,
+    /// What eviction keeps between calls.
+    pub eviction: Eviction,
     /// Where large values are freed.
     pub lazyfree: Lazyfree,
     /// Changes since the last save (or start), beyond what the stripes count.
@@ -114,6 +119,7 @@ impl Keyspace {
                 frozen: AtomicBool::new(false),
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
+            eviction: Eviction::default(),
             lazyfree: Lazyfree::default(),
             saved_changes: AtomicU64::new(0),
         }
