@@ -8,7 +8,7 @@
 //! * The pool's lock is taken before a stripe's, never the other way round; one stripe is held at a time, for one sample or one deletion.
 //! * The time that a call may take follows from `maxmemory-eviction-tenacity`; what is left to do then goes on in the background.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -65,11 +65,15 @@ pub struct Eviction {
     /// Since when memory has been above its limit, microseconds of [`World::now_us`] plus one; 0: it is not.
     exceeded_since_us: AtomicU64,
     exceeded_total_us: AtomicU64,
-    /// The background goes on evicting.
-    running: AtomicBool,
 }
 
 impl Eviction {
+    /// True if memory was above its limit when it was last looked at.
+    #[inline]
+    pub fn is_exceeded(&self) -> bool {
+        self.exceeded_since_us.load(Ordering::Relaxed) != 0
+    }
+
     /// How long memory has been above its limit, in microseconds (`current_eviction_exceeded_time`).
     pub fn current_exceeded_us(&self, now_us: u64) -> u64 {
         match self.exceeded_since_us.load(Ordering::Relaxed) {
@@ -120,12 +124,11 @@ fn time_limit_us(tenacity: u32) -> u64 {
 pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u64, world: &mut World<'_>) -> Result<Room, OutOfMemory> {
     let eviction = &keyspace.eviction;
     let is_over = |world: &World<'_>| config.maxmemory > 0 && (world.used_bytes)() as u64 > config.maxmemory;
-    if keyspace.settings.frozen.load(Ordering::Relaxed) {
+    if keyspace.settings.is_frozen(moment.now_ms) {
         return Ok(Room::Enough);
     }
     if !is_over(world) {
         eviction.note(false, world.now_us);
-        eviction.running.store(false, Ordering::Relaxed);
         return Ok(Room::Enough);
     }
     eviction.note(true, world.now_us);
@@ -143,7 +146,6 @@ pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u6
             return Ok(Room::Enough);
         }
         if evicted % KEYS_PER_LOOK == 0 && elapsed_us(world) > limit_us {
-            eviction.running.store(true, Ordering::Relaxed);
             return Ok(Room::Running);
         }
     }
@@ -182,7 +184,7 @@ fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rn
             pool.spare = candidate.key;
             if evicted {
                 drop(pool);
-                if !outcome.events.is_empty() || !outcome.ready.is_empty() {
+                if let Some(outcome) = outcome {
                     publish(&outcome);
                 }
                 return true;
@@ -557,10 +559,10 @@ mod tests {
         assert_eq!(keyspace.db_size(0).0, 50);
         assert_eq!(keyspace.eviction.current_exceeded_us(now.get()), 0);
         assert!(keyspace.eviction.total_exceeded_us(now.get()) > 1000);
-        keyspace.settings.frozen.store(true, Ordering::Relaxed);
+        keyspace.settings.frozen_until_ms.store(3000, Ordering::Relaxed);
         put(&keyspace, 0, "one more", Expiry::Clear, 1000);
         assert_eq!(room(&config), Ok(Room::Enough));
-        keyspace.settings.frozen.store(false, Ordering::Relaxed);
+        keyspace.settings.frozen_until_ms.store(0, Ordering::Relaxed);
         assert_eq!(room(&self::config("noeviction", 5000, 5)), Err(OutOfMemory));
         assert_eq!(room(&self::config("volatile-lru", 5000, 5)), Err(OutOfMemory));
     }

@@ -194,6 +194,7 @@ impl Sweep {
         self.ran_out_of_time = ran_out_of_time;
         let share = if cycle.sampled == 0 { 0.0 } else { cycle.expired as f64 / cycle.sampled as f64 };
         self.stale = share * STALE_WEIGHT + self.stale * (1.0 - STALE_WEIGHT);
+        keyspace.stale_percent.store(self.stale_percent().to_bits(), Ordering::Relaxed);
         cycle.ttl.publish(keyspace, cycle.db);
     }
 
@@ -207,8 +208,7 @@ impl Sweep {
             access.lock_one(place.stripe);
             let passed = access.expire_buckets(place, keys - seen.sampled, buckets.min(HOLD_BUCKETS), &mut seen);
             buckets = buckets.saturating_sub(passed.max(1));
-            let outcome = access.finish();
-            if !outcome.events.is_empty() || !outcome.ready.is_empty() {
+            if let Some(outcome) = access.finish() {
                 publish(&outcome);
             }
             if place.stripe as usize == keyspace.stripes() {
@@ -359,7 +359,7 @@ mod tests {
     fn nothing_is_deleted_during_a_pause() {
         let keyspace = Keyspace::new(16, 1, false, 7);
         put(&keyspace, 0, "key", Expiry::At(1001));
-        keyspace.settings.frozen.store(true, Ordering::Relaxed);
+        keyspace.settings.frozen_until_ms.store(6000, Ordering::Relaxed);
         let mut sweep = Sweep::new(1);
         cycle(&mut sweep, &keyspace, Effort::new(10, 10), 5000, &mut Vec::new());
         assert_eq!(keyspace.db_size(0), (1, 1));
