@@ -16,6 +16,7 @@ pub mod keys;
 pub mod monitor;
 pub mod notify;
 pub mod pubsub;
+pub mod room;
 pub mod server;
 pub mod shared;
 pub mod spec;

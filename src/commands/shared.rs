@@ -172,6 +172,8 @@ pub struct Shared {
     pub pause: Pause,
     /// How we end.
     pub stop: Stop,
+    /// Wakes the task that goes on evicting where a command ran out of time.
+    pub evict_more: Notify,
     /// Set by the node once it serves.
     pub on_config: OnceLock<ConfigHook>,
     /// Clients waiting in a pause or blocking command.

@@ -58,7 +58,7 @@ impl Moment {
                 settings.lfu_decay_minutes.load(Ordering::Relaxed),
             ),
             notify: settings.notify.load(Ordering::Relaxed),
-            frozen: settings.frozen.load(Ordering::Relaxed),
+            frozen: settings.is_frozen(now_ms),
         }
     }
 }

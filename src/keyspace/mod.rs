@@ -11,6 +11,8 @@ pub mod clock24;
 mod databases;
 pub mod effect;
 pub mod entry;
+pub mod evict;
+pub mod expire;
 pub mod hash;
 pub mod key_mut;
 pub mod lazyfree;
@@ -23,6 +25,7 @@ pub mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
+use self::evict::Eviction;
 use self::hash::{KeyHash, KeyHasher};
 use self::lazyfree::Lazyfree;
 use self::lock::{StripeGuard, StripeMutex};
@@ -55,8 +58,16 @@ pub struct Settings {
     pub lazy_eviction: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE: expired keys are looked for in the background.
     pub active_expire: AtomicBool,
-    /// True while CLIENT PAUSE holds writes back: expired keys are then hidden but not deleted.
-    pub frozen: AtomicBool,
+    /// Until when CLIENT PAUSE holds writes back, unix milliseconds: expired keys are hidden but not deleted, and none is evicted.
+    pub frozen_until_ms: AtomicI64,
+}
+
+impl Settings {
+    /// True while nothing may be deleted by itself.
+    #[inline]
+    pub fn is_frozen(&self, now_ms: i64) -> bool {
+        self.frozen_until_ms.load(Ordering::Relaxed) > now_ms
+    }
 }
 
 /// See the module's page.
@@ -71,6 +82,10 @@ pub struct Keyspace {
     pub settings: Settings,
     /// Mean time to live of each database's keys that expire, milliseconds, as the sweep saw it; 0: unknown.
     average_ttl_ms: Box<[AtomicI64]>,
+    /// The bits of [`Keyspace::stale_percent`].
+    stale_percent: AtomicU64,
+    /// What eviction keeps between calls.
+    pub eviction: Eviction,
     /// Where large values are freed.
     pub lazyfree: Lazyfree,
     /// Changes since the last save (or start), beyond what the stripes count.
@@ -111,9 +126,11 @@ impl Keyspace {
                 lazy_expire: AtomicBool::new(true),
                 lazy_eviction: AtomicBool::new(true),
                 active_expire: AtomicBool::new(true),
-                frozen: AtomicBool::new(false),
+                frozen_until_ms: AtomicI64::new(0),
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
+            stale_percent: AtomicU64::new(0),
+            eviction: Eviction::default(),
             lazyfree: Lazyfree::default(),
             saved_changes: AtomicU64::new(0),
         }
@@ -244,6 +261,11 @@ impl Keyspace {
     /// Mean time to live of the keys of `db` that expire, in milliseconds; 0 if unknown.
     pub fn average_ttl_ms(&self, db: u32) -> i64 {
         self.average_ttl_ms[db as usize].load(Ordering::Relaxed)
+    }
+
+    /// The share of expired keys among those that the sweep looked at of late, in percent.
+    pub fn stale_percent(&self) -> f64 {
+        f64::from_bits(self.stale_percent.load(Ordering::Relaxed))
     }
 
     fn forget_ttl(&self, db: u32) {

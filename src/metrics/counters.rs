@@ -34,14 +34,10 @@ counters! {
     evicted_scripts,
     /// Failed authentications.
     auth_failures,
-    /// Microseconds spent while memory was above its limit.
-    eviction_exceeded_us,
     /// Microseconds spent in the sweep for expired keys.
     expire_cycle_us,
     /// Sweeps that ended because their time was up.
     expire_time_cap_reached,
-    /// Values freed in the background.
-    lazyfreed,
     /// Output buffers made smaller.
     reply_buffer_shrinks,
     /// Output buffers made larger.

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::sockets::{Rebinder, Sockets};
-use super::{log, system};
+use super::{background, log, system};
 use crate::base::{clock, rng};
 use crate::commands::FAMILIES;
 use crate::commands::shared::{Identity, Pause, Shared, Stop};
@@ -110,6 +110,7 @@ fn build(store: ConfigStore) -> anyhow::Result<Shared> {
         },
         pause: Pause::default(),
         stop: Stop::default(),
+        evict_more: tokio::sync::Notify::new(),
         on_config: OnceLock::new(),
         blocked_clients: AtomicU64::new(0),
         metrics: crate::metrics::NodeMetrics::default(),
@@ -139,6 +140,7 @@ async fn listen(shared: &Arc<Shared>, control: log::LogControl) -> anyhow::Resul
             return Err(anyhow::anyhow!("Failed listening on port {}: {error}", config.port));
         }
     };
+    background::spawn(shared);
     let mut signals = Signals::new()?;
     loop {
         tokio::select! {

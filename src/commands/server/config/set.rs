@@ -42,6 +42,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let applied = shared.config.set_as(whom, &pairs, &mut |old, new| apply::apply(shared, old, new));
     match applied {
         Ok(()) => {
+            // With a lower limit there may be something to evict.
+            shared.evict_more.notify_one();
             context.reply.ok();
             Ok(())
         }

@@ -62,6 +62,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     // Tables grow bucket by bucket: there is no second table to rehash into.
     lines.add("mem_overhead_db_hashtable_rehashing", 0);
     lines.add("active_defrag_running", 0);
-    lines.add("lazyfree_pending_objects", 0);
-    lines.add("lazyfreed_objects", context.shared.counters.lazyfreed.load(std::sync::atomic::Ordering::Relaxed));
+    let lazyfree = &context.shared.keyspace.lazyfree;
+    lines.add("lazyfree_pending_objects", lazyfree.pending());
+    lines.add("lazyfreed_objects", lazyfree.freed());
 }
