@@ -34,6 +34,12 @@ pub mod bit {
     pub const IMPORT_SOURCE: u32 = 1 << 18;
 }
 
+/// Bits of [`Client::capabilities`], which the client claims by CLIENT CAPA.
+pub mod capability {
+    /// It follows a redirect to another primary outside a cluster.
+    pub const REDIRECT: u32 = 1;
+}
+
 /// Which output limit a client falls under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientClass {

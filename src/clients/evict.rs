@@ -73,7 +73,7 @@ pub fn evict(registry: &Registry, limit_bytes: u64) -> Vec<Arc<Client>> {
             break;
         }
         sum -= bytes;
-        client.close_asap();
+        registry.kill(&client);
         evicted.push(client);
     }
     evicted
@@ -97,5 +97,6 @@ mod tests {
         assert_eq!(ids, [3]);
         let ids: Vec<u64> = evict(&registry, 100).iter().map(|client| client.id).collect();
         assert_eq!(ids, [2, 1], "one that is being closed no longer counts");
+        assert_eq!(registry.len(), 1);
     }
 }

@@ -30,6 +30,12 @@ impl Registry {
         self.clients.remove(&id);
     }
 
+    /// Asks a client to close, and removes it at once: from here on nobody sees it.
+    pub fn kill(&self, client: &Client) {
+        client.close_asap();
+        self.remove(client.id);
+    }
+
     /// The client with this number.
     pub fn get(&self, id: u64) -> Option<Arc<Client>> {
         self.clients.get(&id).map(|client| Arc::clone(&client))

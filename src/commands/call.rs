@@ -1,10 +1,10 @@
-//! Executes one command whose checks have passed and whose stripes are locked: MONITOR, execution, statistics.
+//! Executes one command whose checks have passed and whose stripes are locked: execution, statistics, command log, MONITOR.
 //! Used by the dispatcher and by EXEC.
 
 use std::sync::atomic::Ordering;
 
 use super::context::{Args, CmdResult, Context};
-use super::monitor;
+use super::{command_log, monitor};
 use super::spec::{Run, flag};
 use super::table::Row;
 use crate::base::clock::{self, Ticks};
@@ -16,9 +16,6 @@ use crate::metrics::WorkerMetrics;
 /// cannot run here.
 pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Ticks) -> Ticks {
     context.command = row.number;
-    if context.shared.monitor_count.load(Ordering::Relaxed) > 0 && !row.spec.has(flag::SKIP_MONITOR) {
-        monitor::feed(context, args);
-    }
     let reply_from = context.reply.len();
     let result = match row.spec.run {
         Run::Conn(run) | Run::Keys(run) | Run::All(run) | Run::Stripes(run) => run(context, args),
@@ -36,7 +33,7 @@ pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Tick
     complete(context, row, args, &result, reply_from, started)
 }
 
-/// Writes an error in place of what was replied, and counts the execution.
+/// Writes an error in place of what was replied, counts the execution, and tells those who want to know of it.
 pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &CmdResult, reply_from: usize, started: Ticks) -> Ticks {
     if let Err(error) = result {
         context.reply.truncate(reply_from);
@@ -46,8 +43,24 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
     let ended = clock::ticks();
     let nanoseconds = clock::elapsed_ns(started, ended);
     let worker = &context.shared.workers[context.worker];
-    worker.commands[row.number as usize].record(nanoseconds, result.is_err());
+    let stats = &worker.commands[row.number as usize];
+    stats.record(nanoseconds, result.is_err());
+    if context.config.latency_tracking {
+        stats.record_latency(nanoseconds);
+    }
     WorkerMetrics::add(&worker.total_commands, 1);
-    let _ = args;
+    // What EXEC runs is part of EXEC's own time.
+    if !context.session.in_exec {
+        WorkerMetrics::add(&worker.command_ns, nanoseconds);
+    }
+    let microseconds = nanoseconds / 1000;
+    if context.shared.metrics.latency.wants(microseconds) {
+        let event = if row.spec.has(flag::FAST) { "fast-command" } else { "command" };
+        context.shared.metrics.latency.add(event, microseconds, context.now_ms / 1000);
+    }
+    command_log::log_if_wanted(context, row, args, microseconds, context.reply.len() - reply_from);
+    if context.shared.monitor_count.load(Ordering::Relaxed) > 0 && row.spec.flags & (flag::SKIP_MONITOR | flag::ADMIN) == 0 {
+        monitor::feed(context, row, args);
+    }
     ended
 }

@@ -5,6 +5,7 @@
 
 pub mod bitmap;
 pub mod call;
+mod command_log;
 pub mod connection;
 pub mod context;
 pub mod error;
@@ -16,7 +17,7 @@ pub mod keys;
 pub mod monitor;
 pub mod notify;
 pub mod pubsub;
-pub mod room;
+pub mod redact;
 pub mod server;
 pub mod shared;
 pub mod spec;

@@ -1,22 +1,27 @@
 //! MONITOR's lines: every command a client sends, as it is executed.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
 use super::context::{Args, Context};
+use super::redact;
+use super::shared::Shared;
+use super::table::Row;
 use crate::base::clock;
-use crate::clients::bit;
+use crate::clients::{Client, bit};
 
 /// Sends one line to every client in MONITOR.
-pub fn feed(context: &Context<'_>, args: &Args<'_>) {
+#[cold]
+pub fn feed(context: &Context<'_>, row: &Row, args: &Args<'_>) {
     let client = &context.session.client;
     let now_us = clock::unix_us();
     let origin = if client.has(bit::UNIX_SOCKET) { format!("unix:{}", client.addr.trim_end_matches(":0")) } else { client.addr.clone() };
-    let mut line = format!("+{}.{:06} [{} {}]", now_us / 1_000_000, now_us % 1_000_000, context.keys.db, origin).into_bytes();
-    for arg in args.iter() {
+    let mut line = format!("+{}.{:06} [{} {}]", now_us / 1_000_000, now_us % 1_000_000, context.session.db, origin).into_bytes();
+    for (at, arg) in args.iter().enumerate() {
         line.push(b' ');
-        quote(arg, &mut line);
+        quote(if redact::is_secret(row, args, at) { b"(redacted)" } else { arg }, &mut line);
     }
     line.extend_from_slice(b"\r\n");
     let line = Bytes::from(line);
@@ -43,8 +48,15 @@ pub fn quote(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Adds a client to the list of monitors.
+pub fn add(shared: &Shared, client: Arc<Client>) {
+    let mut monitors = shared.monitors.lock();
+    monitors.push(client);
+    shared.monitor_count.store(monitors.len(), Ordering::Relaxed);
+}
+
 /// Removes a client from the list of monitors.
-pub fn remove(shared: &super::shared::Shared, id: u64) {
+pub fn remove(shared: &Shared, id: u64) {
     let mut monitors = shared.monitors.lock();
     monitors.retain(|client| client.id != id);
     shared.monitor_count.store(monitors.len(), Ordering::Relaxed);

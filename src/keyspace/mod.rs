@@ -58,15 +58,20 @@ pub struct Settings {
     pub lazy_eviction: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE: expired keys are looked for in the background.
     pub active_expire: AtomicBool,
-    /// Until when CLIENT PAUSE holds writes back, unix milliseconds: expired keys are hidden but not deleted, and none is evicted.
+    /// Until when CLIENT PAUSE holds writes back, unix milliseconds: expired keys are then hidden but not deleted.
     pub frozen_until_ms: AtomicI64,
 }
 
 impl Settings {
-    /// True while nothing may be deleted by itself.
+    /// True while nothing may be changed, not even by expiry and eviction.
     #[inline]
     pub fn is_frozen(&self, now_ms: i64) -> bool {
         self.frozen_until_ms.load(Ordering::Relaxed) > now_ms
+    }
+
+    /// Freezes the data until a time; one in the past thaws it.
+    pub fn freeze_until(&self, until_ms: i64) {
+        self.frozen_until_ms.store(until_ms, Ordering::Relaxed);
     }
 }
 

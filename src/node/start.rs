@@ -8,18 +8,18 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::sockets::{Rebinder, Sockets};
-use super::{background, log, system};
+use super::{log, system};
+use crate::base::version::LARDER as VERSION;
 use crate::base::{clock, rng};
 use crate::commands::FAMILIES;
-use crate::commands::shared::{Identity, Pause, Shared, Stop};
+use crate::commands::server::apply;
+use crate::commands::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
 use crate::commands::table::Table;
 use crate::config::{Config, ConfigStore};
 use crate::keyspace::Keyspace;
-use crate::metrics::{Counters, ErrorStats, WorkerMetrics};
+use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics};
 use crate::server::{WorkerHandle, spawn_workers};
 
-/// This program's version.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs a node with these arguments (after the program's name) until it ends. Returns the exit status.
 pub fn run(args: &[String]) -> i32 {
@@ -50,7 +50,7 @@ fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     system::reserve_descriptors(&store);
     system::write_pid_file(&config);
     let shared = Arc::new(build(store)?);
-    crate::commands::server::apply::adopt(&shared, &config);
+    apply::adopt(&shared, &config);
     shared.keyspace.lazyfree.start()?;
     tracing::info!("Server initialized");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -113,9 +113,9 @@ fn build(store: ConfigStore) -> anyhow::Result<Shared> {
         evict_more: tokio::sync::Notify::new(),
         on_config: OnceLock::new(),
         blocked_clients: AtomicU64::new(0),
-        metrics: crate::metrics::NodeMetrics::default(),
-        debug: crate::commands::shared::DebugSwitches::default(),
-        replication_id: crate::commands::shared::ReplicationId::default(),
+        metrics: NodeMetrics::default(),
+        debug: DebugSwitches::default(),
+        replication_id: ReplicationId::default(),
     })
 }
 

@@ -83,7 +83,7 @@ impl<'c> Turn<'c> {
         let Lookup::Found(row) = found else { return self.check_unknown(args, found) };
         let spec = row.spec;
         self.context.session.client.last_command.store(row.number, Ordering::Relaxed);
-        if !self.context.session.authenticated && !spec.has(flag::NO_AUTH) {
+        if self.must_authenticate() && !spec.has(flag::NO_AUTH) {
             return Err("NOAUTH Authentication required.".into());
         }
         let len = args.len() as i32;
@@ -130,24 +130,15 @@ impl<'c> Turn<'c> {
         Ok(Checked::Run(row))
     }
 
-    /// Evicts keys where memory is above its limit. What may use more memory is refused if that did not help; so is whatever
-    /// would be queued, since a queue may grow without end.
-    fn check_memory(&self, row: &Row, in_multi: bool) -> Result<(), String> {
-        let context = &self.context;
-        if room::make_room(context.shared, context.config, context.now_ms).is_ok() {
-            return Ok(());
-        }
-        let refused = match row.spec.name {
-            "exec" => context.session.multi.as_ref().is_some_and(|multi| multi.has_denyoom),
-            "discard" | "quit" | "reset" => false,
-            _ => in_multi || row.spec.has(flag::DENYOOM),
-        };
-        if refused { Err("OOM command not allowed when used memory > 'maxmemory'.".into()) } else { Ok(()) }
+    /// True if the client has to prove who it is first. A password that was removed since it connected is no longer asked for.
+    #[inline]
+    fn must_authenticate(&self) -> bool {
+        !self.context.session.authenticated && !self.context.config.requirepass.is_empty()
     }
 
     #[cold]
     fn check_unknown<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
-        if !self.context.session.authenticated {
+        if self.must_authenticate() {
             return Err("NOAUTH Authentication required.".into());
         }
         if let Lookup::UnknownSubcommand(container) = found {

@@ -91,9 +91,6 @@ impl Connection {
         turn.begin();
         let context = &mut turn.context;
         context.command = number;
-        if worker.shared.monitor_count.load(Ordering::Relaxed) > 0 && !row.spec.has(crate::commands::spec::flag::SKIP_MONITOR) {
-            crate::commands::monitor::feed(context, args);
-        }
         let result = match row.spec.run {
             Run::Sweep(start) => sweep(context, start, args).await,
             Run::Control(run) => run(context, args).await,

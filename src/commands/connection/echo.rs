@@ -10,12 +10,12 @@ pub(crate) static ECHO: CommandSpec = CommandSpec {
     acl: acl::CONNECTION | acl::FAST,
     keys: &[],
     args: &[
-        Arg { name: "message", ..ARG }
+        Arg { name: "message", ..ARG },
     ],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {
-        summary: "Returns the given message",
+        summary: "Returns the given string",
         complexity: "O(1)",
         since: "1.0.0",
         group: "connection",

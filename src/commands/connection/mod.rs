@@ -1,9 +1,15 @@
 //! Commands about the connection itself.
 
+mod auth;
 mod cleanup;
+mod client;
 mod echo;
+mod hello;
+mod login;
+mod monitor;
 mod ping;
 mod quit;
+mod reset;
 mod select;
 
 pub use cleanup::cleanup;
@@ -11,4 +17,14 @@ pub use cleanup::cleanup;
 use super::spec::CommandSpec;
 
 /// The family's commands.
-pub static COMMANDS: &[&CommandSpec] = &[&echo::ECHO, &ping::PING, &quit::QUIT, &select::SELECT];
+pub static COMMANDS: &[&CommandSpec] = &[
+    &auth::AUTH,
+    &client::CLIENT,
+    &echo::ECHO,
+    &hello::HELLO,
+    &monitor::MONITOR,
+    &ping::PING,
+    &quit::QUIT,
+    &reset::RESET,
+    &select::SELECT,
+];

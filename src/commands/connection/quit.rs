@@ -1,4 +1,4 @@
-//! QUIT: answers OK and closes; what the client sent after it is dropped.
+//! QUIT: closes the connection once it has its replies.
 
 use crate::clients::session::Close;
 use crate::commands::context::{Args, CmdResult, Context};

@@ -1,7 +1,6 @@
-//! SELECT: chooses the database that following commands see.
+//! SELECT: chooses the database that the connection's commands see.
 
-use crate::base::number::parse_i64;
-use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::context::{Args, CmdResult, Context, integer};
 use crate::commands::error::CmdError;
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
 
@@ -12,12 +11,12 @@ pub(crate) static SELECT: CommandSpec = CommandSpec {
     acl: acl::CONNECTION | acl::FAST,
     keys: &[],
     args: &[
-        Arg { name: "index", kind: ArgKind::Integer, ..ARG }
+        Arg { name: "index", kind: ArgKind::Integer, ..ARG },
     ],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {
-        summary: "Chooses the database",
+        summary: "Chooses the connection's database",
         complexity: "O(1)",
         since: "1.0.0",
         group: "connection",
@@ -29,8 +28,8 @@ pub(crate) static SELECT: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let number = parse_i64(args[1]).filter(|number| i32::try_from(*number).is_ok()).ok_or(CmdError::NotInteger)?;
-    let db = u32::try_from(number).ok().filter(|db| (*db as usize) < context.keys.keyspace().databases()).ok_or(CmdError::DbIndex)?;
+    let number = i32::try_from(integer(args[1])?).map_err(|_| CmdError::NotInteger)?;
+    let db = u32::try_from(number).ok().filter(|db| *db < context.config.database_count()).ok_or(CmdError::DbIndex)?;
     context.session.select(db);
     context.reply.ok();
     Ok(())

@@ -19,7 +19,7 @@ pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal>
         check_maxclients(new.maxclients)?;
     }
     if let Some(hook) = shared.on_config.get() {
-        hook(old, new).map_err(|reason| Refusal { option: None, message: reason })?;
+        hook(old, new)?;
     }
     adopt(shared, new);
     Ok(())

@@ -2,6 +2,7 @@
 
 pub mod apply;
 mod command;
+mod commandlog;
 mod config;
 mod dbsize;
 mod debug;
@@ -9,11 +10,14 @@ mod flushall;
 mod flushdb;
 mod info;
 mod latencies;
+mod latency;
 mod lolwut;
+mod memory;
 mod module;
 mod overhead;
 mod role;
 mod shutdown;
+mod slowlog;
 mod swapdb;
 mod time;
 
@@ -26,16 +30,20 @@ use super::spec::CommandSpec;
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[
     &command::COMMAND,
+    &commandlog::COMMANDLOG,
     &config::CONFIG,
     &dbsize::DBSIZE,
     &debug::DEBUG,
     &flushall::FLUSHALL,
     &flushdb::FLUSHDB,
     &info::INFO,
+    &latency::LATENCY,
     &lolwut::LOLWUT,
+    &memory::MEMORY,
     &module::MODULE,
     &role::ROLE,
     &shutdown::SHUTDOWN,
+    &slowlog::SLOWLOG,
     &swapdb::SWAPDB,
     &time::TIME,
 ];

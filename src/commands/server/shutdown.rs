@@ -1,7 +1,6 @@
 //! SHUTDOWN: ends the node. Data lives in memory only in this version, so there is nothing to save, and SAVE is refused.
 
-use std::sync::atomic::Ordering;
-
+use crate::clients::session::Close;
 use crate::commands::context::{Args, Context, ControlFuture, is_word};
 use crate::commands::error::CmdError;
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
@@ -12,33 +11,21 @@ pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::NO_MULTI | flag::SENTINEL | flag::ALLOW_BUSY,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[Arg {
-        name: "abort-selector",
-        kind: ArgKind::OneOf(&[
-            Arg {
-                name: "save-selector-block",
-                kind: ArgKind::Block(&[
-                    Arg {
-                        name: "save-selector",
-                        kind: ArgKind::OneOf(&[
-                            Arg { name: "nosave", kind: ArgKind::PureToken, token: "NOSAVE", ..ARG },
-                            Arg { name: "save", kind: ArgKind::PureToken, token: "SAVE", ..ARG },
-                        ]),
-                        optional: true,
-                        ..ARG
-                    },
-                    Arg { name: "now", kind: ArgKind::PureToken, token: "NOW", optional: true, since: "7.0.0", ..ARG },
-                    Arg { name: "force", kind: ArgKind::PureToken, token: "FORCE", optional: true, since: "7.0.0", ..ARG },
-                    Arg { name: "safe", kind: ArgKind::PureToken, token: "SAFE", optional: true, since: "9.0.0", ..ARG },
-                    Arg { name: "failover", kind: ArgKind::PureToken, token: "FAILOVER", optional: true, since: "9.0.0", ..ARG },
-                ]),
-                ..ARG
-            },
+    args: &[
+        Arg { name: "abort-selector", kind: ArgKind::OneOf(&[
+            Arg { name: "save-selector-block", kind: ArgKind::Block(&[
+                Arg { name: "save-selector", kind: ArgKind::OneOf(&[
+                    Arg { name: "nosave", kind: ArgKind::PureToken, token: "NOSAVE", ..ARG },
+                    Arg { name: "save", kind: ArgKind::PureToken, token: "SAVE", ..ARG },
+                ]), optional: true, ..ARG },
+                Arg { name: "now", kind: ArgKind::PureToken, token: "NOW", optional: true, since: "7.0.0", ..ARG },
+                Arg { name: "force", kind: ArgKind::PureToken, token: "FORCE", optional: true, since: "7.0.0", ..ARG },
+                Arg { name: "safe", kind: ArgKind::PureToken, token: "SAFE", optional: true, since: "9.0.0", ..ARG },
+                Arg { name: "failover", kind: ArgKind::PureToken, token: "FAILOVER", optional: true, since: "9.0.0", ..ARG },
+            ]), ..ARG },
             Arg { name: "abort", kind: ArgKind::PureToken, token: "ABORT", since: "7.0.0", ..ARG },
-        ]),
-        optional: true,
-        ..ARG
-    }],
+        ]), optional: true, ..ARG },
+    ],
     run: Run::Control(exec),
     subcommands: &[],
     docs: Docs {
@@ -101,11 +88,10 @@ fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'
         if options.failover {
             return Err(CmdError::err("this server cannot hand over before it ends yet"));
         }
-        let stop = &context.shared.stop;
-        stop.requested.store(true, Ordering::Release);
-        stop.notify.notify_one();
-        // The connection ends with the process, unanswered.
-        std::future::pending().await
+        context.shared.stop.request();
+        // The connection closes unanswered.
+        context.session.close = Close::AfterReply;
+        Ok(())
     })
 }
 

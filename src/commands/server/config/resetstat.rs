@@ -30,7 +30,6 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     shared.counters.reset();
     shared.errors.reset();
     shared.metrics.reset();
-    shared.keyspace.eviction.reset_stats();
     shared.keyspace.lazyfree.reset_stats();
     for number in 0..context.keys.keyspace().stripes() as u32 {
         context.keys.with_stripe(number, |keys| keys.stripe(number).stats.reset());

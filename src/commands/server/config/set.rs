@@ -3,8 +3,8 @@
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
 use crate::commands::server::apply;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
 use crate::config::{SetContext, SetError};
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
 
 pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
     name: "set",
@@ -12,12 +12,12 @@ pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[Arg {
-        name: "data",
-        kind: ArgKind::Block(&[Arg { name: "parameter", ..ARG }, Arg { name: "value", ..ARG }]),
-        multiple: true,
-        ..ARG
-    }],
+    args: &[
+        Arg { name: "data", kind: ArgKind::Block(&[
+            Arg { name: "parameter", ..ARG },
+            Arg { name: "value", ..ARG },
+        ]), multiple: true, ..ARG },
+    ],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {
@@ -42,8 +42,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let applied = shared.config.set_as(whom, &pairs, &mut |old, new| apply::apply(shared, old, new));
     match applied {
         Ok(()) => {
-            // With a lower limit there may be something to evict.
-            shared.evict_more.notify_one();
             context.reply.ok();
             Ok(())
         }

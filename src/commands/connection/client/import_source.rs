@@ -1,0 +1,42 @@
+//! CLIENT IMPORT-SOURCE: marks a client that copies another server's data in, while `import-mode` is on.
+
+use crate::clients::bit;
+use crate::commands::context::{Args, CmdResult, Context, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CLIENT_IMPORT_SOURCE: CommandSpec = CommandSpec {
+    name: "import-source",
+    arity: 3,
+    flags: flag::NOSCRIPT | flag::LOADING | flag::STALE,
+    acl: acl::CONNECTION | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "enabled", kind: ArgKind::OneOf(&[
+            Arg { name: "on", kind: ArgKind::PureToken, token: "ON", ..ARG },
+            Arg { name: "off", kind: ArgKind::PureToken, token: "OFF", ..ARG },
+        ]), ..ARG },
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Marks the connection as one that imports data",
+        complexity: "O(1)",
+        since: "8.1.0",
+        group: "connection",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    if !context.config.import_mode && !is_word(args[2], "OFF") {
+        return Err(CmdError::err("Server is not in import mode"));
+    }
+    let on = super::on_or_off(args[2])?;
+    context.session.client.set(bit::IMPORT_SOURCE, on);
+    context.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! CLIENT PAUSE: holds back all commands, or those that write, for a time. While it lasts, keys neither expire nor are evicted.
+
+use crate::commands::context::{Args, CmdResult, Context, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
+    name: "pause",
+    arity: -3,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "timeout", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "mode", kind: ArgKind::OneOf(&[
+            Arg { name: "write", kind: ArgKind::PureToken, token: "WRITE", ..ARG },
+            Arg { name: "all", kind: ArgKind::PureToken, token: "ALL", ..ARG },
+        ]), optional: true, since: "6.2.0", ..ARG },
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Holds commands back for a time",
+        complexity: "O(1)",
+        since: "3.0.0",
+        group: "connection",
+        history: &[("6.2.0", "Modes `WRITE` and `ALL`.")],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let all = match args.get(3) {
+        None => true,
+        Some(word) if is_word(word, "ALL") => true,
+        Some(word) if is_word(word, "WRITE") => false,
+        Some(_) => return Err(CmdError::err("CLIENT PAUSE mode must be WRITE or ALL")),
+    };
+    if args.len() > 4 {
+        return Err(CmdError::subcommand_syntax(args));
+    }
+    let timeout_ms =
+        crate::base::number::parse_i64(args[2]).ok_or_else(|| CmdError::err("timeout is not an integer or out of range"))?;
+    if timeout_ms < 0 {
+        return Err(CmdError::err("timeout is negative"));
+    }
+    let until_ms = context.now_ms.checked_add(timeout_ms).ok_or_else(|| CmdError::err("timeout is out of range"))?;
+    let shared = context.shared;
+    let until_ms = shared.pause.begin(until_ms, all, context.now_ms);
+    shared.keyspace.settings.freeze_until(until_ms);
+    context.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! CLIENT REPLY: whether the connection wants replies.
+
+use crate::clients::bit;
+use crate::clients::session::ReplyMode;
+use crate::commands::context::{Args, CmdResult, Context, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CLIENT_REPLY: CommandSpec = CommandSpec {
+    name: "reply",
+    arity: 3,
+    flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::NO_MULTI | flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::CONNECTION | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "action", kind: ArgKind::OneOf(&[
+            Arg { name: "on", kind: ArgKind::PureToken, token: "ON", ..ARG },
+            Arg { name: "off", kind: ArgKind::PureToken, token: "OFF", ..ARG },
+            Arg { name: "skip", kind: ArgKind::PureToken, token: "SKIP", ..ARG },
+        ]), ..ARG },
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Says whether the server replies",
+        complexity: "O(1)",
+        since: "3.2.0",
+        group: "connection",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let session = &mut *context.session;
+    match args[2] {
+        word if is_word(word, "ON") => {
+            session.reply_mode = ReplyMode::On;
+            context.reply.ok();
+        }
+        word if is_word(word, "OFF") => session.reply_mode = ReplyMode::Off,
+        word if is_word(word, "SKIP") => {
+            if session.reply_mode != ReplyMode::Off {
+                session.reply_mode = ReplyMode::SkipNext;
+            }
+        }
+        _ => return Err(CmdError::Syntax),
+    }
+    session.client.set(bit::REPLY_OFF, session.reply_mode == ReplyMode::Off);
+    Ok(())
+}

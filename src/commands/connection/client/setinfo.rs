@@ -1,0 +1,48 @@
+//! CLIENT SETINFO: name and version of the client's library.
+
+use super::name;
+use crate::commands::context::{Args, CmdResult, Context, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CLIENT_SETINFO: CommandSpec = CommandSpec {
+    name: "setinfo",
+    arity: 4,
+    flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::CONNECTION | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "attr", kind: ArgKind::OneOf(&[
+            Arg { name: "libname", token: "lib-name", ..ARG },
+            Arg { name: "libver", token: "lib-ver", ..ARG },
+        ]), ..ARG },
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Tells the server about the client's library",
+        complexity: "O(1)",
+        since: "7.2.0",
+        group: "connection",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let client = &context.session.client;
+    let attribute = String::from_utf8_lossy(args[2]);
+    let place = match args[2] {
+        word if is_word(word, "LIB-NAME") => &client.lib_name,
+        word if is_word(word, "LIB-VER") => &client.lib_ver,
+        _ => return Err(CmdError::err(format!("Unrecognized option '{attribute}'"))),
+    };
+    if !name::is_printable(args[3]) {
+        return Err(CmdError::err(format!("{attribute} cannot contain spaces, newlines or special characters.")));
+    }
+    *place.lock() = args[3].to_vec();
+    context.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! CLIENT UNBLOCK: ends another client's waiting in a blocking command. This version has no such command, so nobody is unblocked; a
+//! client that CLIENT PAUSE holds back is not meant.
+
+use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CLIENT_UNBLOCK: CommandSpec = CommandSpec {
+    name: "unblock",
+    arity: -3,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "client-id", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "unblock-type", kind: ArgKind::OneOf(&[
+            Arg { name: "timeout", kind: ArgKind::PureToken, token: "TIMEOUT", ..ARG },
+            Arg { name: "error", kind: ArgKind::PureToken, token: "ERROR", ..ARG },
+        ]), optional: true, ..ARG },
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Ends the waiting of another connection",
+        complexity: "O(log N) where N is the number of client connections",
+        since: "5.0.0",
+        group: "connection",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    match args[3..] {
+        [] => {}
+        [word] if is_word(word, "TIMEOUT") || is_word(word, "ERROR") => {}
+        [_] => return Err(CmdError::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+        _ => return Err(CmdError::subcommand_syntax(args)),
+    }
+    integer(args[2])?;
+    context.reply.integer(0);
+    Ok(())
+}

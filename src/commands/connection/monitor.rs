@@ -1,0 +1,43 @@
+//! MONITOR: from here on the client is sent a line for each command that any client runs, administrators' commands excepted.
+
+use std::sync::Arc;
+
+use crate::clients::bit;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static MONITOR: CommandSpec = CommandSpec {
+    name: "monitor",
+    arity: 1,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Sends every command that is run, as it is run",
+        complexity: "",
+        since: "1.0.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    if context.session.in_exec {
+        return Err(CmdError::err("MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    if !context.session.monitor {
+        context.session.monitor = true;
+        let client = Arc::clone(&context.session.client);
+        client.set(bit::MONITOR, true);
+        crate::commands::monitor::add(context.shared, client);
+    }
+    context.reply.ok();
+    Ok(())
+}

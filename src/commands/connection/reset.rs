@@ -1,0 +1,55 @@
+//! RESET: makes the connection what it was when it was new. The name of the client's library stays: it is still the same library.
+
+use crate::clients::bit;
+use crate::clients::session::ReplyMode;
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static RESET: CommandSpec = CommandSpec {
+    name: "reset",
+    arity: 1,
+    flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::ALLOW_BUSY,
+    acl: acl::CONNECTION | acl::FAST,
+    keys: &[],
+    args: &[],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Makes the connection as new",
+        complexity: "O(1)",
+        since: "6.2.0",
+        group: "connection",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    super::cleanup(context);
+    context.session.select(0);
+    context.reply.set_resp3(false);
+    let session = &mut *context.session;
+    session.set_authenticated(context.config.requirepass.is_empty());
+    session.client.name.lock().clear();
+    session.asking = false;
+    session.readonly = false;
+    session.no_touch = false;
+    session.reply_mode = ReplyMode::On;
+    session.client.set(
+        bit::RESP3
+            | bit::ASKING
+            | bit::READONLY
+            | bit::NO_TOUCH
+            | bit::NO_EVICT
+            | bit::REPLY_OFF
+            | bit::REPLY_SKIP
+            | bit::IMPORT_SOURCE
+            | bit::PUBSUB
+            | bit::MONITOR,
+        false,
+    );
+    context.reply.simple("RESET");
+    Ok(())
+}

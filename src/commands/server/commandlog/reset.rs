@@ -1,0 +1,38 @@
+//! COMMANDLOG RESET: empties a log.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static COMMANDLOG_RESET: CommandSpec = CommandSpec {
+    name: "reset",
+    arity: 3,
+    flags: flag::ADMIN | flag::LOADING | flag::STALE,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "type", kind: ArgKind::OneOf(&[
+            Arg { name: "slow", kind: ArgKind::PureToken, token: "slow", ..ARG },
+            Arg { name: "large-request", kind: ArgKind::PureToken, token: "large-request", ..ARG },
+            Arg { name: "large-reply", kind: ArgKind::PureToken, token: "large-reply", ..ARG },
+        ]), ..ARG },
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Empties a command log",
+        complexity: "O(N) where N is the number of entries in the commandlog",
+        since: "8.1.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let kind = super::kind(args[2])?;
+    context.shared.metrics.command_log.clear(kind);
+    context.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! LATENCY HELP.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::help::help;
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static LATENCY_HELP: CommandSpec = CommandSpec {
+    name: "help",
+    arity: 2,
+    flags: flag::LOADING | flag::STALE,
+    acl: acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Lists the subcommands",
+        complexity: "O(1)",
+        since: "2.8.13",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    help(
+        context,
+        "latency",
+        &[
+            "DOCTOR",
+            "    Report what took long, with advice.",
+            "GRAPH <event>",
+            "    Draw the samples of an event.",
+            "HISTOGRAM [<command> ...]",
+            "    Show how many executions of commands took at most 1, 2, 4 ... microseconds.",
+            "HISTORY <event>",
+            "    Show the samples of an event.",
+            "LATEST",
+            "    Show the latest sample of each event.",
+            "RESET [<event> ...]",
+            "    Forget these events, or all.",
+        ],
+    )
+}

@@ -1,0 +1,54 @@
+//! MEMORY USAGE: bytes that a key takes, its value and its place in the table included.
+
+use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+
+pub(crate) static MEMORY_USAGE: CommandSpec = CommandSpec {
+    name: "usage",
+    arity: -3,
+    flags: flag::READONLY,
+    acl: acl::READ | acl::SLOW,
+    keys: &[
+        KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" },
+    ],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "count", kind: ArgKind::Integer, token: "SAMPLES", optional: true, ..ARG },
+    ],
+    run: Run::Keys(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Estimates the memory that a key takes",
+        complexity: "O(N) where N is the number of samples.",
+        since: "4.0.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+/// What a key takes in its table beside its entry, on average.
+const TABLE_BYTES: usize = 10;
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let mut rest = &args[3..];
+    while let [word, samples, more @ ..] = rest
+        && is_word(word, "SAMPLES")
+    {
+        if integer(samples)? < 0 {
+            return Err(CmdError::Syntax);
+        }
+        rest = more;
+    }
+    if !rest.is_empty() {
+        return Err(CmdError::Syntax);
+    }
+    match context.keys.peek(args[2]) {
+        Some(entry) => context.reply.integer((entry.len() + entry.boxed_len() + TABLE_BYTES) as i64),
+        None => context.reply.null(),
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! SLOWLOG GET: the newest slow commands.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
+use crate::commands::server::commandlog;
+use crate::metrics::command_log::Kind;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static SLOWLOG_GET: CommandSpec = CommandSpec {
+    name: "get",
+    arity: -2,
+    flags: flag::ADMIN | flag::LOADING | flag::STALE,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "count", kind: ArgKind::Integer, optional: true, ..ARG },
+    ],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns the newest slow commands",
+        complexity: "O(N) where N is the number of entries returned",
+        since: "2.2.12",
+        group: "server",
+        history: &[("4.0.0", "Address and name of the client.")],
+        deprecated: None,
+        flags: &[],
+        tips: &["request_policy:all_nodes", "nondeterministic_output"],
+    },
+};
+
+/// How many are shown unless the client says.
+const COUNT_DEFAULT: usize = 10;
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let count = match args[2..] {
+        [] => COUNT_DEFAULT,
+        [count] => commandlog::count(count)?,
+        _ => return Err(CmdError::subcommand_syntax(args)),
+    };
+    commandlog::show(context, Kind::Slow, count);
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! SLOWLOG HELP.
+
+use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::help::help;
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static SLOWLOG_HELP: CommandSpec = CommandSpec {
+    name: "help",
+    arity: 2,
+    flags: flag::LOADING | flag::STALE,
+    acl: acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Conn(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Lists the subcommands",
+        complexity: "O(1)",
+        since: "6.2.0",
+        group: "server",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    help(
+        context,
+        "slowlog",
+        &[
+            "GET [<count>]",
+            "    Show the newest <count> slow commands (10 if not given, -1 for all): number, time in unix seconds,",
+            "    microseconds it took, arguments, address and name of the client.",
+            "LEN",
+            "    Count the logged commands.",
+            "RESET",
+            "    Empty the log.",
+        ],
+    )
+}
