@@ -4,9 +4,9 @@
 use std::sync::atomic::Ordering;
 
 use super::context::{Args, CmdResult, Context};
-use super::{command_log, monitor};
 use super::spec::{Run, flag};
 use super::table::Row;
+use super::{command_log, monitor};
 use crate::base::clock::{self, Ticks};
 use crate::metrics::WorkerMetrics;
 

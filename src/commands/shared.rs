@@ -118,52 +118,6 @@ impl ReplicationId {
     }
 }
 
-/// How long a client's output peak is remembered, in milliseconds, unless DEBUG REPLYBUFFER says otherwise.
-pub const REPLY_PEAK_RESET_MS: i64 = 5000;
-
-/// What DEBUG switches.
-#[derive(Debug)]
-pub struct DebugSwitches {
-    /// PAUSE-CRON: periodic work on clients stands still.
-    pub pause_cron: AtomicBool,
-    /// REPLYBUFFER RESIZING: room that a client's output no longer needs is given back.
-    pub reply_resizing: AtomicBool,
-    /// REPLYBUFFER PEAK-RESET-TIME: after so many milliseconds an output peak is forgotten; negative: never.
-    pub reply_peak_reset_ms: AtomicI64,
-}
-
-impl Default for DebugSwitches {
-    fn default() -> Self {
-        DebugSwitches {
-            pause_cron: AtomicBool::new(false),
-            reply_resizing: AtomicBool::new(true),
-            reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),
-        }
-    }
-}
-
-/// The name of this node's history of changes, 40 hexadecimal digits.
-#[derive(Debug)]
-pub struct ReplicationId(Mutex<String>);
-
-impl Default for ReplicationId {
-    fn default() -> Self {
-        ReplicationId(Mutex::new(rng::random_hex(20)))
-    }
-}
-
-impl ReplicationId {
-    /// The id.
-    pub fn get(&self) -> String {
-        self.0.lock().clone()
-    }
-
-    /// Takes a new one: a new history begins.
-    pub fn change(&self) {
-        *self.0.lock() = rng::random_hex(20);
-    }
-}
-
 /// What has to follow a change of options outside the commands, and may refuse it: listeners, the log.
 pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), String> + Send + Sync>;
 

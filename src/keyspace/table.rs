@@ -318,14 +318,7 @@ impl Table {
 
     /// Visits up to `count` entries (with `expiring`: of those that have an expiry) from a random place on, in no more than
     /// `buckets_max` buckets. Returns how many it visited. Which of a bucket's entries come first is random too.
-    pub fn sample(
-        &self,
-        rng: &mut Rng,
-        count: usize,
-        expiring: bool,
-        buckets_max: usize,
-        mut visit: impl FnMut(EntryRef<'_>),
-    ) -> usize {
+    pub fn sample(&self, rng: &mut Rng, count: usize, expiring: bool, buckets_max: usize, mut visit: impl FnMut(EntryRef<'_>)) -> usize {
         if self.buckets == 0 {
             return 0;
         }

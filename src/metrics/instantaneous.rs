@@ -55,7 +55,8 @@ impl Instantaneous {
         if let Some((last_us, last)) = state.last
             && now_us > last_us
         {
-            let per_second = |now: u64, before: u64| (u128::from(now.saturating_sub(before)) * 1_000_000 / u128::from(now_us - last_us)) as u64;
+            let per_second =
+                |now: u64, before: u64| (u128::from(now.saturating_sub(before)) * 1_000_000 / u128::from(now_us - last_us)) as u64;
             let cycles = totals.cycles.saturating_sub(last.cycles);
             let next = state.next;
             state.rates[next] = Rates {
@@ -97,7 +98,8 @@ mod tests {
     fn rates_are_means() {
         let instantaneous = Instantaneous::default();
         for sample in 0..=16u64 {
-            instantaneous.sample(sample * 100_000, Totals { commands: sample * 50, cycles: sample, cycle_us: sample * 7, ..Totals::default() });
+            instantaneous
+                .sample(sample * 100_000, Totals { commands: sample * 50, cycles: sample, cycle_us: sample * 7, ..Totals::default() });
         }
         assert_eq!(instantaneous.rates(), Rates { commands: 500, cycles: 10, cycle_us: 7, ..Rates::default() });
         instantaneous.reset();

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::sockets::{Rebinder, Sockets};
-use super::{log, system};
+use super::{background, log, system};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{clock, rng};
 use crate::commands::FAMILIES;
@@ -19,7 +19,6 @@ use crate::config::{Config, ConfigStore};
 use crate::keyspace::Keyspace;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics};
 use crate::server::{WorkerHandle, spawn_workers};
-
 
 /// Runs a node with these arguments (after the program's name) until it ends. Returns the exit status.
 pub fn run(args: &[String]) -> i32 {

@@ -136,6 +136,21 @@ impl<'c> Turn<'c> {
         !self.context.session.authenticated && !self.context.config.requirepass.is_empty()
     }
 
+    /// Evicts keys where memory is above its limit. What may use more memory is refused if that did not help; so is whatever
+    /// would be queued, since a queue may grow without end.
+    fn check_memory(&self, row: &Row, in_multi: bool) -> Result<(), String> {
+        let context = &self.context;
+        if room::make_room(context.shared, context.config, context.now_ms).is_ok() {
+            return Ok(());
+        }
+        let refused = match row.spec.name {
+            "exec" => context.session.multi.as_ref().is_some_and(|multi| multi.has_denyoom),
+            "discard" | "quit" | "reset" => false,
+            _ => in_multi || row.spec.has(flag::DENYOOM),
+        };
+        if refused { Err("OOM command not allowed when used memory > 'maxmemory'.".into()) } else { Ok(()) }
+    }
+
     #[cold]
     fn check_unknown<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
         if self.must_authenticate() {

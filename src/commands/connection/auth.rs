@@ -11,10 +11,7 @@ pub(crate) static AUTH: CommandSpec = CommandSpec {
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::SENTINEL | flag::ALLOW_BUSY,
     acl: acl::CONNECTION | acl::FAST,
     keys: &[],
-    args: &[
-        Arg { name: "username", optional: true, since: "6.0.0", ..ARG },
-        Arg { name: "password", ..ARG },
-    ],
+    args: &[Arg { name: "username", optional: true, since: "6.0.0", ..ARG }, Arg { name: "password", ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -9,9 +9,7 @@ pub(crate) static ECHO: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::FAST,
     acl: acl::CONNECTION | acl::FAST,
     keys: &[],
-    args: &[
-        Arg { name: "message", ..ARG },
-    ],
+    args: &[Arg { name: "message", ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

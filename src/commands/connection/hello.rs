@@ -14,16 +14,22 @@ pub(crate) static HELLO: CommandSpec = CommandSpec {
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::SENTINEL | flag::ALLOW_BUSY,
     acl: acl::CONNECTION | acl::FAST,
     keys: &[],
-    args: &[
-        Arg { name: "arguments", kind: ArgKind::Block(&[
+    args: &[Arg {
+        name: "arguments",
+        kind: ArgKind::Block(&[
             Arg { name: "protover", kind: ArgKind::Integer, ..ARG },
-            Arg { name: "auth", kind: ArgKind::Block(&[
-                Arg { name: "username", ..ARG },
-                Arg { name: "password", ..ARG },
-            ]), token: "AUTH", optional: true, ..ARG },
+            Arg {
+                name: "auth",
+                kind: ArgKind::Block(&[Arg { name: "username", ..ARG }, Arg { name: "password", ..ARG }]),
+                token: "AUTH",
+                optional: true,
+                ..ARG
+            },
             Arg { name: "clientname", token: "SETNAME", optional: true, ..ARG },
-        ]), optional: true, ..ARG },
-    ],
+        ]),
+        optional: true,
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {
@@ -31,7 +37,10 @@ pub(crate) static HELLO: CommandSpec = CommandSpec {
         complexity: "O(1)",
         since: "6.0.0",
         group: "connection",
-        history: &[("8.1.0", "Field `availability_zone`, where the option is set."), ("6.2.0", "The version may be left out: then nothing changes.")],
+        history: &[
+            ("8.1.0", "Field `availability_zone`, where the option is set."),
+            ("6.2.0", "The version may be left out: then nothing changes."),
+        ],
         deprecated: None,
         flags: &[],
         tips: &[],

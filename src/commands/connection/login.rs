@@ -34,7 +34,9 @@ mod tests {
 
     #[test]
     fn passwords() {
-        for (given, secret, expected) in [("a", "a", true), ("a", "b", false), ("", "", true), ("", "a", false), ("ab", "a", false), ("a", "ab", false)] {
+        for (given, secret, expected) in
+            [("a", "a", true), ("a", "b", false), ("", "", true), ("", "a", false), ("ab", "a", false), ("a", "ab", false)]
+        {
             assert_eq!(same(given.as_bytes(), secret.as_bytes()), expected, "{given} {secret}");
         }
     }

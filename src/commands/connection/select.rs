@@ -10,9 +10,7 @@ pub(crate) static SELECT: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::LOADING | flag::STALE | flag::FAST,
     acl: acl::CONNECTION | acl::FAST,
     keys: &[],
-    args: &[
-        Arg { name: "index", kind: ArgKind::Integer, ..ARG },
-    ],
+    args: &[Arg { name: "index", kind: ArgKind::Integer, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

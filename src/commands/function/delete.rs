@@ -10,9 +10,7 @@ pub(crate) static FUNCTION_DELETE: CommandSpec = CommandSpec {
     flags: flag::NOSCRIPT | flag::WRITE,
     acl: acl::SCRIPTING | acl::SLOW | acl::WRITE,
     keys: &[],
-    args: &[
-        Arg { name: "library-name", ..ARG },
-    ],
+    args: &[Arg { name: "library-name", ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

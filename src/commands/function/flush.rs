@@ -10,12 +10,15 @@ pub(crate) static FUNCTION_FLUSH: CommandSpec = CommandSpec {
     flags: flag::NOSCRIPT | flag::WRITE,
     acl: acl::SCRIPTING | acl::SLOW | acl::WRITE,
     keys: &[],
-    args: &[
-        Arg { name: "flush-type", kind: ArgKind::OneOf(&[
+    args: &[Arg {
+        name: "flush-type",
+        kind: ArgKind::OneOf(&[
             Arg { name: "async", kind: ArgKind::PureToken, token: "ASYNC", ..ARG },
             Arg { name: "sync", kind: ArgKind::PureToken, token: "SYNC", ..ARG },
-        ]), optional: true, ..ARG },
-    ],
+        ]),
+        optional: true,
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

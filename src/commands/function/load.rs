@@ -36,11 +36,16 @@ pub(crate) static FUNCTION_RESTORE: CommandSpec = CommandSpec {
     keys: &[],
     args: &[
         Arg { name: "serialized-value", ..ARG },
-        Arg { name: "policy", kind: ArgKind::OneOf(&[
-            Arg { name: "flush", kind: ArgKind::PureToken, token: "FLUSH", ..ARG },
-            Arg { name: "append", kind: ArgKind::PureToken, token: "APPEND", ..ARG },
-            Arg { name: "replace", kind: ArgKind::PureToken, token: "REPLACE", ..ARG },
-        ]), optional: true, ..ARG },
+        Arg {
+            name: "policy",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "flush", kind: ArgKind::PureToken, token: "FLUSH", ..ARG },
+                Arg { name: "append", kind: ArgKind::PureToken, token: "APPEND", ..ARG },
+                Arg { name: "replace", kind: ArgKind::PureToken, token: "REPLACE", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
     ],
     run: Run::Conn(exec),
     subcommands: &[],

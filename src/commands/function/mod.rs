@@ -23,7 +23,16 @@ pub(crate) static FUNCTION: CommandSpec = CommandSpec {
     keys: &[],
     args: &[],
     run: Run::Container,
-    subcommands: &[&delete::FUNCTION_DELETE, &flush::FUNCTION_FLUSH, &help::FUNCTION_HELP, &kill::FUNCTION_KILL, &list::FUNCTION_LIST, &load::FUNCTION_LOAD, &load::FUNCTION_RESTORE, &stats::FUNCTION_STATS],
+    subcommands: &[
+        &delete::FUNCTION_DELETE,
+        &flush::FUNCTION_FLUSH,
+        &help::FUNCTION_HELP,
+        &kill::FUNCTION_KILL,
+        &list::FUNCTION_LIST,
+        &load::FUNCTION_LOAD,
+        &load::FUNCTION_RESTORE,
+        &stats::FUNCTION_STATS,
+    ],
     docs: Docs {
         summary: "Manages functions",
         complexity: "Depends on subcommand.",

@@ -12,9 +12,7 @@ pub(crate) static LOLWUT: CommandSpec = CommandSpec {
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::READ,
     keys: &[],
-    args: &[
-        Arg { name: "version", kind: ArgKind::Integer, token: "VERSION", optional: true, ..ARG },
-    ],
+    args: &[Arg { name: "version", kind: ArgKind::Integer, token: "VERSION", optional: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -11,21 +11,33 @@ pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::NO_MULTI | flag::SENTINEL | flag::ALLOW_BUSY,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "abort-selector", kind: ArgKind::OneOf(&[
-            Arg { name: "save-selector-block", kind: ArgKind::Block(&[
-                Arg { name: "save-selector", kind: ArgKind::OneOf(&[
-                    Arg { name: "nosave", kind: ArgKind::PureToken, token: "NOSAVE", ..ARG },
-                    Arg { name: "save", kind: ArgKind::PureToken, token: "SAVE", ..ARG },
-                ]), optional: true, ..ARG },
-                Arg { name: "now", kind: ArgKind::PureToken, token: "NOW", optional: true, since: "7.0.0", ..ARG },
-                Arg { name: "force", kind: ArgKind::PureToken, token: "FORCE", optional: true, since: "7.0.0", ..ARG },
-                Arg { name: "safe", kind: ArgKind::PureToken, token: "SAFE", optional: true, since: "9.0.0", ..ARG },
-                Arg { name: "failover", kind: ArgKind::PureToken, token: "FAILOVER", optional: true, since: "9.0.0", ..ARG },
-            ]), ..ARG },
+    args: &[Arg {
+        name: "abort-selector",
+        kind: ArgKind::OneOf(&[
+            Arg {
+                name: "save-selector-block",
+                kind: ArgKind::Block(&[
+                    Arg {
+                        name: "save-selector",
+                        kind: ArgKind::OneOf(&[
+                            Arg { name: "nosave", kind: ArgKind::PureToken, token: "NOSAVE", ..ARG },
+                            Arg { name: "save", kind: ArgKind::PureToken, token: "SAVE", ..ARG },
+                        ]),
+                        optional: true,
+                        ..ARG
+                    },
+                    Arg { name: "now", kind: ArgKind::PureToken, token: "NOW", optional: true, since: "7.0.0", ..ARG },
+                    Arg { name: "force", kind: ArgKind::PureToken, token: "FORCE", optional: true, since: "7.0.0", ..ARG },
+                    Arg { name: "safe", kind: ArgKind::PureToken, token: "SAFE", optional: true, since: "9.0.0", ..ARG },
+                    Arg { name: "failover", kind: ArgKind::PureToken, token: "FAILOVER", optional: true, since: "9.0.0", ..ARG },
+                ]),
+                ..ARG
+            },
             Arg { name: "abort", kind: ArgKind::PureToken, token: "ABORT", since: "7.0.0", ..ARG },
-        ]), optional: true, ..ARG },
-    ],
+        ]),
+        optional: true,
+        ..ARG
+    }],
     run: Run::Control(exec),
     subcommands: &[],
     docs: Docs {

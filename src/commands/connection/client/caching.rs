@@ -10,12 +10,14 @@ pub(crate) static CLIENT_CACHING: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "mode", kind: ArgKind::OneOf(&[
+    args: &[Arg {
+        name: "mode",
+        kind: ArgKind::OneOf(&[
             Arg { name: "yes", kind: ArgKind::PureToken, token: "YES", ..ARG },
             Arg { name: "no", kind: ArgKind::PureToken, token: "NO", ..ARG },
-        ]), ..ARG },
-    ],
+        ]),
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

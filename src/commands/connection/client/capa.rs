@@ -13,9 +13,7 @@ pub(crate) static CLIENT_CAPA: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "capability", multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "capability", multiple: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -128,7 +128,9 @@ impl<'a> Conditions<'a> {
         };
         [
             self.ids.as_ref().map(|ids| ids.contains(&client.id)),
-            self.kind.map(|kind| (kind == Kind::PubSub) == (client.class() == ClientClass::PubSub) && matches!(kind, Kind::Normal | Kind::PubSub)),
+            self.kind.map(|kind| {
+                (kind == Kind::PubSub) == (client.class() == ClientClass::PubSub) && matches!(kind, Kind::Normal | Kind::PubSub)
+            }),
             self.addr.map(|addr| client.addr.as_bytes() == addr),
             self.laddr.map(|addr| client.laddr.as_bytes() == addr),
             self.user.map(|user| user == b"default"),

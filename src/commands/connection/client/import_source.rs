@@ -11,12 +11,14 @@ pub(crate) static CLIENT_IMPORT_SOURCE: CommandSpec = CommandSpec {
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "enabled", kind: ArgKind::OneOf(&[
+    args: &[Arg {
+        name: "enabled",
+        kind: ArgKind::OneOf(&[
             Arg { name: "on", kind: ArgKind::PureToken, token: "ON", ..ARG },
             Arg { name: "off", kind: ArgKind::PureToken, token: "OFF", ..ARG },
-        ]), ..ARG },
-    ],
+        ]),
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

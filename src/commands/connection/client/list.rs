@@ -13,20 +13,34 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
     acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
     keys: &[],
     args: &[
-        Arg { name: "client-type", kind: ArgKind::OneOf(&[
-            Arg { name: "normal", kind: ArgKind::PureToken, token: "normal", ..ARG },
-            Arg { name: "master", kind: ArgKind::PureToken, token: "master", ..ARG },
-            Arg { name: "replica", kind: ArgKind::PureToken, token: "replica", ..ARG },
-            Arg { name: "pubsub", kind: ArgKind::PureToken, token: "pubsub", ..ARG },
-        ]), token: "TYPE", optional: true, since: "5.0.0", ..ARG },
+        Arg {
+            name: "client-type",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "normal", kind: ArgKind::PureToken, token: "normal", ..ARG },
+                Arg { name: "master", kind: ArgKind::PureToken, token: "master", ..ARG },
+                Arg { name: "replica", kind: ArgKind::PureToken, token: "replica", ..ARG },
+                Arg { name: "pubsub", kind: ArgKind::PureToken, token: "pubsub", ..ARG },
+            ]),
+            token: "TYPE",
+            optional: true,
+            since: "5.0.0",
+            ..ARG
+        },
         Arg { name: "client-id", kind: ArgKind::Integer, token: "ID", optional: true, multiple: true, since: "6.2.0", ..ARG },
         Arg { name: "username", token: "USER", optional: true, since: "8.1.0", ..ARG },
         Arg { name: "addr", token: "ADDR", optional: true, since: "8.1.0", display: "ip:port", ..ARG },
         Arg { name: "laddr", token: "LADDR", optional: true, since: "8.1.0", display: "ip:port", ..ARG },
-        Arg { name: "skipme", kind: ArgKind::OneOf(&[
-            Arg { name: "yes", kind: ArgKind::PureToken, token: "YES", ..ARG },
-            Arg { name: "no", kind: ArgKind::PureToken, token: "NO", ..ARG },
-        ]), token: "SKIPME", optional: true, since: "8.1.0", ..ARG },
+        Arg {
+            name: "skipme",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "yes", kind: ArgKind::PureToken, token: "YES", ..ARG },
+                Arg { name: "no", kind: ArgKind::PureToken, token: "NO", ..ARG },
+            ]),
+            token: "SKIPME",
+            optional: true,
+            since: "8.1.0",
+            ..ARG
+        },
         Arg { name: "maxage", kind: ArgKind::Integer, token: "MAXAGE", optional: true, since: "8.1.0", ..ARG },
         Arg { name: "name", token: "NAME", optional: true, since: "9.0.0", ..ARG },
         Arg { name: "idle", kind: ArgKind::Integer, token: "IDLE", optional: true, since: "9.0.0", ..ARG },
@@ -36,12 +50,19 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
         Arg { name: "db", kind: ArgKind::Integer, token: "DB", optional: true, since: "9.0.0", ..ARG },
         Arg { name: "capa", token: "CAPA", optional: true, since: "9.0.0", ..ARG },
         Arg { name: "ip", token: "IP", optional: true, since: "9.0.0", ..ARG },
-        Arg { name: "not-client-type", kind: ArgKind::OneOf(&[
-            Arg { name: "normal", kind: ArgKind::PureToken, token: "normal", ..ARG },
-            Arg { name: "master", kind: ArgKind::PureToken, token: "master", ..ARG },
-            Arg { name: "replica", kind: ArgKind::PureToken, token: "replica", ..ARG },
-            Arg { name: "pubsub", kind: ArgKind::PureToken, token: "pubsub", ..ARG },
-        ]), token: "NOT-TYPE", optional: true, since: "9.0.0", ..ARG },
+        Arg {
+            name: "not-client-type",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "normal", kind: ArgKind::PureToken, token: "normal", ..ARG },
+                Arg { name: "master", kind: ArgKind::PureToken, token: "master", ..ARG },
+                Arg { name: "replica", kind: ArgKind::PureToken, token: "replica", ..ARG },
+                Arg { name: "pubsub", kind: ArgKind::PureToken, token: "pubsub", ..ARG },
+            ]),
+            token: "NOT-TYPE",
+            optional: true,
+            since: "9.0.0",
+            ..ARG
+        },
         Arg { name: "not-client-id", kind: ArgKind::Integer, token: "NOT-ID", optional: true, multiple: true, since: "9.0.0", ..ARG },
         Arg { name: "not-username", token: "NOT-USER", optional: true, since: "9.0.0", ..ARG },
         Arg { name: "not-addr", token: "NOT-ADDR", optional: true, since: "9.0.0", display: "ip:port", ..ARG },
@@ -61,7 +82,20 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
         complexity: "O(N) where N is the number of client connections",
         since: "2.4.0",
         group: "connection",
-        history: &[("2.8.12", "Field `id`."), ("5.0.0", "`TYPE`."), ("6.0.0", "Field `user`."), ("6.2.0", "Fields `argv-mem`, `tot-mem`, `laddr`, `redir`; `ID`."), ("7.0.0", "Fields `resp`, `multi-mem`, `rbs`, `rbp`."), ("7.0.3", "Field `ssub`."), ("8.0.0", "`TYPE primary` beside `master`."), ("8.1.0", "Filters `USER`, `ADDR`, `LADDR`, `SKIPME`, `MAXAGE`."), ("9.0.0", "Filters `NAME`, `IDLE`, `FLAGS`, `LIB-NAME`, `LIB-VER`, `DB`, `CAPA`, `IP`, and filters that exclude: `NOT-ID` and the like.")],
+        history: &[
+            ("2.8.12", "Field `id`."),
+            ("5.0.0", "`TYPE`."),
+            ("6.0.0", "Field `user`."),
+            ("6.2.0", "Fields `argv-mem`, `tot-mem`, `laddr`, `redir`; `ID`."),
+            ("7.0.0", "Fields `resp`, `multi-mem`, `rbs`, `rbp`."),
+            ("7.0.3", "Field `ssub`."),
+            ("8.0.0", "`TYPE primary` beside `master`."),
+            ("8.1.0", "Filters `USER`, `ADDR`, `LADDR`, `SKIPME`, `MAXAGE`."),
+            (
+                "9.0.0",
+                "Filters `NAME`, `IDLE`, `FLAGS`, `LIB-NAME`, `LIB-VER`, `DB`, `CAPA`, `IP`, and filters that exclude: `NOT-ID` and the like.",
+            ),
+        ],
         deprecated: None,
         flags: &[],
         tips: &["nondeterministic_output"],

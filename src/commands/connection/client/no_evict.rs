@@ -10,12 +10,14 @@ pub(crate) static CLIENT_NO_EVICT: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "enabled", kind: ArgKind::OneOf(&[
+    args: &[Arg {
+        name: "enabled",
+        kind: ArgKind::OneOf(&[
             Arg { name: "on", kind: ArgKind::PureToken, token: "ON", ..ARG },
             Arg { name: "off", kind: ArgKind::PureToken, token: "OFF", ..ARG },
-        ]), ..ARG },
-    ],
+        ]),
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -12,10 +12,16 @@ pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
     keys: &[],
     args: &[
         Arg { name: "timeout", kind: ArgKind::Integer, ..ARG },
-        Arg { name: "mode", kind: ArgKind::OneOf(&[
-            Arg { name: "write", kind: ArgKind::PureToken, token: "WRITE", ..ARG },
-            Arg { name: "all", kind: ArgKind::PureToken, token: "ALL", ..ARG },
-        ]), optional: true, since: "6.2.0", ..ARG },
+        Arg {
+            name: "mode",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "write", kind: ArgKind::PureToken, token: "WRITE", ..ARG },
+                Arg { name: "all", kind: ArgKind::PureToken, token: "ALL", ..ARG },
+            ]),
+            optional: true,
+            since: "6.2.0",
+            ..ARG
+        },
     ],
     run: Run::Conn(exec),
     subcommands: &[],
@@ -41,8 +47,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if args.len() > 4 {
         return Err(CmdError::subcommand_syntax(args));
     }
-    let timeout_ms =
-        crate::base::number::parse_i64(args[2]).ok_or_else(|| CmdError::err("timeout is not an integer or out of range"))?;
+    let timeout_ms = crate::base::number::parse_i64(args[2]).ok_or_else(|| CmdError::err("timeout is not an integer or out of range"))?;
     if timeout_ms < 0 {
         return Err(CmdError::err("timeout is negative"));
     }

@@ -12,13 +12,15 @@ pub(crate) static CLIENT_REPLY: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::NO_MULTI | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "action", kind: ArgKind::OneOf(&[
+    args: &[Arg {
+        name: "action",
+        kind: ArgKind::OneOf(&[
             Arg { name: "on", kind: ArgKind::PureToken, token: "ON", ..ARG },
             Arg { name: "off", kind: ArgKind::PureToken, token: "OFF", ..ARG },
             Arg { name: "skip", kind: ArgKind::PureToken, token: "SKIP", ..ARG },
-        ]), ..ARG },
-    ],
+        ]),
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -11,12 +11,11 @@ pub(crate) static CLIENT_SETINFO: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "attr", kind: ArgKind::OneOf(&[
-            Arg { name: "libname", token: "lib-name", ..ARG },
-            Arg { name: "libver", token: "lib-ver", ..ARG },
-        ]), ..ARG },
-    ],
+    args: &[Arg {
+        name: "attr",
+        kind: ArgKind::OneOf(&[Arg { name: "libname", token: "lib-name", ..ARG }, Arg { name: "libver", token: "lib-ver", ..ARG }]),
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -10,9 +10,7 @@ pub(crate) static CLIENT_SETNAME: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "connection-name", ..ARG },
-    ],
+    args: &[Arg { name: "connection-name", ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -11,10 +11,14 @@ pub(crate) static CLIENT_TRACKING: CommandSpec = CommandSpec {
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
     args: &[
-        Arg { name: "status", kind: ArgKind::OneOf(&[
-            Arg { name: "on", kind: ArgKind::PureToken, token: "ON", ..ARG },
-            Arg { name: "off", kind: ArgKind::PureToken, token: "OFF", ..ARG },
-        ]), ..ARG },
+        Arg {
+            name: "status",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "on", kind: ArgKind::PureToken, token: "ON", ..ARG },
+                Arg { name: "off", kind: ArgKind::PureToken, token: "OFF", ..ARG },
+            ]),
+            ..ARG
+        },
         Arg { name: "client-id", kind: ArgKind::Integer, token: "REDIRECT", optional: true, ..ARG },
         Arg { name: "prefix", token: "PREFIX", optional: true, multiple: true, multiple_token: true, ..ARG },
         Arg { name: "BCAST", kind: ArgKind::PureToken, token: "BCAST", optional: true, ..ARG },

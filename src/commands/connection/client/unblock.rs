@@ -13,10 +13,15 @@ pub(crate) static CLIENT_UNBLOCK: CommandSpec = CommandSpec {
     keys: &[],
     args: &[
         Arg { name: "client-id", kind: ArgKind::Integer, ..ARG },
-        Arg { name: "unblock-type", kind: ArgKind::OneOf(&[
-            Arg { name: "timeout", kind: ArgKind::PureToken, token: "TIMEOUT", ..ARG },
-            Arg { name: "error", kind: ArgKind::PureToken, token: "ERROR", ..ARG },
-        ]), optional: true, ..ARG },
+        Arg {
+            name: "unblock-type",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "timeout", kind: ArgKind::PureToken, token: "TIMEOUT", ..ARG },
+                Arg { name: "error", kind: ArgKind::PureToken, token: "ERROR", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
     ],
     run: Run::Conn(exec),
     subcommands: &[],

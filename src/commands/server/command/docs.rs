@@ -3,8 +3,8 @@
 use larder_proto::resp::ReplyBuf;
 
 use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::table::{Row, Table};
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::commands::table::{Row, Table};
 
 pub(crate) static COMMAND_DOCS: CommandSpec = CommandSpec {
     name: "docs",
@@ -12,9 +12,7 @@ pub(crate) static COMMAND_DOCS: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "command-name", optional: true, multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "command-name", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {
@@ -31,11 +29,8 @@ pub(crate) static COMMAND_DOCS: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let table = &context.shared.table;
-    let rows: Vec<&Row> = if args.len() == 2 {
-        table.top_level().collect()
-    } else {
-        args[2..].iter().filter_map(|name| table.by_full_name(name)).collect()
-    };
+    let rows: Vec<&Row> =
+        if args.len() == 2 { table.top_level().collect() } else { args[2..].iter().filter_map(|name| table.by_full_name(name)).collect() };
     context.reply.map(rows.len());
     for row in rows {
         context.reply.bulk(row.full_name.as_bytes());

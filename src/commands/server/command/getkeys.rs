@@ -3,8 +3,8 @@
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
 use crate::commands::key_flags::{self, KeysAndFlags};
-use crate::commands::table::Lookup;
 use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag, key_flag};
+use crate::commands::table::Lookup;
 
 pub(crate) static COMMAND_GETKEYS: CommandSpec = CommandSpec {
     name: "getkeys",
@@ -12,10 +12,7 @@ pub(crate) static COMMAND_GETKEYS: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "command", ..ARG },
-        Arg { name: "arg", optional: true, multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "command", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -9,10 +9,7 @@ pub(crate) static COMMAND_GETKEYSANDFLAGS: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "command", ..ARG },
-        Arg { name: "arg", optional: true, multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "command", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

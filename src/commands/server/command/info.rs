@@ -3,8 +3,8 @@
 use larder_proto::resp::ReplyBuf;
 
 use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::table::{Row, Table};
 use crate::commands::spec::{ARG, Arg, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::commands::table::{Row, Table};
 
 pub(crate) static COMMAND_INFO: CommandSpec = CommandSpec {
     name: "info",
@@ -12,9 +12,7 @@ pub(crate) static COMMAND_INFO: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "command-name", optional: true, multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "command-name", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {
@@ -156,7 +154,12 @@ impl LegacyRange {
         if let [keys @ KeySpec { begin: BeginSearch::Index(first), find: FindKeys::Range { last, step, .. }, .. }] = specs {
             let first = *first as i64;
             let last = i64::from(*last);
-            return LegacyRange { first, last: if last >= 0 { first + last } else { last }, step: *step as i64, is_movable: incomplete(keys) };
+            return LegacyRange {
+                first,
+                last: if last >= 0 { first + last } else { last },
+                step: *step as i64,
+                is_movable: incomplete(keys),
+            };
         }
         let mut range: Option<(i64, i64)> = None;
         let mut is_movable = false;

@@ -3,8 +3,8 @@
 use crate::base::glob;
 use crate::commands::context::{Args, CmdResult, Context, is_word};
 use crate::commands::error::CmdError;
-use crate::commands::table::Row;
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::commands::table::Row;
 
 pub(crate) static COMMAND_LIST: CommandSpec = CommandSpec {
     name: "list",
@@ -12,13 +12,17 @@ pub(crate) static COMMAND_LIST: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "filterby", kind: ArgKind::OneOf(&[
+    args: &[Arg {
+        name: "filterby",
+        kind: ArgKind::OneOf(&[
             Arg { name: "module-name", token: "MODULE", ..ARG },
             Arg { name: "category", token: "ACLCAT", ..ARG },
             Arg { name: "pattern", kind: ArgKind::Pattern, token: "PATTERN", ..ARG },
-        ]), token: "FILTERBY", optional: true, ..ARG },
-    ],
+        ]),
+        token: "FILTERBY",
+        optional: true,
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -19,7 +19,15 @@ pub(crate) static COMMAND: CommandSpec = CommandSpec {
     keys: &[],
     args: &[],
     run: Run::Conn(exec),
-    subcommands: &[&count::COMMAND_COUNT, &docs::COMMAND_DOCS, &getkeys::COMMAND_GETKEYS, &getkeysandflags::COMMAND_GETKEYSANDFLAGS, &help::COMMAND_HELP, &info::COMMAND_INFO, &list::COMMAND_LIST],
+    subcommands: &[
+        &count::COMMAND_COUNT,
+        &docs::COMMAND_DOCS,
+        &getkeys::COMMAND_GETKEYS,
+        &getkeysandflags::COMMAND_GETKEYSANDFLAGS,
+        &help::COMMAND_HELP,
+        &info::COMMAND_INFO,
+        &list::COMMAND_LIST,
+    ],
     docs: Docs {
         summary: "Describes all commands",
         complexity: "O(N) where N is the total number of commands",

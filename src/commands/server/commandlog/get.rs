@@ -11,11 +11,15 @@ pub(crate) static COMMANDLOG_GET: CommandSpec = CommandSpec {
     keys: &[],
     args: &[
         Arg { name: "count", kind: ArgKind::Integer, ..ARG },
-        Arg { name: "type", kind: ArgKind::OneOf(&[
-            Arg { name: "slow", kind: ArgKind::PureToken, token: "slow", ..ARG },
-            Arg { name: "large-request", kind: ArgKind::PureToken, token: "large-request", ..ARG },
-            Arg { name: "large-reply", kind: ArgKind::PureToken, token: "large-reply", ..ARG },
-        ]), ..ARG },
+        Arg {
+            name: "type",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "slow", kind: ArgKind::PureToken, token: "slow", ..ARG },
+                Arg { name: "large-request", kind: ArgKind::PureToken, token: "large-request", ..ARG },
+                Arg { name: "large-reply", kind: ArgKind::PureToken, token: "large-reply", ..ARG },
+            ]),
+            ..ARG
+        },
     ],
     run: Run::Conn(exec),
     subcommands: &[],

@@ -7,8 +7,8 @@ mod reset;
 
 use crate::commands::context::{Context, is_word};
 use crate::commands::error::CmdError;
-use crate::metrics::command_log::Kind;
 use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::metrics::command_log::Kind;
 
 pub(crate) static COMMANDLOG: CommandSpec = CommandSpec {
     name: "commandlog",

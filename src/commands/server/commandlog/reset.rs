@@ -9,13 +9,15 @@ pub(crate) static COMMANDLOG_RESET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "type", kind: ArgKind::OneOf(&[
+    args: &[Arg {
+        name: "type",
+        kind: ArgKind::OneOf(&[
             Arg { name: "slow", kind: ArgKind::PureToken, token: "slow", ..ARG },
             Arg { name: "large-request", kind: ArgKind::PureToken, token: "large-request", ..ARG },
             Arg { name: "large-reply", kind: ArgKind::PureToken, token: "large-reply", ..ARG },
-        ]), ..ARG },
-    ],
+        ]),
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -9,9 +9,7 @@ pub(crate) static CONFIG_GET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "parameter", multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "parameter", multiple: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

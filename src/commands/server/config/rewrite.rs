@@ -1,7 +1,7 @@
 //! CONFIG REWRITE: writes the current options into the configuration file. Outside a transaction on a thread of its own, since
 //! the file is synced.
 
-use crate::commands::context::{Args, ControlFuture, Context};
+use crate::commands::context::{Args, Context, ControlFuture};
 use crate::commands::error::CmdError;
 use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
 

@@ -3,8 +3,8 @@
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
 use crate::commands::server::apply;
-use crate::config::{SetContext, SetError};
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::config::{SetContext, SetError};
 
 pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
     name: "set",
@@ -12,12 +12,12 @@ pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "data", kind: ArgKind::Block(&[
-            Arg { name: "parameter", ..ARG },
-            Arg { name: "value", ..ARG },
-        ]), multiple: true, ..ARG },
-    ],
+    args: &[Arg {
+        name: "data",
+        kind: ArgKind::Block(&[Arg { name: "parameter", ..ARG }, Arg { name: "value", ..ARG }]),
+        multiple: true,
+        ..ARG
+    }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -3,7 +3,7 @@
 use crate::commands::context::{Args, CmdResult, Context, is_word};
 use crate::commands::error::CmdError;
 use crate::keyspace::clock24::AccessClock;
-use crate::keyspace::entry::{EntryRef, Encoding, ValueRef};
+use crate::keyspace::entry::{Encoding, EntryRef, ValueRef};
 use crate::keyspace::string_value;
 
 /// Looks at a key of the client's database, though its time may have come. `None` if it is not there.

@@ -20,9 +20,7 @@ pub(crate) static INFO: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "section", optional: true, multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "section", optional: true, multiple: true, ..ARG }],
     run: Run::Stripes(exec),
     subcommands: &[],
     docs: Docs {

@@ -51,7 +51,10 @@ pub(super) fn keyspace(context: &mut Context<'_>, lines: &mut Lines) {
         });
     }
     for (db, (keys, expiring)) in databases.into_iter().enumerate().filter(|(_, (keys, _))| *keys > 0) {
-        lines.add(&format!("db{db}"), format_args!("keys={keys},expires={expiring},avg_ttl={},keys_with_volatile_items=0", keyspace.average_ttl_ms(db as u32)));
+        lines.add(
+            &format!("db{db}"),
+            format_args!("keys={keys},expires={expiring},avg_ttl={},keys_with_volatile_items=0", keyspace.average_ttl_ms(db as u32)),
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::base::clock;
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
-use crate::metrics::latency::Event;
 use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::metrics::latency::Event;
 
 pub(crate) static LATENCY_GRAPH: CommandSpec = CommandSpec {
     name: "graph",
@@ -12,9 +12,7 @@ pub(crate) static LATENCY_GRAPH: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "event", ..ARG },
-    ],
+    args: &[Arg { name: "event", ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

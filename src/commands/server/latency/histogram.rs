@@ -2,8 +2,8 @@
 
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::server::latencies;
-use crate::commands::table::Row;
 use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::commands::table::Row;
 
 pub(crate) static LATENCY_HISTOGRAM: CommandSpec = CommandSpec {
     name: "histogram",
@@ -11,9 +11,7 @@ pub(crate) static LATENCY_HISTOGRAM: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "COMMAND", optional: true, multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "COMMAND", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

@@ -18,7 +18,15 @@ pub(crate) static LATENCY: CommandSpec = CommandSpec {
     keys: &[],
     args: &[],
     run: Run::Container,
-    subcommands: &[&doctor::LATENCY_DOCTOR, &graph::LATENCY_GRAPH, &help::LATENCY_HELP, &histogram::LATENCY_HISTOGRAM, &history::LATENCY_HISTORY, &latest::LATENCY_LATEST, &reset::LATENCY_RESET],
+    subcommands: &[
+        &doctor::LATENCY_DOCTOR,
+        &graph::LATENCY_GRAPH,
+        &help::LATENCY_HELP,
+        &histogram::LATENCY_HISTOGRAM,
+        &history::LATENCY_HISTORY,
+        &latest::LATENCY_LATEST,
+        &reset::LATENCY_RESET,
+    ],
     docs: Docs {
         summary: "Looks for what takes long",
         complexity: "Depends on subcommand.",

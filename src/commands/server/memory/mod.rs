@@ -17,7 +17,14 @@ pub(crate) static MEMORY: CommandSpec = CommandSpec {
     keys: &[],
     args: &[],
     run: Run::Container,
-    subcommands: &[&doctor::MEMORY_DOCTOR, &help::MEMORY_HELP, &malloc_stats::MEMORY_MALLOC_STATS, &purge::MEMORY_PURGE, &stats::MEMORY_STATS, &usage::MEMORY_USAGE],
+    subcommands: &[
+        &doctor::MEMORY_DOCTOR,
+        &help::MEMORY_HELP,
+        &malloc_stats::MEMORY_MALLOC_STATS,
+        &purge::MEMORY_PURGE,
+        &stats::MEMORY_STATS,
+        &usage::MEMORY_USAGE,
+    ],
     docs: Docs {
         summary: "Looks at the use of memory",
         complexity: "Depends on subcommand.",

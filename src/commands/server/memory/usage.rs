@@ -9,9 +9,7 @@ pub(crate) static MEMORY_USAGE: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::READONLY,
     acl: acl::READ | acl::SLOW,
-    keys: &[
-        KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" },
-    ],
+    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "count", kind: ArgKind::Integer, token: "SAMPLES", optional: true, ..ARG },

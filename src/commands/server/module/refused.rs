@@ -10,10 +10,7 @@ pub(crate) static MODULE_LOAD: CommandSpec = CommandSpec {
     flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "path", ..ARG },
-        Arg { name: "arg", optional: true, multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "path", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(load),
     subcommands: &[],
     docs: Docs {
@@ -36,10 +33,15 @@ pub(crate) static MODULE_LOADEX: CommandSpec = CommandSpec {
     keys: &[],
     args: &[
         Arg { name: "path", ..ARG },
-        Arg { name: "configs", kind: ArgKind::Block(&[
-            Arg { name: "name", ..ARG },
-            Arg { name: "value", ..ARG },
-        ]), token: "CONFIG", optional: true, multiple: true, multiple_token: true, ..ARG },
+        Arg {
+            name: "configs",
+            kind: ArgKind::Block(&[Arg { name: "name", ..ARG }, Arg { name: "value", ..ARG }]),
+            token: "CONFIG",
+            optional: true,
+            multiple: true,
+            multiple_token: true,
+            ..ARG
+        },
         Arg { name: "args", token: "ARGS", optional: true, multiple: true, ..ARG },
     ],
     run: Run::Conn(load),
@@ -62,9 +64,7 @@ pub(crate) static MODULE_UNLOAD: CommandSpec = CommandSpec {
     flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "name", ..ARG },
-    ],
+    args: &[Arg { name: "name", ..ARG }],
     run: Run::Conn(unload),
     subcommands: &[],
     docs: Docs {

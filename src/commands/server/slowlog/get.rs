@@ -3,8 +3,8 @@
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
 use crate::commands::server::commandlog;
-use crate::metrics::command_log::Kind;
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::metrics::command_log::Kind;
 
 pub(crate) static SLOWLOG_GET: CommandSpec = CommandSpec {
     name: "get",
@@ -12,9 +12,7 @@ pub(crate) static SLOWLOG_GET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[
-        Arg { name: "count", kind: ArgKind::Integer, optional: true, ..ARG },
-    ],
+    args: &[Arg { name: "count", kind: ArgKind::Integer, optional: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

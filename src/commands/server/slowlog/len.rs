@@ -1,8 +1,8 @@
 //! SLOWLOG LEN: how many slow commands are logged.
 
 use crate::commands::context::{Args, CmdResult, Context};
-use crate::metrics::command_log::Kind;
 use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::metrics::command_log::Kind;
 
 pub(crate) static SLOWLOG_LEN: CommandSpec = CommandSpec {
     name: "len",

@@ -1,8 +1,8 @@
 //! SLOWLOG RESET: forgets the slow commands.
 
 use crate::commands::context::{Args, CmdResult, Context};
-use crate::metrics::command_log::Kind;
 use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::metrics::command_log::Kind;
 
 pub(crate) static SLOWLOG_RESET: CommandSpec = CommandSpec {
     name: "reset",
