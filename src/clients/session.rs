@@ -97,6 +97,8 @@ pub struct Session {
     pub db: u32,
     /// False until AUTH, where a password is required.
     pub authenticated: bool,
+    /// It was authenticated at some time: from then on its output is not held as short as a stranger's.
+    pub was_authenticated: bool,
     /// Transaction, if one is open.
     pub multi: Option<Multi>,
     /// Watched keys.
@@ -128,6 +130,7 @@ impl Session {
             client,
             db: 0,
             authenticated,
+            was_authenticated: authenticated,
             multi: None,
             watched: Vec::new(),
             watch_flag: Arc::default(),
@@ -153,6 +156,7 @@ impl Session {
     /// Notes that the client has proved who it is (or has not).
     pub fn set_authenticated(&mut self, yes: bool) {
         self.authenticated = yes;
+        self.was_authenticated |= yes;
         self.client.set(bit::AUTHENTICATED, yes);
     }
 }

@@ -5,7 +5,7 @@
 
 pub mod bitmap;
 pub mod call;
-mod command_log;
+pub mod command_log;
 pub mod connection;
 pub mod context;
 pub mod error;
@@ -18,6 +18,7 @@ pub mod monitor;
 pub mod notify;
 pub mod pubsub;
 pub mod redact;
+pub mod room;
 pub mod server;
 pub mod shared;
 pub mod spec;

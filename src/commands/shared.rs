@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::table::Table;
-use crate::base::rng;
+use crate::base::{clock, rng};
 use crate::clients::{Client, Registry};
 use crate::config::{Config, ConfigStore};
 use crate::keyspace::Keyspace;
@@ -84,6 +84,26 @@ pub struct DebugSwitches {
     pub reply_resizing: AtomicBool,
     /// REPLYBUFFER PEAK-RESET-TIME: after so many milliseconds an output peak is forgotten; negative: never.
     pub reply_peak_reset_ms: AtomicI64,
+    /// CLIENT-ENFORCE-REPLY-LIST: each reply counts as a whole block of output.
+    pub reply_blocks: AtomicBool,
+    /// SLEEP: until when the whole node stands still, monotonic microseconds.
+    pub asleep_until_us: AtomicU64,
+}
+
+impl DebugSwitches {
+    /// Stands still with the rest of the node while DEBUG SLEEP says so.
+    #[inline]
+    pub fn sleep_if_told(&self) {
+        if self.asleep_until_us.load(Ordering::Relaxed) != 0 {
+            self.sleep();
+        }
+    }
+
+    #[cold]
+    fn sleep(&self) {
+        let left_us = self.asleep_until_us.load(Ordering::Relaxed).saturating_sub(clock::monotonic_us());
+        std::thread::sleep(std::time::Duration::from_micros(left_us));
+    }
 }
 
 impl Default for DebugSwitches {
@@ -92,6 +112,8 @@ impl Default for DebugSwitches {
             pause_cron: AtomicBool::new(false),
             reply_resizing: AtomicBool::new(true),
             reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),
+            reply_blocks: AtomicBool::new(false),
+            asleep_until_us: AtomicU64::new(0),
         }
     }
 }
@@ -172,6 +194,8 @@ pub struct Shared {
     pub pause: Pause,
     /// How we end.
     pub stop: Stop,
+    /// Wakes the task that goes on evicting where a command ran out of time.
+    pub evict_more: Notify,
     /// Set by the node once it serves.
     pub on_config: OnceLock<ConfigHook>,
     /// Clients waiting in a pause or blocking command.

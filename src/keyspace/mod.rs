@@ -11,6 +11,8 @@ pub mod clock24;
 mod databases;
 pub mod effect;
 pub mod entry;
+pub mod evict;
+pub mod expire;
 pub mod hash;
 pub mod key_mut;
 pub mod lazyfree;
@@ -23,6 +25,7 @@ pub mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
+use self::evict::Eviction;
 use self::hash::{KeyHash, KeyHasher};
 use self::lazyfree::Lazyfree;
 use self::lock::{StripeGuard, StripeMutex};
@@ -84,6 +87,10 @@ pub struct Keyspace {
     pub settings: Settings,
     /// Mean time to live of each database's keys that expire, milliseconds, as the sweep saw it; 0: unknown.
     average_ttl_ms: Box<[AtomicI64]>,
+    /// The bits of [`Keyspace::stale_percent`].
+    stale_percent: AtomicU64,
+    /// What eviction keeps between calls.
+    pub eviction: Eviction,
     /// Where large values are freed.
     pub lazyfree: Lazyfree,
     /// Changes since the last save (or start), beyond what the stripes count.
@@ -127,6 +134,8 @@ impl Keyspace {
                 frozen_until_ms: AtomicI64::new(0),
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
+            stale_percent: AtomicU64::new(0),
+            eviction: Eviction::default(),
             lazyfree: Lazyfree::default(),
             saved_changes: AtomicU64::new(0),
         }
@@ -257,6 +266,11 @@ impl Keyspace {
     /// Mean time to live of the keys of `db` that expire, in milliseconds; 0 if unknown.
     pub fn average_ttl_ms(&self, db: u32) -> i64 {
         self.average_ttl_ms[db as usize].load(Ordering::Relaxed)
+    }
+
+    /// The share of expired keys among those that the sweep looked at of late, in percent.
+    pub fn stale_percent(&self) -> f64 {
+        f64::from_bits(self.stale_percent.load(Ordering::Relaxed))
     }
 
     fn forget_ttl(&self, db: u32) {

@@ -138,23 +138,24 @@ mod tests {
 
     use super::*;
     use crate::keyspace::Keyspace;
+    use crate::keyspace::access::Moment;
     use crate::keyspace::key_mut::Expiry;
 
     fn put(keyspace: &Keyspace, name: &str, expiry: Expiry) {
-        let mut keys = KeyAccess::new(keyspace, 0, 1000, 1);
+        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
         keys.lock_keys(std::iter::once(name.as_bytes()));
         keys.open(name.as_bytes()).set_text(b"value", expiry);
     }
 
     fn remove(keyspace: &Keyspace, name: &str) {
-        let mut keys = KeyAccess::new(keyspace, 0, 1000, 1);
+        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
         keys.lock_keys(std::iter::once(name.as_bytes()));
         keys.open(name.as_bytes()).delete();
     }
 
     /// One call: the names found, and the next cursor.
     fn step(keyspace: &Keyspace, cursor: u64, slot: Option<u16>, count: usize) -> (Vec<String>, u64) {
-        let mut keys = KeyAccess::new(keyspace, 0, 1000, 1);
+        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
         let mut names = Vec::new();
         let next = keys.scan(cursor, slot, count, |_| true, |entry| names.push(String::from_utf8_lossy(entry.key()).into_owned()));
         (names, next)

@@ -11,6 +11,8 @@
 //! * `MAY_EXPIRE` is set on a bucket if one of its entries has an expiry (it may be set without).
 #![allow(unsafe_code)]
 
+use smallvec::SmallVec;
+
 use super::bucket::Bucket;
 use super::entry::{Entry, EntryMut, EntryRef};
 use super::hash::{KeyHash, KeyHasher};
@@ -312,6 +314,46 @@ impl Table {
         });
         // SAFETY: the table owns the entry and is borrowed.
         Some(unsafe { EntryRef::from_bits(chosen) })
+    }
+
+    /// Visits up to `count` entries (with `expiring`: of those that have an expiry) from a random place on, in no more than
+    /// `buckets_max` buckets. Returns how many it visited. Which of a bucket's entries come first is random too.
+    pub fn sample(&self, rng: &mut Rng, count: usize, expiring: bool, buckets_max: usize, mut visit: impl FnMut(EntryRef<'_>)) -> usize {
+        if self.buckets == 0 {
+            return 0;
+        }
+        let mut at = rng.below(self.buckets as u64) as usize;
+        let mut visited = 0;
+        let mut addresses: SmallVec<[u64; 16]> = SmallVec::new();
+        for _ in 0..self.buckets.min(buckets_max) {
+            let bucket = self.bucket(at);
+            at = if at + 1 == self.buckets { 0 } else { at + 1 };
+            if expiring && !bucket.may_expire() {
+                continue;
+            }
+            addresses.clear();
+            bucket.for_each(|_, address| addresses.push(address));
+            if addresses.is_empty() {
+                continue;
+            }
+            let len = addresses.len() as u64;
+            addresses.rotate_left(rng.below(len) as usize);
+            // All of them at once rather than one cache miss after the other.
+            addresses.iter().take(count - visited).for_each(|address| prefetch(std::ptr::without_provenance(*address as usize)));
+            for address in &addresses {
+                // SAFETY: the table owns the entry and is borrowed.
+                let entry = unsafe { EntryRef::from_bits(*address) };
+                if expiring && entry.expiry_ms().is_none() {
+                    continue;
+                }
+                visit(entry);
+                visited += 1;
+                if visited == count {
+                    return visited;
+                }
+            }
+        }
+        visited
     }
 
     /// Bytes that the table itself takes, entries excluded and chains estimated away.

@@ -34,8 +34,6 @@ counters! {
     evicted_scripts,
     /// Failed authentications.
     auth_failures,
-    /// Microseconds spent while memory was above its limit.
-    eviction_exceeded_us,
     /// Microseconds spent in the sweep for expired keys.
     expire_cycle_us,
     /// Sweeps that ended because their time was up.

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::sockets::{Rebinder, Sockets};
-use super::{log, system};
+use super::{background, log, system};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock, rng};
 use crate::commands::FAMILIES;
@@ -109,6 +109,7 @@ fn build(store: ConfigStore) -> anyhow::Result<Shared> {
         },
         pause: Pause::default(),
         stop: Stop::default(),
+        evict_more: tokio::sync::Notify::new(),
         on_config: OnceLock::new(),
         blocked_clients: AtomicU64::new(0),
         metrics: NodeMetrics::default(),
@@ -140,6 +141,7 @@ async fn listen(shared: &Arc<Shared>, control: log::LogControl) -> anyhow::Resul
     };
     alloc::flush_thread();
     shared.metrics.memory.startup.store(alloc::used_bytes(), Ordering::Relaxed);
+    background::spawn(shared);
     let mut signals = Signals::new()?;
     loop {
         tokio::select! {

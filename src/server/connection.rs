@@ -23,6 +23,7 @@ use super::stream::Stream;
 use super::worker::Worker;
 use crate::base::clock;
 use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE_LEN, READ_BUFFER_LEN};
+use crate::clients::client::OUTPUT_BUFFER_LEN;
 use crate::clients::session::Close;
 use crate::clients::{Client, ClientClass, Session, bit, evict};
 use crate::config::Config;
@@ -32,6 +33,8 @@ use crate::metrics::{Counters, WorkerMetrics};
 const BUFFER_KEPT_LEN: usize = 16 * 1024;
 /// Replies are sent before they grow beyond this, so that a long pipeline does not pile them up.
 const FLUSH_LEN: usize = 256 * 1024;
+/// Output that may wait for a client that never proved who it is.
+const STRANGER_OUTPUT_LEN_MAX: u64 = 1024;
 /// Longest inline request.
 const INLINE_LEN_MAX: usize = 64 * 1024;
 /// Most arguments of a request.
@@ -298,13 +301,17 @@ impl Connection {
         }
     }
 
-    /// Sends as much as the socket takes now, and enforces the output limit on the rest.
+    /// Enforces the output limit, and sends as much as the socket takes now.
     pub(super) fn flush(&mut self) -> Result<(), Gone> {
+        // Before anything is sent, as Valkey counts: a reply above the limit is not for this client, however fast it reads.
+        if self.reply.len() as u64 > OUTPUT_BUFFER_LEN || !self.session.was_authenticated {
+            self.check_output_limit()?;
+        }
         while !self.reply.is_empty() {
             match self.stream.try_write(&self.reply.buf) {
                 Ok(sent) => {
-                    WorkerMetrics::add(&self.worker.shared.workers[self.worker.number].net_output, sent as u64);
-                    WorkerMetrics::add(&self.worker.shared.workers[self.worker.number].writes, 1);
+                    WorkerMetrics::add(&self.metrics().net_output, sent as u64);
+                    WorkerMetrics::add(&self.metrics().writes, 1);
                     self.session.client.figures.net_output.fetch_add(sent as u64, Ordering::Relaxed);
                     self.reply.buf.advance(sent);
                 }
@@ -320,9 +327,20 @@ impl Connection {
             } else {
                 self.reply.buf.clear();
             }
-            return Ok(());
         }
-        self.check_output_limit()
+        if !self.reply.is_empty() || self.session.client.soft_limit_since_ms.load(Ordering::Relaxed) > 0 {
+            self.check_output_limit()?;
+        }
+        Ok(())
+    }
+
+    /// Output that counts for the limits: what the client's own buffer does not hold.
+    fn counted_output(&self) -> u64 {
+        let pending = self.reply.len() as u64 + self.session.client.outbox.len_bytes() as u64;
+        if self.worker.shared.debug.reply_blocks.load(Ordering::Relaxed) {
+            return pending.next_multiple_of(OUTPUT_BUFFER_LEN);
+        }
+        pending.saturating_sub(OUTPUT_BUFFER_LEN)
     }
 
     fn check_output_limit(&mut self) -> Result<(), Gone> {
@@ -332,9 +350,9 @@ impl Connection {
             ClientClass::Normal => config.client_output_buffer_limit.normal,
             ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
         };
-        let pending = self.reply.len() as u64 + client.outbox.len_bytes() as u64;
+        let counted = self.counted_output();
         let now_ms = clock::monotonic_ms();
-        let over_soft = limits.soft_bytes > 0 && pending > limits.soft_bytes;
+        let over_soft = limits.soft_bytes > 0 && counted > limits.soft_bytes;
         let since = client.soft_limit_since_ms.load(Ordering::Relaxed);
         if over_soft && since == 0 {
             client.soft_limit_since_ms.store(now_ms.max(1), Ordering::Relaxed);
@@ -342,7 +360,9 @@ impl Connection {
             client.soft_limit_since_ms.store(0, Ordering::Relaxed);
         }
         let soft_expired = over_soft && since > 0 && now_ms - since > limits.soft_seconds * 1000;
-        if soft_expired || (limits.hard_bytes > 0 && pending > limits.hard_bytes) {
+        let is_stranger = !self.session.was_authenticated && !config.requirepass.is_empty();
+        let too_much = (limits.hard_bytes > 0 && counted > limits.hard_bytes) || (is_stranger && counted > STRANGER_OUTPUT_LEN_MAX);
+        if soft_expired || too_much {
             tracing::warn!("Client {} closed for overcoming of output buffer limits.", client.addr);
             Counters::one(&self.worker.shared.counters.output_buffer_closed);
             return Err(Gone);
@@ -369,6 +389,7 @@ impl Connection {
     /// When a round of work begins, and how many commands the worker has run.
     #[inline]
     fn begin_round(&self) -> (clock::Ticks, u64) {
+        self.worker.shared.debug.sleep_if_told();
         (clock::ticks(), self.metrics().total_commands.load(Ordering::Relaxed))
     }
 

@@ -34,6 +34,7 @@ pub(super) fn start(worker: &Rc<Worker>) {
         loop {
             let config = worker.config();
             tokio::time::sleep(Duration::from_millis(1000 / u64::from(config.hz.max(1)))).await;
+            worker.shared.debug.sleep_if_told();
             let started = clock::ticks();
             tick(&worker, &config, &mut last);
             worker.shared.workers[worker.number].timer(clock::elapsed_ns(started, clock::ticks()));

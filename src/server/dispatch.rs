@@ -13,7 +13,7 @@ use crate::commands::context::{Args, Context};
 use crate::commands::shared::Shared;
 use crate::commands::spec::{Run, flag};
 use crate::commands::table::{Lookup, Row};
-use crate::commands::{keys, transaction};
+use crate::commands::{keys, room, transaction};
 use crate::config::Config;
 use crate::keyspace::Place;
 use crate::keyspace::access::{KeyAccess, Moment};
@@ -105,6 +105,9 @@ impl<'c> Turn<'c> {
         if is_exec && let Some(multi) = &self.context.session.multi {
             is_write |= multi.has_write;
         }
+        if self.context.config.maxmemory > 0 {
+            self.check_memory(row, in_multi)?;
+        }
         if self.context.session.subscriptions.count() + self.context.session.subscriptions.shard_channels.len() > 0
             && !self.context.reply.is_resp3()
             && !matches!(
@@ -131,6 +134,21 @@ impl<'c> Turn<'c> {
     #[inline]
     fn must_authenticate(&self) -> bool {
         !self.context.session.authenticated && !self.context.config.requirepass.is_empty()
+    }
+
+    /// Evicts keys where memory is above its limit. What may use more memory is refused if that did not help; so is whatever
+    /// would be queued, since a queue may grow without end.
+    fn check_memory(&self, row: &Row, in_multi: bool) -> Result<(), String> {
+        let context = &self.context;
+        if room::make_room(context.shared, context.config, context.now_ms).is_ok() {
+            return Ok(());
+        }
+        let refused = match row.spec.name {
+            "exec" => context.session.multi.as_ref().is_some_and(|multi| multi.has_denyoom),
+            "discard" | "quit" | "reset" => false,
+            _ => in_multi || row.spec.has(flag::DENYOOM),
+        };
+        if refused { Err("OOM command not allowed when used memory > 'maxmemory'.".into()) } else { Ok(()) }
     }
 
     #[cold]

@@ -16,7 +16,7 @@ pub(crate) static BITFIELD: CommandSpec = CommandSpec {
         flags: key_flag::RW | key_flag::UPDATE | key_flag::ACCESS | key_flag::VARIABLE_FLAGS,
         begin: BeginSearch::Index(1),
         find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "Reads and changes the key",
+        notes: "This command allows both access and modification of the key",
     }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },

@@ -20,7 +20,9 @@ pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal>
         check_maxclients(new.maxclients)?;
     }
     if let Some(hook) = shared.on_config.get() {
-        hook(old, new)?;
+        // What the hook can refuse is a place to listen.
+        let option = if old.port == new.port { "bind" } else { "port" };
+        hook(old, new).map_err(|reason| Refusal::of(option, reason))?;
     }
     adopt(shared, new);
     Ok(())

@@ -17,7 +17,7 @@ pub(crate) static GETEX: CommandSpec = CommandSpec {
         flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE,
         begin: BeginSearch::Index(1),
         find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "RW and UPDATE because the expiry changes",
+        notes: "RW and UPDATE because it changes the TTL",
     }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },

@@ -16,7 +16,7 @@ pub(crate) static SET: CommandSpec = CommandSpec {
         flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE | key_flag::VARIABLE_FLAGS,
         begin: BeginSearch::Index(1),
         find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "RW and ACCESS because of `GET`",
+        notes: "RW and ACCESS due to the optional `GET` argument",
     }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },

@@ -22,6 +22,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let rates = shared.metrics.instantaneous.rates();
     let kilo = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
+    let now_us = crate::base::clock::monotonic_us();
     let (channels, shard_channels) = shared.pubsub.channel_counts();
     lines.add("total_connections_received", get(&counters.connections_received));
     lines.add("total_commands_processed", sum(context, |worker| &worker.total_commands));
@@ -38,15 +39,15 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     zeros(lines, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
     lines.add("expired_keys", stripes.expired);
     lines.add("expired_fields", 0);
-    lines.add("expired_stale_perc", "0.00");
+    lines.add("expired_stale_perc", format_args!("{:.2}", shared.keyspace.stale_percent()));
     lines.add("expired_keys_with_volatile_items_stale_perc", "0.00");
     lines.add("expired_time_cap_reached_count", get(&counters.expire_time_cap_reached));
     lines.add("expire_cycle_cpu_milliseconds", get(&counters.expire_cycle_us) / 1000);
     lines.add("evicted_keys", stripes.evicted);
     lines.add("evicted_clients", get(&counters.clients_evicted));
     lines.add("evicted_scripts", 0);
-    lines.add("total_eviction_exceeded_time", get(&counters.eviction_exceeded_us) / 1000);
-    lines.add("current_eviction_exceeded_time", 0);
+    lines.add("total_eviction_exceeded_time", shared.keyspace.eviction.total_exceeded_us(now_us) / 1000);
+    lines.add("current_eviction_exceeded_time", shared.keyspace.eviction.current_exceeded_us(now_us) / 1000);
     lines.add("keyspace_hits", stripes.hits);
     lines.add("keyspace_misses", stripes.misses);
     lines.add("pubsub_channels", channels);

@@ -1,0 +1,89 @@
+//! What a node does by itself, beside its clients' commands: deletes expired keys, and goes on evicting where a command ran out of
+//! time. Runs on the node's own thread, in slices, so that accepting connections is never held up for long.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::base::clock;
+use crate::commands::shared::Shared;
+use crate::commands::{notify, room};
+use crate::keyspace::evict::Room;
+use crate::keyspace::expire::{Effort, Pace, Sweep};
+use crate::metrics::Counters;
+
+/// Work done before the thread's other tasks get their turn.
+const SLICE_US: u64 = 1000;
+
+/// Starts the tasks, on the current thread. They end with its runtime.
+pub(super) fn spawn(shared: &Arc<Shared>) {
+    tokio::task::spawn_local(expire(Arc::clone(shared)));
+    tokio::task::spawn_local(evict(Arc::clone(shared)));
+}
+
+/// Slow cycles `hz` times per second, and fast ones in between while they are worth it.
+async fn expire(shared: Arc<Shared>) {
+    let mut sweep = Sweep::new(shared.keyspace.databases());
+    let mut next_slow_us = clock::monotonic_us();
+    loop {
+        let config = shared.config.load();
+        let effort = Effort::new(config.active_expire_effort, config.hz);
+        let now_us = clock::monotonic_us();
+        let left_us = next_slow_us.saturating_sub(now_us);
+        let is_fast = sweep.wants_fast_cycle(effort) && left_us > effort.fast_period_us();
+        tokio::time::sleep(Duration::from_micros(if is_fast { effort.fast_period_us() } else { left_us })).await;
+        if !is_fast {
+            // A node that was held up does not make up for cycles it missed.
+            next_slow_us = clock::monotonic_us().max(next_slow_us) + 1_000_000 / u64::from(config.hz.max(1));
+            // Memory may have come free without any command that would notice.
+            let _ = room::make_room(&shared, &config, clock::unix_ms());
+        }
+        if may_expire(&shared) {
+            cycle(&shared, &mut sweep, effort, if is_fast { Pace::Fast } else { Pace::Slow }).await;
+        }
+    }
+}
+
+/// Whether keys may be deleted by themselves now: not while DEBUG or a pause forbids it, or another server's data is copied in.
+fn may_expire(shared: &Shared) -> bool {
+    let settings = &shared.keyspace.settings;
+    settings.active_expire.load(Ordering::Relaxed) && !settings.is_frozen(clock::unix_ms()) && !shared.config.load().import_mode
+}
+
+/// One cycle, for as long as its pace allows.
+async fn cycle(shared: &Shared, sweep: &mut Sweep, effort: Effort, pace: Pace) {
+    let mut publish = |outcome: &crate::keyspace::access::Outcome| notify::publish(shared, &outcome.events);
+    let mut cycle = sweep.begin(effort);
+    let (mut spent_us, mut slice) = (0, clock::ticks());
+    let ran_out_of_time = loop {
+        if !sweep.step(&mut cycle, &shared.keyspace, clock::unix_ms(), &mut publish) {
+            break false;
+        }
+        let slice_us = clock::elapsed_us(slice, clock::ticks());
+        if spent_us + slice_us > effort.limit_us(pace) {
+            break true;
+        }
+        if slice_us > SLICE_US {
+            spent_us += slice_us;
+            tokio::task::yield_now().await;
+            slice = clock::ticks();
+        }
+    };
+    sweep.end(cycle, &shared.keyspace, ran_out_of_time);
+    spent_us += clock::elapsed_us(slice, clock::ticks());
+    shared.counters.expire_cycle_us.fetch_add(spent_us, Ordering::Relaxed);
+    if ran_out_of_time {
+        Counters::one(&shared.counters.expire_time_cap_reached);
+    }
+    shared.metrics.latency.add("expire-cycle", spent_us, clock::unix_ms() / 1000);
+}
+
+/// Goes on evicting, a slice at a time, whenever a command could not finish it.
+async fn evict(shared: Arc<Shared>) {
+    loop {
+        shared.evict_more.notified().await;
+        while room::make_room(&shared, &shared.config.load(), clock::unix_ms()) == Ok(Room::Running) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
