@@ -293,10 +293,7 @@ impl<'a> KeyAccess<'a> {
 
     /// Looks a key up for a command that does not use its value: counts hit or miss, leaves the access clock alone.
     pub fn look_up(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let touch = std::mem::replace(&mut self.touch, false);
-        let found = self.read(key).is_some();
-        self.touch = touch;
-        if found { self.peek(key) } else { None }
+        self.read_and_touch(key, false)
     }
 
     /// As [`KeyAccess::look_up`], without a `keymiss` notification (OBJECT).
@@ -313,9 +310,14 @@ impl<'a> KeyAccess<'a> {
     /// Reads a key for a command: counts hit or miss, advances the access clock.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.read_and_touch(key, self.touch)
+    }
+
+    #[inline]
+    fn read_and_touch(&mut self, key: &[u8], touch: bool) -> Option<EntryRef<'_>> {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let (now_ms, clock, touch) = (self.now_ms, self.clock, self.touch);
+        let (now_ms, clock) = (self.now_ms, self.clock);
         let mut rng = self.rng.clone();
         let stripe = self.stripe(place.stripe);
         let found = stripe.table_if_used(number).and_then(|keys| {

@@ -82,7 +82,7 @@ impl Effort {
 }
 
 /// Where the sweep of a database goes on.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Place {
     stripe: u32,
     table: usize,
@@ -127,9 +127,11 @@ struct Seen {
     expired: u64,
     ttl_sum_ms: i64,
     ttl_keys: i64,
-    /// Every bucket of the database was passed since the sweep last began with it.
+    /// The step came to the end of the database; the next one begins with it anew.
     wrapped: bool,
-    /// A key with an expiry is left in some table that was passed.
+    /// It also began with it.
+    whole: bool,
+    /// A table that was passed has keys with an expiry.
     any: bool,
 }
 
@@ -180,7 +182,7 @@ impl Sweep {
         cycle.ttl.steps += i32::from(seen.ttl_keys > 0);
         let again = !seen.wrapped && seen.expired * 100 > seen.sampled * cycle.effort.acceptable_stale_percent();
         if !again {
-            if seen.wrapped && !seen.any {
+            if seen.wrapped && seen.whole && !seen.any {
                 keyspace.forget_ttl(cycle.db);
             }
             std::mem::take(&mut cycle.ttl).publish(keyspace, cycle.db);
@@ -201,7 +203,7 @@ impl Sweep {
     /// Looks at about `keys` keys from where the sweep of `db` stopped, and at no more than [`CACHE_LINE_WALK_MAX`] buckets.
     fn look(&mut self, keyspace: &Keyspace, db: u32, keys: u64, now_ms: i64, publish: &mut dyn FnMut(&Outcome)) -> Seen {
         let place = &mut self.places[db as usize];
-        let mut seen = Seen::default();
+        let mut seen = Seen { whole: *place == Place::default(), ..Seen::default() };
         let mut buckets = CACHE_LINE_WALK_MAX;
         while seen.sampled < keys && buckets > 0 {
             let mut access = KeyAccess::new(keyspace, db, &Moment::new(keyspace, now_ms), 0);

@@ -34,6 +34,9 @@ use crate::base::limits::{STRIPES_MAX, STRIPES_MIN};
 use crate::base::slot;
 use crate::config::Config;
 
+/// Databases that have room in every stripe from the start: the default of `databases`, 48 bytes each.
+const DATABASES_AT_START: usize = 16;
+
 /// A stripe's lock on a cache line pair of its own, so that workers on neighbouring stripes do not disturb each other.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -116,8 +119,10 @@ impl Keyspace {
     /// A keyspace of `stripes` (a power of two) and `databases`; `by_slot` in cluster mode.
     pub fn new(stripes: usize, databases: usize, by_slot: bool, seed: u64) -> Self {
         assert!(stripes.is_power_of_two() && (STRIPES_MIN..=STRIPES_MAX).contains(&stripes), "checked by the configuration");
+        // A slot's table is small and there are many: those of a cluster come when they are used.
+        let room = if by_slot { 0 } else { databases.min(DATABASES_AT_START) };
         Keyspace {
-            stripes: (0..stripes).map(|_| Padded::default()).collect(),
+            stripes: (0..stripes).map(|_| Padded(StripeMutex::new(Stripe::with_room(room)))).collect(),
             hasher: KeyHasher::new(seed),
             by_slot,
             databases,
