@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 use super::table::Table;
 use crate::base::{clock, rng};
 use crate::clients::{Client, Registry};
-use crate::config::{Config, ConfigStore};
+use crate::config::{Config, ConfigStore, Refusal};
 use crate::keyspace::Keyspace;
-use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics};
+use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
 use crate::pubsub::PubSub;
 
 /// Who this process is.
@@ -141,7 +141,7 @@ impl ReplicationId {
 }
 
 /// What has to follow a change of options outside the commands, and may refuse it: listeners, the log.
-pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), String> + Send + Sync>;
+pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), Refusal> + Send + Sync>;
 
 /// SHUTDOWN and signals: how the node ends.
 #[derive(Debug, Default)]
@@ -183,7 +183,7 @@ pub struct Shared {
     /// Their number, read before each command.
     pub monitor_count: AtomicUsize,
     /// Figures per worker.
-    pub workers: Box<[WorkerMetrics]>,
+    pub workers: WorkerSet,
     /// Counters of rare events.
     pub counters: Counters,
     /// Errors replied.

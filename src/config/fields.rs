@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use super::keyspace_events::KeyspaceEvents;
 use super::rows;
 use super::value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OutputBufferLimits,
+    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj, OutputBufferLimits,
     ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
 };
 
@@ -73,6 +73,10 @@ config! {
     io_threads: u32,
     supervised: Supervised,
     pidfile: String,
+    set_proc_title: bool,
+    proc_title_template: String,
+    oom_score_adj: OomScoreAdj,
+    oom_score_adj_values: [i32; 3],
     dir: String,
     loglevel: LogLevel,
     logfile: String,

@@ -169,6 +169,12 @@ words! {
 }
 
 words! {
+    /// Whether the server tells the kernel how ready to kill it (`oom-score-adj`): not at all, by a value added to the score it was
+    /// started with, or by the value alone.
+    OomScoreAdj { No = "no", Relative = "yes", Absolute = "absolute" }
+}
+
+words! {
     /// What happens to keys when `maxmemory` is reached (`maxmemory-policy`).
     MaxmemoryPolicy {
         VolatileLru = "volatile-lru",

@@ -68,7 +68,7 @@ fn sample(worker: &Worker) {
     let shared = &worker.shared;
     shared.metrics.memory.sample();
     let mut totals = Totals::default();
-    for worker in &shared.workers {
+    for worker in shared.workers.iter() {
         totals.commands += worker.total_commands.load(Ordering::Relaxed);
         totals.net_input += worker.net_input.load(Ordering::Relaxed);
         totals.net_output += worker.net_output.load(Ordering::Relaxed);

@@ -13,4 +13,4 @@ mod waiting;
 mod worker;
 
 pub use listener::{ListenError, Listener, open_tcp_listeners, open_unix_listener};
-pub use worker::{WorkerHandle, spawn_workers};
+pub use worker::Workers;

@@ -20,9 +20,7 @@ pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal>
         check_maxclients(new.maxclients)?;
     }
     if let Some(hook) = shared.on_config.get() {
-        // What the hook can refuse is a place to listen.
-        let option = if old.port == new.port { "bind" } else { "port" };
-        hook(old, new).map_err(|reason| Refusal::of(option, reason))?;
+        hook(old, new)?;
     }
     adopt(shared, new);
     Ok(())
