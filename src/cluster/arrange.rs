@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::control::Control;
 use super::founding::voter_count;
 use super::options::{ARRANGE_EVERY, SEEK_EVERY};
-use super::record::Stage;
 use super::raft::{Group, Members, RaftId};
+use super::record::Stage;
 use crate::topology::{Command, Node, NodeId, Topology};
 
 /// Between two looks at a group that is about to work.
@@ -144,11 +144,7 @@ mod tests {
     }
 
     fn members(voters: &[u8], learners: &[u8]) -> Members {
-        Members {
-            voters: voters.iter().map(|n| raft(*n)).collect(),
-            learners: learners.iter().map(|n| raft(*n)).collect(),
-            settled: true,
-        }
+        Members { voters: voters.iter().map(|n| raft(*n)).collect(), learners: learners.iter().map(|n| raft(*n)).collect(), settled: true }
     }
 
     #[test]

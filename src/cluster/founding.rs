@@ -10,7 +10,8 @@
 //! * So of two foundings that share a node, the one with the lower ballot has lost that node's vote for ever when the higher one gets
 //!   it; and a founding needs all its nodes' promises to begin and a majority of their votes to live.
 //!
-//! Two foundings that share no node are possible only where twice `size` nodes exist and the halves cannot see each other.
+//! Two foundings that share no node are possible only where twice `size` nodes exist and the halves cannot see each other: while a
+//! node sees that somebody else is promised, it founds nothing.
 //!
 //! A founder that dies after the promises leaves them standing until they go stale; then the next founder asks with a higher ballot. A
 //! founder that returns to find its nodes in another cluster, before its own was ever elected, gives its own up and joins.
@@ -31,10 +32,7 @@ pub(super) enum Step {
     /// Found a cluster with these nodes, which include this one.
     Found(Vec<Announcement>),
     /// There is a cluster: join it through these members.
-    Join {
-        cluster: ClusterId,
-        members: Vec<Announcement>,
-    },
+    Join { cluster: ClusterId, members: Vec<Announcement> },
 }
 
 /// Decides for node `me`, which stands at `standing`, after hearing `others`. `attempted`: the cluster that this node tried to found
@@ -48,12 +46,17 @@ pub(super) fn decide(me: &Announcement, standing: Standing, size: usize, others:
     if standing != Standing::Blank {
         return Step::Wait;
     }
-    let free = others.iter().filter(|other| match other.standing {
-        Standing::Blank => true,
-        Standing::Promised { cluster } => Some(cluster) == attempted,
-        _ => false,
-    });
-    let mut free: BTreeMap<Id, Announcement> = free.map(|other| (other.node.node, other.node.clone())).collect();
+    let mut free: BTreeMap<Id, Announcement> = BTreeMap::new();
+    for other in &others {
+        match other.standing {
+            Standing::Blank => {}
+            Standing::Promised { cluster } if Some(cluster) == attempted => {}
+            // A founding is under way, and this node is not part of it: it will be let in. Founding another one now would divide nodes
+            // that see each other.
+            _ => return Step::Wait,
+        }
+        free.insert(other.node.node, other.node.clone());
+    }
     free.insert(me.node, me.clone());
     let founds = free.len() >= size && free.keys().next() == Some(&me.node);
     if founds { Step::Found(free.into_values().take(size).collect()) } else { Step::Wait }
@@ -69,7 +72,9 @@ fn cluster_to_join(standing: Standing, others: &[&Introduction]) -> Option<Id> {
         }
     }
     match standing {
-        Standing::Blank => known.into_iter().max_by_key(|(cluster, nodes)| (*nodes, std::cmp::Reverse(*cluster))).map(|(cluster, _)| cluster),
+        Standing::Blank => {
+            known.into_iter().max_by_key(|(cluster, nodes)| (*nodes, std::cmp::Reverse(*cluster))).map(|(cluster, _)| cluster)
+        }
         Standing::Promised { cluster } => known.contains_key(&cluster).then_some(cluster),
         Standing::Joining { .. } | Standing::Member { .. } => None,
     }
@@ -145,10 +150,8 @@ mod tests {
         let promised = |n| Standing::Promised { cluster: cluster(n) };
         let member = |n, nodes| Standing::Member { cluster: cluster(n), nodes };
         let found = |members: &[u8]| Step::Found(members.iter().map(|n| announcement(*n)).collect());
-        let join = |n, members: &[u8]| Step::Join {
-            cluster: ClusterId(cluster(n)),
-            members: members.iter().map(|n| announcement(*n)).collect(),
-        };
+        let join =
+            |n, members: &[u8]| Step::Join { cluster: ClusterId(cluster(n)), members: members.iter().map(|n| announcement(*n)).collect() };
         for (case, me, standing, others, attempted, step) in [
             ("alone", 1, BLANK, vec![], None, Step::Wait),
             ("too few", 1, BLANK, vec![met(2, BLANK)], None, Step::Wait),
@@ -157,6 +160,7 @@ mod tests {
             ("heard of itself and of one twice", 1, BLANK, vec![met(1, BLANK), met(2, BLANK), met(2, BLANK)], None, Step::Wait),
             ("more than enough", 1, BLANK, vec![met(4, BLANK), met(3, BLANK), met(2, BLANK)], None, found(&[1, 2, 3])),
             ("another is promised", 1, BLANK, vec![met(2, promised(9)), met(3, BLANK)], None, Step::Wait),
+            ("another founding leaves enough over", 2, BLANK, vec![met(1, promised(9)), met(3, BLANK), met(4, BLANK)], None, Step::Wait),
             ("promised to our last attempt", 1, BLANK, vec![met(2, promised(9)), met(3, BLANK)], Some(cluster(9)), found(&[1, 2, 3])),
             ("promised ourselves", 1, promised(9), vec![met(2, BLANK), met(3, BLANK)], None, Step::Wait),
             ("the promised cluster lives", 3, promised(9), vec![met(2, member(9, 1))], None, join(9, &[2])),

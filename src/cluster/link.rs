@@ -138,7 +138,9 @@ impl Links {
             Ok(answer) => answer,
             Err(_) => {
                 let shown = link.shown.lock().clone();
-                if let Some(live) = shown.filter(|live| clock::monotonic_ms().saturating_sub(live.heard_ms.load(Ordering::Relaxed)) > MUTE_MS) {
+                if let Some(live) =
+                    shown.filter(|live| clock::monotonic_ms().saturating_sub(live.heard_ms.load(Ordering::Relaxed)) > MUTE_MS)
+                {
                     live.close();
                 }
                 Err(LinkError::Timeout(address()))
@@ -186,7 +188,8 @@ impl Links {
     pub(super) fn describe(&self) -> Vec<LinkDescription> {
         let links: Vec<_> = self.links.lock().values().cloned().collect();
         let open = links.iter().filter_map(|link| link.shown.lock().clone()).filter(|live| live.is_open());
-        open.map(|live| LinkDescription { inbound: false, node: live.peer, created_unix_ms: live.opened_unix_ms, send_buffer_len: 0 }).collect()
+        open.map(|live| LinkDescription { inbound: false, node: live.peer, created_unix_ms: live.opened_unix_ms, send_buffer_len: 0 })
+            .collect()
     }
 
     /// Whether there is an open connection to this node.

@@ -70,13 +70,7 @@ impl Search {
     }
 
     /// Asks all members for their promise, and creates the cluster if all give it.
-    async fn found(
-        &mut self,
-        control: &Arc<Control>,
-        before: &Stage,
-        members: Vec<Announcement>,
-        ballot: u64,
-    ) -> Result<(), ClusterError> {
+    async fn found(&mut self, control: &Arc<Control>, before: &Stage, members: Vec<Announcement>, ballot: u64) -> Result<(), ClusterError> {
         let cluster = Id(rng::secret_bytes());
         let founding = Founding { ballot, founder: control.me().0, cluster, members };
         self.attempted = Some(cluster);

@@ -129,7 +129,8 @@ async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> 
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     if std::env::var_os("LARDER_TEST_LOG").is_some() {
-        let filter = tracing_subscriber::filter::Targets::new().with_target("larder", tracing::Level::DEBUG).with_default(tracing::Level::WARN);
+        let filter =
+            tracing_subscriber::filter::Targets::new().with_target("larder", tracing::Level::DEBUG).with_default(tracing::Level::WARN);
         use tracing_subscriber::layer::SubscriberExt;
         use tracing_subscriber::util::SubscriberInitExt;
         let _ = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer()).with(filter).try_init();
@@ -149,7 +150,8 @@ fn three_blank_nodes_become_one_cluster() {
         fleet.start_all().await;
         fleet.all_up(3).await;
         println!("time to ok: {} ms", clock::monotonic_ms() - started_ms);
-        let maps: Vec<_> = fleet.running().map(|node| node.topology().nodes_text(&NodeId(Id([0; 20])), &Sightings::default(), false)).collect();
+        let maps: Vec<_> =
+            fleet.running().map(|node| node.topology().nodes_text(&NodeId(Id([0; 20])), &Sightings::default(), false)).collect();
         assert!(maps.iter().all(|map| *map == maps[0]), "{maps:?}");
         let sizes: Vec<_> = fleet.running().map(|node| slots_of(node).iter().map(SlotRange::len).sum::<usize>()).collect();
         assert!(sizes.iter().all(|size| (5461..=5462).contains(size)), "{sizes:?}");
@@ -173,7 +175,9 @@ fn a_cluster_survives_the_death_and_return_of_each_node() {
             let victim = if n == 0 { leader } else { n };
             let dead = before[victim].0;
             fleet.kill(victim).await;
-            fleet.all("the dead node is missed and the others go on", |topology| topology.is_failed(&dead) && topology.failing().is_none()).await;
+            fleet
+                .all("the dead node is missed and the others go on", |topology| topology.is_failed(&dead) && topology.failing().is_none())
+                .await;
             fleet.start(victim).await;
             fleet.all_up(3).await;
             fleet.all("nobody is missed", |topology| topology.view().failed.is_empty()).await;
