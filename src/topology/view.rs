@@ -32,6 +32,15 @@ pub enum Failing {
     NotFullCoverage,
 }
 
+impl std::fmt::Display for Failing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Failing::NoQuorum => "no majority of the cluster is within reach",
+            Failing::NotFullCoverage => "at least one hash slot is not served by any available node",
+        })
+    }
+}
+
 impl Topology {
     /// This map, seen with `view`. Cheap: slots are shared.
     #[must_use]
