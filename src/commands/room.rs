@@ -29,8 +29,11 @@ pub fn make_room(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, 
 #[cold]
 fn make_room_now(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, OutOfMemory> {
     let started = clock::ticks();
-    let mut world =
-        World { used_bytes: &alloc::used_bytes_here, now_us: &clock::monotonic_us, publish: &mut |outcome| notify::publish(shared, &outcome.events) };
+    let mut world = World {
+        used_bytes: &alloc::used_bytes_here,
+        now_us: &clock::monotonic_us,
+        publish: &mut |outcome| notify::publish(shared, &outcome.events),
+    };
     let room = evict::make_room(&shared.keyspace, config, &Moment::new(&shared.keyspace, now_ms), started, &mut world);
     shared.metrics.latency.add("eviction-cycle", clock::elapsed_us(started, clock::ticks()), now_ms / 1000);
     room

@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock};
 use super::keyspace_events::KeyspaceEvents;
 use super::rows;
 use super::value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj, OutputBufferLimits,
-    ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
+    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
+    OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
 };
 
 /// The defaults, which "was it changed?" is asked against.
