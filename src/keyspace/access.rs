@@ -35,6 +35,17 @@ pub struct Outcome {
     pub ready: Vec<ReadyKey>,
 }
 
+/// What becomes of a key whose time has come when a command meets it. To the command it is not there in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// It is deleted.
+    Delete,
+    /// It is deleted if the command writes: its real owner is another server, from which data is imported.
+    DeleteToWrite,
+    /// It stays: nothing may change now.
+    Keep,
+}
+
 /// What all commands of a batch share: the time, and the settings that every access needs. Taken once per batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
@@ -42,7 +53,7 @@ pub struct Moment {
     pub now_ms: i64,
     clock: AccessClock,
     notify: u32,
-    frozen: bool,
+    due: Due,
 }
 
 impl Moment {
@@ -58,7 +69,11 @@ impl Moment {
                 settings.lfu_decay_minutes.load(Ordering::Relaxed),
             ),
             notify: settings.notify.load(Ordering::Relaxed),
-            frozen: settings.is_frozen(now_ms),
+            due: match settings.import_mode.load(Ordering::Relaxed) {
+                _ if settings.is_frozen(now_ms) => Due::Keep,
+                true => Due::DeleteToWrite,
+                false => Due::Delete,
+            },
         }
     }
 }
@@ -78,7 +93,9 @@ pub struct KeyAccess<'a> {
     pub changes: u64,
     clock: AccessClock,
     notify: u32,
-    frozen: bool,
+    due: Due,
+    /// Keys that expire before this have expired to this client: [`KeyAccess::now_ms`], or never.
+    horizon_ms: i64,
     rng: Rng,
     known: Option<(*const u8, usize, Place)>,
     outcome: Outcome,
@@ -97,7 +114,8 @@ impl<'a> KeyAccess<'a> {
             changes: 0,
             clock: moment.clock,
             notify: moment.notify,
-            frozen: moment.frozen,
+            due: moment.due,
+            horizon_ms: moment.now_ms,
             rng: Rng::from_state(seed),
             known: None,
             outcome: Outcome::default(),
@@ -166,10 +184,12 @@ impl<'a> KeyAccess<'a> {
         self.locked = Locked::None;
     }
 
-    /// Sets the access to the next command: its database, and whether its reads advance the access clock.
+    /// Sets the access to the next command: its database, whether its reads advance the access clock, and whether its client
+    /// imports another server's data: then it sees what that server has, however old.
     #[inline]
-    pub fn begin(&mut self, db: u32, touch: bool) {
+    pub fn begin(&mut self, db: u32, touch: bool, imports: bool) {
         self.db = db;
+        self.horizon_ms = if imports && self.due == Due::DeleteToWrite { i64::MIN } else { self.now_ms };
         self.touch = touch;
         self.changes = 0;
         self.known = None;
@@ -216,22 +236,37 @@ impl<'a> KeyAccess<'a> {
         }
     }
 
-    /// Finds a live key. An expired one is deleted on the way (with its effect) and not found.
+    /// Finds a live key. An expired one is not found, and deleted on the way (with its effect) if that may be.
     #[inline]
     pub(super) fn locate(&mut self, place: Place, key: &[u8]) -> Option<Position> {
+        self.locate_or_expire(place, key, Due::Delete)
+    }
+
+    /// As [`KeyAccess::locate`], for a command that writes.
+    #[inline]
+    pub(super) fn locate_to_write(&mut self, place: Place, key: &[u8]) -> Option<Position> {
+        self.locate_or_expire(place, key, Due::DeleteToWrite)
+    }
+
+    /// `delete_up_to`: the strictest rule under which an expired key is deleted here.
+    #[inline]
+    fn locate_or_expire(&mut self, place: Place, key: &[u8], delete_up_to: Due) -> Option<Position> {
         let number = self.keyspace.table_number(self.db, place);
-        let now_ms = self.now_ms;
+        let horizon_ms = self.horizon_ms;
         let keys = self.stripe(place.stripe).table(number)?;
         let position = keys.table.find(place.hash, key)?;
-        match keys.table.get(position).expiry_ms() {
-            Some(expiry) if expiry < now_ms => {
-                if !self.frozen {
-                    self.expire(place, position, key);
-                }
-                None
-            }
-            _ => Some(position),
+        if !keys.table.get(position).is_expired(horizon_ms) {
+            return Some(position);
         }
+        if self.due == Due::Delete || self.due == delete_up_to {
+            self.expire(place, position, key);
+        }
+        None
+    }
+
+    /// The time before which an expiry means that the key has expired to this client.
+    pub fn horizon_ms(&self) -> i64 {
+        self.horizon_ms
     }
 
     /// Deletes an expired key.
@@ -317,14 +352,14 @@ impl<'a> KeyAccess<'a> {
     fn read_and_touch(&mut self, key: &[u8], touch: bool) -> Option<EntryRef<'_>> {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let (now_ms, clock) = (self.now_ms, self.clock);
+        let (horizon_ms, clock) = (self.horizon_ms, self.clock);
         let mut rng = self.rng.clone();
         let stripe = self.stripe(place.stripe);
         let found = stripe.table_if_used(number).and_then(|keys| {
             let position = keys.table.find(place.hash, key)?;
             let entry = keys.table.get(position);
             let access_clock = entry.access_clock();
-            if entry.expiry_ms().is_some_and(|expiry| expiry < now_ms) {
+            if entry.is_expired(horizon_ms) {
                 return None;
             }
             if touch {
@@ -389,8 +424,8 @@ impl<'a> KeyAccess<'a> {
     pub fn is_expired_but_there(&mut self, key: &[u8]) -> bool {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let now_ms = self.now_ms;
-        self.stripe(place.stripe).find(number, place.hash, key).and_then(EntryRef::expiry_ms).is_some_and(|expiry| expiry < now_ms)
+        let horizon_ms = self.horizon_ms;
+        self.stripe(place.stripe).find(number, place.hash, key).is_some_and(|entry| entry.is_expired(horizon_ms))
     }
 
     /// Collects a notification, if clients asked for its class.

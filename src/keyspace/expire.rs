@@ -368,6 +368,26 @@ mod tests {
     }
 
     #[test]
+    fn what_an_importing_client_sees_and_others_do_not() {
+        let keyspace = Keyspace::new(16, 1, false, 7);
+        keyspace.settings.import_mode.store(true, Ordering::Relaxed);
+        put(&keyspace, 0, "key", Expiry::At(1001));
+        for (imports, there) in [(true, true), (false, false), (true, true)] {
+            let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
+            keys.begin(0, true, imports);
+            assert_eq!(keys.scan(0, None, 10, |_| true, |_| assert!(there)), 0);
+            keys.lock_one(keyspace.place(b"key").stripe);
+            assert_eq!((keys.read(b"key").is_some(), keys.peek(b"key").is_some()), (there, there));
+        }
+        assert_eq!(keyspace.db_size(0), (1, 1), "reading does not delete it");
+        let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
+        keys.lock_one(keyspace.place(b"key").stripe);
+        assert!(!keys.open(b"key").exists());
+        drop(keys);
+        assert_eq!(keyspace.db_size(0), (0, 0), "writing does");
+    }
+
+    #[test]
     fn effort_shortens_what_may_stay_and_lengthens_cycles() {
         let (low, high) = (Effort::new(1, 10), Effort::new(10, 10));
         assert_eq!((low.keys_per_step(), low.acceptable_stale_percent()), (20, 10));

@@ -59,6 +59,8 @@ pub struct Settings {
     pub lazy_expire: AtomicBool,
     /// `lazyfree-lazy-eviction`.
     pub lazy_eviction: AtomicBool,
+    /// `import-mode`: another server, whose data is copied in, says when keys end.
+    pub import_mode: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE: expired keys are looked for in the background.
     pub active_expire: AtomicBool,
     /// Until when CLIENT PAUSE holds writes back, unix milliseconds: expired keys are then hidden but not deleted.
@@ -135,6 +137,7 @@ impl Keyspace {
                 lazy_server_del: AtomicBool::new(true),
                 lazy_expire: AtomicBool::new(true),
                 lazy_eviction: AtomicBool::new(true),
+                import_mode: AtomicBool::new(false),
                 active_expire: AtomicBool::new(true),
                 frozen_until_ms: AtomicI64::new(0),
             },
@@ -155,6 +158,7 @@ impl Keyspace {
         settings.lfu_decay_minutes.store(config.lfu_decay_time, Ordering::Relaxed);
         settings.lazy_server_del.store(config.lazyfree_lazy_server_del, Ordering::Relaxed);
         settings.lazy_expire.store(config.lazyfree_lazy_expire, Ordering::Relaxed);
+        settings.import_mode.store(config.import_mode, Ordering::Relaxed);
         settings.lazy_eviction.store(config.lazyfree_lazy_eviction, Ordering::Relaxed);
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use larder_proto::resp::ReplyBuf;
 
 use crate::base::clock::{self, Ticks};
-use crate::clients::Session;
+use crate::clients::{Session, bit};
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::commands::call::call;
 use crate::commands::context::{Args, Context};
@@ -262,7 +262,8 @@ impl<'c> Turn<'c> {
     #[inline]
     pub(super) fn begin(&mut self) {
         let context = &mut self.context;
-        context.keys.begin(context.session.db, !context.session.no_touch);
+        let imports = context.config.import_mode && context.session.client.has(bit::IMPORT_SOURCE);
+        context.keys.begin(context.session.db, !context.session.no_touch, imports);
     }
 
     /// Runs a command that passed all checks.
