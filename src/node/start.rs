@@ -8,9 +8,10 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::sockets::{Rebinder, Sockets};
-use super::{background, log, system};
+use super::{background, cluster, log, system};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{clock, rng};
+use crate::cluster::Cluster;
 use crate::commands::FAMILIES;
 use crate::commands::server::apply;
 use crate::commands::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
@@ -48,12 +49,16 @@ fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     system::reserve_descriptors(&store);
     system::write_pid_file(&config);
-    let shared = Arc::new(build(store)?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let cluster = runtime.block_on(cluster::start(&config))?;
+    let shared = Arc::new(build(store, cluster.as_ref())?);
     apply::adopt(&shared, &config);
     shared.keyspace.lazyfree.start()?;
     tracing::info!("Server initialized");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control));
+    let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control, cluster.clone()));
+    if let Some(cluster) = cluster {
+        runtime.block_on(cluster.shutdown());
+    }
     system::remove_pid_file(&shared.config.load());
     result
 }
@@ -80,12 +85,13 @@ fn announce(config: &Config) {
 }
 
 /// Everything the workers share, built from the options.
-fn build(store: ConfigStore) -> anyhow::Result<Shared> {
+fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<Shared> {
     let config = store.load();
     let renames: Vec<_> = config.rename_command.iter().map(|rename| (rename.command.clone(), rename.new_name.clone())).collect();
     let table = Table::new(FAMILIES, &renames).map_err(anyhow::Error::msg)?;
     let rows = table.len();
     Ok(Shared {
+        cluster: cluster.map(cluster::access),
         keyspace: Keyspace::new(
             config.keyspace_stripes as usize,
             config.database_count() as usize,
@@ -119,7 +125,7 @@ fn build(store: ConfigStore) -> anyhow::Result<Shared> {
 }
 
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.
-async fn listen(shared: &Arc<Shared>, control: log::LogControl) -> anyhow::Result<()> {
+async fn listen(shared: &Arc<Shared>, control: log::LogControl, cluster: Option<Arc<Cluster>>) -> anyhow::Result<()> {
     let config = shared.config.load();
     let workers = Arc::new(spawn_workers(shared)?);
     let (rebinder, mut wishes) = Rebinder::channel();
@@ -128,6 +134,9 @@ async fn listen(shared: &Arc<Shared>, control: log::LogControl) -> anyhow::Resul
             rebinder.rebind(old, new)?;
         }
         control.apply(new);
+        if let Some(cluster) = &cluster {
+            cluster::configure(cluster, new);
+        }
         Ok(())
     };
     assert!(shared.on_config.set(Box::new(hook)).is_ok(), "the hook is set once");
