@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::control::Control;
 use super::founding::voter_count;
 use super::options::{ARRANGE_EVERY, SEEK_EVERY};
-use super::raft::{Group, Members, RaftId};
+use super::raft::{Group, GroupError, Members, RaftId};
 use super::record::Stage;
 use crate::topology::{Command, Node, NodeId, Topology};
 
@@ -57,7 +57,7 @@ async fn enter_self(control: &Control) {
     let me = control.node();
     let topology = control.publication.applied();
     let command = match topology.node(&me.id) {
-        // A node that was removed cannot come back this way: the leader takes proposals of the group's members only.
+        None if topology.is_removed(&me.id) => return,
         None => {
             let (claims, config_epoch) = match control.standing().stage {
                 Stage::Member { joined: Some(joined), .. } => (joined.claims, joined.config_epoch),
@@ -96,6 +96,10 @@ async fn lead(control: &Arc<Control>, group: &Arc<Group>) {
     if !members.settled {
         return;
     }
+    if let Err(error) = dismiss_removed(control, group, &members).await {
+        tracing::debug!("cluster: dismissing a node: {error}");
+        return;
+    }
     let alive: BTreeMap<RaftId, &Node> =
         topology.nodes().iter().filter(|node| !topology.is_failed(&node.id)).map(|node| (node.raft_id, node)).collect();
     let voters = choose_voters(&members, &topology, &alive);
@@ -104,6 +108,32 @@ async fn lead(control: &Arc<Control>, group: &Arc<Group>) {
     {
         tracing::debug!("cluster: changing voters: {error}");
     }
+}
+
+/// Takes nodes that left the map out of the group. The map still shows this node, whatever was removed: it is asked as applied.
+async fn dismiss_removed(control: &Control, group: &Group, members: &Members) -> Result<(), GroupError> {
+    let applied = control.publication.applied();
+    let is_removed = |id: &RaftId| applied.removed().iter().any(|removed| removed.raft_id() == *id);
+    let (leaving, mut staying): (BTreeSet<_>, BTreeSet<_>) = members.voters.iter().partition(|id| is_removed(id));
+    let learners: BTreeSet<_> = members.learners.iter().copied().filter(|id| is_removed(id)).collect();
+    if !learners.is_empty() {
+        for removed in applied.removed() {
+            control.peers.forget(removed);
+        }
+        group.remove(learners).await?;
+    }
+    if leaving.is_empty() {
+        return Ok(());
+    }
+    if staying.is_empty() {
+        // The only voter leaves: somebody else has to decide from now on.
+        staying.extend(applied.nodes().iter().map(|node| node.raft_id).find(|id| members.learners.contains(id)));
+        if staying.is_empty() {
+            return Ok(());
+        }
+    }
+    // It becomes a learner first and is removed with the learners the next time. A leader that removes itself hands over by this.
+    group.set_voters(staying).await
 }
 
 /// The primaries of a new cluster: the smallest ids, zone by zone, so that neighbouring parts of the slots lie in different zones.

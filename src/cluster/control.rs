@@ -223,6 +223,29 @@ impl Control {
         Ok(true)
     }
 
+    /// Leaves whatever cluster this node is part of and becomes one of its own again, without slots.
+    pub(super) async fn reset(&self) -> Result<(), ClusterError> {
+        if !self.is_alone() && self.group().is_some() {
+            // The others should not wait for this node. If they cannot be reached, it leaves without their knowing.
+            if let Err(error) = self.propose(Command::RemoveNode { node: self.me() }).await {
+                tracing::warn!("cluster: leaving without telling the others: {error}");
+            } else {
+                let dismissed = async {
+                    while self.group().is_some_and(|group| group.members().contains(self.me().raft_id()) && group.failure().is_none()) {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                };
+                let _ = tokio::time::timeout(CALL_TIMEOUT, dismissed).await;
+            }
+        }
+        let _admission = self.admission.lock().await;
+        let cluster = ClusterId(Id(crate::base::rng::secret_bytes()));
+        self.publication.show_alone(alone(self.node()));
+        self.start_over(StandingRecord::alone(cluster, self.announcement()).stage).await?;
+        super::arrange::settle_alone(self).await;
+        Ok(())
+    }
+
     /// Whether the node is the only member of its group.
     pub(super) fn is_alone(&self) -> bool {
         self.group().is_some_and(|group| {

@@ -40,6 +40,7 @@ impl Inbound {
 
 /// Listens where the options say.
 pub(super) async fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, ClusterError> {
+    // The IPv6 wildcard covers IPv4 too on most machines, and is missing on others: for "everywhere" one of the two is enough.
     let anywhere = [IpAddr::from([0_u16; 8]), IpAddr::from([0_u8; 4])];
     let addresses = if addresses.is_empty() { &anywhere[..] } else { addresses };
     let mut listeners = Vec::new();
@@ -47,12 +48,19 @@ pub(super) async fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListe
     for address in addresses {
         match TcpListener::bind((*address, port)).await {
             Ok(listener) => listeners.push(listener),
-            Err(source) => failure = Some(ClusterError::Listen { address: format!("{address}:{port}"), source }),
+            // As for clients: an address that this machine lacks is done without, as long as there is another.
+            Err(source) => {
+                let is_missing = matches!(source.kind(), std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::Unsupported);
+                let failed = ClusterError::Listen { address: format!("{address}:{port}"), source };
+                if !is_missing && addresses != &anywhere[..] {
+                    return Err(failed);
+                }
+                failure = Some(failed);
+            }
         }
     }
-    // The IPv6 wildcard often covers IPv4 too, and machines without IPv6 exist: one address that works is enough for "everywhere".
     match failure {
-        Some(failure) if listeners.is_empty() || addresses != &anywhere[..] => Err(failure),
+        Some(failure) if listeners.is_empty() => Err(failure),
         _ => Ok(listeners),
     }
 }

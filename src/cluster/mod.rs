@@ -48,6 +48,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::base::rng;
+use crate::commands::cluster::{ControlPlane, Pending};
 use crate::topology::{
     BusCounters, ClusterId, Command, Id, LinkDescription, NodeId, Reply, ShardId, Sightings, Topology, TopologyError, View,
 };
@@ -110,6 +111,10 @@ pub enum ProposeError {
     Failed(String),
 }
 
+/// How long CLUSTER MEET waits to tell how it went, and how long it is tried at least.
+const MEET_ANSWER: Duration = Duration::from_secs(3);
+const MEET_PATIENCE: Duration = Duration::from_secs(15);
+
 /// A node's membership in its cluster. See the module's page.
 pub struct Cluster {
     control: Arc<Control>,
@@ -162,7 +167,7 @@ impl Cluster {
     }
 
     /// Where the map is published, for readers that keep their own guard or cache.
-    pub fn topology_swap(&self) -> &ArcSwap<Topology> {
+    pub fn topology_swap(&self) -> &Arc<ArcSwap<Topology>> {
         self.control.publication.shown()
     }
 
@@ -198,6 +203,13 @@ impl Cluster {
     pub async fn meet(&self, host: String, bus_port: u16, patience: Duration) -> Result<(), MeetError> {
         let control = Arc::clone(&self.control);
         self.on_thread(meet::meet(control, host, bus_port, patience)).await.unwrap_or(Err(MeetError::NotYet))
+    }
+
+    /// Leaves the cluster and becomes one of this node alone, without slots.
+    pub async fn reset(&self) -> Result<(), ClusterError> {
+        let control = Arc::clone(&self.control);
+        let reset = self.on_thread(async move { control.reset().await }).await;
+        reset.unwrap_or_else(|| Err(ClusterError::Group(ProposeError::Busy.to_string())))
     }
 
     /// What this node has seen of the others.
@@ -263,6 +275,48 @@ impl Cluster {
             result
         });
         work.await.ok()
+    }
+}
+
+impl ControlPlane for Cluster {
+    fn propose(&self, command: Command) -> Pending<'_, Result<Reply, String>> {
+        Box::pin(async { Cluster::propose(self, command).await.map_err(|error| error.to_string()) })
+    }
+
+    fn meet(&self, host: String, bus_port: u16) -> Pending<'_, Result<(), String>> {
+        Box::pin(async move {
+            let control = Arc::clone(&self.control);
+            let patience = MEET_PATIENCE.max(Duration::from_millis(control.options.node_timeout_ms));
+            let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {
+                return Err(ProposeError::Busy.to_string());
+            };
+            let mut meeting = self.runtime.spawn(async move {
+                let met = meet::meet(control, host, bus_port, patience).await;
+                drop(permit);
+                met
+            });
+            // Like Valkey, the command answers before the nodes have met if that takes long; unlike it, it tells when they cannot.
+            match tokio::time::timeout(MEET_ANSWER, &mut meeting).await {
+                Ok(Ok(Err(MeetError::Refused(why)))) => Err(why),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn reset(&self) -> Pending<'_, Result<(), String>> {
+        Box::pin(async { Cluster::reset(self).await.map_err(|error| error.to_string()) })
+    }
+
+    fn sightings(&self) -> Sightings {
+        Cluster::sightings(self)
+    }
+
+    fn counters(&self) -> BusCounters {
+        Cluster::counters(self)
+    }
+
+    fn links(&self) -> Vec<LinkDescription> {
+        Cluster::links(self)
     }
 }
 

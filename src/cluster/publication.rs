@@ -14,7 +14,7 @@ use crate::topology::{NodeId, Topology, View};
 /// See the module's page.
 pub(super) struct Publication {
     me: NodeId,
-    shown: ArcSwap<Topology>,
+    shown: Arc<ArcSwap<Topology>>,
     state: Mutex<State>,
     /// Index of the last applied entry.
     applied: watch::Sender<u64>,
@@ -29,11 +29,11 @@ struct State {
 impl Publication {
     /// Shows `alone` until Raft has something.
     pub(super) fn new(me: NodeId, alone: Topology, view: View) -> Self {
-        let shown = ArcSwap::from_pointee(alone.seen_from(view.clone()));
+        let shown = Arc::new(ArcSwap::from_pointee(alone.seen_from(view.clone())));
         Publication { me, shown, state: Mutex::new(State { applied: Topology::default(), view }), applied: watch::channel(0).0 }
     }
 
-    pub(super) fn shown(&self) -> &ArcSwap<Topology> {
+    pub(super) fn shown(&self) -> &Arc<ArcSwap<Topology>> {
         &self.shown
     }
 

@@ -168,6 +168,8 @@ impl Stop {
 
 /// See the module's page.
 pub struct Shared {
+    /// The cluster, in cluster mode.
+    pub cluster: Option<super::cluster::ClusterAccess>,
     /// Options.
     pub config: ConfigStore,
     /// Commands.

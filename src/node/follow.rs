@@ -9,6 +9,7 @@ use super::log::LogControl;
 use super::oom_score::OomScore;
 use super::sockets::Rebinder;
 use super::title::ProcessTitle;
+use crate::cluster::Cluster;
 use crate::config::{Config, Refusal, os_text};
 use crate::server::Workers;
 
@@ -19,6 +20,8 @@ pub(super) struct Follower {
     pub(super) log: LogControl,
     pub(super) oom_score: OomScore,
     pub(super) title: ProcessTitle,
+    /// In cluster mode.
+    pub(super) cluster: Option<Arc<Cluster>>,
 }
 
 type Step = fn(&Follower, &Config, &Config) -> Result<(), Refusal>;
@@ -40,6 +43,9 @@ impl Follower {
             }
         }
         self.log.apply(new);
+        if let Some(cluster) = &self.cluster {
+            super::cluster::configure(cluster, new);
+        }
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Composition (rank 6): builds a node from its options, serves until it is told to end.
 
 mod background;
+mod cluster;
 mod follow;
 pub mod log;
 mod oom_score;

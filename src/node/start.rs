@@ -12,9 +12,10 @@ use super::oom_score::OomScore;
 use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
-use super::{background, log, system};
+use super::{background, cluster, log, system};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock, rng};
+use crate::cluster::Cluster;
 use crate::commands::FAMILIES;
 use crate::commands::server::apply;
 use crate::commands::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
@@ -54,12 +55,17 @@ fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     let supervisor = Supervisor::find(&config);
     system::disable_huge_pages(&config);
     system::reserve_descriptors(&store);
-    let shared = Arc::new(build(store)?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let cluster = runtime.block_on(cluster::start(&config))?;
+    let shared = Arc::new(build(store, cluster.as_ref())?);
     apply::adopt(&shared, &config);
     shared.keyspace.lazyfree.start()?;
     tracing::info!("Server initialized");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control, &supervisor))
+    let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control, &supervisor, cluster.clone()));
+    if let Some(cluster) = cluster {
+        runtime.block_on(cluster.shutdown());
+    }
+    result
 }
 
 /// A panic is a bug: it goes to the log as well, before the process aborts. A message made up at run time may hold keys or values,
@@ -102,12 +108,13 @@ fn announce(config: &Config) {
 }
 
 /// Everything the workers share, built from the options.
-fn build(store: ConfigStore) -> anyhow::Result<Shared> {
+fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<Shared> {
     let config = store.load();
     let renames: Vec<_> = config.rename_command.iter().map(|rename| (rename.command.clone(), rename.new_name.clone())).collect();
     let table = Table::new(FAMILIES, &renames).map_err(anyhow::Error::msg)?;
     let rows = table.len();
     Ok(Shared {
+        cluster: cluster.map(cluster::access),
         keyspace: Keyspace::new(
             config.keyspace_stripes as usize,
             config.database_count() as usize,
@@ -141,7 +148,7 @@ fn build(store: ConfigStore) -> anyhow::Result<Shared> {
 }
 
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.
-async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervisor) -> anyhow::Result<()> {
+async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervisor, cluster: Option<Arc<Cluster>>) -> anyhow::Result<()> {
     let config = shared.config.load();
     let workers = Arc::new(Workers::start(shared, config.io_threads as usize)?);
     let (rebinder, mut wishes) = Rebinder::channel();
@@ -162,7 +169,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     if let Err(error) = oom_score.follow(&config) {
         tracing::warn!("Unable to write oom_score_adj: {}", os_text(error));
     }
-    let follower = Follower { workers: Arc::clone(&workers), rebinder, log, oom_score, title };
+    let follower = Follower { workers: Arc::clone(&workers), rebinder, log, oom_score, title, cluster };
     let hook = Box::new(move |old: &Config, new: &Config| follower.follow(old, new));
     assert!(shared.on_config.set(hook).is_ok(), "the hook is set once");
     alloc::flush_thread();

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use larder_proto::resp::ReplyBuf;
 
 use crate::base::clock::{self, Ticks};
-use crate::clients::{Session, bit};
 use crate::clients::session::{Close, Queued, ReplyMode};
+use crate::clients::{Session, bit};
 use crate::commands::call::call;
 use crate::commands::context::{Args, Context};
 use crate::commands::shared::Shared;
