@@ -7,6 +7,8 @@
 //! and may take up to a share of that period; fast ones come in between while the last ones found much to do
 //! (Valkey's scheme, which its configuration file describes).
 //!
+//! On its way the sweep also gives the room of emptied tables back.
+//!
 //! Invariants:
 //! * A stripe is held for at most [`HOLD_BUCKETS`] buckets, or [`HOLD_KEYS`] keys and the rest of a bucket.
 //! * Time is an argument; the caller measures what a cycle takes and ends it ([`Sweep::end`]).
@@ -248,7 +250,9 @@ impl KeyAccess<'_> {
         while tables.start + place.table < tables.end {
             let table = tables.start + place.table;
             let stripe = self.stripe(number);
-            let Some(len) = stripe.table(table).map(|keys| if keys.expiring > 0 { keys.table.buckets() } else { 0 }) else { break };
+            let Some(keys) = stripe.table_if_used(table) else { break };
+            keys.table.release_if_empty();
+            let len = if keys.expiring > 0 { keys.table.buckets() } else { 0 };
             seen.any |= len > 0;
             while place.bucket < len {
                 if passed >= buckets || seen.sampled >= enough {
