@@ -239,11 +239,13 @@ impl Cluster {
         self.control.node_id(self.control.group()?.leader()?)
     }
 
-    /// `cluster-require-full-coverage` and `cluster-allow-reads-when-down` changed.
-    pub fn set_coverage(&self, require_full_coverage: bool, allow_reads_when_down: bool) {
+    /// Options of what is served while the cluster is down changed: `cluster-require-full-coverage`, `cluster-allow-reads-when-down` and
+    /// `cluster-allow-pubsubshard-when-down`.
+    pub fn set_coverage(&self, require_full_coverage: bool, allow_reads_when_down: bool, allow_pubsubshard_when_down: bool) {
         self.control.publication.look(|view| {
             view.require_full_coverage = require_full_coverage;
             view.allow_reads_when_down = allow_reads_when_down;
+            view.allow_pubsubshard_when_down = allow_pubsubshard_when_down;
         });
     }
 
@@ -359,6 +361,7 @@ async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
     let view = View {
         require_full_coverage: options.require_full_coverage,
         allow_reads_when_down: options.allow_reads_when_down,
+        allow_pubsubshard_when_down: options.allow_pubsubshard_when_down,
         ..View::default()
     };
     let alone = control::alone(control::node_of(&options.announcement(record)));

@@ -49,6 +49,8 @@ pub struct ClusterOptions {
     pub require_full_coverage: bool,
     /// `cluster-allow-reads-when-down` at start.
     pub allow_reads_when_down: bool,
+    /// `cluster-allow-pubsubshard-when-down` at start.
+    pub allow_pubsubshard_when_down: bool,
 }
 
 /// Distance from a client port to its bus port, as in Valkey.

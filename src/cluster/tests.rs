@@ -31,6 +31,7 @@ pub(super) fn options() -> ClusterOptions {
         node_timeout_ms: 1000,
         require_full_coverage: true,
         allow_reads_when_down: false,
+        allow_pubsubshard_when_down: true,
     }
 }
 

@@ -201,6 +201,12 @@ impl Keyspace {
         Place { hash, stripe: slot & (stripes - 1), table: slot / stripes }
     }
 
+    /// The slot of what lies there, in cluster mode.
+    #[inline]
+    pub fn slot_of(&self, place: Place) -> u16 {
+        (place.table * self.stripes.len() as u32 + place.stripe) as u16
+    }
+
     /// Stripe of a slot, and its table within a database's tables there.
     pub fn slot_table(&self, slot: u16) -> (u32, u32) {
         let (slot, stripes) = (u32::from(slot), self.stripes.len() as u32);

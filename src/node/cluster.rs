@@ -25,7 +25,11 @@ pub(super) fn access(cluster: &Arc<Cluster>) -> ClusterAccess {
 
 /// Tells the control plane of options that were changed while running.
 pub(super) fn configure(cluster: &Cluster, config: &Config) {
-    cluster.set_coverage(config.cluster_require_full_coverage, config.cluster_allow_reads_when_down);
+    cluster.set_coverage(
+        config.cluster_require_full_coverage,
+        config.cluster_allow_reads_when_down,
+        config.cluster_allow_pubsubshard_when_down,
+    );
 }
 
 fn options(config: &Config) -> ClusterOptions {
@@ -50,6 +54,7 @@ fn options(config: &Config) -> ClusterOptions {
         node_timeout_ms: config.cluster_node_timeout,
         require_full_coverage: config.cluster_require_full_coverage,
         allow_reads_when_down: config.cluster_allow_reads_when_down,
+        allow_pubsubshard_when_down: config.cluster_allow_pubsubshard_when_down,
     }
 }
 

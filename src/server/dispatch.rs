@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use larder_proto::resp::ReplyBuf;
 
+use super::redirect;
 use crate::base::clock::{self, Ticks};
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{Session, bit};
@@ -44,7 +45,7 @@ impl<'c> Turn<'c> {
         if self.context.session.reply_mode == ReplyMode::SkipNext {
             self.context.session.reply_mode = ReplyMode::Skip;
         }
-        let flow = match self.check(args, found) {
+        let flow = match self.check(args, found, place) {
             Ok(Checked::Run(row)) => self.run(row, args, place),
             Ok(Checked::Queue(row)) => {
                 self.queue(row, args);
@@ -79,7 +80,7 @@ impl<'c> Turn<'c> {
 
     /// All checks before execution. `Err` is the text of the refusal, after `-`.
     #[inline]
-    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
+    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>, place: Option<Place>) -> Result<Checked<'t>, String> {
         let Lookup::Found(row) = found else { return self.check_unknown(args, found) };
         let spec = row.spec;
         self.context.session.client.last_command.store(row.number, Ordering::Relaxed);
@@ -99,6 +100,9 @@ impl<'c> Turn<'c> {
         let in_multi = self.context.session.multi.is_some();
         if in_multi && spec.has(flag::NO_MULTI) {
             return Err(format!("ERR Command '{}' not allowed inside a transaction", row.full_name));
+        }
+        if let Some(cluster) = &self.context.shared.cluster {
+            redirect::check(&self.context, cluster, row, args, place)?;
         }
         let is_exec = in_multi && spec.name == "exec";
         let mut is_write = spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
@@ -209,6 +213,11 @@ impl<'c> Turn<'c> {
         if row.is_some_and(|row| row.spec.name == "exec") {
             self.begin();
             transaction::discard(&mut self.context);
+            if redirect::is_redirection(text) {
+                self.context.shared.errors.count(text);
+                self.context.reply.error(text);
+                return;
+            }
             let reason = text.strip_prefix("ERR ").unwrap_or(text);
             let text = format!("EXECABORT Transaction discarded because of: {reason}");
             self.context.shared.errors.count(&text);

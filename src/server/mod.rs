@@ -8,6 +8,7 @@ mod cron;
 mod dispatch;
 mod listener;
 mod pipeline;
+mod redirect;
 mod stream;
 mod waiting;
 mod worker;

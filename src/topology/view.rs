@@ -11,6 +11,8 @@ pub struct View {
     pub require_full_coverage: bool,
     /// `cluster-allow-reads-when-down`.
     pub allow_reads_when_down: bool,
+    /// `cluster-allow-pubsubshard-when-down`.
+    pub allow_pubsubshard_when_down: bool,
     /// Nodes not heard of for longer than is normal (Valkey's `fail?`), sorted.
     pub suspected: Vec<NodeId>,
     /// Nodes not heard of for the node timeout (Valkey's `fail`), sorted.
@@ -19,7 +21,7 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        View { has_quorum: false, require_full_coverage: true, allow_reads_when_down: false, suspected: Vec::new(), failed: Vec::new() }
+        View { has_quorum: false, require_full_coverage: true, allow_reads_when_down: false, allow_pubsubshard_when_down: true, suspected: Vec::new(), failed: Vec::new() }
     }
 }
 
