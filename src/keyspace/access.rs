@@ -43,6 +43,7 @@ pub struct Moment {
     clock: AccessClock,
     notify: u32,
     frozen: bool,
+    import_mode: bool,
 }
 
 impl Moment {
@@ -59,6 +60,7 @@ impl Moment {
             ),
             notify: settings.notify.load(Ordering::Relaxed),
             frozen: settings.is_frozen(now_ms),
+            import_mode: settings.import_mode.load(Ordering::Relaxed),
         }
     }
 }
@@ -79,6 +81,9 @@ pub struct KeyAccess<'a> {
     clock: AccessClock,
     notify: u32,
     frozen: bool,
+    import_mode: bool,
+    /// Keys that expire before this time are expired: now, or for the source of an import never.
+    expired_before_ms: i64,
     rng: Rng,
     known: Option<(*const u8, usize, Place)>,
     outcome: Outcome,
@@ -98,6 +103,8 @@ impl<'a> KeyAccess<'a> {
             clock: moment.clock,
             notify: moment.notify,
             frozen: moment.frozen,
+            import_mode: moment.import_mode,
+            expired_before_ms: moment.now_ms,
             rng: Rng::from_state(seed),
             known: None,
             outcome: Outcome::default(),
@@ -166,11 +173,13 @@ impl<'a> KeyAccess<'a> {
         self.locked = Locked::None;
     }
 
-    /// Sets the access to the next command: its database, and whether its reads advance the access clock.
+    /// Sets the access to the next command: its database, whether its reads advance the access clock, and whether it is the source
+    /// of an import, which sees keys whose time has come.
     #[inline]
-    pub fn begin(&mut self, db: u32, touch: bool) {
+    pub fn begin(&mut self, db: u32, touch: bool, sees_expired: bool) {
         self.db = db;
         self.touch = touch;
+        self.expired_before_ms = if sees_expired { i64::MIN } else { self.now_ms };
         self.changes = 0;
         self.known = None;
     }
@@ -219,19 +228,35 @@ impl<'a> KeyAccess<'a> {
     /// Finds a live key. An expired one is deleted on the way (with its effect) and not found.
     #[inline]
     pub(super) fn locate(&mut self, place: Place, key: &[u8]) -> Option<Position> {
+        self.locate_unless(place, key, self.frozen || self.import_mode)
+    }
+
+    /// Finds a live key that is about to be changed: an expired one makes place for it even while data is imported.
+    #[inline]
+    pub(super) fn locate_for_change(&mut self, place: Place, key: &[u8]) -> Option<Position> {
+        self.locate_unless(place, key, self.frozen)
+    }
+
+    /// Finds a live key; an expired one is deleted unless it is to be `kept`.
+    #[inline]
+    fn locate_unless(&mut self, place: Place, key: &[u8], kept: bool) -> Option<Position> {
         let number = self.keyspace.table_number(self.db, place);
-        let now_ms = self.now_ms;
+        let before_ms = self.expired_before_ms;
         let keys = self.stripe(place.stripe).table(number)?;
         let position = keys.table.find(place.hash, key)?;
-        match keys.table.get(position).expiry_ms() {
-            Some(expiry) if expiry < now_ms => {
-                if !self.frozen {
-                    self.expire(place, position, key);
-                }
-                None
-            }
-            _ => Some(position),
+        if !keys.table.get(position).is_expired(before_ms) {
+            return Some(position);
         }
+        if !kept {
+            self.expire(place, position, key);
+        }
+        None
+    }
+
+    /// Keys that expire before this time are expired, as the client sees it; unix milliseconds.
+    #[inline]
+    pub fn expired_before_ms(&self) -> i64 {
+        self.expired_before_ms
     }
 
     /// Deletes an expired key.
@@ -315,14 +340,14 @@ impl<'a> KeyAccess<'a> {
     pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let (now_ms, clock, touch) = (self.now_ms, self.clock, self.touch);
+        let (before_ms, clock, touch) = (self.expired_before_ms, self.clock, self.touch);
         let mut rng = self.rng.clone();
         let stripe = self.stripe(place.stripe);
         let found = stripe.table_if_used(number).and_then(|keys| {
             let position = keys.table.find(place.hash, key)?;
             let entry = keys.table.get(position);
             let access_clock = entry.access_clock();
-            if entry.expiry_ms().is_some_and(|expiry| expiry < now_ms) {
+            if entry.is_expired(before_ms) {
                 return None;
             }
             if touch {
@@ -387,8 +412,8 @@ impl<'a> KeyAccess<'a> {
     pub fn is_expired_but_there(&mut self, key: &[u8]) -> bool {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let now_ms = self.now_ms;
-        self.stripe(place.stripe).find(number, place.hash, key).and_then(EntryRef::expiry_ms).is_some_and(|expiry| expiry < now_ms)
+        let before_ms = self.expired_before_ms;
+        self.stripe(place.stripe).find(number, place.hash, key).is_some_and(|entry| entry.is_expired(before_ms))
     }
 
     /// Collects a notification, if clients asked for its class.

@@ -20,7 +20,7 @@ impl KeyAccess<'_> {
             return None;
         }
         let mut left = self.rng().below(size);
-        let now_ms = self.now_ms;
+        let before_ms = self.expired_before_ms();
         let mut rng = self.rng().clone();
         let tables = self.keyspace().tables_of(db);
         let stripe = self.stripe(number);
@@ -30,7 +30,7 @@ impl KeyAccess<'_> {
             left = left.saturating_sub(size);
             is_here
         });
-        let key = found.and_then(|keys| keys.table.random(&mut rng)).map(|entry| (entry.key().to_vec(), entry.is_expired(now_ms)));
+        let key = found.and_then(|keys| keys.table.random(&mut rng)).map(|entry| (entry.key().to_vec(), entry.is_expired(before_ms)));
         *self.rng() = rng;
         key
     }

@@ -60,6 +60,8 @@ pub struct Settings {
     pub active_expire: AtomicBool,
     /// Until when CLIENT PAUSE holds writes back, unix milliseconds: expired keys are then hidden but not deleted.
     pub frozen_until_ms: AtomicI64,
+    /// `import-mode`: another server's data is copied in, and it says when keys end. Expired keys are hidden but not deleted.
+    pub import_mode: AtomicBool,
 }
 
 impl Settings {
@@ -132,6 +134,7 @@ impl Keyspace {
                 lazy_eviction: AtomicBool::new(true),
                 active_expire: AtomicBool::new(true),
                 frozen_until_ms: AtomicI64::new(0),
+                import_mode: AtomicBool::new(false),
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
             stale_percent: AtomicU64::new(0),
@@ -148,6 +151,7 @@ impl Keyspace {
         settings.lfu.store(config.maxmemory_policy.is_lfu(), Ordering::Relaxed);
         settings.lfu_log_factor.store(config.lfu_log_factor, Ordering::Relaxed);
         settings.lfu_decay_minutes.store(config.lfu_decay_time, Ordering::Relaxed);
+        settings.import_mode.store(config.import_mode, Ordering::Relaxed);
         settings.lazy_server_del.store(config.lazyfree_lazy_server_del, Ordering::Relaxed);
         settings.lazy_expire.store(config.lazyfree_lazy_expire, Ordering::Relaxed);
         settings.lazy_eviction.store(config.lazyfree_lazy_eviction, Ordering::Relaxed);

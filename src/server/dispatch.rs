@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use larder_proto::resp::ReplyBuf;
 
 use crate::base::clock::{self, Ticks};
-use crate::clients::Session;
 use crate::clients::session::{Close, Queued, ReplyMode};
+use crate::clients::{Session, bit};
 use crate::commands::call::call;
 use crate::commands::context::{Args, Context};
 use crate::commands::shared::Shared;
@@ -108,6 +108,9 @@ impl<'c> Turn<'c> {
         if self.context.config.maxmemory > 0 {
             self.check_memory(row, in_multi)?;
         }
+        if self.context.config.min_replicas_to_write > 0 {
+            self.check_replicas(row, is_exec)?;
+        }
         if self.context.session.subscriptions.count() + self.context.session.subscriptions.shard_channels.len() > 0
             && !self.context.reply.is_resp3()
             && !matches!(
@@ -149,6 +152,21 @@ impl<'c> Turn<'c> {
             _ => in_multi || row.spec.has(flag::DENYOOM),
         };
         if refused { Err("OOM command not allowed when used memory > 'maxmemory'.".into()) } else { Ok(()) }
+    }
+
+    /// Refuses writes while fewer replicas follow than the options ask for.
+    #[cold]
+    fn check_replicas(&self, row: &Row, is_exec: bool) -> Result<(), String> {
+        // This version has no replicas.
+        const GOOD_REPLICAS: u32 = 0;
+        let context = &self.context;
+        let queued = context.session.multi.as_ref().filter(|_| is_exec).map_or(&[][..], |multi| &multi.queue);
+        let is_write =
+            row.spec.has(flag::WRITE) || queued.iter().any(|queued| context.shared.table.row(queued.command).spec.has(flag::WRITE));
+        if is_write && context.config.min_replicas_max_lag > 0 && GOOD_REPLICAS < context.config.min_replicas_to_write {
+            return Err("NOREPLICAS Not enough good replicas to write.".into());
+        }
+        Ok(())
     }
 
     #[cold]
@@ -262,7 +280,8 @@ impl<'c> Turn<'c> {
     #[inline]
     pub(super) fn begin(&mut self) {
         let context = &mut self.context;
-        context.keys.begin(context.session.db, !context.session.no_touch);
+        let sees_expired = context.config.import_mode && context.session.client.has(bit::IMPORT_SOURCE);
+        context.keys.begin(context.session.db, !context.session.no_touch, sees_expired);
     }
 
     /// Runs a command that passed all checks.

@@ -80,7 +80,8 @@ impl Workers {
         let (sockets, connections) = {
             let handles = self.handles.read();
             let active = &handles[..self.active.load(Ordering::Relaxed)];
-            let chosen = active.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed)).expect("there is at least one worker");
+            let chosen =
+                active.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed)).expect("there is at least one worker");
             (chosen.sockets.clone(), Arc::clone(&chosen.connections))
         };
         // The worker only goes away when the node ends. Counted once nothing can stop the socket any more from getting there.
