@@ -42,10 +42,22 @@ pub(super) fn power_of_two(value: Value) -> Checked {
     require(value, number & (number - 1) == 0, "argument must be a power of two")
 }
 
+/// Words that ask for what this version does not have are refused: a shutdown would not do what they say.
 pub(super) fn shutdown(value: Value) -> Checked {
     let flags = ShutdownFlags::from_value(value.clone());
     let is_contradiction = flags.contains(ShutdownFlags::SAVE) && flags.contains(ShutdownFlags::NOSAVE);
-    require(value, !is_contradiction, "shutdown options SAVE and NOSAVE can't be used simultaneously")
+    if is_contradiction {
+        return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".to_owned());
+    }
+    let later = [
+        (ShutdownFlags::SAVE, "save: saving to disk is not there yet"),
+        (ShutdownFlags::SAFE, "safe: a node cannot tell yet whether others depend on it"),
+        (ShutdownFlags::FAILOVER, "failover: handing over to a replica is not there yet"),
+    ];
+    match later.iter().find(|(flag, _)| flags.contains(*flag)) {
+        Some((_, reason)) => Err((*reason).to_owned()),
+        None => Ok(value),
+    }
 }
 
 fn base_name(value: Value, option: &str, kind: &str) -> Checked {

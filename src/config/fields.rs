@@ -92,6 +92,7 @@ config! {
     shutdown_timeout: u32,
     shutdown_on_sigint: ShutdownFlags,
     shutdown_on_sigterm: ShutdownFlags,
+    hash_seed: String,
     extended_redis_compatibility: bool,
     rename_command: Vec<RenamedCommand>,
 
@@ -155,6 +156,8 @@ config! {
 
     // Persistence and replication
     save: Vec<SavePoint>,
+    min_replicas_to_write: u32,
+    min_replicas_max_lag: u32,
     primaryauth: String,
     primaryuser: String,
 

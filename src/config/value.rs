@@ -308,6 +308,10 @@ pub struct RenamedCommand {
     pub command: String,
     /// What clients must call it, or nothing when nobody may.
     pub new_name: String,
+    /// Where the line stands: a file's path, `standard input` or `command line`.
+    pub source: String,
+    /// Its number there, from 1.
+    pub line: usize,
 }
 
 #[cfg(test)]

@@ -156,9 +156,9 @@ impl Keyspace {
         settings.lfu.store(config.maxmemory_policy.is_lfu(), Ordering::Relaxed);
         settings.lfu_log_factor.store(config.lfu_log_factor, Ordering::Relaxed);
         settings.lfu_decay_minutes.store(config.lfu_decay_time, Ordering::Relaxed);
+        settings.import_mode.store(config.import_mode, Ordering::Relaxed);
         settings.lazy_server_del.store(config.lazyfree_lazy_server_del, Ordering::Relaxed);
         settings.lazy_expire.store(config.lazyfree_lazy_expire, Ordering::Relaxed);
-        settings.import_mode.store(config.import_mode, Ordering::Relaxed);
         settings.lazy_eviction.store(config.lazyfree_lazy_eviction, Ordering::Relaxed);
     }
 

@@ -20,8 +20,9 @@ use crate::commands::FAMILIES;
 use crate::commands::server::apply;
 use crate::commands::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
 use crate::commands::table::Table;
-use crate::config::{Config, ConfigStore, os_text};
+use crate::config::{Config, ConfigError, ConfigStore, os_text};
 use crate::keyspace::Keyspace;
+use crate::keyspace::hash::KeyHasher;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
 use crate::server::{ListenError, Workers};
 
@@ -111,7 +112,7 @@ fn announce(config: &Config) {
 fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<Shared> {
     let config = store.load();
     let renames: Vec<_> = config.rename_command.iter().map(|rename| (rename.command.clone(), rename.new_name.clone())).collect();
-    let table = Table::new(FAMILIES, &renames).map_err(anyhow::Error::msg)?;
+    let table = Table::new(FAMILIES, &renames).map_err(|(number, reason)| ConfigError::rename(&config.rename_command[number], reason))?;
     let rows = table.len();
     Ok(Shared {
         cluster: cluster.map(cluster::access),
@@ -119,7 +120,7 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
             config.keyspace_stripes as usize,
             config.database_count() as usize,
             config.cluster_enabled,
-            rng::process_seed(),
+            hash_seed(&config.hash_seed),
         ),
         config: store,
         table,
@@ -145,6 +146,11 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
         debug: DebugSwitches::default(),
         replication_id: ReplicationId::default(),
     })
+}
+
+/// The seed of the keys' hash function: random, or what follows from the option's text.
+fn hash_seed(text: &str) -> u64 {
+    if text.is_empty() { rng::process_seed() } else { KeyHasher::new(0).hash(text.as_bytes()).0 }
 }
 
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.

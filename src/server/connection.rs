@@ -37,6 +37,8 @@ const FLUSH_LEN: usize = 256 * 1024;
 const STRANGER_OUTPUT_LEN_MAX: u64 = 1024;
 /// Longest inline request.
 const INLINE_LEN_MAX: usize = 64 * 1024;
+/// Most reads that throw away what a client has sent when the node ends.
+const END_READS_MAX: usize = 64;
 /// Most arguments of a request.
 const MULTIBULK_LEN_MAX: i64 = i32::MAX as i64;
 
@@ -419,6 +421,9 @@ impl Connection {
     /// Takes the client out of everything it is part of.
     fn end(mut self) {
         let worker = Rc::clone(&self.worker);
+        if worker.shared.stop.is_requested() {
+            self.stream.end(&mut worker.scratch.borrow_mut(), END_READS_MAX);
+        }
         super::waiting::leave(&worker, &mut self.session, &mut self.reply);
         worker.shared.clients.remove(self.session.client.id);
         worker.shared.clients.account(&self.session.client, 0);

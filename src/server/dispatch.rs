@@ -112,6 +112,9 @@ impl<'c> Turn<'c> {
         if self.context.config.maxmemory > 0 {
             self.check_memory(row, in_multi)?;
         }
+        if self.context.config.min_replicas_to_write > 0 {
+            self.check_replicas(row, is_exec)?;
+        }
         if self.context.session.subscriptions.count() + self.context.session.subscriptions.shard_channels.len() > 0
             && !self.context.reply.is_resp3()
             && !matches!(
@@ -153,6 +156,21 @@ impl<'c> Turn<'c> {
             _ => in_multi || row.spec.has(flag::DENYOOM),
         };
         if refused { Err("OOM command not allowed when used memory > 'maxmemory'.".into()) } else { Ok(()) }
+    }
+
+    /// Refuses writes while fewer replicas follow than the options ask for.
+    #[cold]
+    fn check_replicas(&self, row: &Row, is_exec: bool) -> Result<(), String> {
+        // This version has no replicas.
+        const GOOD_REPLICAS: u32 = 0;
+        let context = &self.context;
+        let queued = context.session.multi.as_ref().filter(|_| is_exec).map_or(&[][..], |multi| &multi.queue);
+        let is_write =
+            row.spec.has(flag::WRITE) || queued.iter().any(|queued| context.shared.table.row(queued.command).spec.has(flag::WRITE));
+        if is_write && context.config.min_replicas_max_lag > 0 && GOOD_REPLICAS < context.config.min_replicas_to_write {
+            return Err("NOREPLICAS Not enough good replicas to write.".into());
+        }
+        Ok(())
     }
 
     #[cold]

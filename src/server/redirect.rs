@@ -25,7 +25,13 @@ pub(super) fn is_redirection(text: &str) -> bool {
 /// # Errors
 /// The text of the refusal, after `-`.
 #[inline]
-pub(super) fn check(context: &Context<'_>, cluster: &ClusterAccess, row: &Row, args: &Args<'_>, place: Option<Place>) -> Result<(), String> {
+pub(super) fn check(
+    context: &Context<'_>,
+    cluster: &ClusterAccess,
+    row: &Row,
+    args: &Args<'_>,
+    place: Option<Place>,
+) -> Result<(), String> {
     let slot = match (row.shape, place) {
         (KeyShape::First, Some(place)) => Some(context.shared.keyspace.slot_of(place)),
         (KeyShape::First, None) => args.get(1).map(|key| key_slot(key)),

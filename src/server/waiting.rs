@@ -72,12 +72,13 @@ impl Connection {
         }
         shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
         client.set(bit::BLOCKED | bit::PAUSED, false);
-        if client.must_close() { Err(Gone) } else { Ok(()) }
+        if client.must_close() || shared.stop.is_requested() { Err(Gone) } else { Ok(()) }
     }
 
     fn poll_gone(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
         self.session.client.outbox.register(cx.waker());
-        if self.session.client.must_close() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        let ends = self.session.client.must_close() || self.worker.shared.stop.is_requested();
+        if ends { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     }
 
     /// Runs a sweep or a control command whose checks have passed.

@@ -21,7 +21,14 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        View { has_quorum: false, require_full_coverage: true, allow_reads_when_down: false, allow_pubsubshard_when_down: true, suspected: Vec::new(), failed: Vec::new() }
+        View {
+            has_quorum: false,
+            require_full_coverage: true,
+            allow_reads_when_down: false,
+            allow_pubsubshard_when_down: true,
+            suspected: Vec::new(),
+            failed: Vec::new(),
+        }
     }
 }
 

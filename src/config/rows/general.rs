@@ -53,10 +53,11 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("extended-redis-compatibility", false, field!(extended_redis_compatibility))
         .doc("Name Redis instead of Valkey in a few replies, for clients that look for it."),
     number("shutdown-timeout", 0, INT_MAX, 10, field!(shutdown_timeout))
+        .no_effect("there are no replicas to wait for")
         .doc("Seconds that a shutdown waits for replicas that lag behind. 0 does not wait."),
     word_set("shutdown-on-sigint", ShutdownFlags::WORDS, field!(shutdown_on_sigint)).check(checks::shutdown).doc(
-        "How SIGINT shuts down, in the words of SHUTDOWN. default saves if there are save points and waits for \
-             replicas.",
+        "How SIGINT shuts down, in the words of SHUTDOWN. Requests that were received are answered in any case. This version \
+         has nothing to save or to hand over, so of these words it takes default, nosave, now and force, which all do the same.",
     ),
     word_set("shutdown-on-sigterm", ShutdownFlags::WORDS, field!(shutdown_on_sigterm))
         .check(checks::shutdown)
@@ -66,12 +67,12 @@ pub(super) static ROWS: &[Row] = &[
          given back.",
     ),
     word("oom-score-adj", OomScoreAdj::WORDS, "no", field!(oom_score_adj)).synonyms(&[("relative", "yes")]).doc(
-        "Tell the kernel how ready to kill this process when memory runs out: yes adds a value of oom-score-adj-values to \
-         the score that the process was started with, absolute sets it. Lowering the score needs privileges.",
+        "Tell the kernel how ready to kill this process when memory runs out: yes adds one of the values below to the score \
+         that the process was started with, absolute sets it. Lowering the score needs privileges.",
     ),
     custom("oom-score-adj-values", &custom::OOM_SCORE_ADJ_VALUES)
         .multi_arg()
-        .doc("Those values, for a primary, a replica and a saving child process. The kernel knows -1000 to 1000."),
+        .doc("The values for a primary, a replica and a saving child process. The kernel knows -1000 to 1000."),
     text("server-cpulist", "", Kept)
         .alias("server_cpulist")
         .unset_when_empty()
@@ -99,12 +100,10 @@ pub(super) static ROWS: &[Row] = &[
     text("ignore-warnings", "", Kept)
         .no_effect("no check of the system at start can be switched off")
         .doc("Names of start-up checks to pass over."),
-    text("hash-seed", "", Kept)
-        .unset_when_empty()
-        .immutable()
-        .check(checks::hash_seed)
-        .no_effect("hash tables are seeded at random at each start")
-        .doc("Seed of the hash function, for the same order of SCAN on several servers."),
+    text("hash-seed", "", field!(hash_seed)).unset_when_empty().immutable().check(checks::hash_seed).doc(
+        "Seed of the hash function, for the same order of keys in SCAN on several servers with the same keyspace-stripes. \
+         Without it the seed is random at each start. Whoever knows it can choose keys that slow the server down.",
+    ),
     yes_no("enable-debug-assert", false, Kept).immutable().hidden().no_effect("assertions are always on").doc("Check debug assertions."),
     yes_no("use-exit-on-panic", false, Kept)
         .hidden()
