@@ -7,15 +7,22 @@
 
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
+
 use super::clock24::AccessClock;
 use super::effect::{Cause, Effect, KeyEvent, ReadyKey, class};
 use super::entry::{Entry, EntryRef};
+use super::hash::KeyHash;
 use super::key_mut::KeyMut;
+use super::known::KnownPlaces;
 use super::lock::StripeGuard;
 use super::stripe::Stripe;
-use super::table::Position;
+use super::table::{Position, Table};
 use super::{Keyspace, Place};
 use crate::base::rng::Rng;
+
+/// Numbers of stripes to lock.
+pub type Stripes = SmallVec<[u32; 16]>;
 
 /// The stripes that are held.
 #[derive(Debug)]
@@ -23,7 +30,7 @@ enum Locked<'a> {
     None,
     One(u32, StripeGuard<'a, Stripe>),
     /// Ascending by number.
-    Many(Vec<(u32, StripeGuard<'a, Stripe>)>),
+    Many(SmallVec<[(u32, StripeGuard<'a, Stripe>); 8]>),
 }
 
 /// What is left to do once the locks are released.
@@ -97,7 +104,7 @@ pub struct KeyAccess<'a> {
     /// Keys that expire before this have expired to this client: [`KeyAccess::now_ms`], or never.
     horizon_ms: i64,
     rng: Rng,
-    known: Option<(*const u8, usize, Place)>,
+    known: KnownPlaces,
     outcome: Outcome,
 }
 
@@ -117,7 +124,7 @@ impl<'a> KeyAccess<'a> {
             due: moment.due,
             horizon_ms: moment.now_ms,
             rng: Rng::from_state(seed),
-            known: None,
+            known: KnownPlaces::default(),
             outcome: Outcome::default(),
         }
     }
@@ -137,11 +144,10 @@ impl<'a> KeyAccess<'a> {
         &mut self.rng
     }
 
-    /// Remembers where `key` lies, so that the command does not hash it again: told by its address, so only while the request's
-    /// buffer stays.
+    /// Remembers where `key` lies, so that the command does not hash it again: told by its address, so only until [`Self::unlock`].
     #[inline]
     pub fn remember(&mut self, key: &[u8], place: Place) {
-        self.known = Some((key.as_ptr(), key.len(), place));
+        self.known.push(key, place);
     }
 
     /// Locks one stripe. Nothing may be locked yet.
@@ -151,14 +157,34 @@ impl<'a> KeyAccess<'a> {
         self.locked = Locked::One(stripe, self.keyspace.lock(stripe));
     }
 
-    /// Locks the stripes of all `keys`, in ascending order.
+    /// Locks the stripes of all `keys`, in ascending order, and asks for all their entries before the command needs the first.
     pub fn lock_keys<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
-        let keyspace = self.keyspace;
-        self.lock_stripes(keys.map(|key| keyspace.place(key).stripe).collect());
+        let mut stripes = Stripes::new();
+        for key in keys {
+            let place = self.keyspace.place(key);
+            self.known.push(key, place);
+            stripes.push(place.stripe);
+        }
+        let count = stripes.len();
+        self.lock_stripes(stripes);
+        if count > 1 {
+            self.prefetch(Table::prefetch_bucket);
+            self.prefetch(Table::prefetch_entry);
+        }
+    }
+
+    fn prefetch(&mut self, what: impl Fn(&Table, KeyHash)) {
+        for key in 0..self.known.len() {
+            let place = self.known.place(key);
+            let number = self.keyspace.table_number(self.db, place);
+            if let Some(keys) = self.stripe(place.stripe).table(number) {
+                what(&keys.table, place.hash);
+            }
+        }
     }
 
     /// Locks these stripes, in ascending order.
-    pub fn lock_stripes(&mut self, mut stripes: Vec<u32>) {
+    pub fn lock_stripes(&mut self, mut stripes: Stripes) {
         assert!(matches!(self.locked, Locked::None), "locks are taken once, in order");
         stripes.sort_unstable();
         stripes.dedup();
@@ -180,8 +206,10 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// Releases what is held.
+    #[inline]
     pub fn unlock(&mut self) {
         self.locked = Locked::None;
+        self.known.clear();
     }
 
     /// Sets the access to the next command: its database, whether its reads advance the access clock, and whether its client
@@ -192,7 +220,7 @@ impl<'a> KeyAccess<'a> {
         self.horizon_ms = if imports && self.due == Due::DeleteToWrite { i64::MIN } else { self.now_ms };
         self.touch = touch;
         self.changes = 0;
-        self.known = None;
+        self.known.clear();
     }
 
     /// Releases what is held and returns what is left to do, if anything is.
@@ -230,10 +258,7 @@ impl<'a> KeyAccess<'a> {
     /// Where `key` lies.
     #[inline]
     pub fn place(&self, key: &[u8]) -> Place {
-        match self.known {
-            Some((start, len, place)) if std::ptr::eq(start, key.as_ptr()) && len == key.len() => place,
-            _ => self.keyspace.place(key),
-        }
+        self.known.find(key).unwrap_or_else(|| self.keyspace.place(key))
     }
 
     /// Finds a live key. An expired one is not found, and deleted on the way (with its effect) if that may be.

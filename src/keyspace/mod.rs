@@ -15,6 +15,7 @@ pub mod evict;
 pub mod expire;
 pub mod hash;
 pub mod key_mut;
+mod known;
 pub mod lazyfree;
 pub mod lock;
 pub mod scan;
