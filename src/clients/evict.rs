@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::client::{Client, bit};
+use super::client::{Client, OUTPUT_BUFFER_LEN, bit};
 use super::registry::Registry;
 
 /// Bytes kept per watched key or subscription beside the name itself, roughly: nodes of the maps on both sides.
@@ -12,10 +12,12 @@ const NAME_OVERHEAD: u64 = 64;
 /// Memory that belongs to one client, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClientMemory {
-    /// Output that waits: own replies beyond the first buffer and messages from others.
+    /// Output that waits, own replies and messages from others, unless the client's own buffer can hold it.
     pub output: u64,
-    /// Room set aside for replies.
+    /// The client's own output buffer.
     pub output_buffer: u64,
+    /// Room set aside for output beyond that.
+    pub output_spare: u64,
     /// Input buffer.
     pub input: u64,
     /// Arguments of a request that is being received or waits.
@@ -31,7 +33,14 @@ pub struct ClientMemory {
 impl ClientMemory {
     /// The sum.
     pub fn total(&self) -> u64 {
-        self.output + self.output_buffer + self.input + self.arguments + self.transaction + self.subscriptions + self.fixed
+        self.output
+            + self.output_buffer
+            + self.output_spare
+            + self.input
+            + self.arguments
+            + self.transaction
+            + self.subscriptions
+            + self.fixed
     }
 }
 
@@ -41,10 +50,13 @@ pub fn memory(client: &Client) -> ClientMemory {
     let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
     let subscriptions = load(&figures.channels) + load(&figures.patterns) + load(&figures.shard_channels);
     let capacity = load(&figures.output_capacity);
-    let output_buffer = capacity.min(super::client::OUTPUT_BUFFER_LEN);
+    let output_buffer = capacity.min(OUTPUT_BUFFER_LEN);
+    let pending = client.pending_output();
+    let output = if pending > OUTPUT_BUFFER_LEN { pending } else { 0 };
     ClientMemory {
-        output: capacity - output_buffer + client.outbox.len_bytes() as u64,
+        output,
         output_buffer,
+        output_spare: capacity.saturating_sub(output_buffer + output),
         input: load(&figures.query_buffer) + load(&figures.query_buffer_free),
         arguments: load(&figures.arguments),
         transaction: load(&figures.multi) + load(&figures.watched) * NAME_OVERHEAD,

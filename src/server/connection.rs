@@ -336,13 +336,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Output that counts for the limits: what the client's own buffer does not hold.
+    /// Output that counts for the limits: nothing that the client's own buffer can hold.
     fn counted_output(&self) -> u64 {
         let pending = self.reply.len() as u64 + self.session.client.outbox.len_bytes() as u64;
         if self.worker.shared.debug.reply_blocks.load(Ordering::Relaxed) {
             return pending.next_multiple_of(OUTPUT_BUFFER_LEN);
         }
-        pending.saturating_sub(OUTPUT_BUFFER_LEN)
+        if pending > OUTPUT_BUFFER_LEN { pending } else { 0 }
     }
 
     fn check_output_limit(&mut self) -> Result<(), Gone> {
