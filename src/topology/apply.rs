@@ -319,7 +319,7 @@ mod tests {
     fn a_changed_address_keeps_identity_and_slots() {
         let mut topology = cluster(3);
         let moved = Node { host: "10.9.9.9".into(), port: 7001, shard: node(3).shard, ..node(1) };
-        topology.apply(10, &Command::AddNode { node: moved.clone(), claims: range(1, 1), config_epoch: 70 }).unwrap();
+        topology.apply(10, &Command::AddNode { node: moved, claims: range(1, 1), config_epoch: 70 }).unwrap();
         let found = topology.node(&node(1).id).unwrap();
         assert_eq!((found.host.as_str(), found.port, found.shard), ("10.9.9.9", 7001, node(1).shard));
         assert_eq!(topology.slot_ranges(&node(1).shard), range(0, 5460));
