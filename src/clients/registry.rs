@@ -12,6 +12,7 @@ use super::client::Client;
 pub struct Registry {
     clients: DashMap<u64, Arc<Client>, foldhash::fast::RandomState>,
     last_id: AtomicU64,
+    memory: AtomicU64,
 }
 
 impl Registry {
@@ -34,6 +35,17 @@ impl Registry {
     pub fn kill(&self, client: &Client) {
         client.close_asap();
         self.remove(client.id);
+    }
+
+    /// Memory of all connections, in bytes, as each last reported it.
+    #[inline]
+    pub fn memory(&self) -> u64 {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a connection which reported `before` bytes now takes `now`.
+    pub fn report_memory(&self, before: u64, now: u64) {
+        self.memory.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
     }
 
     /// The client with this number.

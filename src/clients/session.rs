@@ -97,6 +97,10 @@ pub struct Session {
     pub db: u32,
     /// False until AUTH, where a password is required.
     pub authenticated: bool,
+    /// True once it was authenticated, even if RESET took that back.
+    pub ever_authenticated: bool,
+    /// Commands run so far.
+    pub commands: u64,
     /// Transaction, if one is open.
     pub multi: Option<Multi>,
     /// Watched keys.
@@ -125,12 +129,14 @@ impl Session {
     /// The session of a new connection.
     pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
         let session = Session {
+            watch_flag: Arc::clone(&client.watch_flag),
             client,
             db: 0,
             authenticated,
+            ever_authenticated: authenticated,
+            commands: 0,
             multi: None,
             watched: Vec::new(),
-            watch_flag: Arc::default(),
             subscriptions: Subscriptions::default(),
             reply_mode: ReplyMode::On,
             close: Close::No,
@@ -153,6 +159,7 @@ impl Session {
     /// Notes that the client has proved who it is (or has not).
     pub fn set_authenticated(&mut self, yes: bool) {
         self.authenticated = yes;
+        self.ever_authenticated |= yes;
         self.client.set(bit::AUTHENTICATED, yes);
     }
 }

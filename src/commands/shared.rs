@@ -82,6 +82,8 @@ pub struct DebugSwitches {
     pub pause_cron: AtomicBool,
     /// REPLYBUFFER RESIZING: room that a client's output no longer needs is given back.
     pub reply_resizing: AtomicBool,
+    /// CLIENT-ENFORCE-REPLY-LIST: whatever a client that has not authenticated waits for counts as pending output.
+    pub enforce_reply_list: AtomicBool,
     /// REPLYBUFFER PEAK-RESET-TIME: after so many milliseconds an output peak is forgotten; negative: never.
     pub reply_peak_reset_ms: AtomicI64,
 }
@@ -91,6 +93,7 @@ impl Default for DebugSwitches {
         DebugSwitches {
             pause_cron: AtomicBool::new(false),
             reply_resizing: AtomicBool::new(true),
+            enforce_reply_list: AtomicBool::new(false),
             reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),
         }
     }

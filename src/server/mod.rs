@@ -4,10 +4,12 @@
 //! reader, a flood and an idle connection cost their own worker's other connections nothing but their turn.
 
 mod connection;
+mod cron;
 mod dispatch;
 mod listener;
 mod pipeline;
 mod stream;
+mod upkeep;
 mod waiting;
 mod worker;
 
