@@ -63,18 +63,20 @@ pub fn limit_bytes(config: &Config) -> Option<u64> {
 }
 
 /// The clients, largest first, that have to go so that all together take at most `limit_bytes`. Those with CLIENT NO-EVICT count but
-/// stay.
+/// stay; however much they take, the others may have the least limit among them.
 pub fn victims(registry: &Registry, limit_bytes: u64) -> Vec<Arc<Client>> {
-    let mut costs: Vec<(u64, Arc<Client>)> = registry.all().into_iter().map(|client| (memory(&client).total(), client)).collect();
-    let mut sum: u64 = costs.iter().map(|(bytes, _)| bytes).sum();
-    costs.retain(|(_, client)| !client.has(bit::NO_EVICT));
+    let costs = registry.all().into_iter().map(|client| (memory(&client).total(), client));
+    let (protected, mut costs): (Vec<_>, Vec<_>) = costs.partition(|(_, client)| client.has(bit::NO_EVICT));
+    let sum = |costs: &[(u64, Arc<Client>)]| costs.iter().map(|(bytes, _)| bytes).sum::<u64>();
+    let budget = limit_bytes.saturating_sub(sum(&protected)).max(LIMIT_MIN);
+    let mut left = sum(&costs);
     costs.sort_unstable_by_key(|(bytes, client)| (std::cmp::Reverse(*bytes), client.id));
     let mut victims = Vec::new();
     for (bytes, client) in costs {
-        if sum <= limit_bytes {
+        if left <= budget {
             break;
         }
-        sum -= bytes;
+        left -= bytes;
         victims.push(client);
     }
     victims
@@ -93,7 +95,7 @@ mod tests {
             client.set(bit::NO_EVICT, id == 4);
             registry.add(client);
         }
-        let cases: [(u64, &[u64]); 4] = [(4_000_000, &[]), (2_600_000, &[3]), (2_100_000, &[3, 2]), (1, &[3, 2, 1])];
+        let cases: [(u64, &[u64]); 4] = [(4_000_000, &[]), (2_600_000, &[3]), (2_100_000, &[3, 2]), (1, &[3, 2])];
         for (limit, gone) in cases {
             let ids: Vec<u64> = victims(&registry, limit).iter().map(|client| client.id).collect();
             assert_eq!(ids, gone, "{limit}");

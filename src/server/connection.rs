@@ -175,7 +175,7 @@ impl Connection {
         }
     }
 
-    /// Reads a large argument straight into the private buffer, sized once for the whole of it.
+    /// Reads a large argument straight into the private buffer.
     fn poll_read_large(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
         let have = self.input.len();
         let room = (wanted - have).min(READ_BUFFER_LEN * 16);
@@ -217,6 +217,7 @@ impl Connection {
             if self.input.is_empty() {
                 let consumed = self.run_requests(&mut scratch[..len], &config)?;
                 self.keep_input(&scratch[consumed..len]);
+                self.make_room_for_argument();
                 return self.check_query_buffer(&config);
             }
             self.keep_input(&scratch[..len]);
@@ -232,6 +233,7 @@ impl Connection {
             let consumed = self.run_requests(&mut input, &config)?;
             input.drain(..consumed);
             self.input = input;
+            self.make_room_for_argument();
         }
         self.check_query_buffer(&config)
     }
@@ -246,6 +248,14 @@ impl Connection {
         }
         self.input.extend_from_slice(bytes);
         self.upkeep.note_input(self.input.len());
+    }
+
+    /// Sizes the private buffer once for the whole of a large argument, so that it counts before it has arrived.
+    fn make_room_for_argument(&mut self) {
+        let wanted = self.parser.wanted_len();
+        if wanted > READ_BUFFER_LEN && self.input.len() < wanted {
+            self.input.reserve_exact(wanted - self.input.len());
+        }
     }
 
     /// Parses and executes batch after batch until the input is used up or a request has to wait. Returns the bytes consumed.
