@@ -96,6 +96,13 @@ pub fn used_bytes() -> usize {
     TOTAL.load(Ordering::Relaxed).max(0) as usize
 }
 
+/// As [`used_bytes`], with this thread's uncounted share: what this thread took or gave back just now is in it.
+#[inline]
+pub fn used_bytes_here() -> usize {
+    let pending = PENDING.try_with(Cell::get).unwrap_or(0);
+    (TOTAL.load(Ordering::Relaxed) + pending).max(0) as usize
+}
+
 /// Adds this thread's uncounted share to the total, so that a following [`used_bytes`] is exact for it.
 pub fn flush_thread() {
     let _ = PENDING.try_with(|pending| TOTAL.fetch_add(pending.replace(0), Ordering::Relaxed));

@@ -28,8 +28,8 @@ pub const WAITING_INPUT_LEN_MAX: usize = 1024 * 1024;
 /// Entries looked at by SCAN and the like under one lock hold, so that a stripe is never held long.
 pub const SCAN_STEP_MAX: usize = 512;
 
-/// Cache lines (buckets) that a background task walks over in one step: about a millisecond where none is in a cache.
-pub const CACHE_LINE_WALK_MAX: usize = 65_536;
+/// Cache lines (buckets) that a background task walks over in one step: some hundred microseconds where none is in a cache.
+pub const CACHE_LINE_WALK_MAX: usize = 16_384;
 
 /// Jobs that wait for the thread that frees in the background; beyond it the caller frees by itself. A job is a large value or a
 /// flushed database, so that this many take longer than any burst of commands.

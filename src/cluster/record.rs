@@ -9,7 +9,7 @@ use crate::topology::{ClusterId, NodeId, ShardId, SlotRange};
 
 /// Who the node is. Written once, at its first start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeRecord {
+pub(super) struct NodeRecord {
     /// Its id.
     pub id: NodeId,
     /// The shard it founds when it joins as a primary.
@@ -18,7 +18,7 @@ pub struct NodeRecord {
 
 /// Where the node stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StandingRecord {
+pub(super) struct StandingRecord {
     /// Highest founding ballot it has promised. Never sinks, whatever else changes.
     pub ballot: u64,
     /// The rest.
@@ -27,7 +27,7 @@ pub struct StandingRecord {
 
 /// A node's way into a cluster: `Blank`, perhaps `Promised`, perhaps `Joining`, at last `Member`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
+pub(super) enum Stage {
     /// Part of nothing.
     Blank,
     /// It will found this cluster with others, and no other below its ballot.
@@ -41,12 +41,14 @@ pub enum Stage {
         /// How it was founded, for those who were there: the founder repeats the first step from it after a crash, and the others know
         /// whom to talk to before they have a log.
         founding: Option<Founding>,
+        /// What the node brought along when it joined, until the map has it.
+        joined: Option<Joining>,
     },
 }
 
 /// A cluster that a node waits to be let into.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Joining {
+pub(super) struct Joining {
     /// The cluster.
     pub cluster: ClusterId,
     /// Members to ask.
@@ -59,18 +61,18 @@ pub struct Joining {
 
 impl StandingRecord {
     /// A node that waits for others.
-    pub fn blank() -> Self {
+    pub(super) fn blank() -> Self {
         StandingRecord { ballot: 0, stage: Stage::Blank }
     }
 
     /// The founder and only member of a cluster.
-    pub fn alone(cluster: ClusterId, me: Announcement) -> Self {
+    pub(super) fn alone(cluster: ClusterId, me: Announcement) -> Self {
         let founding = Founding { ballot: 0, founder: me.node, cluster: cluster.0, members: vec![me] };
-        StandingRecord { ballot: 0, stage: Stage::Member { cluster, founding: Some(founding) } }
+        StandingRecord { ballot: 0, stage: Stage::Member { cluster, founding: Some(founding), joined: None } }
     }
 
     /// The cluster whose Raft messages the node accepts.
-    pub fn cluster(&self) -> Option<ClusterId> {
+    pub(super) fn cluster(&self) -> Option<ClusterId> {
         match &self.stage {
             Stage::Blank => None,
             Stage::Promised(founding) => Some(ClusterId(founding.cluster)),
@@ -80,21 +82,21 @@ impl StandingRecord {
     }
 
     /// Whether the node takes part in its cluster's Raft group.
-    pub fn is_member(&self) -> bool {
+    pub(super) fn is_member(&self) -> bool {
         matches!(self.stage, Stage::Member { .. })
     }
 
     /// Nodes that the record names: whom to talk to before there is a map.
-    pub fn named(&self) -> &[Announcement] {
+    pub(super) fn named(&self) -> &[Announcement] {
         match &self.stage {
             Stage::Promised(founding) | Stage::Member { founding: Some(founding), .. } => &founding.members,
-            Stage::Joining(joining) => &joining.members,
-            Stage::Blank | Stage::Member { founding: None, .. } => &[],
+            Stage::Joining(joining) | Stage::Member { joined: Some(joining), .. } => &joining.members,
+            Stage::Blank | Stage::Member { .. } => &[],
         }
     }
 
     /// As told to others. `nodes`: members as far as known. A promise that its founder let lie no longer binds (`stale`).
-    pub fn told(&self, nodes: u32, stale: bool) -> Standing {
+    pub(super) fn told(&self, nodes: u32, stale: bool) -> Standing {
         match &self.stage {
             Stage::Promised(_) if stale => Standing::Blank,
             Stage::Blank => Standing::Blank,

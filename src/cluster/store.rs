@@ -13,6 +13,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_proto::bus::codec;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
@@ -52,6 +53,9 @@ pub enum StoreError {
     /// Reading or writing failed.
     #[error("cluster store: {0}")]
     Database(Box<redb::Error>),
+    /// The group for which this handle was made has ended.
+    #[error("cluster store: the group has ended")]
+    Closed,
     /// A value cannot be read: damage, or a file of a later version.
     #[error("cluster store: {0}: {1}")]
     Value(String, codec::CodecError),
@@ -65,13 +69,14 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 
 /// The open file. Clones share it.
 #[derive(Clone)]
-pub struct Store {
+pub(super) struct Store {
     database: Arc<Database>,
+    open: Arc<AtomicBool>,
 }
 
 impl Store {
     /// Opens the file in `dir`, or creates it.
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE_NAME);
         let shown = path.display().to_string();
         let database = Database::builder().set_cache_size(CACHE_LEN).create(&path).map_err(|error| match error {
@@ -82,7 +87,17 @@ impl Store {
         transaction.open_table(STATE)?;
         transaction.open_table(LOG)?;
         transaction.commit()?;
-        Ok(Store { database: Arc::new(database) })
+        Ok(Store { database: Arc::new(database), open: Arc::new(AtomicBool::new(true)) })
+    }
+
+    /// A handle that can be closed by itself: for one Raft group, of which a late snapshot must not outlive the log.
+    pub(super) fn session(&self) -> Self {
+        Store { database: Arc::clone(&self.database), open: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// Refuses every later write through this handle and its clones.
+    pub(super) fn close(&self) {
+        self.open.store(false, Ordering::Release);
     }
 
     /// Reads a value of the table "state".
@@ -130,6 +145,10 @@ impl Store {
 
     fn commit(&self, durability: redb::Durability, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut transaction = self.database.begin_write()?;
+        // Checked inside the transaction: whoever closed the handle and then writes is certain to come after us.
+        if !self.open.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
         transaction.set_durability(durability).expect("no savepoint was made in this transaction");
         change(&Batch { transaction: &transaction })?;
         transaction.commit()?;
@@ -137,17 +156,17 @@ impl Store {
     }
 
     /// Who this node is; `None` before its first start.
-    pub fn node(&self) -> Result<Option<NodeRecord>, StoreError> {
+    pub(super) fn node(&self) -> Result<Option<NodeRecord>, StoreError> {
         self.get(key::NODE)
     }
 
     /// Where this node stands; `None` before its first start.
-    pub fn standing(&self) -> Result<Option<StandingRecord>, StoreError> {
+    pub(super) fn standing(&self) -> Result<Option<StandingRecord>, StoreError> {
         self.get(key::STANDING)
     }
 
     /// Writes who this node is and where it stands, and forgets any log.
-    pub fn found(&self, node: &NodeRecord, standing: &StandingRecord) -> Result<(), StoreError> {
+    pub(super) fn found(&self, node: &NodeRecord, standing: &StandingRecord) -> Result<(), StoreError> {
         self.write_now(|batch| {
             batch.put(key::NODE, node)?;
             batch.put(key::STANDING, standing)?;
@@ -156,12 +175,12 @@ impl Store {
     }
 
     /// Writes where this node stands. The log stays.
-    pub async fn set_standing(&self, standing: StandingRecord) -> Result<(), StoreError> {
+    pub(super) async fn set_standing(&self, standing: StandingRecord) -> Result<(), StoreError> {
         self.write(move |batch| batch.put(key::STANDING, &standing)).await
     }
 
     /// Writes where this node stands and forgets the log, which belongs to the standing before.
-    pub async fn start_over(&self, standing: StandingRecord) -> Result<(), StoreError> {
+    pub(super) async fn start_over(&self, standing: StandingRecord) -> Result<(), StoreError> {
         self.write(move |batch| {
             batch.put(key::STANDING, &standing)?;
             batch.forget_log()

@@ -45,7 +45,15 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
     let worker = &context.shared.workers[context.worker];
     let stats = &worker.commands[row.number as usize];
     stats.record(nanoseconds, result.is_err());
-    if context.config.latency_tracking {
+    // CONFIG SET is measured by the options that it has set.
+    let fresh;
+    let config = if row.spec.has(flag::ADMIN) {
+        fresh = context.shared.config.load();
+        &fresh
+    } else {
+        context.config
+    };
+    if config.latency_tracking {
         stats.record_latency(nanoseconds);
     }
     WorkerMetrics::add(&worker.total_commands, 1);
@@ -59,7 +67,7 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
         let event = if row.spec.has(flag::FAST) { "fast-command" } else { "command" };
         context.shared.metrics.latency.add(event, microseconds, context.now_ms / 1000);
     }
-    command_log::log_if_wanted(context, row, args, microseconds, context.reply.len() - reply_from);
+    command_log::log_if_wanted(context, config, row, args, microseconds, context.reply.len() - reply_from);
     if context.shared.monitor_count.load(Ordering::Relaxed) > 0 && row.spec.flags & (flag::SKIP_MONITOR | flag::ADMIN) == 0 {
         monitor::feed(context, row, args);
     }

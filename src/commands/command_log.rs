@@ -5,6 +5,7 @@ use super::redact;
 use super::spec::flag;
 use super::table::Row;
 use crate::clients::bit;
+use crate::config::Config;
 use crate::metrics::command_log::{Entry, Kind, shorten};
 
 /// Bytes of a request on the wire, as an array of bulk strings.
@@ -15,8 +16,7 @@ fn request_len(args: &[&[u8]]) -> u64 {
 
 /// Logs a command that was executed, if an option says so. What it costs every command is a comparison per log.
 #[inline]
-pub(super) fn log_if_wanted(context: &Context<'_>, row: &Row, args: &Args<'_>, microseconds: u64, reply_len: usize) {
-    let config = context.config;
+pub(super) fn log_if_wanted(context: &Context<'_>, config: &Config, row: &Row, args: &Args<'_>, microseconds: u64, reply_len: usize) {
     let reached = |value: u64, threshold: i64| u64::try_from(threshold).is_ok_and(|threshold| value >= threshold);
     let request = request_len(args);
     let is_slow = reached(microseconds, config.commandlog_execution_slower_than);

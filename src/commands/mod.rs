@@ -5,6 +5,7 @@
 
 pub mod bitmap;
 pub mod call;
+pub mod cluster;
 pub mod command_log;
 pub mod connection;
 pub mod context;
@@ -29,6 +30,7 @@ pub mod transaction;
 /// All families, in the order in which COMMAND lists them.
 pub static FAMILIES: &[&[&spec::CommandSpec]] = &[
     bitmap::COMMANDS,
+    cluster::COMMANDS,
     connection::COMMANDS,
     function::COMMANDS,
     generic::COMMANDS,

@@ -7,6 +7,7 @@ use super::table::Row;
 pub fn is_secret(row: &Row, args: &[&[u8]], at: usize) -> bool {
     match row.full_name.as_str() {
         "auth" => at >= 1,
+        "acl|setuser" | "acl|deluser" | "acl|getuser" => at >= 2,
         "hello" => follows(args, at, 2, "AUTH", 2, &[("SETNAME", 1)]),
         "config|set" => at >= 3 && at % 2 == 1 && crate::config::is_sensitive(args[at - 1]),
         "migrate" => {

@@ -14,8 +14,8 @@ use crate::keyspace::evict::{self, OutOfMemory, Room, World};
 /// If too much memory is used and nothing may be evicted.
 #[inline]
 pub fn make_room(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, OutOfMemory> {
-    // The usual case costs two loads; what this thread has not told the total yet does not matter for it.
-    let is_quiet = alloc::used_bytes() as u64 <= config.maxmemory && !shared.keyspace.eviction.is_exceeded();
+    // The usual case costs three loads.
+    let is_quiet = alloc::used_bytes_here() as u64 <= config.maxmemory && !shared.keyspace.eviction.is_exceeded();
     if config.maxmemory == 0 || is_quiet {
         return Ok(Room::Enough);
     }
@@ -28,13 +28,12 @@ pub fn make_room(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, 
 
 #[cold]
 fn make_room_now(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, OutOfMemory> {
-    let used_bytes = || {
-        alloc::flush_thread();
-        alloc::used_bytes()
-    };
     let started = clock::ticks();
-    let mut world =
-        World { used_bytes: &used_bytes, now_us: &clock::monotonic_us, publish: &mut |outcome| notify::publish(shared, &outcome.events) };
+    let mut world = World {
+        used_bytes: &alloc::used_bytes_here,
+        now_us: &clock::monotonic_us,
+        publish: &mut |outcome| notify::publish(shared, &outcome.events),
+    };
     let room = evict::make_room(&shared.keyspace, config, &Moment::new(&shared.keyspace, now_ms), started, &mut world);
     shared.metrics.latency.add("eviction-cycle", clock::elapsed_us(started, clock::ticks()), now_ms / 1000);
     room

@@ -7,11 +7,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::table::Table;
-use crate::base::rng;
+use crate::base::{clock, rng};
 use crate::clients::{Client, Registry};
-use crate::config::{Config, ConfigStore};
+use crate::config::{Config, ConfigStore, Refusal};
 use crate::keyspace::Keyspace;
-use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics};
+use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
 use crate::pubsub::PubSub;
 
 /// Who this process is.
@@ -82,10 +82,28 @@ pub struct DebugSwitches {
     pub pause_cron: AtomicBool,
     /// REPLYBUFFER RESIZING: room that a client's output no longer needs is given back.
     pub reply_resizing: AtomicBool,
-    /// CLIENT-ENFORCE-REPLY-LIST: whatever a client that has not authenticated waits for counts as pending output.
-    pub enforce_reply_list: AtomicBool,
     /// REPLYBUFFER PEAK-RESET-TIME: after so many milliseconds an output peak is forgotten; negative: never.
     pub reply_peak_reset_ms: AtomicI64,
+    /// CLIENT-ENFORCE-REPLY-LIST: replies count as blocks of output, even if the buffer that is kept can hold them.
+    pub reply_blocks: AtomicBool,
+    /// SLEEP: until when the whole node stands still, monotonic microseconds.
+    pub asleep_until_us: AtomicU64,
+}
+
+impl DebugSwitches {
+    /// Stands still with the rest of the node while DEBUG SLEEP says so.
+    #[inline]
+    pub fn sleep_if_told(&self) {
+        if self.asleep_until_us.load(Ordering::Relaxed) != 0 {
+            self.sleep();
+        }
+    }
+
+    #[cold]
+    fn sleep(&self) {
+        let left_us = self.asleep_until_us.load(Ordering::Relaxed).saturating_sub(clock::monotonic_us());
+        std::thread::sleep(std::time::Duration::from_micros(left_us));
+    }
 }
 
 impl Default for DebugSwitches {
@@ -93,8 +111,9 @@ impl Default for DebugSwitches {
         DebugSwitches {
             pause_cron: AtomicBool::new(false),
             reply_resizing: AtomicBool::new(true),
-            enforce_reply_list: AtomicBool::new(false),
             reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),
+            reply_blocks: AtomicBool::new(false),
+            asleep_until_us: AtomicU64::new(0),
         }
     }
 }
@@ -122,7 +141,7 @@ impl ReplicationId {
 }
 
 /// What has to follow a change of options outside the commands, and may refuse it: listeners, the log.
-pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), String> + Send + Sync>;
+pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), Refusal> + Send + Sync>;
 
 /// SHUTDOWN and signals: how the node ends.
 #[derive(Debug, Default)]
@@ -149,6 +168,8 @@ impl Stop {
 
 /// See the module's page.
 pub struct Shared {
+    /// The cluster, in cluster mode.
+    pub cluster: Option<super::cluster::ClusterAccess>,
     /// Options.
     pub config: ConfigStore,
     /// Commands.
@@ -164,7 +185,7 @@ pub struct Shared {
     /// Their number, read before each command.
     pub monitor_count: AtomicUsize,
     /// Figures per worker.
-    pub workers: Box<[WorkerMetrics]>,
+    pub workers: WorkerSet,
     /// Counters of rare events.
     pub counters: Counters,
     /// Errors replied.

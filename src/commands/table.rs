@@ -93,8 +93,8 @@ impl Table {
     /// The table of `families`, with commands renamed (or, to "", removed) as `rename-command` says.
     ///
     /// # Errors
-    /// A sentence naming a rename of a command that does not exist or to a name that does.
-    pub fn new(families: &[&[&'static CommandSpec]], renames: &[(String, String)]) -> Result<Table, String> {
+    /// The number of the rename that is wrong, from 0, and why: there is no such command, or one of that name already.
+    pub fn new(families: &[&[&'static CommandSpec]], renames: &[(String, String)]) -> Result<Table, (usize, &'static str)> {
         let mut table = Table { rows: Vec::new(), places: vec![(0, u16::MAX); ROWS_MAX * 4], callable: Vec::new() };
         let mut names = Vec::new();
         for spec in families.iter().copied().flatten() {
@@ -105,17 +105,17 @@ impl Table {
                 table.rows[number as usize].subcommands.push(row);
             }
         }
-        for (old, new) in renames {
+        for (number_of_rename, (old, new)) in renames.iter().enumerate() {
             let (old, new) = (old.to_ascii_lowercase(), new.to_ascii_lowercase());
             let Some(at) = names.iter().position(|(name, _)| *name == old) else {
-                return Err(format!("No such command in rename-command: '{old}'"));
+                return Err((number_of_rename, "No such command in rename-command"));
             };
             let (_, number) = names.remove(at);
             if new.is_empty() {
                 continue;
             }
             if names.iter().any(|(name, _)| *name == new) {
-                return Err(format!("Target command name already exists: '{new}'"));
+                return Err((number_of_rename, "Target command name already exists"));
             }
             names.push((new, number));
         }

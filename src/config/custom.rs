@@ -113,7 +113,7 @@ pub(super) static DIR: Custom = Custom {
 
 /// The operating system's words for an error, without the number that Rust appends.
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-pub(super) fn os_text(error: std::io::Error) -> String {
+pub fn os_text(error: std::io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
         Some(end) => text[..end].to_owned(),
@@ -258,8 +258,6 @@ fn format_percentiles(percentiles: &[f64]) -> String {
     percentiles.iter().map(show).collect::<Vec<_>>().join(" ")
 }
 
-const OOM_SCORE_ADJ_VALUES_NAME: &str = "oom-score-adj-values";
-
 pub(super) static OOM_SCORE_ADJ_VALUES: Custom = Custom {
     default: &["0", "200", "800"],
     allowed: "three integers from -2000 to 2000",
@@ -268,14 +266,13 @@ pub(super) static OOM_SCORE_ADJ_VALUES: Custom = Custom {
             return Err("wrong number of arguments".to_owned());
         }
         let in_range = |value: &i32| (-2000..=2000).contains(value);
-        let values: Option<Vec<String>> =
-            args.iter().map(|arg| arg.parse::<i32>().ok().filter(in_range).map(|value| value.to_string())).collect();
+        let values: Option<Vec<i32>> = args.iter().map(|arg| arg.parse::<i32>().ok().filter(in_range)).collect();
         let values = values.ok_or_else(|| "Invalid oom-score-adj-values, elements must be between -2000 and 2000.".to_owned())?;
-        config.keep(OOM_SCORE_ADJ_VALUES_NAME, Value::Text(values.join(" ")));
+        config.oom_score_adj_values.copy_from_slice(&values);
         Ok(())
     },
-    get: |config| kept_text(config, OOM_SCORE_ADJ_VALUES_NAME),
-    lines: |config| vec![kept_text(config, OOM_SCORE_ADJ_VALUES_NAME)],
+    get: |config| config.oom_score_adj_values.map(|value| value.to_string()).join(" "),
+    lines: |config| vec![config.oom_score_adj_values.map(|value| value.to_string()).join(" ")],
     is_always_written: false,
 };
 

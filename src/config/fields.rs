@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock};
 use super::keyspace_events::KeyspaceEvents;
 use super::rows;
 use super::value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OutputBufferLimits,
-    ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
+    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
+    OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
 };
 
 /// The defaults, which "was it changed?" is asked against.
@@ -73,6 +73,10 @@ config! {
     io_threads: u32,
     supervised: Supervised,
     pidfile: String,
+    set_proc_title: bool,
+    proc_title_template: String,
+    oom_score_adj: OomScoreAdj,
+    oom_score_adj_values: [i32; 3],
     dir: String,
     loglevel: LogLevel,
     logfile: String,
@@ -88,6 +92,7 @@ config! {
     shutdown_timeout: u32,
     shutdown_on_sigint: ShutdownFlags,
     shutdown_on_sigterm: ShutdownFlags,
+    hash_seed: String,
     extended_redis_compatibility: bool,
     rename_command: Vec<RenamedCommand>,
 
@@ -151,6 +156,8 @@ config! {
 
     // Persistence and replication
     save: Vec<SavePoint>,
+    min_replicas_to_write: u32,
+    min_replicas_max_lag: u32,
     primaryauth: String,
     primaryuser: String,
 

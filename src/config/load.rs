@@ -85,6 +85,22 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+impl ConfigError {
+    /// A `rename-command` line that the table of commands refused, with Valkey's words for what is wrong.
+    pub fn rename(renamed: &RenamedCommand, reason: &str) -> ConfigError {
+        let RenamedCommand { command, new_name, source, line } = renamed;
+        ConfigError::Line {
+            source: source.clone(),
+            number: *line,
+            text: format!("rename-command {} {}", quote(command.as_bytes()), quote(new_name.as_bytes())),
+            reason: reason.to_owned(),
+            advice: format!(
+                "option 'rename-command' takes the name of a command and a name that is free, or \"\" to remove the command; not '{command}' '{new_name}'"
+            ),
+        }
+    }
+}
+
 /// What start-up produced.
 pub(super) struct Loaded {
     pub(super) config: Config,
@@ -204,7 +220,7 @@ impl Loader {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
-            self.read_line(line, source, depth).map_err(|error| match error {
+            self.read_line(line, source, index + 1, depth).map_err(|error| match error {
                 LineError::Included(error) => error,
                 LineError::Refused(refused) => ConfigError::Line {
                     source: source.to_owned(),
@@ -218,7 +234,7 @@ impl Loader {
         Ok(())
     }
 
-    fn read_line(&mut self, line: &[u8], source: &str, depth: usize) -> Result<(), LineError> {
+    fn read_line(&mut self, line: &[u8], source: &str, number: usize, depth: usize) -> Result<(), LineError> {
         let args = split_args(line).ok_or_else(|| refuse("Unbalanced quotes in configuration line", "a quote is not closed"))?;
         let args: Result<Vec<String>, _> = args.into_iter().map(String::from_utf8).collect();
         let args = args.map_err(|_| refuse("argument must be UTF-8 text", "the line is not valid UTF-8"))?;
@@ -227,7 +243,7 @@ impl Loader {
         };
         match rows::find(name) {
             Some(row) => self.set_row(row, args),
-            None => self.run_directive(&name.to_ascii_lowercase(), args, source, depth),
+            None => self.run_directive(&name.to_ascii_lowercase(), args, (source, number), depth),
         }
     }
 
@@ -253,11 +269,11 @@ impl Loader {
         row.set(&mut self.config, inner.as_deref().unwrap_or(args), is_repeated).map_err(refused)
     }
 
-    fn run_directive(&mut self, name: &str, args: &[String], source: &str, depth: usize) -> Result<(), LineError> {
+    fn run_directive(&mut self, name: &str, args: &[String], (source, line): (&str, usize), depth: usize) -> Result<(), LineError> {
         match (name, args) {
             ("include", [pattern]) => self.include(pattern, depth),
             ("rename-command", [command, new_name]) => {
-                let renamed = RenamedCommand { command: command.clone(), new_name: new_name.clone() };
+                let renamed = RenamedCommand { command: command.clone(), new_name: new_name.clone(), source: source.to_owned(), line };
                 self.config.rename_command.push(renamed);
                 Ok(())
             }

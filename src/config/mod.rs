@@ -20,8 +20,10 @@ mod rewrite;
 mod row;
 pub mod rows;
 mod store;
+pub mod template;
 mod value;
 
+pub use custom::os_text;
 pub use fields::Config;
 pub use generate::{compatibility_table, generate_conf};
 pub use keyspace_events::KeyspaceEvents;
@@ -30,6 +32,6 @@ pub use memory::{format_memory, parse_memory};
 pub use row::{Custom, Form, Kind, Place, Row, Status, parse_yes_no};
 pub use store::{ConfigStore, Refusal, SetContext, SetError, is_sensitive};
 pub use value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OutputBufferLimit,
-    OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Stored, Supervised, Value,
+    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
+    OutputBufferLimit, OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Stored, Supervised, Value,
 };

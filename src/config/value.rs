@@ -169,6 +169,12 @@ words! {
 }
 
 words! {
+    /// Whether the server tells the kernel how ready to kill it (`oom-score-adj`): not at all, by a value added to the score it was
+    /// started with, or by the value alone.
+    OomScoreAdj { No = "no", Relative = "yes", Absolute = "absolute" }
+}
+
+words! {
     /// What happens to keys when `maxmemory` is reached (`maxmemory-policy`).
     MaxmemoryPolicy {
         VolatileLru = "volatile-lru",
@@ -302,6 +308,10 @@ pub struct RenamedCommand {
     pub command: String,
     /// What clients must call it, or nothing when nobody may.
     pub new_name: String,
+    /// Where the line stands: a file's path, `standard input` or `command line`.
+    pub source: String,
+    /// Its number there, from 1.
+    pub line: usize,
 }
 
 #[cfg(test)]

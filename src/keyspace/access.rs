@@ -7,15 +7,22 @@
 
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
+
 use super::clock24::AccessClock;
 use super::effect::{Cause, Effect, KeyEvent, ReadyKey, class};
 use super::entry::{Entry, EntryRef};
+use super::hash::KeyHash;
 use super::key_mut::KeyMut;
+use super::known::KnownPlaces;
 use super::lock::StripeGuard;
 use super::stripe::Stripe;
-use super::table::Position;
+use super::table::{Position, Table};
 use super::{Keyspace, Place};
 use crate::base::rng::Rng;
+
+/// Numbers of stripes to lock.
+pub type Stripes = SmallVec<[u32; 16]>;
 
 /// The stripes that are held.
 #[derive(Debug)]
@@ -23,7 +30,7 @@ enum Locked<'a> {
     None,
     One(u32, StripeGuard<'a, Stripe>),
     /// Ascending by number.
-    Many(Vec<(u32, StripeGuard<'a, Stripe>)>),
+    Many(SmallVec<[(u32, StripeGuard<'a, Stripe>); 8]>),
 }
 
 /// What is left to do once the locks are released.
@@ -35,6 +42,17 @@ pub struct Outcome {
     pub ready: Vec<ReadyKey>,
 }
 
+/// What becomes of a key whose time has come when a command meets it. To the command it is not there in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// It is deleted.
+    Delete,
+    /// It is deleted if the command writes: its real owner is another server, from which data is imported.
+    DeleteToWrite,
+    /// It stays: nothing may change now.
+    Keep,
+}
+
 /// What all commands of a batch share: the time, and the settings that every access needs. Taken once per batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
@@ -42,7 +60,7 @@ pub struct Moment {
     pub now_ms: i64,
     clock: AccessClock,
     notify: u32,
-    frozen: bool,
+    due: Due,
 }
 
 impl Moment {
@@ -58,7 +76,11 @@ impl Moment {
                 settings.lfu_decay_minutes.load(Ordering::Relaxed),
             ),
             notify: settings.notify.load(Ordering::Relaxed),
-            frozen: settings.is_frozen(now_ms),
+            due: match settings.import_mode.load(Ordering::Relaxed) {
+                _ if settings.is_frozen(now_ms) => Due::Keep,
+                true => Due::DeleteToWrite,
+                false => Due::Delete,
+            },
         }
     }
 }
@@ -78,9 +100,11 @@ pub struct KeyAccess<'a> {
     pub changes: u64,
     clock: AccessClock,
     notify: u32,
-    frozen: bool,
+    due: Due,
+    /// Keys that expire before this have expired to this client: [`KeyAccess::now_ms`], or never.
+    horizon_ms: i64,
     rng: Rng,
-    known: Option<(*const u8, usize, Place)>,
+    known: KnownPlaces,
     outcome: Outcome,
 }
 
@@ -97,9 +121,10 @@ impl<'a> KeyAccess<'a> {
             changes: 0,
             clock: moment.clock,
             notify: moment.notify,
-            frozen: moment.frozen,
+            due: moment.due,
+            horizon_ms: moment.now_ms,
             rng: Rng::from_state(seed),
-            known: None,
+            known: KnownPlaces::default(),
             outcome: Outcome::default(),
         }
     }
@@ -119,11 +144,10 @@ impl<'a> KeyAccess<'a> {
         &mut self.rng
     }
 
-    /// Remembers where `key` lies, so that the command does not hash it again: told by its address, so only while the request's
-    /// buffer stays.
+    /// Remembers where `key` lies, so that the command does not hash it again: told by its address, so only until [`Self::unlock`].
     #[inline]
     pub fn remember(&mut self, key: &[u8], place: Place) {
-        self.known = Some((key.as_ptr(), key.len(), place));
+        self.known.push(key, place);
     }
 
     /// Locks one stripe. Nothing may be locked yet.
@@ -133,14 +157,34 @@ impl<'a> KeyAccess<'a> {
         self.locked = Locked::One(stripe, self.keyspace.lock(stripe));
     }
 
-    /// Locks the stripes of all `keys`, in ascending order.
+    /// Locks the stripes of all `keys`, in ascending order, and asks for all their entries before the command needs the first.
     pub fn lock_keys<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
-        let keyspace = self.keyspace;
-        self.lock_stripes(keys.map(|key| keyspace.place(key).stripe).collect());
+        let mut stripes = Stripes::new();
+        for key in keys {
+            let place = self.keyspace.place(key);
+            self.known.push(key, place);
+            stripes.push(place.stripe);
+        }
+        let count = stripes.len();
+        self.lock_stripes(stripes);
+        if count > 1 {
+            self.prefetch(Table::prefetch_bucket);
+            self.prefetch(Table::prefetch_entry);
+        }
+    }
+
+    fn prefetch(&mut self, what: impl Fn(&Table, KeyHash)) {
+        for key in 0..self.known.len() {
+            let place = self.known.place(key);
+            let number = self.keyspace.table_number(self.db, place);
+            if let Some(keys) = self.stripe(place.stripe).table(number) {
+                what(&keys.table, place.hash);
+            }
+        }
     }
 
     /// Locks these stripes, in ascending order.
-    pub fn lock_stripes(&mut self, mut stripes: Vec<u32>) {
+    pub fn lock_stripes(&mut self, mut stripes: Stripes) {
         assert!(matches!(self.locked, Locked::None), "locks are taken once, in order");
         stripes.sort_unstable();
         stripes.dedup();
@@ -162,17 +206,21 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// Releases what is held.
+    #[inline]
     pub fn unlock(&mut self) {
         self.locked = Locked::None;
+        self.known.clear();
     }
 
-    /// Sets the access to the next command: its database, and whether its reads advance the access clock.
+    /// Sets the access to the next command: its database, whether its reads advance the access clock, and whether its client
+    /// imports another server's data: then it sees what that server has, however old.
     #[inline]
-    pub fn begin(&mut self, db: u32, touch: bool) {
+    pub fn begin(&mut self, db: u32, touch: bool, imports: bool) {
         self.db = db;
+        self.horizon_ms = if imports && self.due == Due::DeleteToWrite { i64::MIN } else { self.now_ms };
         self.touch = touch;
         self.changes = 0;
-        self.known = None;
+        self.known.clear();
     }
 
     /// Releases what is held and returns what is left to do, if anything is.
@@ -210,28 +258,40 @@ impl<'a> KeyAccess<'a> {
     /// Where `key` lies.
     #[inline]
     pub fn place(&self, key: &[u8]) -> Place {
-        match self.known {
-            Some((start, len, place)) if std::ptr::eq(start, key.as_ptr()) && len == key.len() => place,
-            _ => self.keyspace.place(key),
-        }
+        self.known.find(key).unwrap_or_else(|| self.keyspace.place(key))
     }
 
-    /// Finds a live key. An expired one is deleted on the way (with its effect) and not found.
+    /// Finds a live key. An expired one is not found, and deleted on the way (with its effect) if that may be.
     #[inline]
     pub(super) fn locate(&mut self, place: Place, key: &[u8]) -> Option<Position> {
+        self.locate_or_expire(place, key, Due::Delete)
+    }
+
+    /// As [`KeyAccess::locate`], for a command that writes.
+    #[inline]
+    pub(super) fn locate_to_write(&mut self, place: Place, key: &[u8]) -> Option<Position> {
+        self.locate_or_expire(place, key, Due::DeleteToWrite)
+    }
+
+    /// `delete_up_to`: the strictest rule under which an expired key is deleted here.
+    #[inline]
+    fn locate_or_expire(&mut self, place: Place, key: &[u8], delete_up_to: Due) -> Option<Position> {
         let number = self.keyspace.table_number(self.db, place);
-        let now_ms = self.now_ms;
+        let horizon_ms = self.horizon_ms;
         let keys = self.stripe(place.stripe).table(number)?;
         let position = keys.table.find(place.hash, key)?;
-        match keys.table.get(position).expiry_ms() {
-            Some(expiry) if expiry < now_ms => {
-                if !self.frozen {
-                    self.expire(place, position, key);
-                }
-                None
-            }
-            _ => Some(position),
+        if !keys.table.get(position).is_expired(horizon_ms) {
+            return Some(position);
         }
+        if self.due == Due::Delete || self.due == delete_up_to {
+            self.expire(place, position, key);
+        }
+        None
+    }
+
+    /// The time before which an expiry means that the key has expired to this client.
+    pub fn horizon_ms(&self) -> i64 {
+        self.horizon_ms
     }
 
     /// Deletes an expired key.
@@ -293,10 +353,7 @@ impl<'a> KeyAccess<'a> {
 
     /// Looks a key up for a command that does not use its value: counts hit or miss, leaves the access clock alone.
     pub fn look_up(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let touch = std::mem::replace(&mut self.touch, false);
-        let found = self.read(key).is_some();
-        self.touch = touch;
-        if found { self.peek(key) } else { None }
+        self.read_and_touch(key, false)
     }
 
     /// As [`KeyAccess::look_up`], without a `keymiss` notification (OBJECT).
@@ -313,16 +370,21 @@ impl<'a> KeyAccess<'a> {
     /// Reads a key for a command: counts hit or miss, advances the access clock.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.read_and_touch(key, self.touch)
+    }
+
+    #[inline]
+    fn read_and_touch(&mut self, key: &[u8], touch: bool) -> Option<EntryRef<'_>> {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let (now_ms, clock, touch) = (self.now_ms, self.clock, self.touch);
+        let (horizon_ms, clock) = (self.horizon_ms, self.clock);
         let mut rng = self.rng.clone();
         let stripe = self.stripe(place.stripe);
         let found = stripe.table_if_used(number).and_then(|keys| {
             let position = keys.table.find(place.hash, key)?;
             let entry = keys.table.get(position);
             let access_clock = entry.access_clock();
-            if entry.expiry_ms().is_some_and(|expiry| expiry < now_ms) {
+            if entry.is_expired(horizon_ms) {
                 return None;
             }
             if touch {
@@ -387,8 +449,8 @@ impl<'a> KeyAccess<'a> {
     pub fn is_expired_but_there(&mut self, key: &[u8]) -> bool {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let now_ms = self.now_ms;
-        self.stripe(place.stripe).find(number, place.hash, key).and_then(EntryRef::expiry_ms).is_some_and(|expiry| expiry < now_ms)
+        let horizon_ms = self.horizon_ms;
+        self.stripe(place.stripe).find(number, place.hash, key).is_some_and(|entry| entry.is_expired(horizon_ms))
     }
 
     /// Collects a notification, if clients asked for its class.

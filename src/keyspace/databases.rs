@@ -20,7 +20,7 @@ impl KeyAccess<'_> {
             return None;
         }
         let mut left = self.rng().below(size);
-        let now_ms = self.now_ms;
+        let horizon_ms = self.horizon_ms();
         let mut rng = self.rng().clone();
         let tables = self.keyspace().tables_of(db);
         let stripe = self.stripe(number);
@@ -30,7 +30,7 @@ impl KeyAccess<'_> {
             left = left.saturating_sub(size);
             is_here
         });
-        let key = found.and_then(|keys| keys.table.random(&mut rng)).map(|entry| (entry.key().to_vec(), entry.is_expired(now_ms)));
+        let key = found.and_then(|keys| keys.table.random(&mut rng)).map(|entry| (entry.key().to_vec(), entry.is_expired(horizon_ms)));
         *self.rng() = rng;
         key
     }
@@ -86,10 +86,10 @@ impl KeyAccess<'_> {
         }
         for key in self.stripe(number).watched.keys_of(db) {
             let existed = self.look(number, db, &key).is_some();
-            let now_ms = self.now_ms;
+            let horizon_ms = self.horizon_ms();
             let replacement = match replaced.and_then(|replaced| self.look(number, replaced, &key)) {
                 None => Replacement::None,
-                Some(entry) if entry.is_expired(now_ms) => Replacement::Expired,
+                Some(entry) if entry.is_expired(horizon_ms) => Replacement::Expired,
                 Some(_) => Replacement::Live,
             };
             self.stripe(number).watched.touch_replaced(db, &key, existed, replacement);

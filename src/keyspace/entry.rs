@@ -224,11 +224,11 @@ impl Entry {
                 ValueRef::Int(number) => NewValue::Int(number),
                 ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, encoding),
             };
-            return Entry::new(key.unwrap_or(view.key()), value, expiry_ms, clock);
+            return Entry::new(key.unwrap_or_else(|| view.key()), value, expiry_ms, clock);
         }
         // SAFETY: BOXED says that the pointer is there and ours; the flag is cleared below, so that only the new entry owns it.
         let object = unsafe { Box::from_raw(view.boxed_ptr()) };
-        let new = Entry::new(key.unwrap_or(view.key()), NewValue::Boxed(object, kind, encoding), expiry_ms, clock);
+        let new = Entry::new(key.unwrap_or_else(|| view.key()), NewValue::Boxed(object, kind, encoding), expiry_ms, clock);
         let layout = view.layout();
         let block = self.0;
         std::mem::forget(self);

@@ -132,7 +132,7 @@ pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u6
         return Ok(Room::Enough);
     }
     eviction.note(true, world.now_us);
-    if config.maxmemory_policy == MaxmemoryPolicy::Noeviction {
+    if config.maxmemory_policy == MaxmemoryPolicy::Noeviction || config.import_mode {
         return Err(OutOfMemory);
     }
     let (limit_us, started_us) = (time_limit_us(config.maxmemory_eviction_tenacity), (world.now_us)());

@@ -7,6 +7,8 @@
 //! and may take up to a share of that period; fast ones come in between while the last ones found much to do
 //! (Valkey's scheme, which its configuration file describes).
 //!
+//! On its way the sweep also gives the room of emptied tables back.
+//!
 //! Invariants:
 //! * A stripe is held for at most [`HOLD_BUCKETS`] buckets, or [`HOLD_KEYS`] keys and the rest of a bucket.
 //! * Time is an argument; the caller measures what a cycle takes and ends it ([`Sweep::end`]).
@@ -82,7 +84,7 @@ impl Effort {
 }
 
 /// Where the sweep of a database goes on.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Place {
     stripe: u32,
     table: usize,
@@ -127,9 +129,11 @@ struct Seen {
     expired: u64,
     ttl_sum_ms: i64,
     ttl_keys: i64,
-    /// Every bucket of the database was passed since the sweep last began with it.
+    /// The step came to the end of the database; the next one begins with it anew.
     wrapped: bool,
-    /// A key with an expiry is left in some table that was passed.
+    /// It also began with it.
+    whole: bool,
+    /// A table that was passed has keys with an expiry.
     any: bool,
 }
 
@@ -180,7 +184,7 @@ impl Sweep {
         cycle.ttl.steps += i32::from(seen.ttl_keys > 0);
         let again = !seen.wrapped && seen.expired * 100 > seen.sampled * cycle.effort.acceptable_stale_percent();
         if !again {
-            if seen.wrapped && !seen.any {
+            if seen.wrapped && seen.whole && !seen.any {
                 keyspace.forget_ttl(cycle.db);
             }
             std::mem::take(&mut cycle.ttl).publish(keyspace, cycle.db);
@@ -201,7 +205,7 @@ impl Sweep {
     /// Looks at about `keys` keys from where the sweep of `db` stopped, and at no more than [`CACHE_LINE_WALK_MAX`] buckets.
     fn look(&mut self, keyspace: &Keyspace, db: u32, keys: u64, now_ms: i64, publish: &mut dyn FnMut(&Outcome)) -> Seen {
         let place = &mut self.places[db as usize];
-        let mut seen = Seen::default();
+        let mut seen = Seen { whole: *place == Place::default(), ..Seen::default() };
         let mut buckets = CACHE_LINE_WALK_MAX;
         while seen.sampled < keys && buckets > 0 {
             let mut access = KeyAccess::new(keyspace, db, &Moment::new(keyspace, now_ms), 0);
@@ -246,7 +250,9 @@ impl KeyAccess<'_> {
         while tables.start + place.table < tables.end {
             let table = tables.start + place.table;
             let stripe = self.stripe(number);
-            let Some(len) = stripe.table(table).map(|keys| if keys.expiring > 0 { keys.table.buckets() } else { 0 }) else { break };
+            let Some(keys) = stripe.table_if_used(table) else { break };
+            keys.table.release_if_empty();
+            let len = if keys.expiring > 0 { keys.table.buckets() } else { 0 };
             seen.any |= len > 0;
             while place.bucket < len {
                 if passed >= buckets || seen.sampled >= enough {
@@ -363,6 +369,26 @@ mod tests {
         let mut sweep = Sweep::new(1);
         cycle(&mut sweep, &keyspace, Effort::new(10, 10), 5000, &mut Vec::new());
         assert_eq!(keyspace.db_size(0), (1, 1));
+    }
+
+    #[test]
+    fn what_an_importing_client_sees_and_others_do_not() {
+        let keyspace = Keyspace::new(16, 1, false, 7);
+        keyspace.settings.import_mode.store(true, Ordering::Relaxed);
+        put(&keyspace, 0, "key", Expiry::At(1001));
+        for (imports, there) in [(true, true), (false, false), (true, true)] {
+            let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
+            keys.begin(0, true, imports);
+            assert_eq!(keys.scan(0, None, 10, |_| true, |_| assert!(there)), 0);
+            keys.lock_one(keyspace.place(b"key").stripe);
+            assert_eq!((keys.read(b"key").is_some(), keys.peek(b"key").is_some()), (there, there));
+        }
+        assert_eq!(keyspace.db_size(0), (1, 1), "reading does not delete it");
+        let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
+        keys.lock_one(keyspace.place(b"key").stripe);
+        assert!(!keys.open(b"key").exists());
+        drop(keys);
+        assert_eq!(keyspace.db_size(0), (0, 0), "writing does");
     }
 
     #[test]

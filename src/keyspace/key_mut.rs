@@ -40,7 +40,7 @@ pub struct KeyMut<'m, 'a, 'k> {
 impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     pub(super) fn new(access: &'m mut KeyAccess<'a>, key: &'k [u8]) -> Self {
         let place = access.place(key);
-        let position = access.locate(place, key);
+        let position = access.locate_to_write(place, key);
         if let Some(position) = position {
             access.touch_at(place, position);
         }

@@ -15,6 +15,7 @@ pub mod evict;
 pub mod expire;
 pub mod hash;
 pub mod key_mut;
+mod known;
 pub mod lazyfree;
 pub mod lock;
 pub mod scan;
@@ -33,6 +34,9 @@ use self::stripe::{Stripe, StripeStats};
 use crate::base::limits::{STRIPES_MAX, STRIPES_MIN};
 use crate::base::slot;
 use crate::config::Config;
+
+/// Databases that have room in every stripe from the start: the default of `databases`, 48 bytes each.
+const DATABASES_AT_START: usize = 16;
 
 /// A stripe's lock on a cache line pair of its own, so that workers on neighbouring stripes do not disturb each other.
 #[derive(Debug, Default)]
@@ -56,6 +60,8 @@ pub struct Settings {
     pub lazy_expire: AtomicBool,
     /// `lazyfree-lazy-eviction`.
     pub lazy_eviction: AtomicBool,
+    /// `import-mode`: another server, whose data is copied in, says when keys end.
+    pub import_mode: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE: expired keys are looked for in the background.
     pub active_expire: AtomicBool,
     /// Until when CLIENT PAUSE holds writes back, unix milliseconds: expired keys are then hidden but not deleted.
@@ -116,8 +122,10 @@ impl Keyspace {
     /// A keyspace of `stripes` (a power of two) and `databases`; `by_slot` in cluster mode.
     pub fn new(stripes: usize, databases: usize, by_slot: bool, seed: u64) -> Self {
         assert!(stripes.is_power_of_two() && (STRIPES_MIN..=STRIPES_MAX).contains(&stripes), "checked by the configuration");
+        // A slot's table is small and there are many: those of a cluster come when they are used.
+        let room = if by_slot { 0 } else { databases.min(DATABASES_AT_START) };
         Keyspace {
-            stripes: (0..stripes).map(|_| Padded::default()).collect(),
+            stripes: (0..stripes).map(|_| Padded(StripeMutex::new(Stripe::with_room(room)))).collect(),
             hasher: KeyHasher::new(seed),
             by_slot,
             databases,
@@ -130,6 +138,7 @@ impl Keyspace {
                 lazy_server_del: AtomicBool::new(true),
                 lazy_expire: AtomicBool::new(true),
                 lazy_eviction: AtomicBool::new(true),
+                import_mode: AtomicBool::new(false),
                 active_expire: AtomicBool::new(true),
                 frozen_until_ms: AtomicI64::new(0),
             },
@@ -148,6 +157,7 @@ impl Keyspace {
         settings.lfu.store(config.maxmemory_policy.is_lfu(), Ordering::Relaxed);
         settings.lfu_log_factor.store(config.lfu_log_factor, Ordering::Relaxed);
         settings.lfu_decay_minutes.store(config.lfu_decay_time, Ordering::Relaxed);
+        settings.import_mode.store(config.import_mode, Ordering::Relaxed);
         settings.lazy_server_del.store(config.lazyfree_lazy_server_del, Ordering::Relaxed);
         settings.lazy_expire.store(config.lazyfree_lazy_expire, Ordering::Relaxed);
         settings.lazy_eviction.store(config.lazyfree_lazy_eviction, Ordering::Relaxed);
@@ -190,6 +200,12 @@ impl Keyspace {
         let slot = u32::from(slot);
         let stripes = self.stripes.len() as u32;
         Place { hash, stripe: slot & (stripes - 1), table: slot / stripes }
+    }
+
+    /// The slot of what lies there, in cluster mode.
+    #[inline]
+    pub fn slot_of(&self, place: Place) -> u16 {
+        (place.table * self.stripes.len() as u32 + place.stripe) as u16
     }
 
     /// Stripe of a slot, and its table within a database's tables there.

@@ -91,7 +91,7 @@ impl KeyAccess<'_> {
         let tables_per_db = self.keyspace().tables_per_db() as u64;
         let first = self.keyspace().tables_of(self.db).start;
         let end = walk.end.min((u64::from(number) + 1) * tables_per_db);
-        let now_ms = self.now_ms;
+        let horizon_ms = self.horizon_ms();
         let mut held = 0;
         let mut expired: Vec<Vec<u8>> = Vec::new();
         while walk.table < end {
@@ -112,7 +112,7 @@ impl KeyAccess<'_> {
                 if !fits(entry) {
                     return;
                 }
-                if entry.is_expired(now_ms) {
+                if entry.is_expired(horizon_ms) {
                     expired.push(entry.key().to_vec());
                 } else {
                     found(entry);

@@ -356,6 +356,13 @@ impl Table {
         visited
     }
 
+    /// Gives all room back if there is no entry. Not done by [`Table::remove`]: a key that comes and goes would allocate each time.
+    pub fn release_if_empty(&mut self) {
+        if self.len == 0 && self.buckets > 0 {
+            *self = Table::default();
+        }
+    }
+
     /// Bytes that the table itself takes, entries excluded and chains estimated away.
     pub fn overhead_bytes(&self) -> usize {
         self.segments.iter().map(|segment| segment.len() * 64 + 16).sum()

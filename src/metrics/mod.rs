@@ -8,6 +8,7 @@ pub mod histogram;
 pub mod instantaneous;
 pub mod latency;
 pub mod node;
+pub mod workers;
 
 pub use command_log::CommandLog;
 pub use command_stats::{CommandStats, WorkerMetrics};
@@ -17,3 +18,4 @@ pub use histogram::Histogram;
 pub use instantaneous::Instantaneous;
 pub use latency::LatencyMonitor;
 pub use node::NodeMetrics;
+pub use workers::WorkerSet;

@@ -88,11 +88,13 @@ fn of_level(level: &Level) -> (u8, char, &'static str) {
     }
 }
 
-/// Our own events by the configured level; those of libraries only when something is wrong.
+/// Our own events by the configured level; those of libraries only when something is wrong. openraft warns of what is no more than
+/// life in a cluster (a node is away, a vote came late), so it is heard at the lowest level only; what ends it is told by us.
 fn wanted(metadata: &Metadata<'_>, settings: &Settings) -> bool {
     let (level, ..) = of_level(metadata.level());
     let own = metadata.target().starts_with("larder");
-    level >= rank(settings.level) && (own || level >= 3)
+    let is_wanted = own || (level >= 3 && (rank(settings.level) == 0 || !metadata.target().starts_with("openraft")));
+    level >= rank(settings.level) && is_wanted
 }
 
 impl<S: Subscriber> Layer<S> for Lines {

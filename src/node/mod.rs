@@ -1,9 +1,14 @@
 //! Composition (rank 6): builds a node from its options, serves until it is told to end.
 
 mod background;
+mod cluster;
+mod follow;
 pub mod log;
+mod oom_score;
 mod sockets;
 mod start;
+mod supervisor;
 mod system;
+mod title;
 
 pub use start::run;

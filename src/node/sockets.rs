@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::commands::shared::Shared;
 use crate::config::Config;
-use crate::server::{ListenError, Listener, WorkerHandle, open_tcp_listeners, open_unix_listener};
+use crate::server::{ListenError, Listener, Workers, open_tcp_listeners, open_unix_listener};
 
 /// Longest time that CONFIG SET waits for the main thread.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
@@ -48,14 +48,14 @@ impl Rebinder {
 /// The sockets and the tasks that accept from them.
 pub(super) struct Sockets {
     shared: Arc<Shared>,
-    workers: Arc<Vec<WorkerHandle>>,
+    workers: Arc<Workers>,
     tcp: Vec<JoinHandle<()>>,
     unix: Option<JoinHandle<()>>,
 }
 
 impl Sockets {
     /// Opens all sockets of the options and accepts from them. Must run in a `LocalSet`.
-    pub(super) fn open(shared: &Arc<Shared>, workers: &Arc<Vec<WorkerHandle>>, config: &Config) -> Result<Sockets, ListenError> {
+    pub(super) fn open(shared: &Arc<Shared>, workers: &Arc<Workers>, config: &Config) -> Result<Sockets, ListenError> {
         let mut sockets = Sockets { shared: Arc::clone(shared), workers: Arc::clone(workers), tcp: Vec::new(), unix: None };
         let tcp = open_tcp_listeners(config)?;
         let unix = open_unix_listener(config)?;
@@ -66,6 +66,11 @@ impl Sockets {
             tracing::info!("Ready to accept connections {kind}");
         }
         Ok(sockets)
+    }
+
+    /// True if nobody can connect.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tcp.is_empty() && self.unix.is_none()
     }
 
     fn accept(&self, listener: Listener) -> JoinHandle<()> {

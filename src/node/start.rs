@@ -1,24 +1,30 @@
 //! Start-up and end of a node.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::follow::Follower;
+use super::oom_score::OomScore;
 use super::sockets::{Rebinder, Sockets};
-use super::{background, log, system};
+use super::supervisor::Supervisor;
+use super::title::ProcessTitle;
+use super::{background, cluster, log, system};
 use crate::base::version::LARDER as VERSION;
-use crate::base::{clock, rng};
+use crate::base::{alloc, clock, rng};
+use crate::cluster::Cluster;
 use crate::commands::FAMILIES;
 use crate::commands::server::apply;
 use crate::commands::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
 use crate::commands::table::Table;
-use crate::config::{Config, ConfigStore};
+use crate::config::{Config, ConfigError, ConfigStore, os_text};
 use crate::keyspace::Keyspace;
-use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics};
-use crate::server::{WorkerHandle, spawn_workers};
+use crate::keyspace::hash::KeyHasher;
+use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
+use crate::server::{ListenError, Workers};
 
 /// Runs a node with these arguments (after the program's name) until it ends. Returns the exit status.
 pub fn run(args: &[String]) -> i32 {
@@ -42,29 +48,52 @@ fn fail(reason: &str) -> i32 {
 fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     clock::warm_up();
     let config = store.load();
+    std::env::set_current_dir(&config.dir).map_err(|error| anyhow::anyhow!("Can't chdir to '{}': {}", config.dir, os_text(error)))?;
     let control = log::open(&config).with_context(|| format!("Can't open the log file: {}", config.logfile))?;
-    panic_to_log();
+    panic_to_log(&store);
     announce(&config);
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let supervisor = Supervisor::find(&config);
+    system::disable_huge_pages(&config);
     system::reserve_descriptors(&store);
-    system::write_pid_file(&config);
-    let shared = Arc::new(build(store)?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let cluster = runtime.block_on(cluster::start(&config))?;
+    let shared = Arc::new(build(store, cluster.as_ref())?);
     apply::adopt(&shared, &config);
     shared.keyspace.lazyfree.start()?;
     tracing::info!("Server initialized");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control));
-    system::remove_pid_file(&shared.config.load());
+    let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control, &supervisor, cluster.clone()));
+    if let Some(cluster) = cluster {
+        runtime.block_on(cluster.shutdown());
+    }
     result
 }
 
-/// A panic is a bug: it goes to the log as well, before the process aborts.
-fn panic_to_log() {
+/// A panic is a bug: it goes to the log as well, before the process aborts. A message made up at run time may hold keys or values,
+/// so the log gets it only if the options let user data in.
+fn panic_to_log(store: &ConfigStore) {
     let default = std::panic::take_hook();
+    let store = store.clone();
     std::panic::set_hook(Box::new(move |info| {
-        tracing::error!("=== LARDER BUG REPORT START: {info}");
-        default(info);
+        let config = store.load();
+        let fixed_text = info.payload().downcast_ref::<&'static str>();
+        match (info.location(), fixed_text) {
+            (Some(place), Some(text)) if config.hide_user_data_from_log => report(&config, &format!("{text}, at {place}")),
+            (Some(place), None) if config.hide_user_data_from_log => {
+                report(&config, &format!("a bug was found at {place} (hide-user-data-from-log hides the rest)"));
+            }
+            _ => {
+                report(&config, &info.to_string());
+                default(info);
+            }
+        }
     }));
+}
+
+fn report(config: &Config, text: &str) {
+    if config.crash_log_enabled {
+        tracing::error!("=== LARDER BUG REPORT START: {text}");
+    }
 }
 
 fn announce(config: &Config) {
@@ -80,17 +109,18 @@ fn announce(config: &Config) {
 }
 
 /// Everything the workers share, built from the options.
-fn build(store: ConfigStore) -> anyhow::Result<Shared> {
+fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<Shared> {
     let config = store.load();
     let renames: Vec<_> = config.rename_command.iter().map(|rename| (rename.command.clone(), rename.new_name.clone())).collect();
-    let table = Table::new(FAMILIES, &renames).map_err(anyhow::Error::msg)?;
+    let table = Table::new(FAMILIES, &renames).map_err(|(number, reason)| ConfigError::rename(&config.rename_command[number], reason))?;
     let rows = table.len();
     Ok(Shared {
+        cluster: cluster.map(cluster::access),
         keyspace: Keyspace::new(
             config.keyspace_stripes as usize,
             config.database_count() as usize,
             config.cluster_enabled,
-            rng::process_seed(),
+            hash_seed(&config.hash_seed),
         ),
         config: store,
         table,
@@ -98,7 +128,7 @@ fn build(store: ConfigStore) -> anyhow::Result<Shared> {
         pubsub: crate::pubsub::PubSub::default(),
         monitors: Mutex::default(),
         monitor_count: AtomicUsize::new(0),
-        workers: (0..config.io_threads.max(1)).map(|_| WorkerMetrics::new(rows)).collect(),
+        workers: WorkerSet::new(rows),
         counters: Counters::default(),
         errors: ErrorStats::default(),
         identity: Identity {
@@ -118,29 +148,40 @@ fn build(store: ConfigStore) -> anyhow::Result<Shared> {
     })
 }
 
+/// The seed of the keys' hash function: random, or what follows from the option's text.
+fn hash_seed(text: &str) -> u64 {
+    if text.is_empty() { rng::process_seed() } else { KeyHasher::new(0).hash(text.as_bytes()).0 }
+}
+
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.
-async fn listen(shared: &Arc<Shared>, control: log::LogControl) -> anyhow::Result<()> {
+async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervisor, cluster: Option<Arc<Cluster>>) -> anyhow::Result<()> {
     let config = shared.config.load();
-    let workers = Arc::new(spawn_workers(shared)?);
+    let workers = Arc::new(Workers::start(shared, config.io_threads as usize)?);
     let (rebinder, mut wishes) = Rebinder::channel();
-    let hook = move |old: &Config, new: &Config| {
-        if old.port != new.port || old.bind != new.bind {
-            rebinder.rebind(old, new)?;
-        }
-        control.apply(new);
-        Ok(())
-    };
-    assert!(shared.on_config.set(Box::new(hook)).is_ok(), "the hook is set once");
-    let mut sockets = match Sockets::open(shared, &workers, &config) {
-        Ok(sockets) => sockets,
-        Err(error) => {
-            tracing::warn!("{error}");
-            tracing::warn!("Failed listening on port {} (tcp), aborting.", config.port);
-            return Err(anyhow::anyhow!("Failed listening on port {}: {error}", config.port));
-        }
-    };
-    background::spawn(shared);
+    // Before anybody is told that the node is up, and so may ask it to end.
     let mut signals = Signals::new()?;
+    let mut sockets = Sockets::open(shared, &workers, &config).map_err(|error| not_listening(&config, &error))?;
+    if sockets.is_empty() {
+        tracing::warn!("Configured to not listen anywhere, exiting.");
+        anyhow::bail!("Configured to not listen anywhere: port is 0 or bind is empty, and there is no unixsocket");
+    }
+    // Only now, since a node that finds its port taken must leave the other node's file alone.
+    system::write_pid_file(&config);
+    let title = ProcessTitle::find(shared.config.file().map(|file| file.display().to_string()));
+    if let Err(error) = title.show(&config) {
+        tracing::warn!("Cannot set the process title: {}", os_text(error));
+    }
+    let oom_score = OomScore::default();
+    if let Err(error) = oom_score.follow(&config) {
+        tracing::warn!("Unable to write oom_score_adj: {}", os_text(error));
+    }
+    let follower = Follower { workers: Arc::clone(&workers), rebinder, log, oom_score, title, cluster };
+    let hook = Box::new(move |old: &Config, new: &Config| follower.follow(old, new));
+    assert!(shared.on_config.set(hook).is_ok(), "the hook is set once");
+    alloc::flush_thread();
+    shared.metrics.memory.startup.store(alloc::used_bytes(), Ordering::Relaxed);
+    background::spawn(shared);
+    supervisor.ready();
     loop {
         tokio::select! {
             name = signals.next() => {
@@ -152,9 +193,11 @@ async fn listen(shared: &Arc<Shared>, control: log::LogControl) -> anyhow::Resul
         }
     }
     tracing::warn!("User requested shutdown...");
+    supervisor.stopping();
     shared.stop.request();
     sockets.close().await;
-    end(workers).await;
+    end(workers, &mut signals).await;
+    system::remove_pid_file(&config);
     if !config.unixsocket.is_empty() {
         tracing::info!("Removing the unix socket file.");
         remove(&config.unixsocket);
@@ -163,16 +206,31 @@ async fn listen(shared: &Arc<Shared>, control: log::LogControl) -> anyhow::Resul
     Ok(())
 }
 
+/// Logs why there is no listening socket, and makes it the reason of the end.
+fn not_listening(config: &Config, error: &ListenError) -> anyhow::Error {
+    tracing::warn!("{error}");
+    let what = match error {
+        ListenError::Tcp { .. } => format!("Failed listening on port {} (tcp)", config.port),
+        ListenError::Unix { .. } => "Failed listening on the unix socket".to_owned(),
+    };
+    tracing::warn!("{what}, aborting.");
+    anyhow::anyhow!("{what}: {error}")
+}
+
 #[expect(clippy::disallowed_methods, reason = "the socket's file belongs to the node alone")]
 fn remove(path: &str) {
     let _ = std::fs::remove_file(path);
 }
 
-/// Waits for the workers, which end once their connections have their replies.
-async fn end(workers: Arc<Vec<WorkerHandle>>) {
-    match Arc::try_unwrap(workers) {
-        Ok(workers) => workers.into_iter().for_each(WorkerHandle::join),
-        Err(_) => tracing::warn!("A listening socket is still in use; not waiting for the workers"),
+/// Waits for the workers, which end once their connections have their replies. A further interrupt ends the process at once.
+async fn end(workers: Arc<Workers>, signals: &mut Signals) {
+    let ended = tokio::task::spawn_blocking(move || workers.end());
+    tokio::select! {
+        _ = ended => {}
+        _ = signals.interrupt.recv() => {
+            tracing::warn!("You insist... exiting now.");
+            std::process::exit(1);
+        }
     }
 }
 

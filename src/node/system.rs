@@ -1,4 +1,4 @@
-//! What a node asks of the system at its start: file descriptors, its pid file.
+//! What a node asks of the system at its start: file descriptors, small pages, its pid file.
 
 use crate::base::process;
 use crate::config::{Config, ConfigStore};
@@ -18,6 +18,15 @@ pub(super) fn reserve_descriptors(store: &ConfigStore) {
     tracing::warn!("You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors.");
     tracing::warn!("Current maximum open files is {best}. maxclients has been reduced to {possible} to compensate for low ulimit.");
     store.update(|config| config.maxclients = possible as u32);
+}
+
+/// Asks for no transparent huge pages, for the whole process and before there are other threads.
+pub(super) fn disable_huge_pages(config: &Config) {
+    if config.disable_thp
+        && let Err(error) = rustix::thread::disable_transparent_huge_pages(true)
+    {
+        tracing::warn!("Cannot disable transparent huge pages for this process: {error}");
+    }
 }
 
 /// Writes the pid file; failing to is logged, not fatal, as in Valkey.

@@ -38,6 +38,8 @@ const INPUT_LEN_MIN: usize = 16 * 1024;
 const FLUSH_LEN: usize = 256 * 1024;
 /// Longest inline request.
 const INLINE_LEN_MAX: usize = 64 * 1024;
+/// Most reads that throw away what a client has sent when the node ends.
+const END_READS_MAX: usize = 64;
 /// Most arguments of a request.
 const MULTIBULK_LEN_MAX: i64 = i32::MAX as i64;
 
@@ -112,11 +114,15 @@ impl Connection {
 
     /// Waits for the next event and handles it.
     async fn turn(&mut self) -> Result<(), Gone> {
+        let started;
         if !self.postponed.is_empty() {
             self.run_postponed().await?;
+            started = self.begin_round();
             self.process(0)?;
         } else {
-            match poll_fn(|cx| self.poll_event(cx)).await {
+            let event = poll_fn(|cx| self.poll_event(cx)).await;
+            started = self.begin_round();
+            match event {
                 Event::Closed => return Err(Gone),
                 Event::Read(len) => self.process(len)?,
                 Event::Tidy => self.tidy(),
@@ -126,6 +132,7 @@ impl Connection {
         self.take_messages();
         self.flush()?;
         self.report();
+        self.end_round(started);
         if self.session.close == Close::AfterReply && self.reply.is_empty() {
             return Err(Gone);
         }
@@ -134,6 +141,22 @@ impl Connection {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// When a round of work begins, and how many commands the worker has run.
+    #[inline]
+    fn begin_round(&self) -> (clock::Ticks, u64) {
+        self.worker.shared.debug.sleep_if_told();
+        (clock::ticks(), self.metrics().total_commands.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn end_round(&self, (started, commands): (clock::Ticks, u64)) {
+        self.metrics().round(clock::elapsed_ns(started, clock::ticks()), commands);
+    }
+
+    fn metrics(&self) -> &WorkerMetrics {
+        &self.worker.shared.workers[self.worker.number]
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
@@ -195,7 +218,7 @@ impl Connection {
     }
 
     pub(super) fn count_input(&self, len: usize) {
-        let metrics = &self.worker.shared.workers[self.worker.number];
+        let metrics = self.metrics();
         WorkerMetrics::add(&metrics.net_input, len as u64);
         WorkerMetrics::add(&metrics.reads, 1);
         WorkerMetrics::add(&self.session.client.figures.net_input, len as u64);
@@ -341,7 +364,7 @@ impl Connection {
         while !self.reply.is_empty() {
             match self.stream.try_write(&self.reply.buf) {
                 Ok(sent) => {
-                    let metrics = &self.worker.shared.workers[self.worker.number];
+                    let metrics = self.metrics();
                     WorkerMetrics::add(&metrics.net_output, sent as u64);
                     WorkerMetrics::add(&metrics.writes, 1);
                     WorkerMetrics::add(&self.session.client.figures.net_output, sent as u64);
@@ -356,7 +379,7 @@ impl Connection {
                 Err(_) => return Err(Gone),
             }
         }
-        if self.reply.buf.capacity() > REPLY_KEPT_LEN {
+        if self.reply.buf.capacity() > REPLY_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
             self.reply.buf = BytesMut::new();
         }
         Ok(())
@@ -365,6 +388,9 @@ impl Connection {
     /// Takes the client out of everything it is part of.
     fn end(mut self) {
         let worker = Rc::clone(&self.worker);
+        if worker.shared.stop.is_requested() {
+            self.stream.end(&mut worker.scratch.borrow_mut(), END_READS_MAX);
+        }
         super::waiting::leave(&worker, &mut self.session, &mut self.reply);
         let id = self.session.client.id;
         worker.shared.clients.remove(id);

@@ -1,4 +1,5 @@
-//! A worker's timer: looks after its clients `hz` times per second, each of them about once per second (a few, every time).
+//! What a worker does by the clock, `hz` times per second: samples for INFO, and a look at each of its clients about once per second
+//! (at a few, every time).
 //!
 //! It only reads what connections publish; what is to be done it asks of their tasks, so that an idle client costs one look.
 
@@ -12,31 +13,58 @@ use super::worker::Worker;
 use crate::base::clock;
 use crate::clients::client::{Client, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask, bit};
 use crate::config::Config;
+use crate::metrics::instantaneous::Totals;
 
 /// Clients looked at each time, if there are so many, however long that makes a round.
 const CLIENTS_PER_TICK_MIN: usize = 5;
 
-/// Runs until the worker ends.
-pub(super) async fn run(worker: Rc<Worker>) {
-    let mut last = 0;
+/// Between two samples of rates and memory.
+const SAMPLE_MS: u64 = 100;
+
+/// Starts the worker's clock. It ends with the worker's runtime.
+pub(super) fn start(worker: &Rc<Worker>) {
+    tokio::task::spawn_local(run(Rc::clone(worker)));
+}
+
+async fn run(worker: Rc<Worker>) {
+    let (mut last_id, mut sampled_ms) = (0, 0);
     loop {
         tokio::time::sleep(Duration::from_millis(1000 / u64::from(worker.config().hz.max(1)))).await;
-        if worker.shared.debug.pause_cron.load(Ordering::Relaxed) {
-            continue;
-        }
+        worker.shared.debug.sleep_if_told();
         let started = clock::ticks();
-        look(&worker, &mut last);
-        worker.evict_clients();
+        let now_ms = clock::monotonic_ms();
+        // One worker samples for all.
+        if worker.number == 0 && now_ms - sampled_ms >= SAMPLE_MS {
+            sampled_ms = now_ms;
+            sample(&worker);
+        }
+        if !worker.shared.debug.pause_cron.load(Ordering::Relaxed) {
+            look(&worker, &mut last_id, now_ms);
+            worker.evict_clients();
+        }
         worker.shared.workers[worker.number].timer(clock::elapsed_ns(started, clock::ticks()));
     }
 }
 
+fn sample(worker: &Worker) {
+    let shared = &worker.shared;
+    shared.metrics.memory.sample();
+    let mut totals = Totals::default();
+    for worker in shared.workers.iter() {
+        totals.commands += worker.total_commands.load(Ordering::Relaxed);
+        totals.net_input += worker.net_input.load(Ordering::Relaxed);
+        totals.net_output += worker.net_output.load(Ordering::Relaxed);
+        totals.cycles += worker.cycles.load(Ordering::Relaxed);
+        totals.cycle_us += worker.cycle_ns.load(Ordering::Relaxed) / 1000;
+    }
+    shared.metrics.instantaneous.sample(clock::monotonic_us(), totals);
+}
+
 /// Looks at the clients that follow number `last`, and goes on from the first behind the last one.
-fn look(worker: &Worker, last: &mut u64) {
+fn look(worker: &Worker, last: &mut u64, now_ms: u64) {
     let config = worker.config();
     let clients = worker.clients.borrow();
     let count = (clients.len() / config.hz.max(1) as usize).max(CLIENTS_PER_TICK_MIN).min(clients.len());
-    let now_ms = clock::monotonic_ms();
     let behind = clients.range((Bound::Excluded(*last), Bound::Unbounded));
     for (id, client) in behind.chain(clients.iter()).take(count) {
         *last = *id;

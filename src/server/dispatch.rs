@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 
 use larder_proto::resp::ReplyBuf;
 
+use super::redirect;
 use crate::base::clock::{self, Ticks};
-use crate::clients::Session;
 use crate::clients::session::{Close, Queued, ReplyMode};
+use crate::clients::{Session, bit};
 use crate::commands::call::call;
 use crate::commands::context::{Args, Context};
 use crate::commands::shared::Shared;
@@ -44,7 +45,7 @@ impl<'c> Turn<'c> {
         if self.context.session.reply_mode == ReplyMode::SkipNext {
             self.context.session.reply_mode = ReplyMode::Skip;
         }
-        let flow = match self.check(args, found) {
+        let flow = match self.check(args, found, place) {
             Ok(Checked::Run(row)) => self.run(row, args, place),
             Ok(Checked::Queue(row)) => {
                 self.queue(row, args);
@@ -79,7 +80,7 @@ impl<'c> Turn<'c> {
 
     /// All checks before execution. `Err` is the text of the refusal, after `-`.
     #[inline]
-    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
+    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>, place: Option<Place>) -> Result<Checked<'t>, String> {
         let Lookup::Found(row) = found else {
             self.context.session.client.last_command.store(u16::MAX, Ordering::Relaxed);
             return self.check_unknown(args, found);
@@ -103,6 +104,9 @@ impl<'c> Turn<'c> {
         if in_multi && spec.has(flag::NO_MULTI) {
             return Err(format!("ERR Command '{}' not allowed inside a transaction", row.full_name));
         }
+        if let Some(cluster) = &self.context.shared.cluster {
+            redirect::check(&self.context, cluster, row, args, place)?;
+        }
         let is_exec = in_multi && spec.name == "exec";
         let mut is_write = spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
         if is_exec && let Some(multi) = &self.context.session.multi {
@@ -110,6 +114,9 @@ impl<'c> Turn<'c> {
         }
         if self.context.config.maxmemory > 0 {
             self.check_memory(row, in_multi)?;
+        }
+        if self.context.config.min_replicas_to_write > 0 {
+            self.check_replicas(row, is_exec)?;
         }
         if self.context.session.subscriptions.count() + self.context.session.subscriptions.shard_channels.len() > 0
             && !self.context.reply.is_resp3()
@@ -152,6 +159,21 @@ impl<'c> Turn<'c> {
             _ => in_multi || row.spec.has(flag::DENYOOM),
         };
         if refused { Err("OOM command not allowed when used memory > 'maxmemory'.".into()) } else { Ok(()) }
+    }
+
+    /// Refuses writes while fewer replicas follow than the options ask for.
+    #[cold]
+    fn check_replicas(&self, row: &Row, is_exec: bool) -> Result<(), String> {
+        // This version has no replicas.
+        const GOOD_REPLICAS: u32 = 0;
+        let context = &self.context;
+        let queued = context.session.multi.as_ref().filter(|_| is_exec).map_or(&[][..], |multi| &multi.queue);
+        let is_write =
+            row.spec.has(flag::WRITE) || queued.iter().any(|queued| context.shared.table.row(queued.command).spec.has(flag::WRITE));
+        if is_write && context.config.min_replicas_max_lag > 0 && GOOD_REPLICAS < context.config.min_replicas_to_write {
+            return Err("NOREPLICAS Not enough good replicas to write.".into());
+        }
+        Ok(())
     }
 
     #[cold]
@@ -212,6 +234,11 @@ impl<'c> Turn<'c> {
         if row.is_some_and(|row| row.spec.name == "exec") {
             self.begin();
             transaction::discard(&mut self.context);
+            if redirect::is_redirection(text) {
+                self.context.shared.errors.count(text);
+                self.context.reply.error(text);
+                return;
+            }
             let reason = text.strip_prefix("ERR ").unwrap_or(text);
             let text = format!("EXECABORT Transaction discarded because of: {reason}");
             self.context.shared.errors.count(&text);
@@ -265,7 +292,8 @@ impl<'c> Turn<'c> {
     #[inline]
     pub(super) fn begin(&mut self) {
         let context = &mut self.context;
-        context.keys.begin(context.session.db, !context.session.no_touch);
+        let imports = context.config.import_mode && context.session.client.has(bit::IMPORT_SOURCE);
+        context.keys.begin(context.session.db, !context.session.no_touch, imports);
     }
 
     /// Runs a command that passed all checks.

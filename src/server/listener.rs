@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use nix::unistd::Group;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::worker::{WorkerHandle, least_loaded};
+use super::worker::Workers;
 use crate::commands::shared::Shared;
 use crate::config::Config;
 use crate::metrics::Counters;
@@ -113,23 +113,38 @@ fn open_tcp(address: SocketAddr, backlog: u32) -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the socket's file belongs to the listener alone")]
 fn unix(config: &Config) -> Result<Listener, ListenError> {
     let path = PathBuf::from(&config.unixsocket);
-    let fail = |source| ListenError::Unix { path: config.unixsocket.clone(), source };
+    match open_unix(&path, config) {
+        Ok(listener) => Ok(Listener::Unix(listener, path)),
+        Err(source) => Err(ListenError::Unix { path: config.unixsocket.clone(), source }),
+    }
+}
+
+/// Permissions and group are set before the socket listens, so that nobody gets in earlier.
+#[expect(clippy::disallowed_methods, reason = "the socket's file belongs to the listener alone")]
+fn open_unix(path: &Path, config: &Config) -> std::io::Result<UnixListener> {
     // A file left by a process that was killed would keep us from binding.
-    let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).map_err(fail)?;
+    let _ = std::fs::remove_file(path);
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::unix(path)?)?;
     if config.unixsocketperm != 0 {
         use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(config.unixsocketperm)).map_err(fail)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(config.unixsocketperm))?;
     }
-    Ok(Listener::Unix(listener, path))
+    if !config.unixsocketgroup.is_empty() {
+        let group = Group::from_name(&config.unixsocketgroup)?;
+        let group = group.ok_or_else(|| std::io::Error::other(format!("there is no group '{}'", config.unixsocketgroup)))?;
+        std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))?;
+    }
+    socket.listen(i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX))?;
+    UnixListener::from_std(socket.into())
 }
 
 impl Listener {
     /// Accepts until the task is aborted.
-    pub async fn serve(&self, shared: &Arc<Shared>, workers: &[WorkerHandle]) {
+    pub async fn serve(&self, shared: &Arc<Shared>, workers: &Workers) {
         loop {
             let accepted = match self {
                 Listener::Tcp(listener) => listener.accept().await.and_then(|(stream, peer)| Ok(Accepted::Tcp(stream.into_std()?, peer))),
@@ -149,7 +164,7 @@ impl Listener {
     }
 }
 
-async fn admit(shared: &Arc<Shared>, workers: &[WorkerHandle], socket: Accepted) {
+async fn admit(shared: &Arc<Shared>, workers: &Workers, socket: Accepted) {
     let config = shared.config.load();
     if let Some(refusal) = refusal(shared, &config, &socket) {
         Counters::one(&shared.counters.connections_rejected);
@@ -171,10 +186,7 @@ async fn admit(shared: &Arc<Shared>, workers: &[WorkerHandle], socket: Accepted)
             let _ = socket.set_tcp_keepalive(&keepalive);
         }
     }
-    let worker = least_loaded(workers);
-    worker.connections.fetch_add(1, Ordering::Relaxed);
-    // The worker only goes away when the node ends.
-    let _ = worker.sockets.send(socket).await;
+    workers.serve(socket).await;
 }
 
 /// What to tell a client that is not let in.

@@ -8,10 +8,11 @@ mod cron;
 mod dispatch;
 mod listener;
 mod pipeline;
+mod redirect;
 mod stream;
 mod upkeep;
 mod waiting;
 mod worker;
 
 pub use listener::{ListenError, Listener, open_tcp_listeners, open_unix_listener};
-pub use worker::{WorkerHandle, spawn_workers};
+pub use worker::Workers;

@@ -1,9 +1,11 @@
 //! A client's socket: TCP or unix.
 
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -32,6 +34,24 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.try_write(bytes),
             Stream::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+
+    /// Tells the peer that nothing more comes, and reads away what it has sent: a socket that closes with unread input resets the
+    /// connection, and the peer would see an error in place of the end. At most `rounds` reads into `scratch`.
+    pub(super) fn end(&self, scratch: &mut [u8], rounds: usize) {
+        let _ = match self {
+            Stream::Tcp(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+            Stream::Unix(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+        };
+        for _ in 0..rounds {
+            let read = match self {
+                Stream::Tcp(stream) => stream.try_read(scratch),
+                Stream::Unix(stream) => stream.try_read(scratch),
+            };
+            if !matches!(read, Ok(len) if len > 0) {
+                break;
+            }
         }
     }
 

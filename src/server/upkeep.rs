@@ -140,7 +140,7 @@ impl Connection {
         let config = self.worker.config();
         let pending = self.reply.len() as u64;
         if !self.session.ever_authenticated && !config.requirepass.is_empty() {
-            let enforced = self.worker.shared.debug.enforce_reply_list.load(Ordering::Relaxed);
+            let enforced = self.worker.shared.debug.reply_blocks.load(Ordering::Relaxed);
             let room = if enforced { 0 } else { self.upkeep.reply_room as u64 };
             if OutputMemory::of(pending, room).bytes > UNAUTHENTICATED_OUTPUT_LEN_MAX {
                 return true;
@@ -191,9 +191,16 @@ impl Connection {
         self.tidy_input(is_idle);
         let debug = &self.worker.shared.debug;
         if debug.reply_resizing.load(Ordering::Relaxed) {
+            let before = self.upkeep.reply_room;
             self.upkeep.resize_reply_room(self.reply.len(), debug.reply_peak_reset_ms.load(Ordering::Relaxed), now_ms);
+            let counters = &self.worker.shared.counters;
+            match self.upkeep.reply_room.cmp(&before) {
+                std::cmp::Ordering::Less => Counters::one(&counters.reply_buffer_shrinks),
+                std::cmp::Ordering::Greater => Counters::one(&counters.reply_buffer_expands),
+                std::cmp::Ordering::Equal => {}
+            }
         }
-        if is_idle && self.reply.is_empty() {
+        if is_idle && self.reply.is_empty() && self.reply.buf.capacity() > 0 {
             self.reply.buf = BytesMut::new();
         }
     }

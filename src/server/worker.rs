@@ -1,4 +1,7 @@
 //! Workers: one OS thread each, with a tokio `current_thread` runtime. A connection lives on one of them.
+//!
+//! Invariant: a worker runs until the node ends. With fewer workers (`io-threads` made smaller) the surplus ones get no new
+//! connections but serve those they have; with more again they are the first to be used.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -8,13 +11,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use larder_proto::resp::Batch;
+use parking_lot::RwLock;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::connection;
 use super::listener::Accepted;
+use super::{connection, cron};
 use crate::base::clock;
-use crate::base::limits::READ_BUFFER_LEN;
+use crate::base::limits::{READ_BUFFER_LEN, WORKERS_MAX};
 use crate::clients::{Client, evict};
 use crate::commands::connection::client::line;
 use crate::commands::shared::Shared;
@@ -25,25 +29,79 @@ use crate::metrics::Counters;
 const ACCEPT_QUEUE_LEN: usize = 1024;
 
 /// Longest time that clients which do not read their replies can hold up the node's end.
-const END_WAIT_SECONDS_MAX: u64 = 5;
+const END_WAIT_MS_MAX: u64 = 5000;
 /// How often the end looks whether the connections are gone.
 const END_POLL: Duration = Duration::from_millis(5);
 
 /// How the listeners reach a worker.
 #[derive(Debug)]
-pub struct WorkerHandle {
+struct WorkerHandle {
     /// Where accepted sockets go.
-    pub(super) sockets: mpsc::Sender<Accepted>,
+    sockets: mpsc::Sender<Accepted>,
     /// Connections it serves.
-    pub(super) connections: Arc<AtomicUsize>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    connections: Arc<AtomicUsize>,
+    thread: std::thread::JoinHandle<()>,
 }
 
-impl WorkerHandle {
-    /// Waits until the worker has ended, which it does when all senders are gone.
-    pub fn join(self) {
-        drop(self.sockets);
-        if let Some(thread) = self.thread {
+/// All workers of a node.
+#[derive(Debug)]
+pub struct Workers {
+    shared: Arc<Shared>,
+    handles: RwLock<Vec<WorkerHandle>>,
+    /// How many of them, from the first, take new connections.
+    active: AtomicUsize,
+}
+
+impl Workers {
+    /// Starts `count` workers.
+    ///
+    /// # Errors
+    /// The system's, when a thread cannot be started.
+    pub fn start(shared: &Arc<Shared>, count: usize) -> std::io::Result<Workers> {
+        let workers = Workers { shared: Arc::clone(shared), handles: RwLock::default(), active: AtomicUsize::new(0) };
+        workers.resize(count)?;
+        Ok(workers)
+    }
+
+    /// Lets the first `count` workers take new connections, starting those that do not run yet.
+    ///
+    /// # Errors
+    /// The system's, when a thread cannot be started; as many take connections as before.
+    pub fn resize(&self, count: usize) -> std::io::Result<()> {
+        assert!((1..=WORKERS_MAX).contains(&count), "checked by the configuration");
+        let mut handles = self.handles.write();
+        self.shared.workers.grow(count);
+        while handles.len() < count {
+            let handle = spawn(handles.len(), Arc::clone(&self.shared))?;
+            handles.push(handle);
+        }
+        self.active.store(count, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Hands a socket to the worker with the fewest connections.
+    pub(super) async fn serve(&self, socket: Accepted) {
+        let (sockets, connections) = {
+            let handles = self.handles.read();
+            let active = &handles[..self.active.load(Ordering::Relaxed)];
+            let chosen =
+                active.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed)).expect("there is at least one worker");
+            (chosen.sockets.clone(), Arc::clone(&chosen.connections))
+        };
+        // The worker only goes away when the node ends. Counted once nothing can stop the socket any more from getting there.
+        if let Ok(place) = sockets.reserve().await {
+            connections.fetch_add(1, Ordering::Relaxed);
+            place.send(socket);
+        }
+    }
+
+    /// Waits until all workers have ended, which they do once their connections have their replies.
+    pub fn end(&self) {
+        let handles = std::mem::take(&mut *self.handles.write());
+        let (sockets, threads): (Vec<_>, Vec<_>) = handles.into_iter().map(|worker| (worker.sockets, worker.thread)).unzip();
+        // A worker ends when nobody can send it a socket any more; all at once, so that they end side by side.
+        drop(sockets);
+        for thread in threads {
             let _ = thread.join();
         }
     }
@@ -94,14 +152,6 @@ impl Worker {
     }
 }
 
-/// Starts the workers.
-///
-/// # Errors
-/// The system's, when a thread cannot be started.
-pub fn spawn_workers(shared: &Arc<Shared>) -> std::io::Result<Vec<WorkerHandle>> {
-    (0..shared.workers.len()).map(|number| spawn(number, Arc::clone(shared))).collect()
-}
-
 fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
     let (sockets, mut accepted) = mpsc::channel::<Accepted>(ACCEPT_QUEUE_LEN);
     let connections = Arc::new(AtomicUsize::new(0));
@@ -120,12 +170,12 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
             config: RefCell::new(config),
         });
         LocalSet::new().block_on(&runtime, async move {
-            tokio::task::spawn_local(super::cron::run(Rc::clone(&worker)));
+            cron::start(&worker);
             while let Some(socket) = accepted.recv().await {
                 connection::start(&worker, socket);
             }
             // The node is ending: the connections close themselves once their replies are sent.
-            let deadline = clock::monotonic_ms() + u64::from(worker.config().shutdown_timeout).min(END_WAIT_SECONDS_MAX) * 1000;
+            let deadline = clock::monotonic_ms() + END_WAIT_MS_MAX;
             while worker.connections.load(Ordering::Relaxed) > 0 && clock::monotonic_ms() < deadline {
                 worker.shared.clients.all().iter().for_each(|client| client.outbox.wake());
                 tokio::time::sleep(END_POLL).await;
@@ -133,10 +183,5 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
         });
     };
     let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
-    Ok(WorkerHandle { sockets, connections, thread: Some(thread) })
-}
-
-/// The worker with the fewest connections.
-pub(super) fn least_loaded(workers: &[WorkerHandle]) -> &WorkerHandle {
-    workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed)).expect("there is at least one worker")
+    Ok(WorkerHandle { sockets, connections, thread })
 }

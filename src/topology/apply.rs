@@ -51,6 +51,9 @@ pub enum TopologyError {
     EpochAlreadySet,
 }
 
+/// Removed nodes that are remembered. A node needs to be for as long as it takes to tell it, which is one heartbeat.
+const REMOVED_MAX: usize = 64;
+
 impl Topology {
     /// Applies a committed command. Deterministic; on an error nothing but `index` has changed.
     pub fn apply(&mut self, index: u64, command: &Command) -> Result<Reply, TopologyError> {
@@ -88,6 +91,7 @@ impl Topology {
         // A node alone keeps 0, as in Valkey, so that SET-CONFIG-EPOCH may follow.
         let config_epoch = if taken && !alone { self.epoch + 1 } else { config_epoch };
         self.epoch = self.epoch.max(config_epoch);
+        self.removed.retain(|removed| *removed != node.id);
         let at = self.nodes.partition_point(|other| other.id < node.id);
         self.nodes.insert(at, node.clone());
         self.shards.push(Shard { id: node.shard, primary: node.id, config_epoch });
@@ -123,6 +127,10 @@ impl Topology {
             });
         }
         self.nodes.retain(|node| node.id != *id);
+        if self.removed.len() == REMOVED_MAX {
+            self.removed.remove(0);
+        }
+        self.removed.push(*id);
         Ok(Reply::Done)
     }
 
@@ -302,7 +310,9 @@ mod tests {
         assert_eq!(topology.slot_ranges(&node(1).shard), range(0, 5460));
         assert_eq!(topology.slot_ranges(&node(3).shard), range(10923, 16383));
         assert!(topology.slot_owner(6000).is_none());
-        assert!(topology.node(&node(2).id).is_none());
+        assert!(topology.node(&node(2).id).is_none() && topology.is_removed(&node(2).id));
+        topology.apply(11, &Command::AddNode { node: node(2), claims: vec![], config_epoch: 0 }).unwrap();
+        assert!(!topology.is_removed(&node(2).id), "it was let in again");
     }
 
     #[test]

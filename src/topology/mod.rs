@@ -82,6 +82,8 @@ pub struct Topology {
     nodes: Vec<Node>,
     shards: Vec<Shard>,
     slots: SlotMap,
+    /// Nodes that left for good and did not come back, oldest first: so that one that is still alive does not enter itself again.
+    removed: Vec<NodeId>,
     #[serde(skip)]
     view: View,
     /// Derived from the map and the view; `None` when the cluster is up.
@@ -98,6 +100,16 @@ impl Topology {
     /// All shards, in the order in which they were founded.
     pub fn shards(&self) -> &[Shard] {
         &self.shards
+    }
+
+    /// Whether the node left for good (CLUSTER FORGET) and did not join again.
+    pub fn is_removed(&self, id: &NodeId) -> bool {
+        self.removed.contains(id)
+    }
+
+    /// The nodes of which [`Topology::is_removed`] is true, as far as they are remembered, oldest first.
+    pub fn removed(&self) -> &[NodeId] {
+        &self.removed
     }
 
     /// Slot owners.

@@ -9,6 +9,8 @@ pub struct Access {
     pub readonly_client: bool,
     /// The command (or one queued in the transaction) writes.
     pub write: bool,
+    /// It is about a channel of the slot, not about keys.
+    pub shard_channel: bool,
 }
 
 /// What to do with a request.
@@ -89,10 +91,13 @@ impl Topology {
             return Route::Down(DownReason::Unbound);
         };
         if self.failing.is_some() {
-            if !self.view.allow_reads_when_down {
+            if access.shard_channel {
+                if !self.view.allow_pubsubshard_when_down {
+                    return Route::Down(DownReason::State);
+                }
+            } else if !self.view.allow_reads_when_down {
                 return Route::Down(DownReason::State);
-            }
-            if access.write {
+            } else if access.write {
                 return Route::Down(DownReason::ReadOnly);
             }
         }
@@ -100,7 +105,7 @@ impl Topology {
         if shard.primary == *me {
             return Route::Serve;
         }
-        if access.readonly_client && !access.write && self.node(me).is_some_and(|node| node.shard == shard.id) {
+        if (access.readonly_client || access.shard_channel) && !access.write && self.node(me).is_some_and(|node| node.shard == shard.id) {
             return Route::Serve;
         }
         Route::Moved { slot, node: self.node(&shard.primary).expect("a shard's primary is one of the nodes") }
@@ -132,6 +137,7 @@ mod tests {
             (&down, 5461, read, "CLUSTERDOWN The cluster is down"),
             (&readable, 0, read, "serve"),
             (&readable, 5461, read, "MOVED 5461 10.0.0.2:7000"),
+            (&down, 0, Access { shard_channel: true, ..read }, "serve"),
             (&readable, 0, write, "CLUSTERDOWN The cluster is down and only accepts read commands"),
         ] {
             let found = match topology.route(&node(1).id, slot, access) {

@@ -11,6 +11,8 @@ pub struct View {
     pub require_full_coverage: bool,
     /// `cluster-allow-reads-when-down`.
     pub allow_reads_when_down: bool,
+    /// `cluster-allow-pubsubshard-when-down`.
+    pub allow_pubsubshard_when_down: bool,
     /// Nodes not heard of for longer than is normal (Valkey's `fail?`), sorted.
     pub suspected: Vec<NodeId>,
     /// Nodes not heard of for the node timeout (Valkey's `fail`), sorted.
@@ -19,7 +21,14 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        View { has_quorum: false, require_full_coverage: true, allow_reads_when_down: false, suspected: Vec::new(), failed: Vec::new() }
+        View {
+            has_quorum: false,
+            require_full_coverage: true,
+            allow_reads_when_down: false,
+            allow_pubsubshard_when_down: true,
+            suspected: Vec::new(),
+            failed: Vec::new(),
+        }
     }
 }
 
@@ -30,6 +39,15 @@ pub enum Failing {
     NoQuorum,
     /// A slot without an owner or with a failed one, and full coverage is required. Also when no slot has an owner at all.
     NotFullCoverage,
+}
+
+impl std::fmt::Display for Failing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Failing::NoQuorum => "no majority of the cluster is within reach",
+            Failing::NotFullCoverage => "at least one hash slot is not served by any available node",
+        })
+    }
 }
 
 impl Topology {

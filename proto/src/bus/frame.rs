@@ -97,6 +97,7 @@ mod tests {
         (any::<[u8; 20]>(), "[a-z0-9.:]{0,20}", "[a-z.]{0,20}", any::<u16>(), any::<u16>(), any::<u16>(), "[a-z0-9-]{0,8}").prop_map(
             |(node, host, hostname, port, bus_port, tls_port, zone)| Announcement {
                 node: Id(node),
+                shard: Id(node),
                 host,
                 hostname,
                 port,
@@ -127,9 +128,10 @@ mod tests {
             ),
             (any::<u64>(), announcement(), id, any::<u64>()).prop_map(|(exchange, node, cluster, config_epoch)| Frame::Request {
                 exchange,
-                request: Request::Join(Join { cluster, node, claims: vec![(0, 5), (7, 7)], config_epoch }),
+                request: Request::Join(Join { cluster, node, claims: vec![(0, 5), (7, 7)], config_epoch, only_ask: false }),
             }),
-            (any::<u64>(), payload).prop_map(|(exchange, payload)| Frame::Response { exchange, response: Response::Raft { payload } }),
+            (any::<u64>(), payload)
+                .prop_map(|(exchange, payload)| Frame::Response { exchange, response: Response::Raft { call: RaftCall::Vote, payload } }),
             (any::<u64>(), ".{0,30}")
                 .prop_map(|(exchange, why)| Frame::Response { exchange, response: Response::Refused(Refusal::Failed(why)) }),
         ]

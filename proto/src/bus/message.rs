@@ -153,6 +153,8 @@ pub enum Request {
 pub enum Response {
     /// To [`Request::Raft`].
     Raft {
+        /// Which call it answers.
+        call: RaftCall,
         /// Raft's result, opaque here.
         payload: Bytes,
     },
@@ -174,6 +176,8 @@ pub enum Response {
     Joined,
     /// To [`Request::Forward`].
     Forwarded {
+        /// Index of the command's log entry.
+        index: u64,
         /// The command's result, opaque here.
         outcome: Bytes,
     },
@@ -229,6 +233,8 @@ pub enum RaftCall {
 pub struct Announcement {
     /// Node id.
     pub node: Id,
+    /// The shard that it founds when it joins as a primary, or belongs to.
+    pub shard: Id,
     /// Address for clients and nodes; empty while the node does not know it (the receiver then takes the connection's source).
     pub host: String,
     /// Host name for clients that prefer one; empty if there is none.
@@ -304,6 +310,8 @@ pub struct Join {
     pub claims: Vec<(u16, u16)>,
     /// Config epoch it brings along; 0 for none.
     pub config_epoch: u64,
+    /// Only say whether it would be let in.
+    pub only_ask: bool,
 }
 
 /// A sign of life.

@@ -1,4 +1,240 @@
-//! in the making
-pub(crate) mod log_store;
-pub(crate) mod state_machine;
-pub(crate) mod types;
+//! One cluster's Raft group, as this node takes part in it. The only module that knows openraft; nothing of it shows outside.
+//!
+//! A [`Group`] lives as long as the node belongs to one cluster. Leaving a cluster ends the group, empties the log and starts another.
+
+mod log_store;
+mod network;
+mod state_machine;
+mod types;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use larder_proto::bus::{RaftCall, codec};
+use openraft::error::{ClientWriteError, InitializeError, RaftError};
+use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy};
+
+use super::options::{RAFT_ELECTION_MS, RAFT_HEARTBEAT_MS};
+use super::peers::Peers;
+use super::store::Store;
+use crate::topology::{ClusterId, Command};
+use log_store::LogStore;
+use network::Network;
+use state_machine::StateMachine;
+use types::TypeConfig;
+
+pub(super) use state_machine::Publish;
+pub(super) use types::{Outcome, RaftId};
+
+/// Entries after which a snapshot is taken. The map is a few kilobytes, so this bounds the replay at a restart and the file's size.
+const SNAPSHOT_EVERY: u64 = 1000;
+
+/// Entries kept behind a snapshot, so that a node that was away shortly does not need the snapshot.
+const LOG_KEPT: u64 = 500;
+
+/// Bytes of a snapshot per message; must fit a bus frame.
+const SNAPSHOT_PIECE_LEN: u64 = 1024 * 1024;
+
+/// How long the transfer of one piece may take, in milliseconds.
+const SNAPSHOT_PIECE_MS: u64 = 2000;
+
+const _: () = assert!(SNAPSHOT_PIECE_LEN * 2 < larder_proto::bus::FRAME_LEN_MAX as u64);
+
+/// Why the group did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum GroupError {
+    /// Another member leads, or nobody.
+    #[error("this node does not lead the group")]
+    NotLeader { leader: Option<RaftId> },
+    /// The group has ended, because the node stops or its disk failed.
+    #[error("the Raft group has ended: {0}")]
+    Ended(String),
+    /// A membership change is under way, or makes no sense.
+    #[error("{0}")]
+    Membership(String),
+    /// A message could not be read.
+    #[error("{0}")]
+    Message(String),
+}
+
+/// Who takes part.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Members {
+    pub(super) voters: BTreeSet<RaftId>,
+    pub(super) learners: BTreeSet<RaftId>,
+    /// Whether the change to this membership is over and committed.
+    pub(super) settled: bool,
+}
+
+impl Members {
+    pub(super) fn contains(&self, id: RaftId) -> bool {
+        self.voters.contains(&id) || self.learners.contains(&id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.voters.len() + self.learners.len()
+    }
+}
+
+/// See the module's page.
+pub(super) struct Group {
+    raft: Raft<TypeConfig>,
+    pub(super) cluster: ClusterId,
+    me: RaftId,
+    store: Store,
+    /// Serialises membership changes of this node; openraft refuses overlapping ones.
+    changing: tokio::sync::Mutex<()>,
+}
+
+fn ended(error: impl std::fmt::Display) -> GroupError {
+    GroupError::Ended(error.to_string())
+}
+
+fn refused(error: RaftError<RaftId, ClientWriteError<RaftId, BasicNode>>) -> GroupError {
+    match error {
+        RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => GroupError::NotLeader { leader: forward.leader_id },
+        RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => GroupError::Membership(error.to_string()),
+        RaftError::Fatal(error) => ended(error),
+    }
+}
+
+impl Group {
+    /// Takes part in `cluster` with the log in `store`; every new map is given to `publish`.
+    pub(super) async fn start(
+        cluster: ClusterId,
+        me: RaftId,
+        store: &Store,
+        peers: Arc<Peers>,
+        publish: Publish,
+    ) -> Result<Group, GroupError> {
+        let config = Config {
+            cluster_name: cluster.to_string(),
+            heartbeat_interval: RAFT_HEARTBEAT_MS,
+            election_timeout_min: RAFT_ELECTION_MS.start,
+            election_timeout_max: RAFT_ELECTION_MS.end,
+            install_snapshot_timeout: SNAPSHOT_PIECE_MS,
+            snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_EVERY),
+            snapshot_max_chunk_size: SNAPSHOT_PIECE_LEN,
+            max_in_snapshot_log_to_keep: LOG_KEPT,
+            replication_lag_threshold: SNAPSHOT_EVERY * 2,
+            ..Config::default()
+        };
+        let config = Arc::new(config.validate().map_err(ended)?);
+        let store = store.session();
+        let machine = StateMachine::open(store.clone(), publish).map_err(ended)?;
+        let network = Network { cluster, peers };
+        let raft = Raft::new(me, config, network, LogStore::new(store.clone()), machine).await.map_err(ended)?;
+        Ok(Group { raft, cluster, me, store, changing: tokio::sync::Mutex::new(()) })
+    }
+
+    /// Creates the group with these voters and their bus addresses. Done already: nothing happens.
+    pub(super) async fn found(&self, voters: BTreeMap<RaftId, String>) -> Result<(), GroupError> {
+        let voters: BTreeMap<_, _> = voters.into_iter().map(|(id, address)| (id, BasicNode::new(address))).collect();
+        match self.raft.initialize(voters).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(error) => Err(ended(error)),
+        }
+    }
+
+    /// Whether the node has a log.
+    pub(super) async fn is_founded(&self) -> Result<bool, GroupError> {
+        self.raft.is_initialized().await.map_err(ended)
+    }
+
+    /// Takes a Raft message of another member and returns the answer to send back.
+    pub(super) async fn receive(&self, call: RaftCall, payload: &[u8]) -> Result<Vec<u8>, GroupError> {
+        let unreadable = |error: codec::CodecError| GroupError::Message(error.to_string());
+        let answer = match call {
+            RaftCall::AppendEntries => codec::encode(&self.raft.append_entries(codec::decode(payload).map_err(unreadable)?).await),
+            RaftCall::Vote => codec::encode(&self.raft.vote(codec::decode(payload).map_err(unreadable)?).await),
+            RaftCall::InstallSnapshot => codec::encode(&self.raft.install_snapshot(codec::decode(payload).map_err(unreadable)?).await),
+        };
+        answer.map_err(unreadable)
+    }
+
+    /// Proposes a command if this node leads. Returns its index and what it came to.
+    pub(super) async fn propose(&self, command: Command) -> Result<(u64, Outcome), GroupError> {
+        let written = self.raft.client_write(command).await.map_err(refused)?;
+        Ok((written.log_id.index, written.data))
+    }
+
+    /// The index up to which the log must be applied to see everything committed before now. Only the leader knows.
+    pub(super) async fn read_index(&self) -> Result<u64, GroupError> {
+        use openraft::error::CheckIsLeaderError;
+        match self.raft.get_read_log_id().await {
+            Ok((read, _)) => Ok(read.map_or(0, |id| id.index)),
+            Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(forward))) => {
+                Err(GroupError::NotLeader { leader: forward.leader_id })
+            }
+            Err(RaftError::APIError(CheckIsLeaderError::QuorumNotEnough(_))) => Err(GroupError::NotLeader { leader: None }),
+            Err(RaftError::Fatal(error)) => Err(ended(error)),
+        }
+    }
+
+    /// Lets a node follow the log.
+    pub(super) async fn add_learner(&self, id: RaftId, bus_address: String) -> Result<(), GroupError> {
+        let _one_at_a_time = self.changing.lock().await;
+        self.raft.add_learner(id, BasicNode::new(bus_address), false).await.map_err(refused)?;
+        Ok(())
+    }
+
+    /// Makes exactly these members voters; voters left out become learners.
+    pub(super) async fn set_voters(&self, voters: BTreeSet<RaftId>) -> Result<(), GroupError> {
+        let _one_at_a_time = self.changing.lock().await;
+        self.raft.change_membership(voters, true).await.map_err(refused)?;
+        Ok(())
+    }
+
+    /// Removes learners.
+    pub(super) async fn remove(&self, learners: BTreeSet<RaftId>) -> Result<(), GroupError> {
+        let _one_at_a_time = self.changing.lock().await;
+        self.raft.change_membership(ChangeMembers::RemoveNodes(learners), true).await.map_err(refused)?;
+        Ok(())
+    }
+
+    /// Who takes part, as of the newest entry in this node's log.
+    pub(super) fn members(&self) -> Members {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let membership = metrics.membership_config.membership();
+        Members {
+            voters: membership.voter_ids().collect(),
+            learners: membership.learner_ids().collect(),
+            settled: membership.get_joint_config().len() == 1
+                && metrics.membership_config.log_id().map(|id| id.index) <= metrics.last_applied.map(|id| id.index),
+        }
+    }
+
+    /// Who leads, as far as this node knows.
+    pub(super) fn leader(&self) -> Option<RaftId> {
+        self.raft.metrics().borrow().current_leader
+    }
+
+    /// Whether this node leads.
+    pub(super) fn is_leader(&self) -> bool {
+        self.leader() == Some(self.me)
+    }
+
+    /// The current term.
+    pub(super) fn term(&self) -> u64 {
+        self.raft.metrics().borrow().current_term
+    }
+
+    /// Index of the last applied entry; `None` before the first.
+    pub(super) fn applied_index(&self) -> Option<u64> {
+        self.raft.metrics().borrow().last_applied.map(|id| id.index)
+    }
+
+    /// Why the group ended, if it did: the disk failed, mostly.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.raft.metrics().borrow().running_state.as_ref().err().map(ToString::to_string)
+    }
+
+    /// Stops taking part. Nothing is written to the store any more when this returns.
+    pub(super) async fn stop(&self) {
+        self.store.close();
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!("cluster: the Raft group did not end cleanly: {error}");
+        }
+    }
+}

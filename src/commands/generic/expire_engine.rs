@@ -74,10 +74,10 @@ pub(super) fn set_expiry(context: &mut Context<'_>, args: &Args<'_>, name: &str,
     let conditions = Conditions::parse(&args[3..])?;
     let base_ms = if base == Base::Now { context.now_ms } else { 0 };
     let at_ms = point_ms(integer(args[2])?, unit, base_ms).ok_or_else(|| CmdError::invalid_expire(name))?;
-    let now_ms = context.now_ms;
+    let is_past = context.is_past(at_ms);
     let mut key = context.keys.open(args[1]);
     let applies = key.exists() && conditions.allow(key.expiry_ms(), at_ms);
-    if applies && at_ms <= now_ms {
+    if applies && is_past {
         key.delete_as(class::EXPIRED, "expired", Cause::Expired);
     } else if applies {
         key.set_expiry_ms(Some(at_ms));

@@ -46,7 +46,7 @@ fn start(context: &mut Context<'_>, args: &Args<'_>) -> Result<Box<dyn Sweep>, C
 
 impl Sweep for KeysSweep {
     fn visit(&mut self, keys: &mut KeyAccess<'_>, number: u32) -> bool {
-        let now_ms = keys.now_ms;
+        let horizon_ms = keys.horizon_ms();
         let all = keys.keyspace().tables_of(keys.db);
         let tables = match self.only {
             None => all,
@@ -58,7 +58,7 @@ impl Sweep for KeysSweep {
             let Some(table) = keys.stripe(number).table(table) else { break };
             table.table.for_each(|entry| {
                 let fits = pattern.as_ref().is_none_or(|pattern| glob::matches(pattern, entry.key()));
-                if fits && !entry.is_expired(now_ms) {
+                if fits && !entry.is_expired(horizon_ms) {
                     names.push(entry.key());
                 }
             });

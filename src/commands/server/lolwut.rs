@@ -44,7 +44,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let sizes = rest.iter().map(|arg| number::parse_i64(arg).ok_or(CmdError::NotInteger)).collect::<Result<Vec<i64>, _>>()?;
     let size = |at: usize, default: i64, most: i64| sizes.get(at).copied().unwrap_or(default).clamp(1, most) as usize;
     let drawing = draw(size(0, SHELVES_DEFAULT, SHELVES_MAX), size(1, JARS_DEFAULT, JARS_MAX), &mut Rng::new(rng::process_seed()));
-    let text = format!("{drawing}\nLarder ver. {} (compatible with Valkey ver. {})\n", version::LARDER, version::VALKEY);
+    let compatible = if context.config.extended_redis_compatibility { ("Redis", version::REDIS) } else { ("Valkey", version::VALKEY) };
+    let text = format!("{drawing}\nLarder {}, compatible with {} ver. {}\n", version::LARDER, compatible.0, compatible.1);
     context.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

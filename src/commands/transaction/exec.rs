@@ -8,6 +8,7 @@ use crate::commands::error::CmdError;
 use crate::commands::keys::KeyShape;
 use crate::commands::shared::Shared;
 use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::keyspace::access::Stripes;
 
 pub(crate) static EXEC: CommandSpec = CommandSpec {
     name: "exec",
@@ -59,7 +60,7 @@ fn lock(context: &mut Context<'_>, multi: &Multi) {
         context.keys.lock_all();
         return;
     }
-    let mut stripes: Vec<u32> = context.session.watched.iter().map(|watched| shared.keyspace.place(&watched.key).stripe).collect();
+    let mut stripes: Stripes = context.session.watched.iter().map(|watched| shared.keyspace.place(&watched.key).stripe).collect();
     for (queued, row) in rows().filter(|(_, row)| row.shape != KeyShape::None) {
         let args: Vec<&[u8]> = queued.args.iter().map(|arg| &arg[..]).collect();
         stripes.extend(row.shape.positions(row.spec, &args).into_iter().map(|at| shared.keyspace.place(args[at]).stripe));

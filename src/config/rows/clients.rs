@@ -5,6 +5,7 @@ use crate::config::custom;
 use crate::config::row::Place::Kept;
 use crate::config::row::{Form, Row, custom, field, in_form, memory, number};
 
+const TRACKING: &str = "it tunes client-side caching, which this version does not have yet";
 const COPY_AVOIDANCE: &str = "replies are written straight into the output buffer";
 
 pub(super) static ROWS: &[Row] = &[
@@ -20,7 +21,7 @@ pub(super) static ROWS: &[Row] = &[
         "Memory that all clients' buffers together may take; above it the clients that take most are disconnected. \
          0 sets no limit; a percentage is of maxmemory.",
     ),
-    number("tracking-table-max-keys", 0, LONG_MAX, 1_000_000, field!(tracking_table_max_keys)).doc(
+    number("tracking-table-max-keys", 0, LONG_MAX, 1_000_000, field!(tracking_table_max_keys)).no_effect(TRACKING).doc(
         "Keys that the server remembers for clients that cache them (CLIENT TRACKING). Above it, clients are told to \
          drop keys early. 0 sets no limit.",
     ),

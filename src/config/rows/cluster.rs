@@ -61,7 +61,7 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("cluster-allow-pubsubshard-when-down", true, field!(cluster_allow_pubsubshard_when_down))
         .doc("Serve sharded channels of own slots even while the cluster is down."),
     yes_no("cluster-slot-stats-enabled", false, field!(cluster_slot_stats_enabled))
-        .later("statistics per slot beyond the number of keys are not there yet")
+        .no_effect("statistics per slot beyond the number of keys are not there yet")
         .doc("Count processor time and traffic per slot, for CLUSTER SLOT-STATS."),
     text("cluster-config-file", "nodes.conf", Kept)
         .immutable()

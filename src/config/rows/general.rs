@@ -3,14 +3,14 @@
 use super::{INT_MAX, IO_THREADS_MAX};
 use crate::config::row::Place::Kept;
 use crate::config::row::{Row, custom, field, number, text, word, word_set, yes_no};
-use crate::config::value::{LogFormat, LogLevel, LogTimestampFormat, ShutdownFlags, Supervised};
+use crate::config::value::{LogFormat, LogLevel, LogTimestampFormat, OomScoreAdj, ShutdownFlags, Supervised};
 use crate::config::{checks, custom};
 
 const SYSLOG_TUNING: &str = "logs go to a file or to standard output, not to syslog";
 const CPU_LIST: &str = "pin the process from outside, with taskset, systemd's CPUAffinity or a cpuset";
 
 pub(super) static ROWS: &[Row] = &[
-    number("io-threads", 1, IO_THREADS_MAX, 1, field!(io_threads)).fixed().example("4").default_found_out().doc(
+    number("io-threads", 1, IO_THREADS_MAX, 1, field!(io_threads)).example("4").default_found_out().doc(
         "Worker threads. Each serves its own share of the connections, and every worker executes commands. Without the \
          option there is one per core that the process may use, but at most 8.",
     ),
@@ -37,14 +37,11 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("always-show-logo", false, field!(always_show_logo))
         .immutable()
         .doc("Print the banner at start even when the log goes to a file."),
-    yes_no("set-proc-title", true, Kept)
-        .immutable()
-        .no_effect("the process keeps the title it was started with")
-        .doc("Show address and mode in the process list."),
-    text("proc-title-template", "{title} {listen-addr} {server-mode}", Kept)
-        .check(checks::title_template)
-        .no_effect("the process keeps the title it was started with")
-        .doc("What the process list would show."),
+    yes_no("set-proc-title", true, field!(set_proc_title)).immutable().doc("Show address and mode in the process list."),
+    text("proc-title-template", "{title} {listen-addr} {server-mode}", field!(proc_title_template)).check(checks::title_template).doc(
+        "What the process list shows. Variables: {title} (the program as it was called), {listen-addr}, {server-mode}, \
+         {port}, {tls-port}, {unixsocket}, {config-file}.",
+    ),
     text("locale-collate", "", Kept)
         .check(checks::locale)
         .no_effect("strings are compared byte by byte, as in the C locale")
@@ -56,10 +53,11 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("extended-redis-compatibility", false, field!(extended_redis_compatibility))
         .doc("Name Redis instead of Valkey in a few replies, for clients that look for it."),
     number("shutdown-timeout", 0, INT_MAX, 10, field!(shutdown_timeout))
+        .no_effect("there are no replicas to wait for")
         .doc("Seconds that a shutdown waits for replicas that lag behind. 0 does not wait."),
     word_set("shutdown-on-sigint", ShutdownFlags::WORDS, field!(shutdown_on_sigint)).check(checks::shutdown).doc(
-        "How SIGINT shuts down, in the words of SHUTDOWN. default saves if there are save points and waits for \
-             replicas.",
+        "How SIGINT shuts down, in the words of SHUTDOWN. Requests that were received are answered in any case. This version \
+         has nothing to save or to hand over, so of these words it takes default, nosave, now and force, which all do the same.",
     ),
     word_set("shutdown-on-sigterm", ShutdownFlags::WORDS, field!(shutdown_on_sigterm))
         .check(checks::shutdown)
@@ -68,14 +66,13 @@ pub(super) static ROWS: &[Row] = &[
         "Ask the kernel for no transparent huge pages: they raise latency and memory use while memory is shared or \
          given back.",
     ),
-    word("oom-score-adj", &["no", "yes", "absolute"], "no", Kept)
-        .synonyms(&[("relative", "yes")])
-        .no_effect("set the score from outside, with systemd's OOMScoreAdjust or the container's limits")
-        .doc("Tell the kernel how ready to kill this process when memory runs out."),
+    word("oom-score-adj", OomScoreAdj::WORDS, "no", field!(oom_score_adj)).synonyms(&[("relative", "yes")]).doc(
+        "Tell the kernel how ready to kill this process when memory runs out: yes adds one of the values below to the score \
+         that the process was started with, absolute sets it. Lowering the score needs privileges.",
+    ),
     custom("oom-score-adj-values", &custom::OOM_SCORE_ADJ_VALUES)
         .multi_arg()
-        .no_effect("set the score from outside, with systemd's OOMScoreAdjust or the container's limits")
-        .doc("Scores of a primary, a replica and a saving child process."),
+        .doc("The values for a primary, a replica and a saving child process. The kernel knows -1000 to 1000."),
     text("server-cpulist", "", Kept)
         .alias("server_cpulist")
         .unset_when_empty()
@@ -103,12 +100,10 @@ pub(super) static ROWS: &[Row] = &[
     text("ignore-warnings", "", Kept)
         .no_effect("no check of the system at start can be switched off")
         .doc("Names of start-up checks to pass over."),
-    text("hash-seed", "", Kept)
-        .unset_when_empty()
-        .immutable()
-        .check(checks::hash_seed)
-        .no_effect("hash tables are seeded at random at each start")
-        .doc("Seed of the hash function, for the same order of SCAN on several servers."),
+    text("hash-seed", "", field!(hash_seed)).unset_when_empty().immutable().check(checks::hash_seed).doc(
+        "Seed of the hash function, for the same order of keys in SCAN on several servers with the same keyspace-stripes. \
+         Without it the seed is random at each start. Whoever knows it can choose keys that slow the server down.",
+    ),
     yes_no("enable-debug-assert", false, Kept).immutable().hidden().no_effect("assertions are always on").doc("Check debug assertions."),
     yes_no("use-exit-on-panic", false, Kept)
         .hidden()

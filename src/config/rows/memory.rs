@@ -31,9 +31,7 @@ pub(super) static ROWS: &[Row] = &[
         "How hard the server looks for expired keys that nobody asks for: more keeps less dead data in memory and \
          costs more time.",
     ),
-    yes_no("import-mode", false, field!(import_mode))
-        .later("import mode is not there yet")
-        .doc("Leave expired keys alone while another server's data is copied in."),
+    yes_no("import-mode", false, field!(import_mode)).doc("Leave expired keys alone while another server's data is copied in."),
     yes_no("lazyfree-lazy-eviction", true, field!(lazyfree_lazy_eviction)).doc("Free the values of evicted keys in the background."),
     yes_no("lazyfree-lazy-expire", true, field!(lazyfree_lazy_expire)).doc("Free the values of expired keys in the background."),
     yes_no("lazyfree-lazy-server-del", true, field!(lazyfree_lazy_server_del))

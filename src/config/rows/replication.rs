@@ -55,14 +55,13 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("replica-ignore-disk-write-errors", false, Kept)
         .no_effect(REPLICATION_TUNING)
         .doc("Let a replica go on when it cannot write to disk."),
-    number("min-replicas-to-write", 0, INT_MAX, 0, Kept)
-        .alias("min-slaves-to-write")
-        .later(REPLICATION)
-        .doc("Replicas that must be connected and current for writes to be accepted. 0 needs none."),
-    number("min-replicas-max-lag", 0, INT_MAX, 10, Kept)
+    number("min-replicas-to-write", 0, INT_MAX, 0, field!(min_replicas_to_write)).alias("min-slaves-to-write").doc(
+        "Replicas that must be connected and current for writes to be accepted. 0 needs none. This version has no replicas, \
+         so every other number refuses all writes.",
+    ),
+    number("min-replicas-max-lag", 0, INT_MAX, 10, field!(min_replicas_max_lag))
         .alias("min-slaves-max-lag")
-        .no_effect(REPLICATION_TUNING)
-        .doc("Seconds of silence up to which a replica counts as current."),
+        .doc("Seconds of silence up to which a replica counts as current. 0 accepts writes whatever the replicas do."),
     number("repl-timeout", 1, INT_MAX, 60, Kept)
         .no_effect(REPLICATION_TUNING)
         .doc("Seconds of silence after which primary and replica give each other up."),

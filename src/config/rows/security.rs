@@ -19,8 +19,7 @@ pub(super) static ROWS: &[Row] = &[
         .doc("Who may use DEBUG, in the same words."),
     word("enable-module-command", ProtectedAction::WORDS, "no", field!(enable_module_command))
         .immutable()
-        .no_effect("modules cannot be loaded")
-        .doc("Who may use MODULE, in the same words."),
+        .doc("Who may use MODULE, in the same words. It can list modules, of which there are none."),
     text("aclfile", "", Kept).immutable().later("access control lists are not there yet").doc("File with users and their rights."),
     word("acl-pubsub-default", AclPubsubDefault::WORDS, "resetchannels", field!(acl_pubsub_default))
         .no_effect(ACL_TUNING)

@@ -16,10 +16,10 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
         Arg {
             name: "client-type",
             kind: ArgKind::OneOf(&[
-                Arg { name: "normal", kind: ArgKind::PureToken, token: "normal", ..ARG },
-                Arg { name: "master", kind: ArgKind::PureToken, token: "master", ..ARG },
-                Arg { name: "replica", kind: ArgKind::PureToken, token: "replica", ..ARG },
-                Arg { name: "pubsub", kind: ArgKind::PureToken, token: "pubsub", ..ARG },
+                Arg { name: "normal", kind: ArgKind::PureToken, token: "NORMAL", ..ARG },
+                Arg { name: "master", kind: ArgKind::PureToken, token: "MASTER", ..ARG },
+                Arg { name: "replica", kind: ArgKind::PureToken, token: "REPLICA", ..ARG },
+                Arg { name: "pubsub", kind: ArgKind::PureToken, token: "PUBSUB", ..ARG },
             ]),
             token: "TYPE",
             optional: true,
@@ -53,10 +53,10 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
         Arg {
             name: "not-client-type",
             kind: ArgKind::OneOf(&[
-                Arg { name: "normal", kind: ArgKind::PureToken, token: "normal", ..ARG },
-                Arg { name: "master", kind: ArgKind::PureToken, token: "master", ..ARG },
-                Arg { name: "replica", kind: ArgKind::PureToken, token: "replica", ..ARG },
-                Arg { name: "pubsub", kind: ArgKind::PureToken, token: "pubsub", ..ARG },
+                Arg { name: "normal", kind: ArgKind::PureToken, token: "NORMAL", ..ARG },
+                Arg { name: "master", kind: ArgKind::PureToken, token: "MASTER", ..ARG },
+                Arg { name: "replica", kind: ArgKind::PureToken, token: "REPLICA", ..ARG },
+                Arg { name: "pubsub", kind: ArgKind::PureToken, token: "PUBSUB", ..ARG },
             ]),
             token: "NOT-TYPE",
             optional: true,

@@ -13,7 +13,7 @@ pub(crate) static CLIENT_SETINFO: CommandSpec = CommandSpec {
     keys: &[],
     args: &[Arg {
         name: "attr",
-        kind: ArgKind::OneOf(&[Arg { name: "libname", token: "lib-name", ..ARG }, Arg { name: "libver", token: "lib-ver", ..ARG }]),
+        kind: ArgKind::OneOf(&[Arg { name: "libname", token: "LIB-NAME", ..ARG }, Arg { name: "libver", token: "LIB-VER", ..ARG }]),
         ..ARG
     }],
     run: Run::Conn(exec),

@@ -12,9 +12,9 @@ pub(crate) static COMMANDLOG_LEN: CommandSpec = CommandSpec {
     args: &[Arg {
         name: "type",
         kind: ArgKind::OneOf(&[
-            Arg { name: "slow", kind: ArgKind::PureToken, token: "slow", ..ARG },
-            Arg { name: "large-request", kind: ArgKind::PureToken, token: "large-request", ..ARG },
-            Arg { name: "large-reply", kind: ArgKind::PureToken, token: "large-reply", ..ARG },
+            Arg { name: "slow", kind: ArgKind::PureToken, token: "SLOW", ..ARG },
+            Arg { name: "large-request", kind: ArgKind::PureToken, token: "LARGE-REQUEST", ..ARG },
+            Arg { name: "large-reply", kind: ArgKind::PureToken, token: "LARGE-REPLY", ..ARG },
         ]),
         ..ARG
     }],

@@ -12,6 +12,8 @@ pub(super) fn exec(context: &mut Context<'_>) -> CmdResult {
             "    End the process by a failed assertion.",
             "CHANGE-REPL-ID",
             "    Take new replication ids.",
+            "CLIENT-ENFORCE-REPLY-LIST <0|1>",
+            "    Count each reply as a whole block of output (1).",
             "CLIENT-EVICTION",
             "    Count clients by the memory they take (maxmemory-clients).",
             "CONFIG-REWRITE-FORCE-ALL",

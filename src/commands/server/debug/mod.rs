@@ -15,8 +15,9 @@ mod protocol;
 mod switches;
 mod tables;
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
+use crate::base::clock;
 use crate::commands::context::{Args, CmdResult, Context, is_word};
 use crate::commands::error::CmdError;
 use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
@@ -106,7 +107,8 @@ fn switch(arg: &[u8]) -> bool {
     digits.iter().take_while(|byte| byte.is_ascii_digit()).any(|byte| *byte != b'0')
 }
 
-/// Stops the whole node: every stripe is held, so that no worker gets at data.
+/// Stops the whole node: the other workers stand still before their next round of work, and whoever works on data meanwhile waits
+/// for the stripes, which are all held.
 fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> CmdResult {
     let seconds: f64 = std::str::from_utf8(seconds).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0.0);
     let seconds = if seconds.is_finite() { seconds.clamp(0.0, SLEEP_SECONDS_MAX) } else { 0.0 };
@@ -114,7 +116,10 @@ fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> CmdResult {
     if is_mine {
         context.keys.lock_all();
     }
-    std::thread::sleep(Duration::from_secs_f64(seconds));
+    let asleep_until_us = &context.shared.debug.asleep_until_us;
+    asleep_until_us.store(clock::monotonic_us() + (seconds * 1_000_000.0) as u64, Ordering::Relaxed);
+    context.shared.debug.sleep_if_told();
+    asleep_until_us.store(0, Ordering::Relaxed);
     if is_mine {
         context.keys.unlock();
     }

@@ -32,7 +32,7 @@ pub(super) fn exec(context: &mut Context<'_>, name: &str, args: &Args<'_>) -> Cm
                 return Err(CmdError::err("hash tables grow by single buckets: there is no resizing to switch off"));
             }
         }
-        ("client-enforce-reply-list", 3) => switches.enforce_reply_list.store(switch(args[2]), Ordering::Relaxed),
+        ("client-enforce-reply-list", 3) => switches.reply_blocks.store(switch(args[2]), Ordering::Relaxed),
         _ => return Err(CmdError::subcommand_syntax(args)),
     }
     done(context)

@@ -8,7 +8,8 @@ use crate::commands::server::overhead;
 pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     let memory = overhead::measure(context);
     let maxmemory = context.config.maxmemory;
-    let used = memory.used;
+    // What this very reply takes is gone with it: a client that compares with `maxmemory` wants the rest.
+    let used = memory.used.saturating_sub(lines.0.capacity() as u64);
     lines.add_bytes("used_memory", used);
     lines.add_bytes("used_memory_rss", memory.resident);
     lines.add_bytes("used_memory_peak", memory.peak);

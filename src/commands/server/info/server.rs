@@ -43,7 +43,7 @@ pub(super) fn server(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("lru_clock", (clock::unix_ms() / 1000) & ((1 << LRU_BITS) - 1));
     lines.add("executable", &identity.executable);
     lines.add("config_file", shared.config.file().map_or_else(String::new, |file| file.display().to_string()));
-    lines.add("io_threads_active", u8::from(shared.workers.len() > 1));
+    lines.add("io_threads_active", u8::from(config.io_threads > 1));
     lines.add("availability_zone", &config.availability_zone);
     if shared.stop.requested.load(Ordering::Acquire) {
         lines.add("shutdown_in_milliseconds", 0);

@@ -11,7 +11,7 @@ pub(crate) static LATENCY_HISTOGRAM: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     keys: &[],
-    args: &[Arg { name: "COMMAND", optional: true, multiple: true, ..ARG }],
+    args: &[Arg { name: "command", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
     subcommands: &[],
     docs: Docs {

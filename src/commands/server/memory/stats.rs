@@ -38,7 +38,7 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
         reply.bulk(name.as_bytes());
         reply.double(value);
     };
-    reply.map(33 + memory.databases.len());
+    reply.map(34 + memory.databases.len());
     number(reply, "peak.allocated", memory.peak as i64);
     number(reply, "total.allocated", memory.used as i64);
     number(reply, "startup.allocated", memory.startup as i64);

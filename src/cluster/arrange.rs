@@ -1,0 +1,222 @@
+//! What a member keeps in order: its own entry in the map; and, while it leads, the group's voters and the first distribution of slots.
+//!
+//! Everything here is repeated until the map shows it done, so a crash or a lost leadership in between costs nothing but time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::control::Control;
+use super::founding::voter_count;
+use super::options::{ARRANGE_EVERY, SEEK_EVERY};
+use super::raft::{Group, GroupError, Members, RaftId};
+use super::record::Stage;
+use crate::topology::{Command, Node, NodeId, Topology};
+
+/// Between two looks at a group that is about to work.
+const SETTLE_EVERY: Duration = Duration::from_millis(5);
+
+/// Keeps order until the task is aborted.
+pub(super) async fn arrange(control: Arc<Control>) {
+    loop {
+        let Some(group) = control.group() else {
+            tokio::time::sleep(SEEK_EVERY).await;
+            continue;
+        };
+        if let Some(why) = group.failure() {
+            tracing::error!("cluster: this node takes no part in the control plane any more: {why}");
+            tokio::time::sleep(ARRANGE_EVERY * 10).await;
+            continue;
+        }
+        if group.leader().is_some() {
+            enter_self(&control).await;
+            if group.is_leader() {
+                lead(&control, &group).await;
+            }
+        }
+        tokio::time::sleep(ARRANGE_EVERY).await;
+    }
+}
+
+/// Waits until the group of a node that is on its own works, so that the first command finds it working.
+pub(super) async fn settle_alone(control: &Control) {
+    while let Some(group) = control.group() {
+        // No members at all: the group has not read its log yet.
+        if group.members().len() > 1 || control.publication.applied().node(&control.me()).is_some() {
+            return;
+        }
+        if group.is_leader() {
+            enter_self(control).await;
+        }
+        tokio::time::sleep(SETTLE_EVERY).await;
+    }
+}
+
+/// Sees to it that the map contains this node as it is reached now.
+async fn enter_self(control: &Control) {
+    let me = control.node();
+    let topology = control.publication.applied();
+    let command = match topology.node(&me.id) {
+        None if topology.is_removed(&me.id) => return,
+        None => {
+            let (claims, config_epoch) = match control.standing().stage {
+                Stage::Member { joined: Some(joined), .. } => (joined.claims, joined.config_epoch),
+                _ => (Vec::new(), 0),
+            };
+            Command::AddNode { node: me, claims, config_epoch }
+        }
+        Some(entered) if is_moved(entered, &me) => Command::UpdateNode { node: me },
+        _ => return,
+    };
+    match control.propose(command).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!("cluster: this node cannot enter the map: {error}"),
+        Err(error) => tracing::debug!("cluster: entering the map: {error}"),
+    }
+}
+
+/// Whether the entry differs from how the node announces itself. Not knowing one's own address is no reason to erase it.
+fn is_moved(entered: &Node, announced: &Node) -> bool {
+    let announced = Node { shard: entered.shard, ..announced.clone() };
+    !announced.host.is_empty() && *entered != announced
+}
+
+async fn lead(control: &Arc<Control>, group: &Arc<Group>) {
+    let topology = control.publication.shown().load_full();
+    control.peers.hear_map(&topology);
+    if control.options.autopilot && topology.slots().assigned() == 0 && topology.nodes().len() >= control.options.size {
+        let nodes = choose_primaries(&topology, control.options.primaries());
+        match group.propose(Command::SplitSlots { nodes }).await {
+            Ok((_, Ok(_))) => tracing::info!("Slots are split among {} primaries", control.options.primaries()),
+            Ok((_, Err(error))) => tracing::warn!("cluster: slots cannot be split: {error}"),
+            Err(error) => tracing::debug!("cluster: splitting slots: {error}"),
+        }
+    }
+    let members = group.members();
+    if !members.settled {
+        return;
+    }
+    if let Err(error) = dismiss_removed(control, group, &members).await {
+        tracing::debug!("cluster: dismissing a node: {error}");
+        return;
+    }
+    let alive: BTreeMap<RaftId, &Node> =
+        topology.nodes().iter().filter(|node| !topology.is_failed(&node.id)).map(|node| (node.raft_id, node)).collect();
+    let voters = choose_voters(&members, &topology, &alive);
+    if voters != members.voters
+        && let Err(error) = group.set_voters(voters).await
+    {
+        tracing::debug!("cluster: changing voters: {error}");
+    }
+}
+
+/// Takes nodes that left the map out of the group. The map still shows this node, whatever was removed: it is asked as applied.
+async fn dismiss_removed(control: &Control, group: &Group, members: &Members) -> Result<(), GroupError> {
+    let applied = control.publication.applied();
+    let is_removed = |id: &RaftId| applied.removed().iter().any(|removed| removed.raft_id() == *id);
+    let (leaving, mut staying): (BTreeSet<_>, BTreeSet<_>) = members.voters.iter().partition(|id| is_removed(id));
+    let learners: BTreeSet<_> = members.learners.iter().copied().filter(|id| is_removed(id)).collect();
+    if !learners.is_empty() {
+        for removed in applied.removed() {
+            control.peers.forget(removed);
+        }
+        group.remove(learners).await?;
+    }
+    if leaving.is_empty() {
+        return Ok(());
+    }
+    if staying.is_empty() {
+        // The only voter leaves: somebody else has to decide from now on.
+        staying.extend(applied.nodes().iter().map(|node| node.raft_id).find(|id| members.learners.contains(id)));
+        if staying.is_empty() {
+            return Ok(());
+        }
+    }
+    // It becomes a learner first and is removed with the learners the next time. A leader that removes itself hands over by this.
+    group.set_voters(staying).await
+}
+
+/// The primaries of a new cluster: the smallest ids, zone by zone, so that neighbouring parts of the slots lie in different zones.
+fn choose_primaries(topology: &Topology, count: usize) -> Vec<NodeId> {
+    let mut zones: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
+    for node in topology.nodes() {
+        zones.entry(node.zone.as_str()).or_default().push(node.id);
+    }
+    let longest = zones.values().map(Vec::len).max().unwrap_or(0);
+    let by_turns = (0..longest).flat_map(|turn| zones.values().filter_map(move |nodes| nodes.get(turn)));
+    by_turns.take(count).copied().collect()
+}
+
+/// Keeps the present voters, and fills up with living nodes of the zones that have the fewest. Never shrinks: a voter that is not in
+/// the map may be a founder that is about to enter.
+fn choose_voters(members: &Members, topology: &Topology, alive: &BTreeMap<RaftId, &Node>) -> BTreeSet<RaftId> {
+    let wanted = voter_count(topology.nodes().len());
+    let mut voters = members.voters.clone();
+    while voters.len() < wanted {
+        let in_zone = |zone: &str| voters.iter().filter(|voter| alive.get(voter).is_some_and(|node| node.zone == zone)).count();
+        let candidates = alive.values().filter(|node| members.learners.contains(&node.raft_id) && !voters.contains(&node.raft_id));
+        match candidates.min_by_key(|node| (in_zone(&node.zone), node.id)) {
+            Some(node) => voters.insert(node.raft_id),
+            // Not enough living learners: an even number is still better than one vote.
+            None => break,
+        };
+    }
+    voters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::testing::{cluster, node};
+
+    fn raft(n: u8) -> RaftId {
+        node(n).raft_id
+    }
+
+    fn members(voters: &[u8], learners: &[u8]) -> Members {
+        Members { voters: voters.iter().map(|n| raft(*n)).collect(), learners: learners.iter().map(|n| raft(*n)).collect(), settled: true }
+    }
+
+    #[test]
+    fn voters() {
+        for (nodes, dead, voters, learners, expected) in [
+            (1, 0, vec![1], vec![], vec![1]),
+            (2, 0, vec![1], vec![2], vec![1]),
+            (3, 0, vec![1], vec![2, 3], vec![1, 2, 3]),
+            (3, 0, vec![1, 2, 3], vec![], vec![1, 2, 3]),
+            (4, 0, vec![1, 2, 3], vec![4], vec![1, 2, 3]),
+            (5, 0, vec![1, 2, 3], vec![4, 5], vec![1, 2, 3, 4, 5]),
+            (7, 0, vec![1, 2, 3, 4, 5], vec![6, 7], vec![1, 2, 3, 4, 5]),
+            (6, 4, vec![1, 2, 3], vec![4, 5, 6], vec![1, 2, 3, 5, 6]),
+        ] {
+            let topology = cluster(nodes);
+            let alive = topology.nodes().iter().filter(|other| other.id != node(dead).id).map(|node| (node.raft_id, node)).collect();
+            let chosen = choose_voters(&members(&voters, &learners), &topology, &alive);
+            let expected: BTreeSet<_> = expected.into_iter().map(raft).collect();
+            assert_eq!(chosen, expected, "{nodes} nodes, {voters:?} vote");
+        }
+    }
+
+    #[test]
+    fn primaries_alternate_between_zones() {
+        let mut topology = Topology::default();
+        for (n, zone) in [(1, "a"), (2, "a"), (3, "b"), (4, "c"), (5, "c"), (6, "b")] {
+            let node = Node { zone: zone.to_owned(), ..node(n) };
+            topology.apply(u64::from(n), &Command::AddNode { node, claims: vec![], config_epoch: 0 }).unwrap();
+        }
+        assert_eq!(choose_primaries(&topology, 4), [1, 3, 4, 2].map(|n| node(n).id));
+    }
+
+    #[test]
+    fn an_unknown_own_address_erases_nothing() {
+        let entered = node(1);
+        for (announced, moved) in [
+            (node(1), false),
+            (Node { host: String::new(), ..node(1) }, false),
+            (Node { host: "10.9.9.9".to_owned(), ..node(1) }, true),
+            (Node { zone: "b".to_owned(), shard: node(2).shard, ..node(1) }, true),
+        ] {
+            assert_eq!(is_moved(&entered, &announced), moved, "{announced:?}");
+        }
+    }
+}

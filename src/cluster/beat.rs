@@ -1,0 +1,178 @@
+//! What every node does all the time: heartbeats to the leader, introductions to everybody.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_proto::bus::{Announcement, Heartbeat, Introduction, Request, Response};
+
+use super::control::Control;
+use super::options::{CALL_TIMEOUT, HEARTBEAT_EVERY, INTRODUCE_EVERY};
+use super::pulse::Missed;
+use super::raft::Group;
+use crate::base::clock;
+use crate::topology::NodeId;
+
+/// Heartbeats, until the task is aborted.
+pub(super) async fn heartbeats(control: Arc<Control>) {
+    loop {
+        match control.group() {
+            None => control.publication.look(|view| view.has_quorum = false),
+            Some(group) if group.is_leader() => lead(&control, &group),
+            Some(group) => follow(&control, &group),
+        }
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+    }
+}
+
+fn lead(control: &Control, group: &Group) {
+    let now_ms = clock::monotonic_ms();
+    let timeout_ms = control.options.node_timeout_ms;
+    let nodes: Vec<_> = control.publication.applied().nodes().iter().map(|node| node.id).collect();
+    let voters: Vec<_> = group.members().voters.into_iter().filter_map(|voter| control.node_id(voter)).collect();
+    let (missed, has_majority) = {
+        let mut pulse = control.pulse.lock();
+        let (missed, has_majority) = pulse.lead(group.term(), control.me(), &nodes, &voters, now_ms, timeout_ms);
+        pulse.missed = missed.clone();
+        if has_majority {
+            pulse.confirm(now_ms);
+        }
+        (missed, has_majority)
+    };
+    show(control, has_majority, missed);
+}
+
+fn follow(control: &Arc<Control>, group: &Arc<Group>) {
+    if let Some(leader) = group.leader().and_then(|leader| control.node_id(leader)) {
+        // Beside the loop: a leader that hangs must not keep us from noticing that it does.
+        tokio::spawn(beat(Arc::clone(control), Arc::clone(group), leader));
+    }
+    settle(control, group);
+}
+
+async fn beat(control: Arc<Control>, group: Arc<Group>, leader: NodeId) {
+    let sent_ms = clock::monotonic_ms();
+    let applied_index = group.applied_index().unwrap_or(0);
+    let heartbeat = Heartbeat { cluster: group.cluster.0, node: control.me().0, applied_index };
+    let answer = control.peers.ask(leader, Request::Heartbeat(heartbeat), CALL_TIMEOUT).await;
+    if let Ok(Response::Heartbeat { applied_index, suspected, failed }) = answer {
+        let missed = Missed { suspected: suspected.into_iter().map(NodeId).collect(), failed: failed.into_iter().map(NodeId).collect() };
+        control.pulse.lock().answered(sent_ms, applied_index, missed);
+        settle(&control, &group);
+    }
+}
+
+fn settle(control: &Control, group: &Group) {
+    let (has_quorum, missed) = {
+        let mut pulse = control.pulse.lock();
+        let applied = group.applied_index().unwrap_or(0);
+        let has_quorum = pulse.has_quorum(applied, clock::monotonic_ms(), control.options.node_timeout_ms);
+        (has_quorum, pulse.missed.clone())
+    };
+    show(control, has_quorum, missed);
+}
+
+fn show(control: &Control, has_quorum: bool, missed: Missed) {
+    control.publication.look(|view| {
+        view.has_quorum = has_quorum;
+        view.suspected = missed.suspected;
+        view.failed = missed.failed;
+    });
+}
+
+/// Introductions of a member, until the task is aborted. A node without a cluster introduces itself when it looks for one.
+pub(super) async fn introductions(control: Arc<Control>) {
+    loop {
+        if control.standing().is_member() {
+            for node in control.publication.applied().nodes().iter().filter(|node| node.id != control.me()) {
+                control.peers.hear([super::peers::announcement_of(node)]);
+                tokio::spawn(greet(Arc::clone(&control), node.id));
+            }
+            if control.options.autopilot && is_cut_off(&control) {
+                // Everybody may have moved: only the seeds' names still lead to somebody.
+                let _ = ask_around(&control, CALL_TIMEOUT).await;
+            }
+        }
+        tokio::time::sleep(INTRODUCE_EVERY).await;
+    }
+}
+
+fn is_cut_off(control: &Control) -> bool {
+    let topology = control.publication.shown().load();
+    topology.nodes().len() > 1 && !topology.view().has_quorum
+}
+
+async fn greet(control: Arc<Control>, node: NodeId) {
+    {
+        let mut sightings = control.sightings.lock();
+        let sighting = sightings.0.entry(node).or_default();
+        if sighting.ping_sent_unix_ms == 0 {
+            sighting.ping_sent_unix_ms = clock::unix_ms();
+        }
+    }
+    let answer = control.peers.ask(node, Request::Introduce(control.introduction()), CALL_TIMEOUT).await;
+    if let Ok(Response::Introduction { introduction, observed_host }) = answer {
+        met(&control, introduction, &observed_host);
+    }
+}
+
+/// Takes note of what a node told of itself, except where it is: that is known, since it was asked there.
+fn met(control: &Control, introduction: Introduction, observed_host: &str) {
+    control.observed(observed_host);
+    let node = NodeId(introduction.node.node);
+    let mut sightings = control.sightings.lock();
+    let sighting = sightings.0.entry(node).or_default();
+    sighting.ping_sent_unix_ms = 0;
+    sighting.pong_received_unix_ms = clock::unix_ms();
+    drop(sightings);
+    control.peers.hear(introduction.known);
+}
+
+/// Introduces this node to everybody whom it knows and to all seeds, at once; returns what they told.
+pub(super) async fn ask_around(control: &Arc<Control>, timeout: Duration) -> Vec<Introduction> {
+    let mut addresses: BTreeSet<(String, u16)> =
+        control.peers.known().into_iter().map(|known: Announcement| (known.host, known.bus_port)).collect();
+    for (host, port) in control.options.seed_addresses() {
+        // A name may stand for many nodes, as a headless service does; connecting to the name would reach only one.
+        match tokio::time::timeout(timeout, tokio::net::lookup_host((host.as_str(), port))).await {
+            Ok(Ok(found)) => addresses.extend(found.map(|address| (address.ip().to_string(), address.port()))),
+            Ok(Err(error)) => tracing::debug!("cluster: cannot resolve seed {host}: {error}"),
+            Err(_) => tracing::debug!("cluster: cannot resolve seed {host} in time"),
+        }
+    }
+    let asked = addresses.into_iter().map(|(host, port)| {
+        let control = Arc::clone(control);
+        tokio::spawn(async move { introduce(&control, &host, port, timeout).await })
+    });
+    let mut told = Vec::new();
+    for answer in asked.collect::<Vec<_>>() {
+        if let Ok(Some(introduction)) = answer.await {
+            told.push(introduction);
+        }
+    }
+    told
+}
+
+/// Introduces this node to whoever is at this address.
+pub(super) async fn introduce(control: &Control, host: &str, bus_port: u16, timeout: Duration) -> Option<Introduction> {
+    let request = Request::Introduce(control.introduction());
+    match control.peers.links.ask(host, bus_port, None, request, timeout).await {
+        Ok((peer, Response::Introduction { mut introduction, observed_host })) if peer != control.me() => {
+            if introduction.node.host.is_empty() {
+                host.clone_into(&mut introduction.node.host);
+            }
+            if let Ok(address) = host.parse() {
+                control.peers.learn(introduction.node.clone(), address);
+            } else {
+                control.peers.hear([introduction.node.clone()]);
+            }
+            met(control, introduction.clone(), &observed_host);
+            Some(introduction)
+        }
+        Ok(_) => None,
+        Err(error) => {
+            tracing::debug!("cluster: {error}");
+            None
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The map as the rest of the node reads it: what Raft applied, seen from here.
+//!
+//! Invariant: the published map always contains this node. Before there is a map, or while one is replayed that does not know the node
+//! yet, it is a map of the node alone, or the last one that knew it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::topology::{NodeId, Topology, View};
+
+/// See the module's page.
+pub(super) struct Publication {
+    me: NodeId,
+    shown: Arc<ArcSwap<Topology>>,
+    state: Mutex<State>,
+    /// Index of the last applied entry.
+    applied: watch::Sender<u64>,
+}
+
+struct State {
+    /// What Raft applied last, whether or not it contains this node.
+    applied: Topology,
+    view: View,
+}
+
+impl Publication {
+    /// Shows `alone` until Raft has something.
+    pub(super) fn new(me: NodeId, alone: Topology, view: View) -> Self {
+        let shown = Arc::new(ArcSwap::from_pointee(alone.seen_from(view.clone())));
+        Publication { me, shown, state: Mutex::new(State { applied: Topology::default(), view }), applied: watch::channel(0).0 }
+    }
+
+    pub(super) fn shown(&self) -> &Arc<ArcSwap<Topology>> {
+        &self.shown
+    }
+
+    /// What Raft applied last.
+    pub(super) fn applied(&self) -> Topology {
+        self.state.lock().applied.clone()
+    }
+
+    /// Takes a new map from Raft.
+    pub(super) fn map(&self, topology: &Topology) {
+        let mut state = self.state.lock();
+        state.applied = topology.clone();
+        if topology.node(&self.me).is_some() {
+            self.show(topology.clone().seen_from(state.view.clone()));
+        }
+        // Under the lock, so that the index never runs ahead of the map.
+        self.applied.send_replace(topology.index);
+    }
+
+    /// Forgets what Raft applied: another group begins. What is shown stays until that one knows this node.
+    pub(super) fn start_over(&self) {
+        let mut state = self.state.lock();
+        state.applied = Topology::default();
+        self.applied.send_replace(0);
+    }
+
+    /// Shows another map than Raft's: the node alone.
+    pub(super) fn show_alone(&self, alone: Topology) {
+        let state = self.state.lock();
+        self.show(alone.seen_from(state.view.clone()));
+    }
+
+    fn show(&self, topology: Topology) {
+        let (before, after) = (self.shown.load().failing(), topology.failing());
+        self.shown.store(Arc::new(topology));
+        if before != after {
+            match after {
+                None => tracing::info!("Cluster state changed: ok"),
+                Some(why) => tracing::warn!("Cluster state changed: fail ({why})"),
+            }
+        }
+    }
+
+    /// Changes how the map is seen. Nothing is published when nothing changed.
+    pub(super) fn look(&self, change: impl FnOnce(&mut View)) {
+        let mut state = self.state.lock();
+        let mut view = state.view.clone();
+        change(&mut view);
+        if view == state.view {
+            return;
+        }
+        state.view = view.clone();
+        let seen = Topology::clone(&self.shown.load()).seen_from(view);
+        self.show(seen);
+    }
+
+    /// Waits until the entry at `index` is applied here.
+    pub(super) async fn wait_for(&self, index: u64) {
+        let mut applied = self.applied.subscribe();
+        // The sender lives as long as we do.
+        let _ = applied.wait_for(|applied| *applied >= index).await;
+    }
+}

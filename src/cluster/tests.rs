@@ -1,0 +1,337 @@
+//! Several nodes in one process, over loopback sockets.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::base::clock;
+use crate::topology::{Access, Route, SlotRange};
+
+/// Options of a node of no particular cluster.
+pub(super) fn options() -> ClusterOptions {
+    ClusterOptions {
+        dir: std::path::PathBuf::new(),
+        bind: vec!["127.0.0.1".parse().unwrap()],
+        port: 6379,
+        tls_port: 0,
+        bus_port: 16379,
+        announce_port: None,
+        announce_tls_port: None,
+        announce_bus_port: None,
+        announce_host: String::new(),
+        announce_hostname: String::new(),
+        zone: String::new(),
+        secret: None,
+        autopilot: true,
+        seeds: Vec::new(),
+        size: 3,
+        replicas: 0,
+        node_timeout_ms: 1000,
+        require_full_coverage: true,
+        allow_reads_when_down: false,
+        allow_pubsubshard_when_down: true,
+    }
+}
+
+/// A client port whose bus port nobody uses.
+fn free_port() -> u16 {
+    loop {
+        let bus_port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        if bus_port > BUS_PORT_OFFSET + 1024 {
+            return bus_port - BUS_PORT_OFFSET;
+        }
+    }
+}
+
+/// Nodes that can be started, killed and started again.
+struct Fleet {
+    folder: tempfile::TempDir,
+    options: Vec<ClusterOptions>,
+    nodes: Vec<Option<Arc<Cluster>>>,
+}
+
+impl Fleet {
+    fn new(count: usize, change: impl Fn(usize, &mut ClusterOptions)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ports: Vec<_> = (0..count).map(|_| free_port()).collect();
+        let seeds: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let options = ports.iter().enumerate().map(|(n, port)| {
+            let dir = folder.path().join(n.to_string());
+            std::fs::create_dir(&dir).unwrap();
+            let mut options = ClusterOptions { dir, port: *port, bus_port: port + BUS_PORT_OFFSET, seeds: seeds.clone(), ..options() };
+            change(n, &mut options);
+            options
+        });
+        let options = options.collect();
+        Fleet { folder, options, nodes: vec![None; count] }
+    }
+
+    async fn start(&mut self, n: usize) -> Arc<Cluster> {
+        let node = Cluster::start(self.options[n].clone()).await.unwrap();
+        self.nodes[n] = Some(Arc::clone(&node));
+        node
+    }
+
+    async fn start_all(&mut self) {
+        for n in 0..self.options.len() {
+            self.start(n).await;
+        }
+    }
+
+    async fn kill(&mut self, n: usize) {
+        self.nodes[n].take().unwrap().kill().await;
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+        self.nodes.iter().flatten()
+    }
+
+    /// Waits until this holds for all running nodes.
+    async fn all(&self, what: &str, holds: impl Fn(&Topology) -> bool) {
+        let reached = || self.running().all(|node| holds(&node.topology()));
+        let shown = || {
+            let views = self.running().map(|node| {
+                let topology = node.topology();
+                format!("\n{:?} led by {:?} {:?}\n{topology:?}", node.me(), node.leader(), node.control.standing())
+            });
+            views.collect::<String>()
+        };
+        wait_or_show(what, reached, shown).await;
+    }
+
+    async fn all_up(&self, nodes: usize) {
+        self.all("the cluster is up", |topology| {
+            topology.failing().is_none() && topology.nodes().len() == nodes && topology.slots().assigned() == 16384
+        })
+        .await;
+    }
+
+    fn leader(&self) -> Option<usize> {
+        let leader = self.running().find_map(|node| node.leader())?;
+        self.nodes.iter().position(|node| node.as_ref().is_some_and(|node| node.me() == leader))
+    }
+}
+
+/// Waits for a condition.
+async fn wait(what: &str, holds: impl Fn() -> bool) {
+    wait_or_show(what, holds, String::new).await;
+}
+
+/// The deadline is far beyond what a busy machine needs.
+async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> String) {
+    let until_ms = clock::monotonic_ms() + 30_000;
+    while !holds() {
+        assert!(clock::monotonic_ms() < until_ms, "waited in vain until {what}: {}", shown());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    if std::env::var_os("LARDER_TEST_LOG").is_some() {
+        let filter =
+            tracing_subscriber::filter::Targets::new().with_target("larder", tracing::Level::DEBUG).with_default(tracing::Level::WARN);
+        use tracing_subscriber::layer::SubscriberExt;
+        use tracing_subscriber::util::SubscriberInitExt;
+        let _ = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer()).with(filter).try_init();
+    }
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn slots_of(node: &Cluster) -> Vec<SlotRange> {
+    node.topology().slot_ranges(&node.my_shard())
+}
+
+#[test]
+fn three_blank_nodes_become_one_cluster() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, _| {});
+        let started_ms = clock::monotonic_ms();
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        println!("time to ok: {} ms", clock::monotonic_ms() - started_ms);
+        let maps: Vec<_> =
+            fleet.running().map(|node| node.topology().nodes_text(&NodeId(Id([0; 20])), &Sightings::default(), false)).collect();
+        assert!(maps.iter().all(|map| *map == maps[0]), "{maps:?}");
+        let sizes: Vec<_> = fleet.running().map(|node| slots_of(node).iter().map(SlotRange::len).sum::<usize>()).collect();
+        assert!(sizes.iter().all(|size| (5461..=5462).contains(size)), "{sizes:?}");
+        for node in fleet.running() {
+            let topology = node.topology();
+            let served = (0..16384).filter(|slot| topology.route(&node.me(), *slot, Access::default()) == Route::Serve).count();
+            assert_eq!(served, slots_of(node).iter().map(SlotRange::len).sum::<usize>());
+        }
+    });
+}
+
+#[test]
+fn a_cluster_survives_the_death_and_return_of_each_node() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, options| options.require_full_coverage = false);
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let before: Vec<_> = fleet.running().map(|node| (node.me(), node.my_shard(), slots_of(node))).collect();
+        for n in 0..3 {
+            let leader = fleet.leader().unwrap();
+            let victim = if n == 0 { leader } else { n };
+            let dead = before[victim].0;
+            fleet.kill(victim).await;
+            fleet
+                .all("the dead node is missed and the others go on", |topology| topology.is_failed(&dead) && topology.failing().is_none())
+                .await;
+            fleet.start(victim).await;
+            fleet.all_up(3).await;
+            fleet.all("nobody is missed", |topology| topology.view().failed.is_empty()).await;
+        }
+        let after: Vec<_> = fleet.running().map(|node| (node.me(), node.my_shard(), slots_of(node))).collect();
+        assert_eq!(before, after);
+    });
+}
+
+#[test]
+fn all_nodes_restart_into_the_same_cluster_even_at_other_addresses() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, _| {});
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let before: Vec<_> = fleet.running().map(|node| (node.me(), slots_of(node))).collect();
+        for n in 0..3 {
+            fleet.kill(n).await;
+        }
+        let ports: Vec<_> = (0..3).map(|_| free_port()).collect();
+        for (options, port) in fleet.options.iter_mut().zip(&ports) {
+            options.port = *port;
+            options.bus_port = port + BUS_PORT_OFFSET;
+            options.seeds = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        }
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let told = |topology: &Topology| {
+            let mut told: Vec<_> = topology.nodes().iter().map(|node| node.port).collect();
+            told.sort_unstable();
+            told
+        };
+        let mut expected = ports.clone();
+        expected.sort_unstable();
+        fleet.all("the new addresses are known", |topology| told(topology) == expected).await;
+        let after: Vec<_> = fleet.running().map(|node| (node.me(), slots_of(node))).collect();
+        assert_eq!(before, after);
+    });
+}
+
+#[test]
+fn a_minority_is_down_and_recovers() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, _| {});
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        fleet.kill(0).await;
+        fleet.kill(1).await;
+        fleet.all("the last node stops serving", |topology| topology.failing() == Some(crate::topology::Failing::NoQuorum)).await;
+        let last = Arc::clone(fleet.nodes[2].as_ref().unwrap());
+        assert_eq!(last.propose(Command::BumpEpoch { node: last.me() }).await, Err(ProposeError::NoAnswer));
+        fleet.start(0).await;
+        fleet.start(1).await;
+        fleet.all_up(3).await;
+    });
+}
+
+#[test]
+fn late_nodes_join_and_clusters_larger_than_the_voters_work() {
+    block_on(async {
+        let mut fleet = Fleet::new(7, |_, _| {});
+        for n in 0..2 {
+            fleet.start(n).await;
+        }
+        // Two of three wait for the third, however long it takes.
+        wait("two nodes know each other", || fleet.running().all(|node| !node.links().is_empty())).await;
+        assert!(fleet.running().all(|node| node.topology().nodes().len() == 1));
+        for n in 2..7 {
+            fleet.start(n).await;
+        }
+        fleet.all_up(7).await;
+        let leader = fleet.nodes[fleet.leader().unwrap()].clone().unwrap();
+        wait("five nodes vote", || leader.control.group().unwrap().members().voters.len() == 5).await;
+        let seventh = fleet.nodes[6].clone().unwrap();
+        seventh.propose(Command::BumpEpoch { node: seventh.me() }).await.unwrap();
+        assert_eq!(seventh.topology().config_epoch(&seventh.me()), seventh.topology().epoch, "a proposal is applied here when it returns");
+    });
+}
+
+#[test]
+fn nodes_without_autopilot_are_alone_until_they_meet() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, options| options.autopilot = false);
+        fleet.start_all().await;
+        let nodes: Vec<_> = fleet.running().cloned().collect();
+        let parts = [(0, 5460), (5461, 10922), (10923, 16383)];
+        for (n, node) in nodes.iter().enumerate() {
+            let (start, end) = parts[n];
+            let ranges = vec![SlotRange { start, end }];
+            node.propose(Command::AssignSlots { node: node.me(), ranges: ranges.clone() }).await.unwrap();
+            let again = node.propose(Command::AssignSlots { node: node.me(), ranges }).await;
+            assert_eq!(again, Err(ProposeError::Refused(TopologyError::SlotBusy(start))));
+            node.propose(Command::SetConfigEpoch { node: node.me(), epoch: n as u64 + 1 }).await.unwrap();
+            assert!(node.topology().failing().is_some());
+        }
+        for node in &nodes[1..] {
+            node.meet("127.0.0.1".to_owned(), fleet.options[0].bus_port, Duration::from_secs(10)).await.unwrap();
+        }
+        fleet.all_up(3).await;
+        for (n, node) in nodes.iter().enumerate() {
+            let (start, end) = parts[n];
+            assert_eq!(slots_of(node), [SlotRange { start, end }]);
+            assert_eq!(node.topology().config_epoch(&node.me()), n as u64 + 1);
+        }
+        let (id, slots) = (nodes[2].me(), slots_of(&nodes[2]));
+        drop(nodes);
+        fleet.kill(2).await;
+        let back = fleet.start(2).await;
+        fleet.all_up(3).await;
+        assert_eq!((back.me(), slots_of(&back)), (id, slots));
+    });
+}
+
+#[test]
+fn nodes_that_own_the_same_slot_do_not_merge() {
+    block_on(async {
+        let mut fleet = Fleet::new(2, |_, options| options.autopilot = false);
+        fleet.start_all().await;
+        let nodes: Vec<_> = fleet.running().cloned().collect();
+        for node in &nodes {
+            node.propose(Command::AssignSlots { node: node.me(), ranges: vec![SlotRange::one(7)] }).await.unwrap();
+        }
+        let met = nodes[0].meet("127.0.0.1".to_owned(), fleet.options[1].bus_port, Duration::from_secs(10)).await;
+        assert_eq!(met, Err(MeetError::Refused("Slot 7 is owned on both sides".to_owned())));
+        assert!(nodes.iter().all(|node| slots_of(node) == [SlotRange::one(7)]));
+    });
+}
+
+#[test]
+fn the_secret_decides_who_may_talk() {
+    block_on(async {
+        let mut fleet = Fleet::new(4, |n, options| {
+            options.secret = Some(if n < 3 { b"ours".to_vec() } else { b"theirs".to_vec() });
+            options.size = if n < 3 { 3 } else { 1 };
+        });
+        fleet.start_all().await;
+        wait("three nodes are one cluster", || {
+            fleet.running().take(3).all(|node| node.topology().failing().is_none() && node.topology().nodes().len() == 3)
+        })
+        .await;
+        let stranger = fleet.nodes[3].clone().unwrap();
+        wait("the fourth is a cluster of its own", || stranger.topology().failing().is_none()).await;
+        assert_eq!(stranger.topology().nodes().len(), 1);
+    });
+}
+
+#[test]
+fn two_processes_cannot_share_a_folder() {
+    block_on(async {
+        let mut fleet = Fleet::new(1, |_, options| options.autopilot = false);
+        fleet.start_all().await;
+        let again = Cluster::start(ClusterOptions { bus_port: free_port(), ..fleet.options[0].clone() }).await;
+        assert!(matches!(again, Err(ClusterError::Store(StoreError::InUse(_)))), "{again:?}");
+        let _: &Path = fleet.folder.path();
+    });
+}

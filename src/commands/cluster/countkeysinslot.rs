@@ -1,0 +1,37 @@
+//! CLUSTER COUNTKEYSINSLOT: how many keys this node has in a slot, in the selected database.
+
+use super::control_plane::cluster;
+use crate::base::slot::SLOTS;
+use crate::commands::context::{Args, CmdResult, Context, integer};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CLUSTER_COUNTKEYSINSLOT: CommandSpec = CommandSpec {
+    name: "countkeysinslot",
+    arity: 3,
+    flags: flag::STALE,
+    acl: acl::SLOW,
+    keys: &[],
+    args: &[Arg { name: "slot", kind: ArgKind::Integer, ..ARG }],
+    run: Run::Stripes(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Returns how many keys of a slot this node has",
+        complexity: "O(1)",
+        since: "3.0.0",
+        group: "cluster",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    cluster(context)?;
+    let slot = integer(args[2])?;
+    let slot = u16::try_from(slot).ok().filter(|slot| *slot < SLOTS).ok_or(CmdError::coded("ERR Invalid slot"))?;
+    let count = super::with_slot(context, slot, |keys| keys.map_or(0, |keys| keys.table.len()));
+    context.reply.integer(count as i64);
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! CLUSTER DELSLOTSRANGE: DELSLOTS with ranges.
+
+use super::control_plane::cluster;
+use super::slot_arguments::{parse_ranges, propose};
+use crate::commands::context::{Args, Context, ControlFuture};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::topology::Command;
+
+pub(crate) static CLUSTER_DELSLOTSRANGE: CommandSpec = CommandSpec {
+    name: "delslotsrange",
+    arity: -4,
+    flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[Arg {
+        name: "range",
+        kind: ArgKind::Block(&[
+            Arg { name: "start-slot", kind: ArgKind::Integer, ..ARG },
+            Arg { name: "end-slot", kind: ArgKind::Integer, ..ARG },
+        ]),
+        multiple: true,
+        ..ARG
+    }],
+    run: Run::Control(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Makes this node give ranges of slots up",
+        complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+        since: "7.0.0",
+        group: "cluster",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+    Box::pin(async move {
+        let node = cluster(context)?.me;
+        if args.len() % 2 == 1 {
+            return Err(CmdError::arity("cluster|delslotsrange"));
+        }
+        let ranges = parse_ranges(&args[2..])?;
+        propose(context, Command::UnassignSlots { node, ranges }).await?;
+        context.reply.ok();
+        Ok(())
+    })
+}

@@ -1,0 +1,41 @@
+//! CLUSTER FLUSHSLOTS: this node gives all its slots up. Only while it has no keys, which would be lost otherwise.
+
+use super::control_plane::cluster;
+use super::slot_arguments::propose;
+use crate::commands::context::{Args, Context, ControlFuture};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::topology::Command;
+
+pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
+    name: "flushslots",
+    arity: 2,
+    flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[],
+    run: Run::Control(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Makes this node give up all its slots",
+        complexity: "O(1)",
+        since: "3.0.0",
+        group: "cluster",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c Args<'_>) -> ControlFuture<'c> {
+    Box::pin(async move {
+        let node = cluster(context)?.me;
+        if super::has_keys(context) {
+            return Err(CmdError::err("DB must be empty to perform CLUSTER FLUSHSLOTS."));
+        }
+        propose(context, Command::FlushSlots { node }).await?;
+        context.reply.ok();
+        Ok(())
+    })
+}

@@ -1,0 +1,55 @@
+//! CLUSTER FORGET: removes a node from the cluster for good, with the slots that it owns.
+//!
+//! Differs from Valkey in that it holds for all nodes at once and for ever, not for one node and a minute. The removed node stays out
+//! until it is told to meet the cluster again.
+
+use super::control_plane::cluster;
+use super::slot_arguments::propose;
+use crate::commands::context::{Args, Context, ControlFuture};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::topology::{Command, NodeId};
+
+pub(crate) static CLUSTER_FORGET: CommandSpec = CommandSpec {
+    name: "forget",
+    arity: 3,
+    flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[Arg { name: "node-id", ..ARG }],
+    run: Run::Control(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Removes a node from the cluster",
+        complexity: "O(1)",
+        since: "3.0.0",
+        group: "cluster",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+    Box::pin(async move {
+        let cluster = cluster(context)?;
+        let topology = cluster.topology.load_full();
+        let named = std::str::from_utf8(args[2]).ok().and_then(|id| id.parse::<NodeId>().ok());
+        // Scripts send FORGET to every node: the second one finds it done.
+        if named.is_some_and(|id| topology.is_removed(&id)) {
+            context.reply.ok();
+            return Ok(());
+        }
+        let node = super::find_node(&topology, args[2])?.id;
+        if node == cluster.me {
+            return Err(CmdError::err("I tried hard but I can't forget myself..."));
+        }
+        if topology.shard_of(&cluster.me).is_some_and(|shard| shard.primary == node) {
+            return Err(CmdError::err("Can't forget my master!"));
+        }
+        propose(context, Command::RemoveNode { node }).await?;
+        context.reply.ok();
+        Ok(())
+    })
+}

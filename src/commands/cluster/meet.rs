@@ -1,0 +1,97 @@
+//! CLUSTER MEET: makes one cluster of this node's and another node's.
+//!
+//! Differs from Valkey in that one of the two must be a node that is alone, and in that the command waits for the result for a few
+//! seconds, so that it can tell why two nodes cannot be one cluster.
+
+use std::net::IpAddr;
+
+use super::control_plane::cluster;
+use crate::base::number::parse_i64;
+use crate::commands::context::{Args, Context, ControlFuture};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CLUSTER_MEET: CommandSpec = CommandSpec {
+    name: "meet",
+    arity: -4,
+    flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[
+        Arg { name: "ip", ..ARG },
+        Arg { name: "port", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "cluster-bus-port", kind: ArgKind::Integer, optional: true, since: "4.0.0", ..ARG },
+    ],
+    run: Run::Control(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Makes one cluster of two",
+        complexity: "O(1)",
+        since: "3.0.0",
+        group: "cluster",
+        history: &[("4.0.0", "Added the optional `cluster_bus_port` argument.")],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+/// Distance of the bus port from the client port, where it is not given.
+const BUS_PORT_OFFSET: i64 = 10_000;
+
+fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+    Box::pin(async move {
+        let control = &cluster(context)?.control;
+        let (host, bus_port) = parse(args)?;
+        control.meet(host, bus_port).await.map_err(CmdError::err)?;
+        context.reply.ok();
+        Ok(())
+    })
+}
+
+fn parse(args: &[&[u8]]) -> Result<(String, u16), CmdError> {
+    if args.len() > 5 {
+        return Err(CmdError::subcommand_syntax(args));
+    }
+    let shown = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
+    let number =
+        |arg: &[u8], what: &str| parse_i64(arg).ok_or_else(|| CmdError::err(format!("Invalid {what} port specified: {}", shown(arg))));
+    let port = number(args[3], "base")?;
+    if !(1..=65535).contains(&port) {
+        return Err(CmdError::err("Port number is out of range"));
+    }
+    let bus_port = match args.get(4) {
+        Some(arg) => number(arg, "bus")?,
+        None => port + BUS_PORT_OFFSET,
+    };
+    let bus_port = u16::try_from(bus_port).ok().filter(|port| *port > 0);
+    let bus_port = bus_port.ok_or(CmdError::coded("ERR Cluster bus port number is out of range"))?;
+    let host = std::str::from_utf8(args[2]).ok().and_then(|host| host.parse::<IpAddr>().ok());
+    let host = host.ok_or_else(|| CmdError::err(format!("Invalid node address specified: {}:{}", shown(args[2]), shown(args[3]))))?;
+    Ok((host.to_string(), bus_port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (args, expected) in [
+            (vec!["10.0.0.1", "7000"], Ok(("10.0.0.1", 17000))),
+            (vec!["::1", "7000", "9000"], Ok(("::1", 9000))),
+            (vec!["10.0.0.1", "x"], Err("ERR Invalid base port specified: x")),
+            (vec!["10.0.0.1", "0"], Err("ERR Port number is out of range")),
+            (vec!["10.0.0.1", "60000"], Err("ERR Cluster bus port number is out of range")),
+            (vec!["10.0.0.1", "7000", "y"], Err("ERR Invalid bus port specified: y")),
+            (vec!["10.0.0.1", "7000", "70000"], Err("ERR Cluster bus port number is out of range")),
+            (vec!["host", "7000"], Err("ERR Invalid node address specified: host:7000")),
+            (vec!["h", "1", "2", "3"], Err("ERR unknown subcommand or wrong number of arguments for 'meet'. Try CLUSTER HELP.")),
+        ] {
+            let words: Vec<&[u8]> = ["CLUSTER", "meet"].iter().chain(&args).map(|word| word.as_bytes()).collect();
+            let found = parse(&words);
+            let found = found.as_ref().map(|(host, port)| (host.as_str(), *port)).map_err(CmdError::text);
+            assert_eq!(found, expected, "{args:?}");
+        }
+    }
+}

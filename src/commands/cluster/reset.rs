@@ -1,0 +1,61 @@
+//! CLUSTER RESET: this node leaves its cluster and is one of its own again, without slots.
+//!
+//! Differs from Valkey in that the others forget the node, too, and in that HARD, which gives a node a new id, is refused: an id is for
+//! life; a node with an empty folder gets a new one.
+
+use super::control_plane::cluster;
+use crate::commands::context::{Args, Context, ControlFuture, is_word};
+use crate::commands::error::CmdError;
+use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+
+pub(crate) static CLUSTER_RESET: CommandSpec = CommandSpec {
+    name: "reset",
+    arity: -2,
+    flags: flag::ADMIN | flag::STALE | flag::NOSCRIPT,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    keys: &[],
+    args: &[Arg {
+        name: "reset-type",
+        kind: ArgKind::OneOf(&[
+            Arg { name: "hard", kind: ArgKind::PureToken, token: "HARD", ..ARG },
+            Arg { name: "soft", kind: ArgKind::PureToken, token: "SOFT", ..ARG },
+        ]),
+        optional: true,
+        ..ARG
+    }],
+    run: Run::Control(exec),
+    subcommands: &[],
+    docs: Docs {
+        summary: "Makes this node leave its cluster",
+        complexity: "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as a side effect.",
+        since: "3.0.0",
+        group: "cluster",
+        history: &[],
+        deprecated: None,
+        flags: &[],
+        tips: &[],
+    },
+};
+
+fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+    Box::pin(async move {
+        let cluster = cluster(context)?;
+        match args.len() {
+            2 => {}
+            3 if is_word(args[2], "soft") => {}
+            3 if is_word(args[2], "hard") => {
+                return Err(CmdError::err(
+                    "CLUSTER RESET HARD is not supported: a node keeps its id. Use SOFT, or start it in an empty folder",
+                ));
+            }
+            3 => return Err(CmdError::Syntax),
+            _ => return Err(CmdError::subcommand_syntax(args)),
+        }
+        if cluster.topology.load().is_primary(&cluster.me) && super::has_keys(context) {
+            return Err(CmdError::err("CLUSTER RESET can't be called with master nodes containing keys"));
+        }
+        cluster.control.reset().await.map_err(CmdError::err)?;
+        context.reply.ok();
+        Ok(())
+    })
+}
