@@ -25,6 +25,7 @@ const VALUE_LEN: usize = 64;
 
 struct Shared {
     scratch: RefCell<Vec<u8>>,
+    batch: RefCell<Batch>,
     value: Vec<u8>,
 }
 
@@ -32,7 +33,7 @@ fn main() -> anyhow::Result<()> {
     let port: u16 = std::env::args().nth(1).ok_or_else(|| anyhow::anyhow!("usage: floor <port>"))?.parse()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let value = format!("${VALUE_LEN}\r\n{}\r\n", "x".repeat(VALUE_LEN)).into_bytes();
-    let shared = Rc::new(Shared { scratch: RefCell::new(vec![0; READ_BUFFER_LEN]), value });
+    let shared = Rc::new(Shared { scratch: RefCell::new(vec![0; READ_BUFFER_LEN]), batch: RefCell::default(), value });
     LocalSet::new().block_on(&runtime, async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         loop {
@@ -48,7 +49,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn serve(mut stream: TcpStream, shared: &Shared) -> anyhow::Result<()> {
-    let (mut parser, mut batch, limits) = (RequestParser::default(), Batch::default(), Limits::default());
+    let mut parser = RequestParser::default();
     let (mut kept, mut reply) = (Vec::new(), Vec::new());
     loop {
         let len = poll_fn(|context| {
@@ -64,29 +65,36 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> anyhow::Result<()> {
         if len == 0 {
             return Ok(());
         }
-        let mut scratch = shared.scratch.borrow_mut();
-        let whole = kept.is_empty();
-        if !whole {
-            kept.extend_from_slice(&scratch[..len]);
-        }
-        let input: &mut [u8] = if whole { &mut scratch[..len] } else { &mut kept };
-        let mut consumed = 0;
-        loop {
-            batch.clear();
-            let taken = parser.parse(&mut input[consumed..], &limits, &mut batch, BATCH_REQUESTS_MAX);
-            for request in &batch.requests {
-                let name = batch.args_of(request)[0].of(&input[consumed..]);
-                reply.extend_from_slice(if name.eq_ignore_ascii_case(b"SET") { b"+OK\r\n" } else { &shared.value });
-            }
-            match taken.map_err(|error| anyhow::anyhow!("{}", String::from_utf8_lossy(&error.message())))? {
-                0 => break,
-                taken => consumed += taken,
-            }
-        }
-        let rest = input[consumed..].to_vec();
-        drop(scratch);
-        kept = rest;
+        answer(shared, len, &mut parser, &mut kept, &mut reply)?;
         stream.write_all(&reply).await?;
         reply.clear();
     }
+}
+
+/// Parses what is there, the `len` bytes just read included, and appends a constant for each request. What is left of an incomplete
+/// one stays in `kept`.
+fn answer(shared: &Shared, len: usize, parser: &mut RequestParser, kept: &mut Vec<u8>, reply: &mut Vec<u8>) -> anyhow::Result<()> {
+    let (mut batch, limits) = (shared.batch.borrow_mut(), Limits::default());
+    let mut scratch = shared.scratch.borrow_mut();
+    let whole = kept.is_empty();
+    if !whole {
+        kept.extend_from_slice(&scratch[..len]);
+    }
+    let input: &mut [u8] = if whole { &mut scratch[..len] } else { kept };
+    let mut consumed = 0;
+    loop {
+        batch.clear();
+        let taken = parser.parse(&mut input[consumed..], &limits, &mut batch, BATCH_REQUESTS_MAX);
+        for request in &batch.requests {
+            let name = batch.args_of(request)[0].of(&input[consumed..]);
+            reply.extend_from_slice(if name.eq_ignore_ascii_case(b"SET") { b"+OK\r\n" } else { &shared.value });
+        }
+        match taken.map_err(|error| anyhow::anyhow!("{}", String::from_utf8_lossy(&error.message())))? {
+            0 => break,
+            taken => consumed += taken,
+        }
+    }
+    let rest = input[consumed..].to_vec();
+    *kept = rest;
+    Ok(())
 }

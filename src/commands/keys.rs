@@ -15,7 +15,14 @@ pub enum KeyShape {
     /// One key, at 1.
     First,
     /// From `first` on, every `step`th, up to `last` (negative: from the end).
-    Range { first: usize, last: i32, step: usize },
+    Range {
+        /// Position of the first key.
+        first: usize,
+        /// Position of the last; negative: from the end.
+        last: i32,
+        /// From one key to the next.
+        step: usize,
+    },
     /// Anything else: see [`positions`].
     General,
 }

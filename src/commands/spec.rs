@@ -193,9 +193,23 @@ pub enum BeginSearch {
 #[derive(Debug, Clone, Copy)]
 pub enum FindKeys {
     /// `last` relative to the first (negative: from the end of the arguments), every `step`th, of which the first 1/`limit`.
-    Range { last: i32, step: usize, limit: usize },
+    Range {
+        /// Last key, relative to the first; negative: from the end of the arguments.
+        last: i32,
+        /// From one key to the next.
+        step: usize,
+        /// With a negative `last`: only the first part of the arguments, 1/`limit` of them.
+        limit: usize,
+    },
     /// The number of keys stands at `number_at`, the first key at `first` (both relative), every `step`th.
-    Count { number_at: usize, first: usize, step: usize },
+    Count {
+        /// Where the number stands, relative to the beginning.
+        number_at: usize,
+        /// Where the first key stands, likewise.
+        first: usize,
+        /// From one key to the next.
+        step: usize,
+    },
     /// Not expressible.
     Unknown,
 }
@@ -280,6 +294,9 @@ pub struct Docs {
     pub tips: &'static [&'static str],
 }
 
+/// Begins a sweep: parses the arguments and says what to do with each stripe.
+pub type StartSweep = fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn Sweep>, super::error::CmdError>;
+
 /// How a command runs. See "Life of a request" in ARCHITECTURE.md.
 #[derive(Clone, Copy)]
 pub enum Run {
@@ -292,7 +309,7 @@ pub enum Run {
     /// Locks stripes itself, one at a time and briefly ([`crate::keyspace::access::KeyAccess::with_stripe`]); inside EXEC all are held.
     Stripes(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
     /// Stripe by stripe, yielding between them.
-    Sweep(fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn Sweep>, super::error::CmdError>),
+    Sweep(StartSweep),
     /// Asynchronously: may wait for the control plane, a disk or a time.
     Control(for<'c> fn(&'c mut Context<'_>, &'c Args<'_>) -> ControlFuture<'c>),
     /// Only its subcommands run.

@@ -328,11 +328,11 @@ impl<'a> EntryRef<'a> {
     }
 
     fn layout(self) -> Layout {
-        layout_of(self.len())
+        layout_of(self.block_len())
     }
 
     /// Bytes that the entry itself takes, without what the allocator rounds up and without a boxed value.
-    pub fn len(self) -> usize {
+    pub fn block_len(self) -> usize {
         let (at, len) = self.key_place();
         at + len + if self.flags() & BOXED != 0 { 8 } else { self.inline_len() }
     }
@@ -567,7 +567,7 @@ mod tests {
     #[test]
     fn sixteen_and_eight_bytes_take_thirty_two() {
         let entry = check(&[b'k'; 16], NewValue::Bytes(&[b'v'; 8], Encoding::Embstr), None, &[b'v'; 8]);
-        assert_eq!(entry.borrow().len(), 32);
+        assert_eq!(entry.borrow().block_len(), 32);
     }
 
     #[test]

@@ -30,7 +30,6 @@ pub type StripeGuard<'a, T> = lock_api::MutexGuard<'a, RawStripeLock, T>;
 // SAFETY: `lock` and `try_lock` return success only to the one caller that changed the byte from false to true (Acquire), and only
 // `unlock`, which its holder calls, sets it to false again (Release): so one thread at a time is inside, and sees what the last one wrote.
 unsafe impl RawMutex for RawStripeLock {
-    #[expect(clippy::declare_interior_mutable_const, reason = "lock_api asks for it: a template, never a place")]
     const INIT: RawStripeLock = RawStripeLock(AtomicBool::new(false));
 
     type GuardMarker = GuardNoSend;

@@ -108,7 +108,7 @@ pub struct Keyspace {
 pub struct WrongType;
 
 /// Where a key lies.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// Hash of the key.
     pub hash: KeyHash,

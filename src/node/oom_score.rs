@@ -37,13 +37,11 @@ impl OomScore {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a setting of the process, not a file")]
 fn read() -> io::Result<i32> {
     let text = fs::read_to_string(FILE)?;
     text.trim().parse().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a setting of the process, not a file")]
 fn write(score: i32) -> io::Result<()> {
     fs::write(FILE, format!("{score}\n"))
 }

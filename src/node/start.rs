@@ -217,7 +217,6 @@ fn not_listening(config: &Config, error: &ListenError) -> anyhow::Error {
     anyhow::anyhow!("{what}: {error}")
 }
 
-#[expect(clippy::disallowed_methods, reason = "the socket's file belongs to the node alone")]
 fn remove(path: &str) {
     let _ = std::fs::remove_file(path);
 }

@@ -30,7 +30,6 @@ pub(super) fn disable_huge_pages(config: &Config) {
 }
 
 /// Writes the pid file; failing to is logged, not fatal, as in Valkey.
-#[expect(clippy::disallowed_methods, reason = "the pid file belongs to the node alone")]
 pub(super) fn write_pid_file(config: &Config) {
     if config.pidfile.is_empty() {
         return;
@@ -41,7 +40,6 @@ pub(super) fn write_pid_file(config: &Config) {
 }
 
 /// Removes the pid file at the end.
-#[expect(clippy::disallowed_methods, reason = "the pid file belongs to the node alone")]
 pub(super) fn remove_pid_file(config: &Config) {
     if !config.pidfile.is_empty() {
         let _ = std::fs::remove_file(&config.pidfile);

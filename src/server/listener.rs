@@ -122,7 +122,6 @@ fn unix(config: &Config) -> Result<Listener, ListenError> {
 }
 
 /// Permissions and group are set before the socket listens, so that nobody gets in earlier.
-#[expect(clippy::disallowed_methods, reason = "the socket's file belongs to the listener alone")]
 fn open_unix(path: &Path, config: &Config) -> std::io::Result<UnixListener> {
     // A file left by a process that was killed would keep us from binding.
     let _ = std::fs::remove_file(path);

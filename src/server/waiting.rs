@@ -18,7 +18,7 @@ use crate::base::limits::WAITING_INPUT_LEN_MAX;
 use crate::clients::{Session, bit};
 use crate::commands::call::complete;
 use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::Run;
+use crate::commands::spec::{Run, StartSweep};
 use crate::commands::{connection, notify};
 
 /// Stripes a sweep visits before it lets other connections run.
@@ -142,8 +142,6 @@ impl Connection {
         turn.settle_reply(before);
     }
 }
-
-type StartSweep = fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn crate::commands::context::Sweep>, crate::commands::error::CmdError>;
 
 async fn sweep(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) -> CmdResult {
     let mut sweep = start(context, args)?;

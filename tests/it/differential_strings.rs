@@ -300,11 +300,8 @@ impl Generator {
                 let value = self.value();
                 request.extend([time.into(), value]);
             }
-            "GETEX" => {
-                if self.chance(80) {
-                    self.expiry(request);
-                }
-            }
+            "GETEX" if self.chance(80) => self.expiry(request),
+            "GETEX" => {}
             "GETRANGE" | "SUBSTR" => request.extend([self.position(), self.position()]),
             "SETRANGE" => request.extend([self.write_position(1), self.small_value()]),
             "INCRBY" | "DECRBY" => request.push(self.integer()),
@@ -464,7 +461,7 @@ fn strings_and_bitmaps_answer_as_valkey_does() {
     let observers: Vec<_> = OBSERVERS.iter().copied().filter(|words| sides[0].knows(&[words, &["a"][..]].concat())).collect();
     let has_lists = sides[0].knows(&["RPUSH", "a"]);
     let seed = std::env::var("LARDER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = seed.map_or(SEEDS.to_vec(), |seed| vec![seed]);
+    let seeds = seed.map_or_else(|| SEEDS.to_vec(), |seed| vec![seed]);
     for seed in &seeds {
         compare(*seed, &mut sides, &observers, has_lists);
     }

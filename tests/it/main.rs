@@ -1,4 +1,5 @@
 //! Integration tests: one binary, since every further one would link the whole library again.
+#![allow(clippy::print_stderr, reason = "a test that is skipped says why")]
 
 mod cli;
 mod command_table;

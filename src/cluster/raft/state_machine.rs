@@ -55,6 +55,7 @@ fn unreadable(error: codec::CodecError) -> StorageError {
 
 impl StateMachine {
     /// The state machine as of the snapshot on disk.
+    #[expect(clippy::result_large_err, reason = "the error is openraft's, and opening happens once")]
     pub(crate) fn open(store: Store, publish: Publish) -> Result<Self, StorageError> {
         let mut applied = Applied::default();
         if let Some(stored) = store.get::<StoredSnapshot>(key::SNAPSHOT).map_err(reading)? {

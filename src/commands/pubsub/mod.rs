@@ -1,8 +1,8 @@
 //! Publish and subscribe: channels, patterns, shard channels.
 
+mod container;
 mod engine;
 mod publish;
-mod pubsub;
 mod subscribe;
 mod unsubscribe;
 
@@ -12,7 +12,7 @@ use super::spec::CommandSpec;
 pub static COMMANDS: &[&CommandSpec] = &[
     &subscribe::PSUBSCRIBE,
     &publish::PUBLISH,
-    &pubsub::PUBSUB,
+    &container::PUBSUB,
     &unsubscribe::PUNSUBSCRIBE,
     &publish::SPUBLISH,
     &subscribe::SSUBSCRIBE,

@@ -60,7 +60,7 @@ pub(super) fn lengths(context: &mut Context<'_>, key: &[u8]) -> CmdResult {
         Ok(format!(
             "key_sds_len:{} key_sds_avail:0 obj_alloc:{} val_sds_len:{} val_sds_avail:{} val_alloc:{outside}",
             entry.key().len(),
-            entry.len(),
+            entry.block_len(),
             value.len(),
             outside.saturating_sub(value.len()),
         ))

@@ -45,7 +45,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Err(CmdError::Syntax);
     }
     match context.keys.peek(args[2]) {
-        Some(entry) => context.reply.integer((entry.len() + entry.boxed_len() + TABLE_BYTES) as i64),
+        Some(entry) => context.reply.integer((entry.block_len() + entry.boxed_len() + TABLE_BYTES) as i64),
         None => context.reply.null(),
     }
     Ok(())
