@@ -22,6 +22,9 @@ pub const INLINE_VALUE_LEN_MAX: usize = 4000;
 /// Valkey lets it grow without end.
 pub const OUTPUT_PAUSE_LEN: usize = 1024 * 1024 * 1024;
 
+/// Input that a connection takes in while its request waits: enough to see that the client is gone, and pipelines of usual size.
+pub const WAITING_INPUT_LEN_MAX: usize = 1024 * 1024;
+
 /// Entries looked at by SCAN and the like under one lock hold, so that a stripe is never held long.
 pub const SCAN_STEP_MAX: usize = 512;
 

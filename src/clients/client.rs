@@ -1,14 +1,21 @@
 //! The shared part of a connection.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::outbox::Outbox;
+use crate::keyspace::watch::WatchFlag;
 
-/// Replies up to this length count as the client's own buffer (`rbs`), what goes beyond as output memory (`omem`).
-pub const OUTPUT_BUFFER_LEN: u64 = 16 * 1024;
+/// Largest reply buffer that a connection keeps between replies (`rbs`), in bytes. What waits beyond it is counted in blocks of this
+/// size (`oll`, `omem`), as Valkey allocates it.
+pub const REPLY_ROOM_LEN_MAX: u64 = 16 * 1024;
+/// Smallest reply buffer that a connection keeps.
+pub const REPLY_ROOM_LEN_MIN: u64 = 1024;
+/// What a block of pending output costs beside its bytes, in bytes.
+const REPLY_BLOCK_OVERHEAD: u64 = 40;
 
 /// Bits of [`Client::flags`].
 pub mod bit {
@@ -40,6 +47,14 @@ pub mod capability {
     pub const REDIRECT: u32 = 1;
 }
 
+/// What others may ask of a connection's task: bits of [`Client::asked`].
+pub mod ask {
+    /// To end without sending what is pending.
+    pub const CLOSE: u8 = 1;
+    /// To give back room that it no longer needs, and to look at its output limit.
+    pub const TIDY: u8 = 1 << 1;
+}
+
 /// Which output limit a client falls under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientClass {
@@ -52,7 +67,7 @@ pub enum ClientClass {
 /// Figures of a connection, in bytes unless named otherwise; written by its task, read by CLIENT LIST and the eviction of clients.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// Unprocessed input.
+    /// Input that was not parsed yet.
     pub query_buffer: AtomicU64,
     /// Free room in the private input buffer.
     pub query_buffer_free: AtomicU64,
@@ -70,6 +85,10 @@ pub struct Figures {
     pub output: AtomicU64,
     /// Room set aside for output.
     pub output_capacity: AtomicU64,
+    /// Largest reply buffer that is kept between replies.
+    pub reply_room: AtomicU64,
+    /// Most of that room that was used of late.
+    pub reply_peak: AtomicU64,
     /// Largest pending output of late.
     pub output_peak: AtomicU64,
     /// Received in total.
@@ -121,11 +140,9 @@ pub struct Client {
     pub figures: Figures,
     /// Messages from others.
     pub outbox: Outbox,
-    /// What it counts for in [`super::Registry::memory`], in bytes.
-    pub accounted: AtomicU64,
-    close: AtomicBool,
-    /// When its output first exceeded the soft limit, monotonic milliseconds; 0: it does not.
-    pub soft_limit_since_ms: AtomicU64,
+    /// Set by whoever changes a key that it watches.
+    pub watch_flag: Arc<WatchFlag>,
+    asked: AtomicU8,
 }
 
 impl Client {
@@ -148,11 +165,12 @@ impl Client {
             last_command: AtomicU16::new(u16::MAX),
             figures: Figures::default(),
             outbox: Outbox::default(),
-            accounted: AtomicU64::new(0),
-            close: AtomicBool::new(false),
-            soft_limit_since_ms: AtomicU64::new(0),
+            watch_flag: Arc::default(),
+            asked: AtomicU8::new(0),
         };
         client.figures.multi_queued.store(-1, Ordering::Relaxed);
+        client.figures.reply_room.store(REPLY_ROOM_LEN_MAX, Ordering::Relaxed);
+        client.figures.reply_peak.store(REPLY_ROOM_LEN_MAX, Ordering::Relaxed);
         Arc::new(client)
     }
 
@@ -173,15 +191,40 @@ impl Client {
 
     /// Asks the connection to close without sending what is pending, and wakes it.
     pub fn close_asap(&self) {
-        self.close.store(true, Ordering::Release);
         self.set(bit::CLOSE_ASAP, true);
-        self.outbox.wake();
+        self.ask(ask::CLOSE);
     }
 
     /// True once [`Client::close_asap`] was called.
     #[inline]
     pub fn must_close(&self) -> bool {
-        self.close.load(Ordering::Acquire)
+        self.asked() & ask::CLOSE != 0
+    }
+
+    /// Asks the connection's task for something (bits of [`ask`]) and wakes it.
+    pub fn ask(&self, what: u8) {
+        self.asked.fetch_or(what, Ordering::AcqRel);
+        self.outbox.wake();
+    }
+
+    /// What the connection's task was asked for and has not done yet.
+    #[inline]
+    pub fn asked(&self) -> u8 {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Notes that the task does what it was asked for.
+    pub fn answered(&self, what: u8) {
+        self.asked.fetch_and(!what, Ordering::AcqRel);
+    }
+
+    /// Gives the connection a message to send. One that already has more to send than it may is asked to close instead.
+    pub fn send(&self, message: Bytes) {
+        if self.outbox.is_over_limit() {
+            self.close_asap();
+        } else {
+            self.outbox.push(message);
+        }
     }
 
     /// True if it came over the loopback interface or a unix socket.
@@ -197,5 +240,48 @@ impl Client {
     /// Output that waits to be sent, own replies and messages from others, in bytes.
     pub fn pending_output(&self) -> u64 {
         self.figures.output.load(Ordering::Relaxed) + self.outbox.len_bytes() as u64
+    }
+
+    /// The same as CLIENT LIST shows it.
+    pub fn output_memory(&self) -> OutputMemory {
+        OutputMemory::of(self.pending_output(), self.figures.reply_room.load(Ordering::Relaxed))
+    }
+}
+
+/// Pending output as CLIENT LIST shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputMemory {
+    /// Bytes in the buffer that is kept anyway (`obl`).
+    pub in_buffer: u64,
+    /// Blocks beyond it (`oll`).
+    pub blocks: u64,
+    /// What those cost in bytes (`omem`): what output limits are compared with.
+    pub bytes: u64,
+}
+
+impl OutputMemory {
+    /// Of `pending` bytes where `room` bytes are kept anyway.
+    pub fn of(pending: u64, room: u64) -> OutputMemory {
+        let in_buffer = pending.min(room);
+        let blocks = (pending - in_buffer).div_ceil(REPLY_ROOM_LEN_MAX);
+        OutputMemory { in_buffer, blocks, bytes: blocks * (REPLY_ROOM_LEN_MAX + REPLY_BLOCK_OVERHEAD) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_beyond_the_room_counts_in_blocks() {
+        let cases = [
+            ((0, 1024), (0, 0, 0)),
+            ((1024, 1024), (1024, 0, 0)),
+            ((1025, 1024), (1024, 1, 16_424)),
+            ((40_000, 16_384), (16_384, 2, 32_848)),
+        ];
+        for ((pending, room), (in_buffer, blocks, bytes)) in cases {
+            assert_eq!(OutputMemory::of(pending, room), OutputMemory { in_buffer, blocks, bytes }, "{pending} of {room}");
+        }
     }
 }

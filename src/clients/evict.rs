@@ -1,23 +1,26 @@
-//! What clients cost, and the eviction of clients when all together cost too much (`maxmemory-clients`).
+//! What clients cost, and which of them go when all together cost too much (`maxmemory-clients`).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::client::{Client, OUTPUT_BUFFER_LEN, bit};
+use super::client::{Client, bit};
 use super::registry::Registry;
+use crate::config::Config;
 
 /// Bytes kept per watched key or subscription beside the name itself, roughly: nodes of the maps on both sides.
 const NAME_OVERHEAD: u64 = 64;
+/// Least limit that is enforced, in bytes: with less, nobody could talk to the server to raise it.
+const LIMIT_MIN: u64 = 128 * 1024;
+/// A connection's task with its parser, the headers of its buffers and its socket, in bytes, roughly.
+const TASK_LEN: u64 = 1024;
 
 /// Memory that belongs to one client, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClientMemory {
-    /// Output that waits, own replies and messages from others, unless the client's own buffer can hold it.
+    /// Output that waits: own replies beyond the buffer that is kept, and messages from others.
     pub output: u64,
-    /// The client's own output buffer.
+    /// Room set aside for replies and not counted above.
     pub output_buffer: u64,
-    /// Room set aside for output beyond that.
-    pub output_spare: u64,
     /// Input buffer.
     pub input: u64,
     /// Arguments of a request that is being received or waits.
@@ -33,14 +36,7 @@ pub struct ClientMemory {
 impl ClientMemory {
     /// The sum.
     pub fn total(&self) -> u64 {
-        self.output
-            + self.output_buffer
-            + self.output_spare
-            + self.input
-            + self.arguments
-            + self.transaction
-            + self.subscriptions
-            + self.fixed
+        self.output + self.output_buffer + self.input + self.arguments + self.transaction + self.subscriptions + self.fixed
     }
 }
 
@@ -49,56 +45,41 @@ pub fn memory(client: &Client) -> ClientMemory {
     let figures = &client.figures;
     let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
     let subscriptions = load(&figures.channels) + load(&figures.patterns) + load(&figures.shard_channels);
-    let capacity = load(&figures.output_capacity);
-    let output_buffer = capacity.min(OUTPUT_BUFFER_LEN);
-    let pending = client.pending_output();
-    let output = if pending > OUTPUT_BUFFER_LEN { pending } else { 0 };
+    let output = client.output_memory().bytes;
     ClientMemory {
         output,
-        output_buffer,
-        output_spare: capacity.saturating_sub(output_buffer + output),
+        output_buffer: load(&figures.output_capacity).saturating_sub(output),
         input: load(&figures.query_buffer) + load(&figures.query_buffer_free),
         arguments: load(&figures.arguments),
         transaction: load(&figures.multi) + load(&figures.watched) * NAME_OVERHEAD,
         subscriptions: subscriptions * NAME_OVERHEAD,
-        fixed: (std::mem::size_of::<Client>() + std::mem::size_of::<super::Session>()) as u64,
+        fixed: (std::mem::size_of::<Client>() + std::mem::size_of::<super::Session>()) as u64 + TASK_LEN,
     }
 }
 
-/// What a client counts for when clients are evicted: nothing if it must not be.
-fn counted(client: &Client) -> u64 {
-    if client.has(bit::NO_EVICT) { 0 } else { memory(client).total() }
+/// What all clients together may take, in bytes, if that is limited.
+pub fn limit_bytes(config: &Config) -> Option<u64> {
+    config.maxmemory_clients.limit_bytes(config.maxmemory).map(|limit| limit.max(LIMIT_MIN))
 }
 
-/// Accounts for one client. Returns what all together take, those with CLIENT NO-EVICT left out.
-pub fn account(registry: &Registry, client: &Client) -> u64 {
-    registry.account(client, counted(client))
-}
-
-/// Closes the largest clients until all together take at most `limit_bytes`. Those with CLIENT NO-EVICT neither count nor go.
-/// Returns those that were asked to close.
-pub fn evict(registry: &Registry, limit_bytes: u64) -> Vec<Arc<Client>> {
-    let mut costs: Vec<(u64, Arc<Client>)> = registry
-        .all()
-        .into_iter()
-        .filter(|client| !client.has(bit::NO_EVICT) && !client.must_close())
-        .map(|client| (memory(&client).total(), client))
-        .collect();
-    let mut sum: u64 = costs.iter().map(|(bytes, _)| bytes).sum();
-    if sum <= limit_bytes {
-        return Vec::new();
-    }
-    costs.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    let mut evicted = Vec::new();
+/// The clients, largest first, that have to go so that all together take at most `limit_bytes`. Those with CLIENT NO-EVICT count but
+/// stay; however much they take, the others may have the least limit among them.
+pub fn victims(registry: &Registry, limit_bytes: u64) -> Vec<Arc<Client>> {
+    let costs = registry.all().into_iter().map(|client| (memory(&client).total(), client));
+    let (protected, mut costs): (Vec<_>, Vec<_>) = costs.partition(|(_, client)| client.has(bit::NO_EVICT));
+    let sum = |costs: &[(u64, Arc<Client>)]| costs.iter().map(|(bytes, _)| bytes).sum::<u64>();
+    let budget = limit_bytes.saturating_sub(sum(&protected)).max(LIMIT_MIN);
+    let mut left = sum(&costs);
+    costs.sort_unstable_by_key(|(bytes, client)| (std::cmp::Reverse(*bytes), client.id));
+    let mut victims = Vec::new();
     for (bytes, client) in costs {
-        if sum <= limit_bytes {
+        if left <= budget {
             break;
         }
-        sum -= bytes;
-        registry.kill(&client);
-        evicted.push(client);
+        left -= bytes;
+        victims.push(client);
     }
-    evicted
+    victims
 }
 
 #[cfg(test)]
@@ -114,11 +95,10 @@ mod tests {
             client.set(bit::NO_EVICT, id == 4);
             registry.add(client);
         }
-        assert!(evict(&registry, 2_000_000).is_empty());
-        let ids: Vec<u64> = evict(&registry, 700_000).iter().map(|client| client.id).collect();
-        assert_eq!(ids, [3]);
-        let ids: Vec<u64> = evict(&registry, 100).iter().map(|client| client.id).collect();
-        assert_eq!(ids, [2, 1], "one that is being closed no longer counts");
-        assert_eq!(registry.len(), 1);
+        let cases: [(u64, &[u64]); 4] = [(4_000_000, &[]), (2_600_000, &[3]), (2_100_000, &[3, 2]), (1, &[3, 2])];
+        for (limit, gone) in cases {
+            let ids: Vec<u64> = victims(&registry, limit).iter().map(|client| client.id).collect();
+            assert_eq!(ids, gone, "{limit}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Messages that other tasks and workers put into a client's output: pub/sub, MONITOR, invalidations.
 //!
-//! Invariants: bounded in bytes by the client's output limit, which whoever pushes enforces through the result of
-//! [`Outbox::push`]; a push wakes the connection's task, which appends the messages to its own output in order.
+//! Invariants: bounded in bytes by the client's hard output limit: [`super::Client::send`] asks a client that exceeds it to close and
+//! gives it no more; a push wakes the connection's task, which appends the messages to its own output in order.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,17 +14,30 @@ use parking_lot::Mutex;
 pub struct Outbox {
     messages: Mutex<Vec<Bytes>>,
     bytes: AtomicUsize,
+    /// Most bytes that may wait; 0: no limit.
+    limit: AtomicUsize,
     waker: AtomicWaker,
 }
 
 impl Outbox {
-    /// Adds a message and wakes the connection. Returns the bytes now waiting.
-    pub fn push(&self, message: Bytes) -> usize {
+    /// Adds a message and wakes the connection.
+    pub fn push(&self, message: Bytes) {
         let len = message.len();
         self.messages.lock().push(message);
-        let waiting = self.bytes.fetch_add(len, Ordering::AcqRel) + len;
+        self.bytes.fetch_add(len, Ordering::AcqRel);
         self.waker.wake();
-        waiting
+    }
+
+    /// Sets the most bytes that may wait; 0: no limit.
+    pub fn set_limit(&self, bytes: u64) {
+        self.limit.store(usize::try_from(bytes).unwrap_or(usize::MAX), Ordering::Relaxed);
+    }
+
+    /// True if more waits than may.
+    #[inline]
+    pub fn is_over_limit(&self) -> bool {
+        let limit = self.limit.load(Ordering::Relaxed);
+        limit > 0 && self.len_bytes() > limit
     }
 
     /// True if nothing waits: one relaxed load.

@@ -1,7 +1,7 @@
 //! All connected clients.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 
@@ -12,7 +12,7 @@ use super::client::Client;
 pub struct Registry {
     clients: DashMap<u64, Arc<Client>, foldhash::fast::RandomState>,
     last_id: AtomicU64,
-    memory: AtomicI64,
+    memory: AtomicU64,
 }
 
 impl Registry {
@@ -37,22 +37,15 @@ impl Registry {
         self.remove(client.id);
     }
 
-    /// Notes that a client takes so many bytes now (0 when it ends). Returns what all clients together take.
-    pub fn account(&self, client: &Client, bytes: u64) -> u64 {
-        let before = client.accounted.swap(bytes, Ordering::Relaxed);
-        let change = bytes as i64 - before as i64;
-        let sum = self.memory.fetch_add(change, Ordering::Relaxed) + change;
-        u64::try_from(sum).unwrap_or(0)
-    }
-
-    /// What all clients together take, as far as they were accounted for.
+    /// Memory of all connections, in bytes, as each last reported it.
+    #[inline]
     pub fn memory(&self) -> u64 {
-        u64::try_from(self.memory.load(Ordering::Relaxed)).unwrap_or(0)
+        self.memory.load(Ordering::Relaxed)
     }
 
-    /// Visits all clients, in no particular order. `visit` must not add or remove clients.
-    pub fn visit(&self, mut visit: impl FnMut(&Client)) {
-        self.clients.iter().for_each(|client| visit(&client));
+    /// Notes that a connection which reported `before` bytes now takes `now`.
+    pub fn report_memory(&self, before: u64, now: u64) {
+        self.memory.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
     }
 
     /// The client with this number.

@@ -97,8 +97,10 @@ pub struct Session {
     pub db: u32,
     /// False until AUTH, where a password is required.
     pub authenticated: bool,
-    /// It was authenticated at some time: from then on its output is not held as short as a stranger's.
-    pub was_authenticated: bool,
+    /// True once it was authenticated, even if RESET took that back.
+    pub ever_authenticated: bool,
+    /// Commands run so far.
+    pub commands: u64,
     /// Transaction, if one is open.
     pub multi: Option<Multi>,
     /// Watched keys.
@@ -127,13 +129,14 @@ impl Session {
     /// The session of a new connection.
     pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
         let session = Session {
+            watch_flag: Arc::clone(&client.watch_flag),
             client,
             db: 0,
             authenticated,
-            was_authenticated: authenticated,
+            ever_authenticated: authenticated,
+            commands: 0,
             multi: None,
             watched: Vec::new(),
-            watch_flag: Arc::default(),
             subscriptions: Subscriptions::default(),
             reply_mode: ReplyMode::On,
             close: Close::No,
@@ -156,7 +159,7 @@ impl Session {
     /// Notes that the client has proved who it is (or has not).
     pub fn set_authenticated(&mut self, yes: bool) {
         self.authenticated = yes;
-        self.was_authenticated |= yes;
+        self.ever_authenticated |= yes;
         self.client.set(bit::AUTHENTICATED, yes);
     }
 }

@@ -57,6 +57,7 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
         stats.record_latency(nanoseconds);
     }
     WorkerMetrics::add(&worker.total_commands, 1);
+    context.session.commands += 1;
     // What EXEC runs is part of EXEC's own time.
     if !context.session.in_exec {
         WorkerMetrics::add(&worker.command_ns, nanoseconds);

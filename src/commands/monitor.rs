@@ -25,8 +25,8 @@ pub fn feed(context: &Context<'_>, row: &Row, args: &Args<'_>) {
     }
     line.extend_from_slice(b"\r\n");
     let line = Bytes::from(line);
-    for monitor in context.shared.monitors.lock().iter() {
-        monitor.outbox.push(line.clone());
+    for monitor in context.shared.monitors.lock().iter().filter(|monitor| !monitor.must_close()) {
+        monitor.send(line.clone());
     }
 }
 

@@ -84,7 +84,7 @@ pub struct DebugSwitches {
     pub reply_resizing: AtomicBool,
     /// REPLYBUFFER PEAK-RESET-TIME: after so many milliseconds an output peak is forgotten; negative: never.
     pub reply_peak_reset_ms: AtomicI64,
-    /// CLIENT-ENFORCE-REPLY-LIST: each reply counts as a whole block of output.
+    /// CLIENT-ENFORCE-REPLY-LIST: replies count as blocks of output, even if the buffer that is kept can hold them.
     pub reply_blocks: AtomicBool,
     /// SLEEP: until when the whole node stands still, monotonic microseconds.
     pub asleep_until_us: AtomicU64,

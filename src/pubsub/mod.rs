@@ -52,10 +52,12 @@ impl<'a> Message<'a> {
 }
 
 fn deliver(message: &mut Message<'_>, subscribers: &Subscribers) -> usize {
-    for client in subscribers.values() {
-        client.outbox.push(message.bytes(client.has(bit::RESP3)));
+    let mut receivers = 0;
+    for client in subscribers.values().filter(|client| !client.must_close()) {
+        client.send(message.bytes(client.has(bit::RESP3)));
+        receivers += 1;
     }
-    subscribers.len()
+    receivers
 }
 
 impl PubSub {
@@ -145,7 +147,7 @@ impl PubSub {
     /// Listeners of a channel.
     pub fn listeners(&self, channel: &[u8], shard: bool) -> usize {
         let map = if shard { &self.shard_channels } else { &self.channels };
-        map.get(channel).map_or(0, |subscribers| subscribers.len())
+        map.get(channel).map_or(0, |subscribers| subscribers.values().filter(|client| !client.must_close()).count())
     }
 
     /// Number of different patterns.

@@ -1,66 +1,48 @@
-//! What a worker does by the clock, `hz` times a second: samples for INFO, idle clients, clients above their soft output limit.
+//! What a worker does by the clock, `hz` times per second: samples for INFO, and a look at each of its clients about once per second
+//! (at a few, every time).
 //!
-//! Each worker looks after its own clients, once a second, so that the work does not grow with `hz`.
+//! It only reads what connections publish; what is to be done it asks of their tasks, so that an idle client costs one look.
 
+use std::ops::Bound;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::upkeep::IDLE_SECONDS;
 use super::worker::Worker;
 use crate::base::clock;
-use crate::clients::{Client, ClientClass, bit};
+use crate::clients::client::{Client, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask, bit};
 use crate::config::Config;
-use crate::metrics::Counters;
 use crate::metrics::instantaneous::Totals;
+
+/// Clients looked at each time, if there are so many, however long that makes a round.
+const CLIENTS_PER_TICK_MIN: usize = 5;
 
 /// Between two samples of rates and memory.
 const SAMPLE_MS: u64 = 100;
-/// Between two visits to each client.
-const CLIENTS_MS: u64 = 1000;
-
-/// When things were last done, monotonic milliseconds.
-#[derive(Default)]
-struct Last {
-    sample_ms: u64,
-    clients_ms: u64,
-    peaks_ms: u64,
-}
 
 /// Starts the worker's clock. It ends with the worker's runtime.
 pub(super) fn start(worker: &Rc<Worker>) {
-    let worker = Rc::clone(worker);
-    tokio::task::spawn_local(async move {
-        let mut last = Last::default();
-        loop {
-            let config = worker.config();
-            tokio::time::sleep(Duration::from_millis(1000 / u64::from(config.hz.max(1)))).await;
-            worker.shared.debug.sleep_if_told();
-            let started = clock::ticks();
-            tick(&worker, &config, &mut last);
-            worker.shared.workers[worker.number].timer(clock::elapsed_ns(started, clock::ticks()));
-        }
-    });
+    tokio::task::spawn_local(run(Rc::clone(worker)));
 }
 
-fn tick(worker: &Worker, config: &Config, last: &mut Last) {
-    let now_ms = clock::monotonic_ms();
-    // One worker samples for all.
-    if worker.number == 0 && now_ms - last.sample_ms >= SAMPLE_MS {
-        last.sample_ms = now_ms;
-        sample(worker);
-    }
-    if now_ms - last.clients_ms >= CLIENTS_MS && !worker.shared.debug.pause_cron.load(Ordering::Relaxed) {
-        last.clients_ms = now_ms;
-        let reset_ms = worker.shared.debug.reply_peak_reset_ms.load(Ordering::Relaxed);
-        let resets_peaks = u64::try_from(reset_ms).is_ok_and(|reset_ms| now_ms - last.peaks_ms >= reset_ms);
-        if resets_peaks {
-            last.peaks_ms = now_ms;
+async fn run(worker: Rc<Worker>) {
+    let (mut last_id, mut sampled_ms) = (0, 0);
+    loop {
+        tokio::time::sleep(Duration::from_millis(1000 / u64::from(worker.config().hz.max(1)))).await;
+        worker.shared.debug.sleep_if_told();
+        let started = clock::ticks();
+        let now_ms = clock::monotonic_ms();
+        // One worker samples for all.
+        if worker.number == 0 && now_ms - sampled_ms >= SAMPLE_MS {
+            sampled_ms = now_ms;
+            sample(&worker);
         }
-        worker.shared.clients.visit(|client| {
-            if client.worker as usize == worker.number {
-                visit(worker, config, client, now_ms, resets_peaks);
-            }
-        });
+        if !worker.shared.debug.pause_cron.load(Ordering::Relaxed) {
+            look(&worker, &mut last_id, now_ms);
+            worker.evict_clients();
+        }
+        worker.shared.workers[worker.number].timer(clock::elapsed_ns(started, clock::ticks()));
     }
 }
 
@@ -78,27 +60,40 @@ fn sample(worker: &Worker) {
     shared.metrics.instantaneous.sample(clock::monotonic_us(), totals);
 }
 
-fn visit(worker: &Worker, config: &Config, client: &Client, now_ms: u64, resets_peaks: bool) {
+/// Looks at the clients that follow number `last`, and goes on from the first behind the last one.
+fn look(worker: &Worker, last: &mut u64, now_ms: u64) {
+    let config = worker.config();
+    let clients = worker.clients.borrow();
+    let count = (clients.len() / config.hz.max(1) as usize).max(CLIENTS_PER_TICK_MIN).min(clients.len());
+    let behind = clients.range((Bound::Excluded(*last), Bound::Unbounded));
+    for (id, client) in behind.chain(clients.iter()).take(count) {
+        *last = *id;
+        if is_timed_out(client, &config, now_ms) {
+            tracing::debug!("Closing idle client");
+            worker.shared.clients.kill(client);
+        } else if needs_tidying(client, now_ms) {
+            client.ask(ask::TIDY);
+        }
+    }
+}
+
+fn idle_seconds(client: &Client, now_ms: u64) -> u64 {
+    now_ms.saturating_sub(client.last_interaction_ms.load(Ordering::Relaxed)) / 1000
+}
+
+/// `timeout`: not for those who wait for something.
+fn is_timed_out(client: &Client, config: &Config, now_ms: u64) -> bool {
+    let waits = client.flags.load(Ordering::Relaxed) & (bit::MONITOR | bit::BLOCKED | bit::PUBSUB) != 0;
+    config.timeout > 0 && !waits && idle_seconds(client, now_ms) > u64::from(config.timeout)
+}
+
+fn needs_tidying(client: &Client, now_ms: u64) -> bool {
+    let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
     let figures = &client.figures;
-    figures.query_buffer_peak.store(figures.query_buffer.load(Ordering::Relaxed), Ordering::Relaxed);
-    if resets_peaks {
-        figures.output_peak.store(figures.output.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-    let idle_ms = now_ms.saturating_sub(client.last_interaction_ms.load(Ordering::Relaxed));
-    let may_idle = [bit::BLOCKED, bit::PUBSUB, bit::MONITOR].into_iter().any(|flag| client.has(flag));
-    if config.timeout > 0 && !may_idle && idle_ms > u64::from(config.timeout) * 1000 {
-        tracing::debug!("Closing idle client");
-        client.close_asap();
-        return;
-    }
-    let limits = match client.class() {
-        ClientClass::Normal => config.client_output_buffer_limit.normal,
-        ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
-    };
-    let since_ms = client.soft_limit_since_ms.load(Ordering::Relaxed);
-    if since_ms > 0 && limits.soft_bytes > 0 && now_ms.saturating_sub(since_ms) > limits.soft_seconds * 1000 {
-        tracing::warn!("Client {} closed for overcoming of output buffer limits.", client.addr);
-        Counters::one(&worker.shared.counters.output_buffer_closed);
-        client.close_asap();
-    }
+    let room = load(&figures.reply_room);
+    let has_input_buffer = load(&figures.query_buffer) + load(&figures.query_buffer_free) > 0;
+    let may_shrink = room >= 2 * REPLY_ROOM_LEN_MIN;
+    let may_grow = room < REPLY_ROOM_LEN_MAX && load(&figures.reply_peak) == room;
+    let holds_room = load(&figures.output_capacity) > 0 && idle_seconds(client, now_ms) > IDLE_SECONDS;
+    has_input_buffer || may_shrink || may_grow || holds_room || client.pending_output() > 0
 }

@@ -81,7 +81,10 @@ impl<'c> Turn<'c> {
     /// All checks before execution. `Err` is the text of the refusal, after `-`.
     #[inline]
     fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>, place: Option<Place>) -> Result<Checked<'t>, String> {
-        let Lookup::Found(row) = found else { return self.check_unknown(args, found) };
+        let Lookup::Found(row) = found else {
+            self.context.session.client.last_command.store(u16::MAX, Ordering::Relaxed);
+            return self.check_unknown(args, found);
+        };
         let spec = row.spec;
         self.context.session.client.last_command.store(row.number, Ordering::Relaxed);
         if self.must_authenticate() && !spec.has(flag::NO_AUTH) {

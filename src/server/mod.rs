@@ -10,6 +10,7 @@ mod listener;
 mod pipeline;
 mod redirect;
 mod stream;
+mod upkeep;
 mod waiting;
 mod worker;
 

@@ -3,15 +3,18 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use larder_proto::resp::ReplyBuf;
+use tokio::sync::futures::Notified;
 
 use super::connection::{Connection, Gone};
 use super::dispatch::{Flow, Turn};
 use super::pipeline;
 use super::worker::Worker;
 use crate::base::clock;
+use crate::base::limits::WAITING_INPUT_LEN_MAX;
 use crate::clients::{Session, bit};
 use crate::commands::call::complete;
 use crate::commands::context::{Args, CmdResult, Context};
@@ -24,7 +27,11 @@ const STRIPES_PER_STEP: u32 = 16;
 impl Connection {
     /// Runs postponed requests in order until all are done.
     pub(super) async fn run_postponed(&mut self) -> Result<(), Gone> {
+        let shared = Arc::clone(&self.worker.shared);
         while let Some(request) = self.postponed.pop_front() {
+            // Listens before it looks, so that no change of a pause is missed.
+            let mut changed = std::pin::pin!(shared.pause.changed.notified());
+            changed.as_mut().enable();
             let flow = {
                 let args = pipeline::borrow(&request);
                 let args = Args(&args);
@@ -38,11 +45,14 @@ impl Connection {
                 flow
             };
             if let Flow::Wait(until_ms) = flow {
-                self.wait_until(until_ms).await?;
                 self.postponed.push_front(request);
+                self.wait_until(until_ms, changed).await?;
             }
             self.take_messages();
             self.flush()?;
+            if self.session.client.must_close() {
+                return Err(Gone);
+            }
             if self.session.close != crate::clients::session::Close::No {
                 self.postponed.clear();
             }
@@ -58,27 +68,55 @@ impl Connection {
     }
 
     /// Waits until a pause ends, changes, or the client goes.
-    async fn wait_until(&mut self, until_ms: i64) -> Result<(), Gone> {
+    async fn wait_until(&mut self, until_ms: i64, changed: std::pin::Pin<&mut Notified<'_>>) -> Result<(), Gone> {
         let shared = Arc::clone(&self.worker.shared);
         let client = Arc::clone(&self.session.client);
+        self.report();
         client.set(bit::BLOCKED | bit::PAUSED, true);
         shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
-        let changed = shared.pause.changed.notified();
         let left_ms = (until_ms - clock::unix_ms()).max(0) as u64;
-        tokio::select! {
-            () = changed => {}
-            () = tokio::time::sleep(Duration::from_millis(left_ms)) => {}
-            () = std::future::poll_fn(|cx| self.poll_gone(cx)) => {}
-        }
+        let outcome = tokio::select! {
+            () = changed => Ok(()),
+            () = tokio::time::sleep(Duration::from_millis(left_ms)) => Ok(()),
+            gone = std::future::poll_fn(|cx| self.poll_gone(cx)) => Err(gone),
+        };
         shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
         client.set(bit::BLOCKED | bit::PAUSED, false);
-        if client.must_close() || shared.stop.is_requested() { Err(Gone) } else { Ok(()) }
+        outcome
     }
 
-    fn poll_gone(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+    /// While a request waits: sends messages from others and takes in what the client sends, which is how its end is noticed.
+    fn poll_gone(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Gone> {
         self.session.client.outbox.register(cx.waker());
-        let ends = self.session.client.must_close() || self.worker.shared.stop.is_requested();
-        if ends { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if self.session.client.must_close() || self.worker.shared.stop.is_requested() {
+            return Poll::Ready(Gone);
+        }
+        self.take_messages();
+        while !self.reply.is_empty() {
+            if self.flush().is_err() {
+                return Poll::Ready(Gone);
+            }
+            if !self.reply.is_empty() && self.stream.poll_write_ready(cx).is_pending() {
+                break;
+            }
+        }
+        let worker = Rc::clone(&self.worker);
+        while self.input.len() < WAITING_INPUT_LEN_MAX {
+            let mut scratch = worker.scratch.borrow_mut();
+            match self.stream.poll_read(cx, &mut scratch) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Gone),
+                Poll::Ready(Ok(len)) => {
+                    self.count_input(len);
+                    self.keep_input(&scratch[..len]);
+                }
+            }
+            self.report();
+            if self.check_query_buffer(&worker.config()).is_err() || self.session.client.must_close() {
+                return Poll::Ready(Gone);
+            }
+        }
+        Poll::Pending
     }
 
     /// Runs a sweep or a control command whose checks have passed.

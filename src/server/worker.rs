@@ -4,6 +4,7 @@
 //! connections but serve those they have; with more again they are the first to be used.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +19,11 @@ use super::listener::Accepted;
 use super::{connection, cron};
 use crate::base::clock;
 use crate::base::limits::{READ_BUFFER_LEN, WORKERS_MAX};
+use crate::clients::{Client, evict};
+use crate::commands::connection::client::line;
 use crate::commands::shared::Shared;
 use crate::config::Config;
+use crate::metrics::Counters;
 
 /// Accepted sockets that wait for a worker to take them up; a listener waits when it is full.
 const ACCEPT_QUEUE_LEN: usize = 1024;
@@ -111,6 +115,8 @@ pub(super) struct Worker {
     pub(super) scratch: RefCell<Box<[u8]>>,
     pub(super) batch: RefCell<Batch>,
     pub(super) connections: Arc<AtomicUsize>,
+    /// Its clients by number.
+    pub(super) clients: RefCell<BTreeMap<u64, Arc<Client>>>,
     config: RefCell<Arc<Config>>,
     config_version: Cell<u64>,
 }
@@ -124,6 +130,25 @@ impl Worker {
             *self.config.borrow_mut() = self.shared.config.load();
         }
         Arc::clone(&self.config.borrow())
+    }
+
+    /// True if the options changed since [`Worker::config`] was last asked for.
+    #[inline]
+    pub(super) fn config_changed(&self) -> bool {
+        self.shared.config.version() != self.config_version.get()
+    }
+
+    /// Ends the connections that take most memory if all clients together take more than `maxmemory-clients`.
+    pub(super) fn evict_clients(&self) {
+        let Some(limit_bytes) = evict::limit_bytes(&self.config()) else { return };
+        if self.shared.clients.memory() <= limit_bytes {
+            return;
+        }
+        for client in evict::victims(&self.shared.clients, limit_bytes) {
+            tracing::info!("Evicting client: {}", line::for_log(&self.shared, &client));
+            self.shared.clients.kill(&client);
+            Counters::one(&self.shared.counters.clients_evicted);
+        }
     }
 }
 
@@ -141,6 +166,7 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
             scratch: RefCell::new(vec![0; READ_BUFFER_LEN].into_boxed_slice()),
             batch: RefCell::default(),
             connections: counted,
+            clients: RefCell::default(),
             config: RefCell::new(config),
         });
         LocalSet::new().block_on(&runtime, async move {

@@ -25,6 +25,8 @@ pub struct RequestParser {
     partial: Partial,
     /// Arguments of the partial request, relative to its start.
     args: Vec<ArgRange>,
+    /// Bytes of those arguments.
+    args_len: usize,
 }
 
 #[derive(Default, Debug, Clone, Copy)]
@@ -109,6 +111,7 @@ impl RequestParser {
     pub fn reset(&mut self) {
         self.partial = Partial::None;
         self.args.clear();
+        self.args_len = 0;
         if self.args.capacity() > PARTIAL_CAPACITY_KEPT {
             self.args.shrink_to(PARTIAL_CAPACITY_KEPT);
         }
@@ -132,6 +135,19 @@ impl RequestParser {
         self.args.len()
     }
 
+    /// Bytes of those arguments.
+    pub fn args_len(&self) -> usize {
+        self.args_len
+    }
+
+    /// Bytes of the partial request that need not be looked at again: headers and complete arguments.
+    pub fn parsed_len(&self) -> usize {
+        match self.partial {
+            Partial::Multibulk(Progress { pos, .. }) => pos,
+            _ => 0,
+        }
+    }
+
     /// Continues the partial request, which starts at the first byte of `buf`.
     #[cold]
     fn resume(&mut self, buf: &mut [u8], limits: &Limits, batch: &mut Batch) -> Result<Step, ProtocolError> {
@@ -150,8 +166,10 @@ impl RequestParser {
         if buf.len() < self.wanted_len() {
             return Ok(Step::NeedMore);
         }
+        let before = self.args.len();
         if !read_args(buf, 0, &mut progress, limits, &mut self.args)? {
             self.partial = Partial::Multibulk(progress);
+            self.args_len += total_len(&self.args[before..]);
             return Ok(Step::NeedMore);
         }
         let first_arg = batch.args.len();
@@ -208,6 +226,7 @@ impl RequestParser {
         let base = start as u32;
         self.args.clear();
         self.args.extend(batch.args.drain(first_arg..).map(|arg| ArgRange { start: arg.start - base, end: arg.end - base }));
+        self.args_len = total_len(&self.args);
         self.partial = Partial::Multibulk(Progress { pos: progress.pos - start, ..progress });
     }
 
@@ -246,6 +265,11 @@ impl RequestParser {
         }
         Ok(Step::Complete(newline + 1))
     }
+}
+
+/// Bytes of these arguments.
+fn total_len(args: &[ArgRange]) -> usize {
+    args.iter().map(|arg| (arg.end - arg.start) as usize).sum()
 }
 
 /// A request's record. All three fit: positions in the buffer are below 4 GB and each argument takes bytes there.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::clients::bit;
 use crate::commands::context::Context;
 use crate::commands::{monitor, transaction};
 
@@ -18,6 +19,7 @@ pub fn cleanup(context: &mut Context<'_>) {
     for count in [&figures.channels, &figures.patterns, &figures.shard_channels] {
         count.store(0, Ordering::Relaxed);
     }
+    context.session.client.set(bit::PUBSUB | bit::MONITOR, false);
     if context.session.monitor {
         context.session.monitor = false;
         monitor::remove(context.shared, id);

@@ -2,7 +2,7 @@
 
 mod auth;
 mod cleanup;
-mod client;
+pub mod client;
 mod echo;
 mod hello;
 mod login;

@@ -38,16 +38,7 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     session.no_touch = false;
     session.reply_mode = ReplyMode::On;
     session.client.set(
-        bit::RESP3
-            | bit::ASKING
-            | bit::READONLY
-            | bit::NO_TOUCH
-            | bit::NO_EVICT
-            | bit::REPLY_OFF
-            | bit::REPLY_SKIP
-            | bit::IMPORT_SOURCE
-            | bit::PUBSUB
-            | bit::MONITOR,
+        bit::RESP3 | bit::ASKING | bit::READONLY | bit::NO_TOUCH | bit::NO_EVICT | bit::REPLY_OFF | bit::REPLY_SKIP | bit::IMPORT_SOURCE,
         false,
     );
     context.reply.simple("RESET");

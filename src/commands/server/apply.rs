@@ -3,7 +3,6 @@
 //! Invariant: everything that may refuse comes first, so that a refused change leaves nothing behind.
 
 use crate::base::process;
-use crate::clients::evict;
 use crate::commands::shared::Shared;
 use crate::config::{Config, Refusal};
 use crate::metrics::command_log::Kind;
@@ -35,12 +34,6 @@ pub fn adopt(shared: &Shared, config: &Config) {
         (Kind::LargeRequest, config.commandlog_large_request_max_len),
         (Kind::LargeReply, config.commandlog_large_reply_max_len),
     ];
-    if config.maxmemory_clients.limit_bytes(config.maxmemory).is_some() {
-        // They may not have been accounted for while there was no limit.
-        shared.clients.visit(|client| {
-            evict::account(&shared.clients, client);
-        });
-    }
     lengths.into_iter().for_each(|(kind, len_max)| shared.metrics.command_log.trim(kind, len_max));
 }
 

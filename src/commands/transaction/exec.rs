@@ -1,9 +1,6 @@
 //! EXEC: runs the queued commands with every stripe they need locked from the first to the last, so that nobody sees half of it.
 
-use std::sync::atomic::Ordering;
-
 use crate::base::clock;
-use crate::clients::bit;
 use crate::clients::session::Multi;
 use crate::commands::call::call;
 use crate::commands::context::{Args, CmdResult, Context};
@@ -88,7 +85,6 @@ fn run(context: &mut Context<'_>, multi: &Multi) {
     let shared = std::sync::Arc::clone(context.shared);
     let own = context.command;
     context.session.in_exec = true;
-    context.session.client.set(bit::MULTI, false);
     context.reply.array(multi.queue.len());
     let mut ticks = clock::ticks();
     for queued in &multi.queue {
@@ -99,5 +95,4 @@ fn run(context: &mut Context<'_>, multi: &Multi) {
     }
     context.session.in_exec = false;
     context.command = own;
-    context.session.client.figures.multi_queued.store(-1, Ordering::Relaxed);
 }

@@ -150,9 +150,13 @@ impl<'a> Conditions<'a> {
 /// True if the client has all flags of these letters.
 fn has_flags(client: &Client, letters: &[u8]) -> bool {
     let own = line::flags(client);
-    // N means none of those that are looked at there; MONITOR is not among them.
-    let none = own == "N" || own == "O";
-    letters.iter().all(|letter| if *letter == b'N' { none } else { own.as_bytes().contains(letter) })
+    let none = own == "N";
+    letters.iter().all(|letter| match letter {
+        b'N' => none,
+        // A client in MONITOR is something of a replica, as in Valkey.
+        b'S' => own.contains('O'),
+        _ => own.as_bytes().contains(letter),
+    })
 }
 
 /// True if the client's address is this one and any port.

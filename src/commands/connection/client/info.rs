@@ -25,9 +25,9 @@ pub(crate) static CLIENT_INFO: CommandSpec = CommandSpec {
     },
 };
 
-fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut text = Vec::with_capacity(line::LEN_USUAL);
-    line::write(context.shared, &context.session.client, &mut text);
+    line::write_own(context, args, &mut text);
     context.reply.verbatim("txt", &text);
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! One line of CLIENT LIST: all that is known of a connection.
+//!
+//! The line of the client that asks is exact at the moment of its command ([`write_own`]); those of others may be a batch late.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::clock;
-use crate::clients::client::{Client, OUTPUT_BUFFER_LEN, bit, capability};
+use crate::clients::client::{Client, bit, capability};
 use crate::clients::evict;
+use crate::commands::context::{Args, Context};
 use crate::commands::shared::Shared;
 
 /// About the length of a line.
@@ -29,19 +32,52 @@ const FLAGS: &[(u32, u8)] = &[
 
 /// The letters of a client's flags; `N` if it has none.
 pub(super) fn flags(client: &Client) -> String {
-    let letters: String = FLAGS.iter().filter(|(bits, _)| client.has(*bits)).map(|(_, letter)| *letter as char).collect();
+    let mut set = client.flags.load(Ordering::Relaxed);
+    if client.watch_flag.is_set() {
+        set |= bit::DIRTY_CAS;
+    }
+    let letters: String = FLAGS.iter().filter(|(bits, _)| set & bits != 0).map(|(_, letter)| *letter as char).collect();
     if letters.is_empty() { "N".to_owned() } else { letters }
 }
 
-/// Appends the line, with its end.
+/// Appends the line of the client whose command, with these arguments, is running.
+pub(super) fn write_own(context: &Context<'_>, args: &Args<'_>, out: &mut Vec<u8>) {
+    let client = &context.session.client;
+    let figures = &client.figures;
+    // What the connection publishes once the batch is done, as it is now.
+    figures.commands.store(context.session.commands, Ordering::Relaxed);
+    figures.arguments.store(args.iter().map(|arg| arg.len() as u64).sum(), Ordering::Relaxed);
+    figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
+    append(context.shared, client, false, out);
+}
+
+/// Appends the line of a client, with its end.
 pub(super) fn write(shared: &Shared, client: &Client, out: &mut Vec<u8>) {
+    append(shared, client, client.pending_output() > 0, out);
+}
+
+/// The line without its end, as the log shows it: without what users chose, if the options say so.
+pub fn for_log(shared: &Shared, client: &Client) -> String {
+    let mut out = Vec::with_capacity(LEN_USUAL);
+    write(shared, client, &mut out);
+    let line = String::from_utf8_lossy(&out).trim_end().to_owned();
+    if !shared.config.load().hide_user_data_from_log {
+        return line;
+    }
+    let hide = |field: &str| match field.split_once('=') {
+        Some((name @ ("name" | "user"), _)) => format!("{name}=*redacted*"),
+        _ => field.to_owned(),
+    };
+    line.split(' ').map(hide).collect::<Vec<_>>().join(" ")
+}
+
+fn append(shared: &Shared, client: &Client, is_writing: bool, out: &mut Vec<u8>) {
     let figures = &client.figures;
     let get = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
     let now_ms = clock::monotonic_ms();
     let seconds_since = |ms: u64| now_ms.saturating_sub(ms) / 1000;
     let memory = evict::memory(client);
-    let pending = get(&figures.output);
-    let messages = client.outbox.len_bytes() as u64;
+    let output = client.output_memory();
     let command = client.last_command.load(Ordering::Relaxed);
     let command = if command == u16::MAX { "NULL" } else { shared.table.row(command).full_name.as_str() };
     let is_redirected = client.capabilities.load(Ordering::Relaxed) & capability::REDIRECT != 0;
@@ -65,13 +101,13 @@ pub(super) fn write(shared: &Shared, client: &Client, out: &mut Vec<u8>) {
         get(&figures.query_buffer_free),
         get(&figures.arguments),
         get(&figures.multi),
-        memory.output_buffer,
-        get(&figures.output_peak).min(memory.output_buffer),
-        pending.min(OUTPUT_BUFFER_LEN),
-        u64::from(pending > OUTPUT_BUFFER_LEN) + u64::from(messages > 0),
-        memory.output,
+        get(&figures.reply_room),
+        get(&figures.reply_peak),
+        output.in_buffer,
+        output.blocks,
+        output.bytes,
         memory.total(),
-        if pending + messages > 0 { "rw" } else { "r" },
+        if is_writing { "rw" } else { "r" },
         if client.has(bit::RESP3) { 3 } else { 2 },
     );
     out.extend_from_slice(&client.lib_name.lock());

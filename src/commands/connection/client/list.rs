@@ -109,8 +109,13 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let filter = Filter::parse(&args[2..], false, context.config.database_count())?;
     let clients = context.shared.clients.all();
     let mut text = Vec::with_capacity(clients.len() * line::LEN_USUAL);
-    for client in clients.iter().filter(|client| filter.takes(client, context.session.client.id)) {
-        line::write(context.shared, client, &mut text);
+    let own = context.session.client.id;
+    for client in clients.iter().filter(|client| filter.takes(client, own)) {
+        if client.id == own {
+            line::write_own(context, args, &mut text);
+        } else {
+            line::write(context.shared, client, &mut text);
+        }
     }
     context.reply.verbatim("txt", &text);
     Ok(())

@@ -10,7 +10,7 @@ mod id;
 mod import_source;
 mod info;
 mod kill;
-mod line;
+pub mod line;
 mod list;
 pub(super) mod name;
 mod no_evict;

@@ -1,0 +1,244 @@
+//! What a connection does for itself beside requests: publishes its figures, keeps its limits, gives back room.
+//!
+//! Invariants: only a connection's own task changes its buffers; the worker's timer ([`super::cron`]) reads the published figures and
+//! asks for [`Connection::tidy`] where they say that there is something to do.
+
+use std::sync::atomic::Ordering;
+
+use bytes::BytesMut;
+
+use super::connection::{Connection, Gone};
+use crate::base::clock;
+use crate::clients::client::{OutputMemory, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask};
+use crate::clients::{ClientClass, bit, evict};
+use crate::commands::connection::client::line;
+use crate::config::{Config, OutputBufferLimit};
+use crate::metrics::Counters;
+
+/// Less free room than this in an input buffer is not worth giving back.
+const INPUT_FREE_LEN_MIN: usize = 4 * 1024;
+/// An input buffer up to this size is left alone while it is used.
+const INPUT_KEPT_LEN: usize = 32 * 1024;
+/// After more seconds than these without a word from the client, its buffers are given back.
+pub(super) const IDLE_SECONDS: u64 = 2;
+/// Output that a client may have pending before it proves who it is, in bytes.
+const UNAUTHENTICATED_OUTPUT_LEN_MAX: u64 = 1024;
+
+/// What a connection remembers of its buffers.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    /// Memory last reported, in bytes.
+    reported: u64,
+    /// Largest reply buffer that counts as kept between replies, in bytes.
+    reply_room: usize,
+    /// Most of it that was used since `peak_since_ms`.
+    reply_peak: usize,
+    peak_since_ms: u64,
+    /// Longest input since the last look.
+    input_peak: usize,
+    /// When the output first exceeded the soft limit, monotonic milliseconds.
+    soft_limit_since_ms: Option<u64>,
+}
+
+impl Upkeep {
+    pub(super) fn new(now_ms: u64) -> Self {
+        let reply_room = REPLY_ROOM_LEN_MAX as usize;
+        Upkeep { reported: 0, reply_room, reply_peak: reply_room, peak_since_ms: now_ms, input_peak: 0, soft_limit_since_ms: None }
+    }
+
+    pub(super) fn reported(&self) -> u64 {
+        self.reported
+    }
+
+    pub(super) fn note_input(&mut self, len: usize) {
+        self.input_peak = self.input_peak.max(len);
+    }
+
+    #[inline]
+    pub(super) fn note_reply(&mut self, len: usize) {
+        self.reply_peak = self.reply_peak.max(len.min(self.reply_room));
+    }
+
+    /// Halves or doubles the room for replies as its use of late suggests, then forgets that use if it was long ago. A negative
+    /// `reset_ms` never forgets.
+    fn resize_reply_room(&mut self, pending: usize, reset_ms: i64, now_ms: u64) {
+        let (least, most) = (REPLY_ROOM_LEN_MIN as usize, REPLY_ROOM_LEN_MAX as usize);
+        let room = self.reply_room;
+        if room / 2 >= least && self.reply_peak < room / 2 {
+            self.reply_room = (self.reply_peak + 1).max(least);
+        } else if room < most && self.reply_peak == room {
+            self.reply_room = (room * 2).min(most);
+        }
+        if u64::try_from(reset_ms).is_ok_and(|reset_ms| now_ms - self.peak_since_ms >= reset_ms) {
+            self.reply_peak = pending.min(self.reply_room);
+            self.peak_since_ms = now_ms;
+        }
+    }
+}
+
+impl Connection {
+    /// Publishes the figures that others read. A connection that grew, or saw the options change, makes sure that clients together
+    /// stay within `maxmemory-clients`.
+    pub(super) fn report(&mut self) {
+        let client = &self.session.client;
+        let figures = &client.figures;
+        let store = |figure: &std::sync::atomic::AtomicU64, value: usize| figure.store(value as u64, Ordering::Relaxed);
+        let parsed = self.parser.parsed_len().min(self.input.len());
+        let waiting: usize = self.postponed.iter().flat_map(|request| &request.args).map(bytes::Bytes::len).sum();
+        figures.commands.store(self.session.commands, Ordering::Relaxed);
+        store(&figures.query_buffer, self.input.len() - parsed);
+        store(&figures.query_buffer_free, self.input.capacity() - self.input.len());
+        store(&figures.query_buffer_peak, self.upkeep.input_peak);
+        store(&figures.arguments, self.parser.args_len() + waiting);
+        store(&figures.output, self.reply.len());
+        store(&figures.output_capacity, self.reply.buf.capacity());
+        store(&figures.output_peak, self.reply.len().max(self.upkeep.reply_peak));
+        store(&figures.reply_room, self.upkeep.reply_room);
+        store(&figures.reply_peak, self.upkeep.reply_peak);
+        let now = evict::memory(client).total();
+        let before = std::mem::replace(&mut self.upkeep.reported, now);
+        if now != before {
+            self.worker.shared.clients.report_memory(before, now);
+        }
+        if client.has(bit::PUBSUB) || client.has(bit::MONITOR) {
+            client.outbox.set_limit(self.output_limit(&self.worker.config()).hard_bytes);
+        }
+        if now > before || self.worker.config_changed() {
+            self.worker.evict_clients();
+        }
+    }
+
+    fn output_limit(&self, config: &Config) -> OutputBufferLimit {
+        match self.session.client.class() {
+            ClientClass::Normal => config.client_output_buffer_limit.normal,
+            ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
+        }
+    }
+
+    /// Replies that grow beyond this exceed the hard limit for sure, in bytes.
+    #[inline]
+    pub(super) fn output_len_max(&self, config: &Config) -> usize {
+        match self.output_limit(config).hard_bytes {
+            0 => usize::MAX,
+            hard => usize::try_from(hard).unwrap_or(usize::MAX).saturating_add(self.upkeep.reply_room),
+        }
+    }
+
+    /// Ends a connection whose pending output exceeds its limit. Called before anything is sent, so that a reply which alone is too
+    /// long is not sent at all.
+    #[inline]
+    pub(super) fn check_output_limit(&mut self) -> Result<(), Gone> {
+        let is_small = self.reply.len() <= self.upkeep.reply_room;
+        if is_small && self.session.ever_authenticated && self.upkeep.soft_limit_since_ms.is_none() {
+            return Ok(());
+        }
+        if self.exceeds_output_limit() { Err(self.close_for_output()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn exceeds_output_limit(&mut self) -> bool {
+        let config = self.worker.config();
+        let pending = self.reply.len() as u64;
+        if !self.session.ever_authenticated && !config.requirepass.is_empty() {
+            let enforced = self.worker.shared.debug.reply_blocks.load(Ordering::Relaxed);
+            let room = if enforced { 0 } else { self.upkeep.reply_room as u64 };
+            if OutputMemory::of(pending, room).bytes > UNAUTHENTICATED_OUTPUT_LEN_MAX {
+                return true;
+            }
+        }
+        let bytes = OutputMemory::of(pending, self.upkeep.reply_room as u64).bytes;
+        let limit = self.output_limit(&config);
+        if limit.soft_bytes == 0 || bytes < limit.soft_bytes {
+            self.upkeep.soft_limit_since_ms = None;
+        } else {
+            let now_ms = clock::monotonic_ms();
+            let since_ms = *self.upkeep.soft_limit_since_ms.get_or_insert(now_ms);
+            if now_ms - since_ms > limit.soft_seconds * 1000 {
+                return true;
+            }
+        }
+        limit.hard_bytes > 0 && bytes >= limit.hard_bytes
+    }
+
+    #[cold]
+    fn close_for_output(&self) -> Gone {
+        let (shared, client) = (&self.worker.shared, &self.session.client);
+        client.figures.output.store(self.reply.len() as u64, Ordering::Relaxed);
+        tracing::warn!("Client {} closed for overcoming of output buffer limits.", line::for_log(shared, client));
+        Counters::one(&shared.counters.output_buffer_closed);
+        Gone
+    }
+
+    /// Ends a connection that piles up more input than it may.
+    pub(super) fn check_query_buffer(&mut self, config: &Config) -> Result<(), Gone> {
+        let len = self.input.len() as u64 + self.session.multi.as_ref().map_or(0, |multi| multi.bytes as u64);
+        if len <= config.client_query_buffer_limit {
+            return Ok(());
+        }
+        self.report();
+        let line = line::for_log(&self.worker.shared, &self.session.client);
+        tracing::warn!("Closing client that reached max query buffer length ({len} bytes): {line}");
+        Counters::one(&self.worker.shared.counters.query_buffer_closed);
+        Err(Gone)
+    }
+
+    /// Gives back room that is no longer needed. What is pending is looked at by the flush that follows.
+    pub(super) fn tidy(&mut self) {
+        let client = &self.session.client;
+        client.answered(ask::TIDY);
+        let now_ms = clock::monotonic_ms();
+        let is_idle = now_ms.saturating_sub(client.last_interaction_ms.load(Ordering::Relaxed)) / 1000 > IDLE_SECONDS;
+        self.tidy_input(is_idle);
+        let debug = &self.worker.shared.debug;
+        if debug.reply_resizing.load(Ordering::Relaxed) {
+            let before = self.upkeep.reply_room;
+            self.upkeep.resize_reply_room(self.reply.len(), debug.reply_peak_reset_ms.load(Ordering::Relaxed), now_ms);
+            let counters = &self.worker.shared.counters;
+            match self.upkeep.reply_room.cmp(&before) {
+                std::cmp::Ordering::Less => Counters::one(&counters.reply_buffer_shrinks),
+                std::cmp::Ordering::Greater => Counters::one(&counters.reply_buffer_expands),
+                std::cmp::Ordering::Equal => {}
+            }
+        }
+        if is_idle && self.reply.is_empty() && self.reply.buf.capacity() > 0 {
+            self.reply.buf = BytesMut::new();
+        }
+    }
+
+    fn tidy_input(&mut self, is_idle: bool) {
+        let (len, capacity) = (self.input.len(), self.input.capacity());
+        let peak = self.upkeep.input_peak.max(self.parser.wanted_len());
+        if capacity - len > INPUT_FREE_LEN_MIN {
+            if is_idle {
+                self.input.shrink_to_fit();
+            } else if capacity > INPUT_KEPT_LEN && capacity / 2 > peak {
+                self.input.shrink_to(peak.max(INPUT_KEPT_LEN / 2));
+            }
+        }
+        self.upkeep.input_peak = len.max(self.parser.wanted_len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_for_replies_follows_their_size() {
+        // (room, peak) before; time to forget; (room, peak) after, with 10 bytes pending and 1000 ms since the last time.
+        let cases = [
+            ((16_384, 16_384), 5000, (16_384, 16_384)),
+            ((16_384, 16_384), 100, (16_384, 10)),
+            ((16_384, 10), 5000, (1024, 10)),
+            ((16_384, 5000), 5000, (5001, 5000)),
+            ((2047, 10), 5000, (2047, 10)),
+            ((1024, 1024), -1, (2048, 1024)),
+            ((12_000, 12_000), -1, (16_384, 12_000)),
+        ];
+        for ((room, peak), reset_ms, (room_after, peak_after)) in cases {
+            let mut upkeep = Upkeep { reply_room: room, reply_peak: peak, ..Upkeep::new(0) };
+            upkeep.resize_reply_room(10, reset_ms, 1000);
+            assert_eq!((upkeep.reply_room, upkeep.reply_peak), (room_after, peak_after), "{room} {peak} {reset_ms}");
+        }
+    }
+}
