@@ -13,7 +13,7 @@ pub struct CpuTime {
 }
 
 fn usage(who: UsageWho) -> CpuTime {
-    let microseconds = |time: TimeVal| i64::from(time.tv_sec()) * 1_000_000 + i64::from(time.tv_usec());
+    let microseconds = |time: TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
     getrusage(who).map_or_else(
         |_| CpuTime::default(),
         |usage| CpuTime { user_us: microseconds(usage.user_time()), system_us: microseconds(usage.system_time()) },

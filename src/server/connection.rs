@@ -176,7 +176,12 @@ impl Connection {
     fn poll_read_large(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
         let have = self.input.len();
         let room = (wanted - have).min(READ_BUFFER_LEN * 16);
-        self.input.reserve(wanted - have);
+        if self.input.capacity() < wanted {
+            // reserve() might set aside twice as much.
+            let mut input = BytesMut::with_capacity(wanted);
+            input.extend_from_slice(&self.input);
+            self.input = input;
+        }
         self.input.resize(have + room, 0);
         let read = self.stream.poll_read(cx, &mut self.input[have..]);
         let got = if let Poll::Ready(Ok(len)) = read { len } else { 0 };

@@ -26,7 +26,8 @@ pub(crate) static SELECT: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let number = i32::try_from(integer(args[1])?).map_err(|_| CmdError::NotInteger)?;
+    let number = i32::try_from(integer(args[1])?)
+        .map_err(|_| CmdError::err(format!("value is out of range, value must between {} and {}", i32::MIN, i32::MAX)))?;
     let db = u32::try_from(number).ok().filter(|db| *db < context.config.database_count()).ok_or(CmdError::DbIndex)?;
     context.session.select(db);
     context.reply.ok();

@@ -3,13 +3,17 @@
 use crate::commands::context::{CmdResult, Context};
 use crate::commands::error::CmdError;
 
+/// What Valkey answers; that it is near pi is an accident.
+#[expect(clippy::approx_constant, reason = "a value that tests compare")]
+const DOUBLE: f64 = 3.141;
+
 pub(super) fn exec(context: &mut Context<'_>, kind: &[u8]) -> CmdResult {
     let reply = &mut *context.reply;
     let numbers = |reply: &mut larder_proto::resp::ReplyBuf| (0..3).for_each(|number| reply.integer(number));
     match String::from_utf8_lossy(kind).to_ascii_lowercase().as_str() {
         "string" => reply.bulk(b"Hello World"),
         "integer" => reply.integer(12345),
-        "double" => reply.double(3.141),
+        "double" => reply.double(DOUBLE),
         "bignum" => reply.big_number("1234567999999999999999999999999999999"),
         "null" => reply.null(),
         "array" => {

@@ -76,7 +76,7 @@ fn draw(name: &str, event: &Event, now_s: i64) -> String {
 /// What stands in one row of a column `height` of `full` high: its top, the filling below, or nothing above.
 fn mark(height: u64, full: u64, row: u64) -> char {
     let steps = ROWS * 2;
-    let level = if full == 0 { 1 } else { (height * (steps - 1)) / full };
+    let level = (height * (steps - 1)).checked_div(full).unwrap_or(1);
     match level.cmp(&(row * 2)) {
         std::cmp::Ordering::Less => ' ',
         _ if level > row * 2 + 1 => '#',
