@@ -78,6 +78,11 @@ impl Server {
         panic!("the server on port {} does not answer", self.port);
     }
 
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A new connection.
     pub(crate) fn connect(&self) -> Connection {
         Connection::new(TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts connections"))
