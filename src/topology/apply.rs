@@ -75,6 +75,26 @@ impl Topology {
         reply
     }
 
+    /// Whether the map is as the command would leave it: how one who does not know whether his command arrived finds out, when repeating
+    /// it is refused.
+    pub fn holds(&self, command: &Command) -> bool {
+        let owner = |slot: u16| self.slot_owner(slot).map(|shard| shard.primary);
+        let all = |ranges: &[SlotRange], holds: &dyn Fn(u16) -> bool| ranges.iter().flat_map(SlotRange::slots).all(holds);
+        match command {
+            Command::AddNode { node, .. } | Command::UpdateNode { node } => {
+                self.node(&node.id).is_some_and(|known| known.host == node.host)
+            }
+            Command::RemoveNode { node } => self.is_removed(node),
+            Command::AssignSlots { node, ranges } => all(ranges, &|slot| owner(slot) == Some(*node)),
+            Command::UnassignSlots { node, ranges } => all(ranges, &|slot| owner(slot) != Some(*node)),
+            Command::FlushSlots { node } => self.shard_of(node).is_some_and(|shard| self.slot_count(&shard.id) == 0),
+            Command::SplitSlots { .. } => self.slots.assigned() > 0,
+            Command::SetConfigEpoch { node, epoch } => self.config_epoch(node) == *epoch,
+            // Once more than asked does no harm.
+            Command::BumpEpoch { .. } => false,
+        }
+    }
+
     fn add_node(&mut self, node: &Node, claims: &[SlotRange], config_epoch: u64) -> Result<Reply, TopologyError> {
         if self.node(&node.id).is_some() {
             return self.update_node(node);
@@ -290,6 +310,24 @@ mod tests {
             let mut after = topology.clone();
             assert_eq!(after.apply(topology.index, &command), Err(error), "{command:?}");
             assert_eq!(after, topology, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_done_holds() {
+        let mut topology = cluster(2);
+        let id = node(1).id;
+        for command in [
+            Command::AddNode { node: node(3), claims: vec![], config_epoch: 0 },
+            Command::UpdateNode { node: Node { host: "10.9.9.9".into(), ..node(3) } },
+            Command::UnassignSlots { node: id, ranges: range(0, 100) },
+            Command::AssignSlots { node: node(3).id, ranges: range(0, 50) },
+            Command::FlushSlots { node: node(3).id },
+            Command::RemoveNode { node: node(3).id },
+        ] {
+            assert!(!topology.holds(&command), "{command:?}");
+            topology.apply(10, &command).unwrap();
+            assert!(topology.holds(&command), "{command:?}");
         }
     }
 
