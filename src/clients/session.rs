@@ -156,6 +156,12 @@ impl Session {
         self.client.db.store(db, std::sync::atomic::Ordering::Relaxed);
     }
 
+    /// READONLY and READWRITE.
+    pub fn set_readonly(&mut self, yes: bool) {
+        self.readonly = yes;
+        self.client.set(bit::READONLY, yes);
+    }
+
     /// Notes that the client has proved who it is (or has not).
     pub fn set_authenticated(&mut self, yes: bool) {
         self.authenticated = yes;

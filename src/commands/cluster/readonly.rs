@@ -25,7 +25,7 @@ pub(crate) static READONLY: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    context.session.readonly = true;
+    context.session.set_readonly(true);
     context.reply.ok();
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) static READWRITE: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    context.session.readonly = false;
+    context.session.set_readonly(false);
     context.reply.ok();
     Ok(())
 }
