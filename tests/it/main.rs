@@ -5,5 +5,6 @@ mod cli;
 mod cluster;
 mod command_table;
 mod differential_strings;
+mod start;
 mod support;
 mod tidy;
