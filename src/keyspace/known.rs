@@ -82,7 +82,7 @@ mod tests {
         }
         let stripe = |at: usize| known.find(&buffer[at..=at]).map(|place| place.stripe);
         assert_eq!([0, 0, 1, 2, 2, 3, 0, 1].map(stripe), [0, 0, 1, 2, 2, 3, 0, 1].map(|at| Some(at as u32)));
-        assert_eq!((stripe(3), known.find(b"abcd")), (None, None));
+        assert!(stripe(3).is_none() && known.find(b"abcd").is_none());
         known.clear();
         assert_eq!(known.find(&buffer[..1]).map(|place| place.stripe), None);
     }

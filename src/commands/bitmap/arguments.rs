@@ -77,13 +77,16 @@ impl RangeArgs {
 mod tests {
     use super::*;
 
+    /// Arguments, the string's length, and the range they mean.
+    type Case<'a> = (&'a [&'a [u8]], usize, Option<(u64, u64)>);
+
     fn resolve(args: &[&[u8]], len: usize) -> Option<(u64, u64)> {
         RangeArgs::parse(args).expect("valid").unwrap_or_default().resolve(len)
     }
 
     #[test]
     fn ranges_are_clamped_to_the_string() {
-        let cases: [(&[&[u8]], usize, Option<(u64, u64)>); 12] = [
+        let cases: [Case<'_>; 12] = [
             (&[], 3, Some((0, 23))),
             (&[], 0, None),
             (&[b"1"], 3, Some((8, 23))),
