@@ -42,6 +42,15 @@ const END_READS_MAX: usize = 64;
 /// Most arguments of a request.
 const MULTIBULK_LEN_MAX: i64 = i32::MAX as i64;
 
+/// Whether an emptied buffer holds more room than is worth keeping. What was consumed with `advance` hides its room from `capacity`
+/// until it is asked back.
+fn is_large(buffer: &mut BytesMut) -> bool {
+    debug_assert!(buffer.is_empty());
+    let visible = buffer.capacity();
+    let _ = buffer.try_reclaim(visible + 1);
+    buffer.capacity() > BUFFER_KEPT_LEN
+}
+
 /// See the module's page.
 pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
@@ -217,7 +226,7 @@ impl Connection {
             let mut input = std::mem::take(&mut self.input);
             let consumed = self.run_requests(&mut input, &config)?;
             input.advance(consumed);
-            self.input = if input.is_empty() && input.capacity() > BUFFER_KEPT_LEN { BytesMut::new() } else { input };
+            self.input = if input.is_empty() && is_large(&mut input) { BytesMut::new() } else { input };
         }
         self.check_query_buffer(&config)
     }
@@ -323,11 +332,9 @@ impl Connection {
             }
         }
         if self.reply.is_empty() {
-            if self.reply.buf.capacity() > BUFFER_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
+            if is_large(&mut self.reply.buf) && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
                 self.reply.buf = BytesMut::new();
                 Counters::one(&self.worker.shared.counters.reply_buffer_shrinks);
-            } else {
-                self.reply.buf.clear();
             }
         }
         if !self.reply.is_empty() || self.session.client.soft_limit_since_ms.load(Ordering::Relaxed) > 0 {
