@@ -43,15 +43,6 @@ const END_READS_MAX: usize = 64;
 /// Most arguments of a request.
 const MULTIBULK_LEN_MAX: i64 = i32::MAX as i64;
 
-/// Whether an emptied buffer holds more room than is worth keeping. What was consumed with `advance` hides its room from `capacity`
-/// until it is asked back.
-fn is_large(buffer: &mut BytesMut) -> bool {
-    debug_assert!(buffer.is_empty());
-    let visible = buffer.capacity();
-    let _ = buffer.try_reclaim(visible + 1);
-    buffer.capacity() > BUFFER_KEPT_LEN
-}
-
 /// See the module's page.
 pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
@@ -263,14 +254,9 @@ impl Connection {
             }
             let mut input = std::mem::take(&mut self.input);
             let consumed = self.run_requests(&mut input, &config)?;
-<<<<<<< HEAD
             input.drain(..consumed);
             self.input = input;
             self.make_room_for_argument();
-=======
-            input.advance(consumed);
-            self.input = if input.is_empty() && is_large(&mut input) { BytesMut::new() } else { input };
->>>>>>> generic
         }
         self.check_query_buffer(&config)
     }
@@ -393,19 +379,8 @@ impl Connection {
                 Err(_) => return Err(Gone),
             }
         }
-<<<<<<< HEAD
         if self.reply.buf.capacity() > REPLY_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
             self.reply.buf = BytesMut::new();
-=======
-        if self.reply.is_empty() {
-            if is_large(&mut self.reply.buf) && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
-                self.reply.buf = BytesMut::new();
-                Counters::one(&self.worker.shared.counters.reply_buffer_shrinks);
-            }
-        }
-        if !self.reply.is_empty() || self.session.client.soft_limit_since_ms.load(Ordering::Relaxed) > 0 {
-            self.check_output_limit()?;
->>>>>>> generic
         }
         Ok(())
     }
