@@ -209,17 +209,6 @@ impl Connection {
         Connection { stream: Box::new(stream), decoder: ReplyDecoder::default(), pending: BytesMut::new() }
     }
 
-    /// A number that INFO shows.
-    pub(crate) fn info_number(&mut self, field: &str) -> u64 {
-        let reply = self.call(&["INFO", "everything"]);
-        let text = match &reply {
-            Value::Bulk(text) => String::from_utf8_lossy(text).into_owned(),
-            other => panic!("INFO answers {other:?}"),
-        };
-        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        value.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("INFO has no number {field}"))
-    }
-
     /// CONFIG SET, which must succeed.
     pub(crate) fn config_set(&mut self, option: &str, value: &str) {
         assert_eq!(self.call(&["CONFIG", "SET", option, value]), Value::Simple("OK".into()), "{option} {value}");
