@@ -16,7 +16,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     match_from(pattern, text, false, &mut false, 0)
 }
 
-/// Like [`matches`], but ASCII letters match in either case.
+/// Like [`matches()`], but ASCII letters match in either case.
 pub fn matches_ignoring_case(pattern: &[u8], text: &[u8]) -> bool {
     match_from(pattern, text, true, &mut false, 0)
 }

@@ -78,7 +78,7 @@ struct Options {
     /// Read the last argument of the command from the standard input.
     #[arg(short = 'x')]
     stdin_last: bool,
-    /// Read the argument that is written as <tag> from the standard input.
+    /// Read the argument that is written as `<tag>` from the standard input.
     #[arg(short = 'X', value_name = "tag")]
     stdin_tag: Option<OsString>,
     /// Delimiter between elements in raw output.

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Invariants:
-//! * The allocation's layout follows from the header alone ([`Entry::layout`]), so that it can be given back without storing it.
+//! * The allocation's layout follows from the header alone (`EntryRef::layout`), so that it can be given back without storing it.
 //!   A change in place keeps the rounded size; every other change builds a new entry.
 //! * The first 8 bytes are always initialised; `expiry`, `key` and `value` lie behind each other without gaps.
 //! * An `Entry` owns its allocation and, if BOXED, the box behind it; it is not `Clone`.

@@ -35,7 +35,7 @@ pub fn unwatch(context: &mut Context<'_>) {
     report(context.session);
 }
 
-/// As [`unwatch`], with the stripes of the watched keys held: from here on the transaction's own writes cannot break it.
+/// As [`unwatch()`], with the stripes of the watched keys held: from here on the transaction's own writes cannot break it.
 fn forget_watches_locked(context: &mut Context<'_>) {
     for watched in std::mem::take(&mut context.session.watched) {
         let stripe = context.keys.place(&watched.key).stripe;

@@ -1,6 +1,6 @@
 //! Bits of a byte string (rank 1): counting, searching, small integers at any place, and operations on whole strings.
 //!
-//! Bit 0 is the highest bit of the first byte, as everywhere in the protocol. Nothing here allocates but [`combine`].
+//! Bit 0 is the highest bit of the first byte, as everywhere in the protocol. Nothing here allocates but [`combine()`].
 
 mod combine;
 mod count;
