@@ -7,7 +7,7 @@ use std::time::Duration;
 use larder_proto::bus::{Announcement, Heartbeat, Introduction, Request, Response};
 
 use super::control::Control;
-use super::options::{CALL_TIMEOUT, HEARTBEAT_EVERY, INTRODUCE_EVERY};
+use super::options::{CALL_TIMEOUT, HEARTBEAT_EVERY, INTRODUCE_EVERY_BEATS};
 use super::pulse::Missed;
 use super::raft::Group;
 use crate::base::clock;
@@ -82,18 +82,22 @@ fn show(control: &Control, has_quorum: bool, missed: Missed) {
 
 /// Introductions of a member, until the task is aborted. A node without a cluster introduces itself when it looks for one.
 pub(super) async fn introductions(control: Arc<Control>) {
-    loop {
+    for beat in 0_u32.. {
+        let is_everybodys_turn = beat % INTRODUCE_EVERY_BEATS == 0;
         if control.standing().is_member() {
             for node in control.publication.applied().nodes().iter().filter(|node| node.id != control.me()) {
-                control.peers.hear([super::peers::announcement_of(node)]);
-                tokio::spawn(greet(Arc::clone(&control), node.id));
+                // Who just came is greeted at once.
+                if is_everybodys_turn || !control.sightings.lock().0.contains_key(&node.id) {
+                    control.peers.hear([super::peers::announcement_of(node)]);
+                    tokio::spawn(greet(Arc::clone(&control), node.id));
+                }
             }
-            if control.options.autopilot && is_cut_off(&control) {
+            if is_everybodys_turn && control.options.autopilot && is_cut_off(&control) {
                 // Everybody may have moved: only the seeds' names still lead to somebody.
                 let _ = ask_around(&control, CALL_TIMEOUT).await;
             }
         }
-        tokio::time::sleep(INTRODUCE_EVERY).await;
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
     }
 }
 

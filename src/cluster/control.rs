@@ -27,7 +27,7 @@ use super::record::{Joining, NodeRecord, Stage, StandingRecord};
 use super::store::{Store, StoreError};
 use super::{ClusterError, MeetError, ProposeError};
 use crate::base::clock;
-use crate::topology::{ClusterId, Command, Node, NodeId, ShardId, Sightings, SlotRange, Topology};
+use crate::topology::{ClusterId, Command, Node, NodeId, Reply, ShardId, Sightings, SlotRange, Topology};
 
 /// See the module's page.
 pub(super) struct Control {
@@ -270,28 +270,38 @@ impl Control {
 
     async fn propose_until_done(&self, command: Command) -> Result<Outcome, ProposeError> {
         let encoded = codec::encode(&command).map_err(|error| ProposeError::Failed(error.to_string()))?;
+        let mut may_be_done = false;
         loop {
             let group = self.group().ok_or(ProposeError::NotMember)?;
-            match group.propose(command.clone()).await {
-                Ok((index, outcome)) => {
-                    self.publication.wait_for(index).await;
-                    return Ok(outcome);
-                }
+            let proposed = match group.propose(command.clone()).await {
+                Ok((index, outcome)) => Some((index, outcome)),
                 Err(GroupError::NotLeader { leader }) => {
                     let leader = leader.filter(|leader| *leader != self.me().raft_id());
-                    if let Some(outcome) = self.forward(group.cluster, leader, &encoded).await? {
-                        return Ok(outcome);
+                    match self.forward(group.cluster, leader, &encoded).await {
+                        Ok(proposed) => proposed,
+                        // The leader died, most likely, and perhaps with the command done. The next one knows.
+                        Err(ProposeError::NoAnswer) => {
+                            may_be_done = true;
+                            None
+                        }
+                        Err(error) => return Err(error),
                     }
                 }
                 Err(error) => return Err(ProposeError::Failed(error.to_string())),
+            };
+            if let Some((index, outcome)) = proposed {
+                self.publication.wait_for(index).await;
+                let is_done = may_be_done && outcome.is_err() && self.publication.applied().holds(&command);
+                return Ok(if is_done { Ok(Reply::Done) } else { outcome });
             }
             // An election is under way, most likely.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Sends a proposal to the leader. `None`: it certainly did not arrive, so it may be tried again.
-    async fn forward(&self, cluster: ClusterId, leader: Option<u64>, command: &[u8]) -> Result<Option<Outcome>, ProposeError> {
+    /// Sends a proposal to the leader; returns its index and what it came to. `None`: it certainly did not arrive, so it may be tried
+    /// again.
+    async fn forward(&self, cluster: ClusterId, leader: Option<u64>, command: &[u8]) -> Result<Option<(u64, Outcome)>, ProposeError> {
         let Some(leader) = leader.and_then(|leader| self.peers.find_by_raft_id(leader)) else {
             return Ok(None);
         };
@@ -301,8 +311,7 @@ impl Control {
         match answer {
             Ok((_, Response::Forwarded { index, outcome })) => {
                 let outcome = codec::decode(&outcome).map_err(|error| ProposeError::Failed(error.to_string()))?;
-                self.publication.wait_for(index).await;
-                Ok(Some(outcome))
+                Ok(Some((index, outcome)))
             }
             Ok((_, Response::Refused(Refusal::NotLeader { .. } | Refusal::Busy))) => Ok(None),
             Ok((_, other)) => Err(ProposeError::Failed(format!("the leader answered {other:?}"))),

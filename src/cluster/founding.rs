@@ -196,7 +196,7 @@ mod tests {
             ("somebody else, too early", record(5, Stage::Promised(first.clone())), false, founding(6, 2, &[2, 3, 4]), false),
             ("somebody else, the founder is gone", record(5, Stage::Promised(first.clone())), true, founding(6, 2, &[2, 3, 4]), true),
             ("never downwards", record(5, Stage::Promised(first.clone())), true, founding(4, 2, &[2, 3, 4]), false),
-            ("a member", record(0, member), true, first.clone(), false),
+            ("a member", record(0, member), true, first, false),
             ("without us", record(0, Stage::Blank), false, founding(1, 1, &[1, 3, 4]), false),
             ("not the smallest founds", record(0, Stage::Blank), false, founding(1, 2, &[1, 2, 3]), false),
         ] {

@@ -77,6 +77,9 @@ pub enum ClusterError {
         /// Why not.
         source: std::io::Error,
     },
+    /// There is no bus port.
+    #[error("The bus port would be {0}, beyond the last port: choose a port below 55536, or cluster-port")]
+    Port(u32),
     /// The thread or its runtime.
     #[error("cannot start the cluster's thread: {0}")]
     Thread(std::io::Error),

@@ -66,8 +66,8 @@ pub(super) const RAFT_ELECTION_MS: std::ops::Range<u64> = 240..320;
 /// Between two heartbeats of a node to the leader.
 pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_millis(100);
 
-/// Between two introductions of a node to every other one: how addresses spread and links are watched.
-pub(super) const INTRODUCE_EVERY: Duration = Duration::from_secs(1);
+/// Heartbeats between two introductions of a node to every other one, which is how addresses spread and links are watched: a second.
+pub(super) const INTRODUCE_EVERY_BEATS: u32 = 10;
 
 /// Between two attempts of a node without a cluster to find one.
 pub(super) const SEEK_EVERY: Duration = Duration::from_millis(100);

@@ -108,6 +108,11 @@ impl Fleet {
         .await;
     }
 
+    fn bus_port(&self, node: &Cluster) -> u16 {
+        let at = self.nodes.iter().position(|running| running.as_ref().is_some_and(|running| running.me() == node.me()));
+        self.options[at.unwrap()].bus_port
+    }
+
     fn leader(&self) -> Option<usize> {
         let leader = self.running().find_map(|node| node.leader())?;
         self.nodes.iter().position(|node| node.as_ref().is_some_and(|node| node.me() == leader))
@@ -147,10 +152,8 @@ fn slots_of(node: &Cluster) -> Vec<SlotRange> {
 fn three_blank_nodes_become_one_cluster() {
     block_on(async {
         let mut fleet = Fleet::new(3, |_, _| {});
-        let started_ms = clock::monotonic_ms();
         fleet.start_all().await;
         fleet.all_up(3).await;
-        println!("time to ok: {} ms", clock::monotonic_ms() - started_ms);
         let maps: Vec<_> =
             fleet.running().map(|node| node.topology().nodes_text(&NodeId(Id([0; 20])), &Sightings::default(), false)).collect();
         assert!(maps.iter().all(|map| *map == maps[0]), "{maps:?}");
@@ -289,6 +292,43 @@ fn nodes_without_autopilot_are_alone_until_they_meet() {
         let back = fleet.start(2).await;
         fleet.all_up(3).await;
         assert_eq!((back.me(), slots_of(&back)), (id, slots));
+    });
+}
+
+#[test]
+fn forgotten_nodes_stay_out_and_reset_nodes_are_alone() {
+    block_on(async {
+        let mut fleet = Fleet::new(4, |_, options| options.size = 4);
+        fleet.start_all().await;
+        fleet.all_up(4).await;
+        let nodes: Vec<_> = fleet.running().cloned().collect();
+        let gone = nodes[3].me();
+        let slots = slots_of(&nodes[3]);
+        nodes[0].propose(Command::RemoveNode { node: gone }).await.unwrap();
+        wait("the others forgot it, and it is on its own", || {
+            nodes[..3].iter().all(|node| node.topology().node(&gone).is_none()) && nodes[3].topology().failing().is_some()
+        })
+        .await;
+        nodes[0].propose(Command::AssignSlots { node: nodes[0].me(), ranges: slots }).await.unwrap();
+        wait("three nodes serve", || nodes[..3].iter().all(|node| node.topology().failing().is_none())).await;
+        wait("it is no member any more", || {
+            let leader = nodes[..3].iter().find(|node| node.leader() == Some(node.me()));
+            leader.is_some_and(|leader| !leader.control.group().unwrap().members().contains(gone.raft_id()))
+        })
+        .await;
+        assert!(nodes[..3].iter().all(|node| node.topology().node(&gone).is_none()), "it does not enter again by itself");
+        // Now one that leaves by itself, while it leads.
+        let leader = nodes[..3].iter().find(|node| node.leader() == Some(node.me())).unwrap();
+        leader.reset().await.unwrap();
+        assert_eq!(leader.topology().nodes().len(), 1);
+        let rest: Vec<_> = nodes[..3].iter().filter(|node| node.me() != leader.me()).collect();
+        wait("the other two go on", || {
+            rest.iter().all(|node| node.topology().node(&leader.me()).is_none() && node.leader().is_some_and(|id| id != leader.me()))
+        })
+        .await;
+        rest[0].propose(Command::BumpEpoch { node: rest[0].me() }).await.unwrap();
+        rest[0].meet("127.0.0.1".to_owned(), fleet.bus_port(leader), Duration::from_secs(10)).await.unwrap();
+        assert_eq!(rest[0].topology().nodes().len(), 3);
     });
 }
 

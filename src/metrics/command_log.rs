@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn long_commands_are_shortened() {
-        let long = vec![b'A'; 129];
+        let long = [b'A'; 129];
         let args: Vec<&[u8]> = std::iter::once(&long[..]).chain((0..32).map(|_| &b"x"[..])).collect();
         let short = shorten(&args, |at| at == 1);
         assert_eq!(short.len(), 32);

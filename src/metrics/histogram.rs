@@ -31,7 +31,7 @@ pub struct Histogram {
 #[inline]
 fn place(nanoseconds: u64) -> (usize, usize) {
     let shift = (u64::BITS - 8).saturating_sub((nanoseconds | 255).leading_zeros()) as usize;
-    let position = (shift + 1) * HALF + ((nanoseconds >> shift) as usize).wrapping_sub(HALF);
+    let position = (shift + 1) * HALF + (nanoseconds >> shift) as usize - HALF;
     (position / HALF, position % HALF)
 }
 

@@ -13,7 +13,11 @@ pub(super) async fn start(config: &Config) -> Result<Option<Arc<Cluster>>, Clust
     if !config.cluster_enabled {
         return Ok(None);
     }
-    let cluster = Cluster::start(options(config)).await?;
+    let bus_port = match config.cluster_port {
+        0 => config.port.checked_add(BUS_PORT_OFFSET).ok_or(ClusterError::Port(u32::from(config.port) + u32::from(BUS_PORT_OFFSET)))?,
+        port => port,
+    };
+    let cluster = Cluster::start(options(config, bus_port)).await?;
     tracing::info!("Node id is {}", cluster.me());
     Ok(Some(cluster))
 }
@@ -32,14 +36,14 @@ pub(super) fn configure(cluster: &Cluster, config: &Config) {
     );
 }
 
-fn options(config: &Config) -> ClusterOptions {
+fn options(config: &Config, bus_port: u16) -> ClusterOptions {
     let unless_zero = |port: u16| (port != 0).then_some(port);
     ClusterOptions {
         dir: PathBuf::from(&config.dir),
         bind: bus_addresses(&config.bind),
         port: config.port,
         tls_port: 0,
-        bus_port: unless_zero(config.cluster_port).unwrap_or_else(|| config.port.saturating_add(BUS_PORT_OFFSET)),
+        bus_port,
         announce_port: unless_zero(config.cluster_announce_port),
         announce_tls_port: unless_zero(config.cluster_announce_tls_port),
         announce_bus_port: unless_zero(config.cluster_announce_bus_port),

@@ -75,6 +75,26 @@ impl Topology {
         reply
     }
 
+    /// Whether the map is as the command would leave it: how one who does not know whether his command arrived finds out, when repeating
+    /// it is refused.
+    pub fn holds(&self, command: &Command) -> bool {
+        let owner = |slot: u16| self.slot_owner(slot).map(|shard| shard.primary);
+        let all = |ranges: &[SlotRange], holds: &dyn Fn(u16) -> bool| ranges.iter().flat_map(SlotRange::slots).all(holds);
+        match command {
+            Command::AddNode { node, .. } | Command::UpdateNode { node } => {
+                self.node(&node.id).is_some_and(|known| known.host == node.host)
+            }
+            Command::RemoveNode { node } => self.is_removed(node),
+            Command::AssignSlots { node, ranges } => all(ranges, &|slot| owner(slot) == Some(*node)),
+            Command::UnassignSlots { node, ranges } => all(ranges, &|slot| owner(slot) != Some(*node)),
+            Command::FlushSlots { node } => self.shard_of(node).is_some_and(|shard| self.slot_count(&shard.id) == 0),
+            Command::SplitSlots { .. } => self.slots.assigned() > 0,
+            Command::SetConfigEpoch { node, epoch } => self.config_epoch(node) == *epoch,
+            // Once more than asked does no harm.
+            Command::BumpEpoch { .. } => false,
+        }
+    }
+
     fn add_node(&mut self, node: &Node, claims: &[SlotRange], config_epoch: u64) -> Result<Reply, TopologyError> {
         if self.node(&node.id).is_some() {
             return self.update_node(node);
@@ -294,6 +314,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_done_holds() {
+        let mut topology = cluster(2);
+        let id = node(1).id;
+        for command in [
+            Command::AddNode { node: node(3), claims: vec![], config_epoch: 0 },
+            Command::UpdateNode { node: Node { host: "10.9.9.9".into(), ..node(3) } },
+            Command::UnassignSlots { node: id, ranges: range(0, 100) },
+            Command::AssignSlots { node: node(3).id, ranges: range(0, 50) },
+            Command::FlushSlots { node: node(3).id },
+            Command::RemoveNode { node: node(3).id },
+        ] {
+            assert!(!topology.holds(&command), "{command:?}");
+            topology.apply(10, &command).unwrap();
+            assert!(topology.holds(&command), "{command:?}");
+        }
+    }
+
+    #[test]
     fn a_newcomer_keeps_the_slots_that_nobody_has() {
         let mut topology = cluster(2);
         let freed = Command::UnassignSlots { node: node(1).id, ranges: range(10, 20) };
@@ -319,7 +357,7 @@ mod tests {
     fn a_changed_address_keeps_identity_and_slots() {
         let mut topology = cluster(3);
         let moved = Node { host: "10.9.9.9".into(), port: 7001, shard: node(3).shard, ..node(1) };
-        topology.apply(10, &Command::AddNode { node: moved.clone(), claims: range(1, 1), config_epoch: 70 }).unwrap();
+        topology.apply(10, &Command::AddNode { node: moved, claims: range(1, 1), config_epoch: 70 }).unwrap();
         let found = topology.node(&node(1).id).unwrap();
         assert_eq!((found.host.as_str(), found.port, found.shard), ("10.9.9.9", 7001, node(1).shard));
         assert_eq!(topology.slot_ranges(&node(1).shard), range(0, 5460));

@@ -2,7 +2,9 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says why")]
 
 mod cli;
+mod cluster;
 mod command_table;
 mod differential_strings;
+mod start;
 mod support;
 mod tidy;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -14,6 +14,10 @@ use larder_proto::resp::{ReplyDecoder, Value};
 const START_MS: u64 = 30_000;
 /// How long a reply may take.
 const REPLY_TIME: Duration = Duration::from_secs(60);
+/// How long a test waits for something that must happen. Generous for the same reason.
+const WAIT_MS: u64 = 60_000;
+/// Pause between two looks.
+const LOOK_TIME: Duration = Duration::from_millis(10);
 /// Ports tried before giving up: another process may take one between its choice and the server's start.
 const PORT_TRIES: usize = 5;
 
@@ -22,13 +26,18 @@ pub(crate) struct Server {
     child: Child,
     port: u16,
     /// Its working folder, removed after it.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
     /// The server under test, with further options.
     pub(crate) fn larder(options: &[&str]) -> Server {
-        Server::start(Path::new(env!("CARGO_BIN_EXE_larder-server")), options)
+        Server::start(larder_program(), options, &[])
+    }
+
+    /// The server under test, with further options and variables in its environment.
+    pub(crate) fn larder_with(options: &[&str], environment: &[(&str, &str)]) -> Server {
+        Server::start(larder_program(), options, environment)
     }
 
     /// A real Valkey (or Redis) to compare with: the program that VALKEY_SERVER names, else the first one in VALKEY_BIN_DIR or PATH.
@@ -39,22 +48,23 @@ impl Server {
         if program.is_none() {
             eprintln!("{test}: skipped, there is no valkey-server");
         }
-        program.map(|program| Server::start(&program, options))
+        program.map(|program| Server::start(&program, options, &[]))
     }
 
-    fn start(program: &Path, options: &[&str]) -> Server {
+    fn start(program: &Path, options: &[&str], environment: &[(&str, &str)]) -> Server {
         for _ in 0..PORT_TRIES {
             let folder = tempfile::tempdir().expect("a folder");
             let port = free_port();
             let child = Command::new(program)
                 .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
                 .args(options)
+                .envs(environment.iter().copied())
                 .current_dir(folder.path())
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .spawn()
                 .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
-            let mut server = Server { child, port, _folder: folder };
+            let mut server = Server { child, port, folder };
             if server.is_up() {
                 return server;
             }
@@ -70,12 +80,44 @@ impl Server {
                 return false;
             }
             if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)) {
-                let is_answered = Connection::new(stream).call(&["PING"]) == Value::Simple("PONG".into());
-                return is_answered;
+                let answer = Connection::new(stream).call(&["PING"]);
+                let asks_for_password = matches!(&answer, Value::Error(text) if text.starts_with(b"NOAUTH"));
+                return asks_for_password || answer == Value::Simple("PONG".into());
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(LOOK_TIME);
         }
         panic!("the server on port {} does not answer", self.port);
+    }
+
+    /// The port it was started on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The folder it was started in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Asks it to end, as a supervisor does.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is running");
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the server ends", || {
+            status = self.child.try_wait().expect("our child");
+            status.is_some()
+        });
+        status.expect("waited for")
     }
 
     /// A new connection.
@@ -91,8 +133,45 @@ impl Drop for Server {
     }
 }
 
+/// The program under test.
+pub(crate) fn larder_program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_larder-server"))
+}
+
+/// Runs the server under test with these arguments and this input until it ends by itself, which it must.
+pub(crate) fn run_to_end(args: &[&str], input: &str, folder: &Path) -> Output {
+    let mut child = Command::new(larder_program())
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
+    // It may end without having read its input.
+    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    let deadline_ms = clock::monotonic_ms() + WAIT_MS;
+    while child.try_wait().expect("our child").is_none() {
+        if clock::monotonic_ms() > deadline_ms {
+            let _ = child.kill();
+            panic!("with {args:?} the server goes on running");
+        }
+        std::thread::sleep(LOOK_TIME);
+    }
+    child.wait_with_output().expect("our child")
+}
+
+/// Waits until `condition` holds, which must happen in the end.
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline_ms = clock::monotonic_ms() + WAIT_MS;
+    while !condition() {
+        assert!(clock::monotonic_ms() < deadline_ms, "waited in vain until {what}");
+        std::thread::sleep(LOOK_TIME);
+    }
+}
+
 /// A port that nobody listens on now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     listener.local_addr().expect("it is bound").port()
 }
@@ -104,19 +183,46 @@ fn find(name: &str) -> Option<PathBuf> {
     folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
+/// What a client talks through.
+pub(crate) trait Wire: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Wire for T {}
+
 /// A client.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     decoder: ReplyDecoder,
     /// Bytes that were read beyond the last reply.
     pending: BytesMut,
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Connection {
+    /// A client on this TCP connection.
+    pub(crate) fn new(stream: TcpStream) -> Connection {
         stream.set_read_timeout(Some(REPLY_TIME)).expect("a socket has a timeout");
         stream.set_nodelay(true).expect("a TCP socket");
-        Connection { stream, decoder: ReplyDecoder::default(), pending: BytesMut::new() }
+        Connection::over(stream)
+    }
+
+    /// A client on any connection.
+    pub(crate) fn over(stream: impl Wire + 'static) -> Connection {
+        Connection { stream: Box::new(stream), decoder: ReplyDecoder::default(), pending: BytesMut::new() }
+    }
+
+    /// A number that INFO shows.
+    pub(crate) fn info_number(&mut self, field: &str) -> u64 {
+        let reply = self.call(&["INFO", "everything"]);
+        let text = match &reply {
+            Value::Bulk(text) => String::from_utf8_lossy(text).into_owned(),
+            other => panic!("INFO answers {other:?}"),
+        };
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("INFO has no number {field}"))
+    }
+
+    /// CONFIG SET, which must succeed.
+    pub(crate) fn config_set(&mut self, option: &str, value: &str) {
+        assert_eq!(self.call(&["CONFIG", "SET", option, value]), Value::Simple("OK".into()), "{option} {value}");
     }
 
     /// Sends a request and decodes its reply.
@@ -150,6 +256,13 @@ impl Connection {
     /// Waits for the next reply or message.
     pub(crate) fn receive(&mut self) -> Value {
         self.read_reply(|_| ())
+    }
+
+    /// Everything the server sends until it closes the connection, as it comes. No reply may have been decoded in part.
+    pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.pending).to_vec();
+        self.stream.read_to_end(&mut rest).expect("the server closes the connection in order");
+        rest
     }
 
     fn read_reply(&mut self, mut seen: impl FnMut(&[u8])) -> Value {

@@ -55,13 +55,13 @@ fn unreadable(error: codec::CodecError) -> StorageError {
 
 impl StateMachine {
     /// The state machine as of the snapshot on disk.
-    #[expect(clippy::result_large_err, reason = "the error is openraft's, and opening happens once")]
-    pub(crate) fn open(store: Store, publish: Publish) -> Result<Self, StorageError> {
+    pub(crate) fn open(store: Store, publish: Publish) -> Result<Self, StoreError> {
         let mut applied = Applied::default();
-        if let Some(stored) = store.get::<StoredSnapshot>(key::SNAPSHOT).map_err(reading)? {
+        if let Some(stored) = store.get::<StoredSnapshot>(key::SNAPSHOT)? {
             applied.last = stored.meta.last_log_id;
             applied.membership = stored.meta.last_membership;
-            applied.topology = codec::decode(&stored.topology).map_err(unreadable)?;
+            let topology = codec::decode(&stored.topology);
+            applied.topology = topology.map_err(|error| StoreError::Value(key::SNAPSHOT.to_owned(), error))?;
             publish(&applied.topology);
         }
         Ok(StateMachine { applied: Arc::new(Mutex::new(applied)), store, publish })
@@ -156,7 +156,7 @@ mod tests {
         async fn build(&self) -> Result<(tempfile::TempDir, LogStore, StateMachine), StorageError> {
             let dir = tempfile::tempdir().expect("a folder for a test");
             let store = Store::open(dir.path()).expect("a new file");
-            let machine = StateMachine::open(store.clone(), Arc::new(|_| {}))?;
+            let machine = StateMachine::open(store.clone(), Arc::new(|_| {})).map_err(reading)?;
             Ok((dir, LogStore::new(store), machine))
         }
     }

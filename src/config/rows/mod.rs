@@ -222,9 +222,9 @@ mod tests {
                     _ => end.to_string(),
                 };
                 let mut config = Config::default();
-                assert_eq!(row.set(&mut config, &[text.clone()], false), Ok(()), "{} {text}", row.name);
+                assert_eq!(row.set(&mut config, std::slice::from_ref(&text), false), Ok(()), "{} {text}", row.name);
                 let shown = row.get(&config);
-                assert_eq!(row.set(&mut config, &[shown.clone()], false), Ok(()), "{} {shown}", row.name);
+                assert_eq!(row.set(&mut config, std::slice::from_ref(&shown), false), Ok(()), "{} {shown}", row.name);
                 assert_eq!(row.get(&config), shown);
             }
         }

@@ -38,15 +38,12 @@ pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let all = match args.get(3) {
-        None => true,
-        Some(word) if is_word(word, "ALL") => true,
-        Some(word) if is_word(word, "WRITE") => false,
-        Some(_) => return Err(CmdError::err("CLIENT PAUSE mode must be WRITE or ALL")),
+    let all = match args[3..] {
+        [word] if is_word(word, "WRITE") => false,
+        [word] if !is_word(word, "ALL") => return Err(CmdError::err("CLIENT PAUSE mode must be WRITE or ALL")),
+        // Valkey looks at the mode only where nothing follows it.
+        _ => true,
     };
-    if args.len() > 4 {
-        return Err(CmdError::subcommand_syntax(args));
-    }
     let timeout_ms = crate::base::number::parse_i64(args[2]).ok_or_else(|| CmdError::err("timeout is not an integer or out of range"))?;
     if timeout_ms < 0 {
         return Err(CmdError::err("timeout is negative"));

@@ -38,11 +38,11 @@ pub(crate) static CLIENT_UNBLOCK: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    match args[3..] {
-        [] => {}
-        [word] if is_word(word, "TIMEOUT") || is_word(word, "ERROR") => {}
-        [_] => return Err(CmdError::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
-        _ => return Err(CmdError::subcommand_syntax(args)),
+    if let [word] = args[3..]
+        && !is_word(word, "TIMEOUT")
+        && !is_word(word, "ERROR")
+    {
+        return Err(CmdError::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }
     integer(args[2])?;
     context.reply.integer(0);

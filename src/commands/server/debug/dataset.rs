@@ -10,8 +10,8 @@ use crate::keyspace::key_mut::Expiry;
 const PATTERNS: usize = 100_000;
 
 fn count(arg: &[u8]) -> Result<u64, CmdError> {
-    let number = number::parse_i64(arg).ok_or(CmdError::NotInteger)?;
-    u64::try_from(number).map_err(|_| CmdError::err("value is out of range, must be positive"))
+    let number = number::parse_i64(arg).and_then(|number| u64::try_from(number).ok());
+    number.ok_or_else(|| CmdError::err("value is out of range, must be positive"))
 }
 
 /// `POPULATE count [prefix] [size]`: keys that are there already are left alone.

@@ -66,7 +66,7 @@ pub(super) fn dataset(context: &mut Context<'_>) -> CmdResult {
                         let mut one = Digest::default();
                         mix(&mut one, entry.key());
                         mix_entry(&mut one, entry);
-                        merge(&mut keys, &one);
+                        xor(&mut keys, &one);
                     });
                     if cursor == 0 {
                         break;

@@ -1,0 +1,248 @@
+//! Cluster mode with real processes: formed by CLUSTER commands as redis-cli does it, redirections, and replies compared with a real
+//! Valkey.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use larder::base::clock;
+use larder_proto::resp::Value;
+
+use crate::support::{Connection, Server};
+
+fn bus_port() -> String {
+    TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("it is bound").port().to_string()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Simple(text) | Value::Error(text) => String::from_utf8_lossy(text).into_owned(),
+        Value::Bulk(text) | Value::Verbatim { text, .. } => String::from_utf8_lossy(text).into_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn wait(what: &str, mut holds: impl FnMut() -> bool) {
+    let until_ms = clock::monotonic_ms() + 30_000;
+    while !holds() {
+        assert!(clock::monotonic_ms() < until_ms, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn is_up(connection: &mut Connection) -> bool {
+    text(&connection.call(&["CLUSTER", "INFO"])).starts_with("cluster_state:ok\r\n")
+}
+
+#[test]
+fn three_nodes_serve_their_slots_and_redirect_the_rest() {
+    let bus_ports: Vec<_> = (0..3).map(|_| bus_port()).collect();
+    let nodes: Vec<_> = bus_ports.iter().map(|port| Server::larder(&["--cluster-enabled", "yes", "--cluster-port", port])).collect();
+    let mut clients: Vec<_> = nodes.iter().map(Server::connect).collect();
+    for (n, (start, end)) in [("0", "5460"), ("5461", "10922"), ("10923", "16383")].into_iter().enumerate() {
+        assert_eq!(text(&clients[n].call(&["SET", "foo", "bar"])), "CLUSTERDOWN Hash slot not served");
+        assert_eq!(text(&clients[n].call(&["CLUSTER", "ADDSLOTSRANGE", start, end])), "OK");
+        assert_eq!(text(&clients[n].call(&["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()])), "OK");
+    }
+    assert_eq!(text(&clients[2].call(&["SET", "foo", "bar"])), "CLUSTERDOWN The cluster is down");
+    for client in &mut clients[1..] {
+        assert_eq!(text(&client.call(&["CLUSTER", "MEET", "127.0.0.1", &nodes[0].port().to_string(), &bus_ports[0]])), "OK");
+    }
+    for client in &mut clients {
+        wait("the cluster is up", || is_up(client));
+    }
+    // "foo" is in slot 12182, which the third node owns; "bar" in 5061; "hello" in 866.
+    let moved = format!("MOVED 12182 127.0.0.1:{}", nodes[2].port());
+    let second = &mut clients[1];
+    for (request, reply) in [
+        (vec!["SET", "foo", "1"], moved.as_str()),
+        (vec!["GET", "foo"], moved.as_str()),
+        (vec!["MGET", "foo", "bar"], "CROSSSLOT Keys in request don't hash to the same slot"),
+        (vec!["MGET", "{foo}1", "{foo}2"], moved.as_str()),
+        (vec!["PING"], "PONG"),
+        (vec!["MULTI"], "OK"),
+        (vec!["SET", "foo", "1"], moved.as_str()),
+        (vec!["EXEC"], "EXECABORT Transaction discarded because of previous errors."),
+        (vec!["READONLY"], "OK"),
+        (vec!["GET", "foo"], moved.as_str()),
+        (vec!["READWRITE"], "OK"),
+        (vec!["ASKING"], "OK"),
+        (vec!["GET", "foo"], moved.as_str()),
+    ] {
+        assert_eq!(text(&second.call(&request)), reply, "{request:?}");
+    }
+    let third = &mut clients[2];
+    for (request, reply) in [
+        (vec!["SET", "foo", "1"], "OK"),
+        (vec!["GET", "foo"], "1"),
+        (vec!["CLUSTER", "KEYSLOT", "foo"], "Integer(12182)"),
+        (vec!["CLUSTER", "COUNTKEYSINSLOT", "12182"], "Integer(1)"),
+        (vec!["CLUSTER", "COUNTKEYSINSLOT", "12183"], "Integer(0)"),
+        (vec!["CLUSTER", "FLUSHSLOTS"], "ERR DB must be empty to perform CLUSTER FLUSHSLOTS."),
+        (
+            vec!["CLUSTER", "SET-CONFIG-EPOCH", "9"],
+            "ERR The user can assign a config epoch only when the node does not know any other node.",
+        ),
+        (vec!["MULTI"], "OK"),
+        (vec!["SET", "{foo}1", "x"], "QUEUED"),
+        (vec!["EXEC"], "Array([Simple(b\"OK\")])"),
+    ] {
+        assert_eq!(text(&third.call(&request)), reply, "{request:?}");
+    }
+    let Value::Array(keys) = third.call(&["CLUSTER", "GETKEYSINSLOT", "12182", "10"]) else { panic!("an array") };
+    assert_eq!(keys.len(), 2);
+    let mut lines: Vec<_> = clients.iter_mut().map(|client| text(&client.call(&["CLUSTER", "NODES"])).lines().count()).collect();
+    lines.dedup();
+    assert_eq!(lines, [3]);
+}
+
+/// Requests to a node that is alone and ends up with all slots. Every reply must be the same in Valkey. `<ME>` stands for its id.
+const SETUP: &[&[&str]] = &[
+    &["CLUSTER", "INFO"],
+    &["GET", "foo"],
+    &["CLUSTER", "ADDSLOTS", "0", "1", "5"],
+    &["CLUSTER", "NODES"],
+    &["CLUSTER", "SLOTS"],
+    &["CLUSTER", "SHARDS"],
+    &["CLUSTER", "MYID"],
+    &["CLUSTER", "LINKS"],
+    &["CLUSTER", "BUMPEPOCH"],
+    &["CLUSTER", "BUMPEPOCH"],
+    &["CLUSTER", "SET-CONFIG-EPOCH", "7"],
+    &["CLUSTER", "SET-CONFIG-EPOCH", "-1"],
+    &["CLUSTER", "SET-CONFIG-EPOCH", "x"],
+    &["CLUSTER", "ADDSLOTS", "5", "6"],
+    &["CLUSTER", "ADDSLOTS", "6", "6"],
+    &["CLUSTER", "ADDSLOTS", "16384"],
+    &["CLUSTER", "ADDSLOTS", "-1"],
+    &["CLUSTER", "ADDSLOTS", "x"],
+    &["CLUSTER", "ADDSLOTS"],
+    &["CLUSTER", "DELSLOTS", "6"],
+    &["CLUSTER", "DELSLOTS", "5", "5"],
+    &["CLUSTER", "DELSLOTS", "5"],
+    &["CLUSTER", "ADDSLOTSRANGE", "5", "4"],
+    &["CLUSTER", "ADDSLOTSRANGE", "5", "6", "7"],
+    &["CLUSTER", "ADDSLOTSRANGE", "1", "6"],
+    &["CLUSTER", "ADDSLOTSRANGE", "2", "20", "20", "30"],
+    &["CLUSTER", "ADDSLOTSRANGE", "2", "16383"],
+    &["CLUSTER", "DELSLOTSRANGE", "100", "200", "300", "400"],
+    &["CLUSTER", "DELSLOTSRANGE", "99", "101"],
+    &["CLUSTER", "ADDSLOTSRANGE", "100", "200", "300", "400"],
+];
+
+/// The same once the cluster is up.
+const SERVING: &[&[&str]] = &[
+    &["CLUSTER", "NODES"],
+    &["CLUSTER", "SLOTS"],
+    &["CLUSTER", "SHARDS"],
+    &["CLUSTER", "INFO"],
+    &["CLUSTER", "LINKS"],
+    &["CLUSTER", "KEYSLOT", "{user}:1"],
+    &["CLUSTER", "KEYSLOT"],
+    &["CLUSTER", "REPLICAS", "<ME>"],
+    &["CLUSTER", "SLAVES", "<ME>"],
+    &["CLUSTER", "REPLICAS", "0000000000000000000000000000000000000000"],
+    &["CLUSTER", "REPLICAS", "nobody"],
+    &["CLUSTER", "COUNT-FAILURE-REPORTS", "<ME>"],
+    &["CLUSTER", "COUNT-FAILURE-REPORTS", "nobody"],
+    &["CLUSTER", "FORGET", "<ME>"],
+    &["CLUSTER", "FORGET", "nobody"],
+    &["CLUSTER", "COUNTKEYSINSLOT", "16384"],
+    &["CLUSTER", "COUNTKEYSINSLOT", "x"],
+    &["CLUSTER", "GETKEYSINSLOT", "0", "-1"],
+    &["CLUSTER", "GETKEYSINSLOT", "0", "10"],
+    &["CLUSTER", "GETKEYSINSLOT", "x", "10"],
+    &["CLUSTER", "MEET", "127.0.0.1"],
+    &["CLUSTER", "MEET", "127.0.0.1", "x"],
+    &["CLUSTER", "MEET", "127.0.0.1", "0"],
+    &["CLUSTER", "MEET", "127.0.0.1", "65000"],
+    &["CLUSTER", "MEET", "nobody", "7000"],
+    &["CLUSTER", "MEET", "127.0.0.1", "1", "2", "3"],
+    &["CLUSTER", "RESET", "FIRMLY"],
+    &["CLUSTER", "RESET", "SOFT", "NOW"],
+    &["CLUSTER", "SAVECONFIG"],
+    &["CLUSTER", "NONSENSE"],
+    &["CLUSTER"],
+    &["SET", "foo", "bar"],
+    &["CLUSTER", "COUNTKEYSINSLOT", "12182"],
+    &["CLUSTER", "GETKEYSINSLOT", "12182", "10"],
+    &["CLUSTER", "FLUSHSLOTS"],
+    &["CLUSTER", "RESET", "HARD", "NOW"],
+    &["MGET", "foo", "bar"],
+    &["MULTI"],
+    &["SET", "foo", "1"],
+    &["GET", "bar"],
+    &["EXEC"],
+    &["GET", "foo"],
+    &["ASKING"],
+    &["READONLY"],
+    &["READWRITE"],
+    &["READONLY", "x"],
+    &["FLUSHALL"],
+];
+
+/// The same when the slots are given up again.
+const CLOSING: &[&[&str]] = &[&["CLUSTER", "FLUSHSLOTS"], &["GET", "foo"], &["CLUSTER", "NODES"], &["CLUSTER", "SHARDS"]];
+
+/// What legitimately differs, taken out: ids, ports, this node's address (which Valkey does not know yet), traffic, and
+/// the lengths that follow from them.
+fn plain(reply: &str, ids: &[String], ports: &[String]) -> String {
+    let mut plain = reply.to_owned();
+    for id in ids {
+        plain = plain.replace(id, "<id>");
+    }
+    for port in ports {
+        plain = plain.replace(port, "<port>");
+    }
+    plain = plain.replace("$9\r\n127.0.0.1\r\n", "$0\r\n\r\n").replace(" 127.0.0.1:<port>", " :<port>");
+    let lines = plain
+        .split_inclusive("\r\n")
+        .filter(|line| !line.starts_with("cluster_stats_") && !line.starts_with('$') && !line.starts_with('='));
+    lines.collect()
+}
+
+#[test]
+fn a_node_alone_answers_as_valkey_does() {
+    let ports = [bus_port(), bus_port()];
+    let options = |port: &'static str| ["--cluster-enabled", "yes", "--cluster-port", port];
+    let ports = ports.map(|port| &*port.leak());
+    let Some(theirs) = Server::reference("a_node_alone_answers_as_valkey_does", &options(ports[1])) else {
+        return;
+    };
+    let ours = Server::larder(&options(ports[0]));
+    let mut sides: Vec<_> = [(&ours, ports[0]), (&theirs, ports[1])]
+        .into_iter()
+        .map(|(server, bus_port)| {
+            let mut connection = server.connect();
+            let ids = [["CLUSTER", "MYID"], ["CLUSTER", "MYSHARDID"]].map(|request| text(&connection.call(&request)));
+            (connection, ids, [server.port().to_string(), bus_port.to_owned()])
+        })
+        .collect();
+    compare(&mut sides, SETUP);
+    for (connection, ..) in &mut sides {
+        // Valkey waits two seconds before it takes a new cluster for up.
+        wait("the cluster is up", || is_up(connection));
+    }
+    compare(&mut sides, SERVING);
+    sides.iter_mut().for_each(|(connection, ..)| {
+        connection.call(&["HELLO", "3"]);
+    });
+    compare(&mut sides, SERVING);
+    compare(&mut sides, CLOSING);
+}
+
+type Side = (Connection, [String; 2], [String; 2]);
+
+fn compare(sides: &mut [Side], requests: &[&[&str]]) {
+    let mut differences = String::new();
+    for request in requests {
+        let replies = sides.iter_mut().map(|(connection, ids, ports)| {
+            let request: Vec<_> = request.iter().map(|word| if *word == "<ME>" { ids[0].as_str() } else { word }).collect();
+            plain(&String::from_utf8_lossy(&connection.call_raw(&request)), ids, ports)
+        });
+        let replies: Vec<_> = replies.collect();
+        if replies[0] != replies[1] {
+            differences.push_str(&format!("{request:?}\n  ours:   {:?}\n  theirs: {:?}\n", replies[0], replies[1]));
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
