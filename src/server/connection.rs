@@ -101,7 +101,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         postponed: std::collections::VecDeque::new(),
         input_closed: false,
         batches: 0,
-        upkeep: Upkeep::new(clock::monotonic_ms()),
+        upkeep: Upkeep::new(),
     };
     tokio::task::spawn_local(connection.run());
 }

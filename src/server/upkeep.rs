@@ -41,9 +41,10 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn new(now_ms: u64) -> Self {
+    /// The room for replies starts large, and shrinks at the first look if the first replies are short.
+    pub(super) fn new() -> Self {
         let reply_room = REPLY_ROOM_LEN_MAX as usize;
-        Upkeep { reported: 0, reply_room, reply_peak: reply_room, peak_since_ms: now_ms, input_peak: 0, soft_limit_since_ms: None }
+        Upkeep { reported: 0, reply_room, reply_peak: reply_room, peak_since_ms: 0, input_peak: 0, soft_limit_since_ms: None }
     }
 
     pub(super) fn reported(&self) -> u64 {
@@ -236,7 +237,7 @@ mod tests {
             ((12_000, 12_000), -1, (16_384, 12_000)),
         ];
         for ((room, peak), reset_ms, (room_after, peak_after)) in cases {
-            let mut upkeep = Upkeep { reply_room: room, reply_peak: peak, ..Upkeep::new(0) };
+            let mut upkeep = Upkeep { reply_room: room, reply_peak: peak, ..Upkeep::new() };
             upkeep.resize_reply_room(10, reset_ms, 1000);
             assert_eq!((upkeep.reply_room, upkeep.reply_peak), (room_after, peak_after), "{room} {peak} {reset_ms}");
         }
