@@ -1,5 +1,7 @@
 //! What commands do with whole databases: size, a random key, emptying, exchanging. WATCH hears of each watched key that is there.
 
+use std::sync::atomic::Ordering;
+
 use super::access::KeyAccess;
 use super::entry::EntryRef;
 use super::stripe::Keys;
@@ -56,6 +58,7 @@ impl KeyAccess<'_> {
         }
         for db in databases {
             keyspace.forget_ttl(db);
+            keyspace.emptied[db as usize].store(false, Ordering::Relaxed);
         }
         taken
     }

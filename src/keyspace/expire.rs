@@ -251,8 +251,11 @@ impl KeyAccess<'_> {
             let table = tables.start + place.table;
             let stripe = self.stripe(number);
             let Some(keys) = stripe.table_if_used(table) else { break };
-            keys.table.release_if_empty();
+            let emptied = keys.table.release_if_empty();
             let len = if keys.expiring > 0 { keys.table.buckets() } else { 0 };
+            if emptied {
+                self.keyspace().emptied[self.db as usize].store(true, Ordering::Relaxed);
+            }
             seen.any |= len > 0;
             while place.bucket < len {
                 if passed >= buckets || seen.sampled >= enough {

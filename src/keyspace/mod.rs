@@ -93,6 +93,8 @@ pub struct Keyspace {
     pub settings: Settings,
     /// Mean time to live of each database's keys that expire, milliseconds, as the sweep saw it; 0: unknown.
     average_ttl_ms: Box<[AtomicI64]>,
+    /// Databases of which a table was given back because it was empty.
+    emptied: Box<[AtomicBool]>,
     /// The bits of [`Keyspace::stale_percent`].
     stale_percent: AtomicU64,
     /// What eviction keeps between calls.
@@ -143,6 +145,7 @@ impl Keyspace {
                 frozen_until_ms: AtomicI64::new(0),
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
+            emptied: (0..databases).map(|_| AtomicBool::new(false)).collect(),
             stale_percent: AtomicU64::new(0),
             eviction: Eviction::default(),
             lazyfree: Lazyfree::default(),
@@ -287,6 +290,11 @@ impl Keyspace {
     /// The share of expired keys among those that the sweep looked at of late, in percent.
     pub fn stale_percent(&self) -> f64 {
         f64::from_bits(self.stale_percent.load(Ordering::Relaxed))
+    }
+
+    /// True if `db` had keys since it was last flushed, but lost some of them so long ago that their table is gone.
+    pub fn was_emptied(&self, db: u32) -> bool {
+        self.emptied[db as usize].load(Ordering::Relaxed)
     }
 
     fn forget_ttl(&self, db: u32) {

@@ -357,10 +357,13 @@ impl Table {
     }
 
     /// Gives all room back if there is no entry. Not done by [`Table::remove`]: a key that comes and goes would allocate each time.
-    pub fn release_if_empty(&mut self) {
-        if self.len == 0 && self.buckets > 0 {
+    /// True if there was room to give back.
+    pub fn release_if_empty(&mut self) -> bool {
+        let releases = self.len == 0 && self.buckets > 0;
+        if releases {
             *self = Table::default();
         }
+        releases
     }
 
     /// Bytes that the table itself takes, entries excluded and chains estimated away.

@@ -56,7 +56,7 @@ pub(crate) fn measure(context: &mut Context<'_>) -> Memory {
             }
         });
     }
-    let databases = tables.iter().enumerate().filter(|(_, (table, _))| *table > 0);
+    let databases = tables.iter().enumerate().filter(|(db, (table, _))| *table > 0 || keyspace.was_emptied(*db as u32));
     let mut resident = shared.metrics.memory.resident.load(Ordering::Relaxed);
     if resident == 0 {
         shared.metrics.memory.sample();
