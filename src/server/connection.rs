@@ -379,6 +379,9 @@ impl Connection {
                 Err(_) => return Err(Gone),
             }
         }
+        // What was sent piece by piece hides its room from `capacity` until it is asked back.
+        let visible = self.reply.buf.capacity();
+        let _ = self.reply.buf.try_reclaim(visible + 1);
         if self.reply.buf.capacity() > REPLY_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
             self.reply.buf = BytesMut::new();
         }
