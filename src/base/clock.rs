@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 static START_TICKS: LazyLock<u64> = LazyLock::new(|| CLOCK.raw());
+/// Nanoseconds per tick in 1/2^32. One multiplication by it takes half as many instructions as the clock's own conversion.
+static NS_PER_TICK: LazyLock<u64> = LazyLock::new(|| CLOCK.delta_as_nanos(0, 1 << 32));
 
 /// A reading of the processor's counter. Only differences mean anything: see [`elapsed_us`].
 pub type Ticks = u64;
@@ -20,7 +22,7 @@ pub fn ticks() -> Ticks {
 /// Nanoseconds from `from` to `to`; 0 if `to` is earlier.
 #[inline]
 pub fn elapsed_ns(from: Ticks, to: Ticks) -> u64 {
-    CLOCK.delta_as_nanos(from, to)
+    ((u128::from(to.saturating_sub(from)) * u128::from(*NS_PER_TICK)) >> 32) as u64
 }
 
 /// Microseconds from `from` to `to`; 0 if `to` is earlier.
@@ -54,5 +56,5 @@ pub fn unix_ms() -> i64 {
 
 /// Calibrates the counter (about 200 ms on the first call on some machines), so that no request pays for it.
 pub fn warm_up() {
-    let _ = *START_TICKS;
+    let _ = (*START_TICKS, *NS_PER_TICK);
 }

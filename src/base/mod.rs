@@ -1,6 +1,7 @@
 //! What everything else stands on (rank 0): time, randomness, limits, memory counting. Knows no keys, commands or sockets.
 
 pub mod alloc;
+pub mod bytes;
 pub mod clock;
 pub mod float;
 pub mod glob;

@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::context::{Args, CmdResult, Context};
+use super::error::CmdError;
 use super::spec::{Run, flag};
 use super::table::Row;
 use super::{command_log, monitor};
@@ -27,7 +28,7 @@ pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Tick
             }
             sweep.finish(context)
         }),
-        Run::Control(_) => Err(super::error::CmdError::coded("ERR Command not allowed inside a transaction")),
+        Run::Control(_) => Err(CmdError::coded("ERR Command not allowed inside a transaction")),
         Run::Container => unreachable!("the dispatcher answers a container without subcommand"),
     };
     complete(context, row, args, &result, reply_from, started)
@@ -36,13 +37,11 @@ pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Tick
 /// Writes an error in place of what was replied, counts the execution, and tells those who want to know of it.
 pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &CmdResult, reply_from: usize, started: Ticks) -> Ticks {
     if let Err(error) = result {
-        context.reply.truncate(reply_from);
-        context.reply.error(error.text());
-        context.shared.errors.count(error.text());
+        reply_error(context, error, reply_from);
     }
     let ended = clock::ticks();
     let nanoseconds = clock::elapsed_ns(started, ended);
-    let worker = &context.shared.workers[context.worker];
+    let worker = context.metrics;
     let stats = &worker.commands[row.number as usize];
     stats.record(nanoseconds, result.is_err());
     // CONFIG SET is measured by the options that it has set.
@@ -72,4 +71,11 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
         monitor::feed(context, row, args);
     }
     ended
+}
+
+#[cold]
+fn reply_error(context: &mut Context<'_>, error: &CmdError, reply_from: usize) {
+    context.reply.truncate(reply_from);
+    context.reply.error(error.text());
+    context.shared.errors.count(error.text());
 }

@@ -15,6 +15,7 @@ use super::shared::Shared;
 use crate::clients::Session;
 use crate::config::Config;
 use crate::keyspace::access::KeyAccess;
+use crate::metrics::WorkerMetrics;
 
 /// Success means that the reply was written.
 pub type CmdResult = Result<(), CmdError>;
@@ -51,8 +52,8 @@ pub struct Context<'c> {
     pub now_ms: i64,
     /// Number of the command in the registry's table.
     pub command: u16,
-    /// Number of the worker that runs it.
-    pub worker: usize,
+    /// Where the worker that runs it counts.
+    pub metrics: &'c WorkerMetrics,
 }
 
 impl Context<'_> {

@@ -14,9 +14,7 @@ use crate::keyspace::evict::{self, OutOfMemory, Room, World};
 /// If too much memory is used and nothing may be evicted.
 #[inline]
 pub fn make_room(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, OutOfMemory> {
-    // The usual case costs three loads.
-    let is_quiet = alloc::used_bytes_here() as u64 <= config.maxmemory && !shared.keyspace.eviction.is_exceeded();
-    if config.maxmemory == 0 || is_quiet {
+    if is_enough(shared, config) {
         return Ok(Room::Enough);
     }
     let room = make_room_now(shared, config, now_ms);
@@ -24,6 +22,12 @@ pub fn make_room(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, 
         shared.evict_more.notify_one();
     }
     room
+}
+
+/// True if there is no limit or memory stays below it: costs three loads.
+#[inline]
+pub fn is_enough(shared: &Shared, config: &Config) -> bool {
+    config.maxmemory == 0 || (alloc::used_bytes_here() as u64 <= config.maxmemory && !shared.keyspace.eviction.is_exceeded())
 }
 
 #[cold]

@@ -297,17 +297,20 @@ pub struct Docs {
 /// Begins a sweep: parses the arguments and says what to do with each stripe.
 pub type StartSweep = fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn Sweep>, super::error::CmdError>;
 
+/// A command's execution, where it runs at once.
+pub type Execute = fn(&mut Context<'_>, &Args<'_>) -> CmdResult;
+
 /// How a command runs. See "Life of a request" in ARCHITECTURE.md.
 #[derive(Clone, Copy)]
 pub enum Run {
     /// Without the keyspace.
-    Conn(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
+    Conn(Execute),
     /// With the stripes of its keys locked.
-    Keys(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
+    Keys(Execute),
     /// With all stripes locked.
-    All(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
+    All(Execute),
     /// Locks stripes itself, one at a time and briefly ([`crate::keyspace::access::KeyAccess::with_stripe`]); inside EXEC all are held.
-    Stripes(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
+    Stripes(Execute),
     /// Stripe by stripe, yielding between them.
     Sweep(StartSweep),
     /// Asynchronously: may wait for the control plane, a disk or a time.

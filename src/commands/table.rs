@@ -4,10 +4,12 @@
 //! container's. Lookup is by the name's lower-case bytes packed into a word, without allocation.
 
 use super::keys::KeyShape;
-use super::spec::CommandSpec;
+use super::spec::{CommandSpec, Execute, Run, flag};
 
 /// Rows fit a number of 16 bits with room to spare.
 const ROWS_MAX: usize = 1024;
+/// Places of the table: sparse, so that the first look nearly always settles it.
+const PLACES: usize = ROWS_MAX * 4;
 
 /// A command or subcommand in the table.
 #[derive(Debug)]
@@ -18,41 +20,84 @@ pub struct Row {
     pub spec: &'static CommandSpec,
     /// Name as statistics print it: `get`, `client|list`.
     pub full_name: String,
+    /// Name under which requests call it, in lower case: its own unless it was renamed; empty if it cannot be called.
+    pub called: String,
     /// Row of the container, for a subcommand.
     pub parent: Option<u16>,
     /// Rows of the subcommands.
     pub subcommands: Vec<u16>,
     /// Where its keys stand, prepared.
     pub shape: KeyShape,
+    /// Its function, if it does nothing but work on the one key at 1: then the dispatcher needs few checks.
+    pub single_key: Option<Execute>,
+}
+
+impl Row {
+    /// True if a request of so many arguments, the name included, has the right number.
+    #[inline]
+    pub fn takes(&self, len: usize) -> bool {
+        let arity = self.spec.arity;
+        if arity >= 0 { len == arity as usize } else { len >= arity.unsigned_abs() as usize }
+    }
 }
 
 /// See the module's page.
 #[derive(Debug)]
 pub struct Table {
     rows: Vec<Row>,
-    /// Open addressing; `u16::MAX` marks a free place.
-    places: Vec<(u128, u16)>,
+    /// Open addressing.
+    places: Box<[Place; PLACES]>,
     /// Top-level rows that can be called under some name.
     callable: Vec<u16>,
 }
 
+/// Up to 16 bytes of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Word {
+    low: u64,
+    high: u64,
+}
+
+/// A place of the table; `FREE` instead of a row's number if nothing is there.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    word: Word,
+    /// Bytes of the whole name.
+    len: u32,
+    row: u16,
+}
+
+const FREE: u16 = u16::MAX;
+const FREE_PLACE: Place = Place { word: Word { low: 0, high: 0 }, len: 0, row: FREE };
+
 /// The first 16 bytes in lower case; longer names are compared whole as well.
 #[inline]
-fn pack(name: &[u8]) -> u128 {
-    let len = name.len().min(16);
-    let word = if let Some(bytes) = name.first_chunk::<8>() {
-        // Two words that may overlap: the second ends where the name does.
-        let low = u64::from_le_bytes(*bytes);
-        let rest = len - 8;
-        let high = if rest == 0 { 0 } else { last_word(&name[..len]) >> (64 - 8 * rest as u32) };
-        u128::from(low) | (u128::from(high) << 64)
-    } else if let Some(bytes) = name.first_chunk::<4>() {
-        let high = u32::from_le_bytes(name[len - 4..].try_into().expect("4 bytes"));
-        u128::from(u64::from(u32::from_le_bytes(*bytes)) | (u64::from(high) << (8 * (len - 4))))
-    } else {
-        name.iter().rev().fold(0, |word, byte| (word << 8) | u128::from(*byte))
-    };
-    u128::from(lower(word as u64)) | (u128::from(lower((word >> 64) as u64)) << 64)
+fn pack(name: &[u8]) -> Word {
+    match name {
+        [_, _, _, _, _, _, _, _, _, ..] => pack_long(name),
+        _ => Word { low: lower(pack_short(name)), high: 0 },
+    }
+}
+
+/// The name's up to eight bytes as a word, from loads that may overlap.
+#[inline]
+fn pack_short(name: &[u8]) -> u64 {
+    let len = name.len();
+    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << (8 * (len - 4)));
+    }
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
+    // Up to three bytes; the middle one of two is the last, of one the only one.
+    let middle = len / 2;
+    u64::from(*first) | (u64::from(name[middle]) << (8 * middle)) | (u64::from(*last) << (8 * (len - 1)))
+}
+
+#[inline(never)]
+fn pack_long(name: &[u8]) -> Word {
+    let name = &name[..name.len().min(16)];
+    let low = name.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let high = last_word(name) >> (64 - 8 * (name.len() - 8) as u32);
+    Word { low: lower(low), high: lower(high) }
 }
 
 #[inline]
@@ -73,9 +118,9 @@ fn lower(word: u64) -> u64 {
 }
 
 #[inline]
-fn spread(word: u128) -> usize {
-    let mixed = (word as u64 ^ (word >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 40) as usize
+fn spread(word: Word) -> usize {
+    let mixed = (word.low ^ word.high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 40) as usize % PLACES
 }
 
 /// What a request's first words name.
@@ -95,7 +140,7 @@ impl Table {
     /// # Errors
     /// The number of the rename that is wrong, from 0, and why: there is no such command, or one of that name already.
     pub fn new(families: &[&[&'static CommandSpec]], renames: &[(String, String)]) -> Result<Table, (usize, &'static str)> {
-        let mut table = Table { rows: Vec::new(), places: vec![(0, u16::MAX); ROWS_MAX * 4], callable: Vec::new() };
+        let mut table = Table { rows: Vec::new(), places: Box::new([FREE_PLACE; PLACES]), callable: Vec::new() };
         let mut names = Vec::new();
         for spec in families.iter().copied().flatten() {
             let number = table.push(spec, spec.name.to_owned(), None);
@@ -130,18 +175,23 @@ impl Table {
     fn push(&mut self, spec: &'static CommandSpec, full_name: String, parent: Option<u16>) -> u16 {
         assert!(self.rows.len() < ROWS_MAX, "raise ROWS_MAX");
         let number = self.rows.len() as u16;
-        self.rows.push(Row { number, spec, full_name, parent, subcommands: Vec::new(), shape: KeyShape::of(spec) });
+        let shape = KeyShape::of(spec);
+        let single_key = match spec.run {
+            Run::Keys(execute) if shape == KeyShape::First && !spec.has(flag::PROTECTED) => Some(execute),
+            _ => None,
+        };
+        self.rows.push(Row { number, spec, full_name, called: String::new(), parent, subcommands: Vec::new(), shape, single_key });
         number
     }
 
     fn place(&mut self, name: &str, number: u16) {
         let word = pack(name.as_bytes());
-        let mask = self.places.len() - 1;
-        let mut at = spread(word) & mask;
-        while self.places[at].1 != u16::MAX {
-            at = (at + 1) & mask;
+        let mut at = spread(word);
+        while self.places[at].row != FREE {
+            at = (at + 1) % PLACES;
         }
-        self.places[at] = (word, number);
+        self.places[at] = Place { word, len: name.len() as u32, row: number };
+        self.rows[number as usize].called = name.to_owned();
     }
 
     /// Number of rows.
@@ -174,18 +224,20 @@ impl Table {
     #[inline]
     pub fn command(&self, name: &[u8]) -> Option<&Row> {
         let word = pack(name);
-        let mask = self.places.len() - 1;
-        let mut at = spread(word) & mask;
+        let mut at = spread(word);
         loop {
-            let (found, number) = self.places[at];
-            if number == u16::MAX {
+            let place = self.places[at];
+            if place.row == FREE {
                 return None;
             }
-            // Names up to 16 bytes are told apart by the word alone, unless they were renamed to something longer.
-            if found == word && (name.len() <= 16 || self.row(number).spec.name.as_bytes().eq_ignore_ascii_case(name)) {
-                return (name.len() <= 16 || name.len() == self.row(number).spec.name.len()).then(|| self.row(number));
+            // Names up to 16 bytes are told apart by word and length alone.
+            if place.word == word && place.len as usize == name.len() {
+                let row = self.row(place.row);
+                if name.len() <= 16 || row.called.as_bytes().eq_ignore_ascii_case(name) {
+                    return Some(row);
+                }
             }
-            at = (at + 1) & mask;
+            at = (at + 1) % PLACES;
         }
     }
 
@@ -220,6 +272,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_row_is_found_by_the_name_it_is_called_by() {
+        let secret = "b840fc02d524045429941cc15f59e41cb7be6c52";
+        let rename = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+        let table = Table::new(super::super::FAMILIES, &[rename("CONFIG", secret), rename("flushall", ""), rename("get", "SET2")])
+            .expect("renames");
+        let cases: [(&[u8], Option<&str>); 9] = [
+            (b"set", Some("set")),
+            (b"Set2", Some("get")),
+            (secret.as_bytes(), Some("config")),
+            (b"b840fc02d524045429941cc15f59e41cb7be6c53", None),
+            (b"b840fc02d5240454", None),
+            (b"config", None),
+            (b"FLUSHALL", None),
+            (b"set\0", None),
+            (b"", None),
+        ];
+        for (name, found) in cases {
+            assert_eq!(table.command(name).map(|row| row.spec.name), found, "{}", String::from_utf8_lossy(name));
+        }
+    }
+
+    #[test]
     fn names_pack_without_regard_to_case() {
         for name in [
             "a",
@@ -238,8 +312,10 @@ mod tests {
             let mut expect = [0u8; 16];
             let len = name.len().min(16);
             expect[..len].copy_from_slice(&name.as_bytes()[..len]);
-            assert_eq!(pack(name.as_bytes()), u128::from_le_bytes(expect), "{name}");
-            assert_eq!(pack(name.to_ascii_uppercase().as_bytes()), u128::from_le_bytes(expect), "{name}");
+            let expect = u128::from_le_bytes(expect);
+            let expect = Word { low: expect as u64, high: (expect >> 64) as u64 };
+            assert_eq!(pack(name.as_bytes()), expect, "{name}");
+            assert_eq!(pack(name.to_ascii_uppercase().as_bytes()), expect, "{name}");
         }
         assert_ne!(pack(b"[et"), pack(b"{et"));
         assert_eq!(lower(u64::from_le_bytes(*b"@AZ[`az{")), u64::from_le_bytes(*b"@az[`az{"));

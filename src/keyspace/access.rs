@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::clock24::AccessClock;
 use super::effect::{Cause, Effect, KeyEvent, ReadyKey, class};
-use super::entry::{Entry, EntryRef};
+use super::entry::{Entry, EntryMut, EntryRef};
 use super::hash::KeyHash;
 use super::key_mut::KeyMut;
 use super::known::KnownPlaces;
@@ -31,6 +31,35 @@ enum Locked<'a> {
     One(u32, StripeGuard<'a, Stripe>),
     /// Ascending by number.
     Many(SmallVec<[(u32, StripeGuard<'a, Stripe>); 8]>),
+}
+
+impl Locked<'_> {
+    #[inline]
+    fn stripe(&mut self, number: u32) -> &mut Stripe {
+        if !matches!(self, Locked::One(held, _) if *held == number) {
+            return self.stripe_of_many(number);
+        }
+        let Locked::One(_, guard) = self else { unreachable!("just looked at") };
+        guard
+    }
+
+    #[inline(never)]
+    fn stripe_of_many(&mut self, number: u32) -> &mut Stripe {
+        let Locked::Many(held) = self else { panic!("a command touches only stripes that were locked for it") };
+        let at = held.binary_search_by_key(&number, |(number, _)| *number);
+        &mut held[at.expect("a command touches only stripes that were locked for it")].1
+    }
+}
+
+/// Advances an entry's access clock.
+#[inline]
+fn touch(entry: &mut EntryMut<'_>, clock: &AccessClock, rng: &mut Rng) {
+    let old = entry.as_ref().access_clock();
+    let new = clock.touched(old, rng);
+    // Most entries of a busy node were used within the same second: their line stays clean.
+    if new != old {
+        entry.set_access_clock(new);
+    }
 }
 
 /// What is left to do once the locks are released.
@@ -96,8 +125,6 @@ pub struct KeyAccess<'a> {
     pub now_ms: i64,
     /// False for CLIENT NO-TOUCH: reads leave the access clock alone.
     pub touch: bool,
-    /// Changes so far: grows by what each effect counts.
-    pub changes: u64,
     clock: AccessClock,
     notify: u32,
     due: Due,
@@ -118,7 +145,6 @@ impl<'a> KeyAccess<'a> {
             db,
             now_ms: moment.now_ms,
             touch: true,
-            changes: 0,
             clock: moment.clock,
             notify: moment.notify,
             due: moment.due,
@@ -144,10 +170,11 @@ impl<'a> KeyAccess<'a> {
         &mut self.rng
     }
 
-    /// Remembers where `key` lies, so that the command does not hash it again: told by its address, so only until [`Self::unlock`].
+    /// Locks the stripe of the only key of a command. Where the key lies is remembered by its address, until [`Self::unlock`].
     #[inline]
-    pub fn remember(&mut self, key: &[u8], place: Place) {
-        self.known.push(key, place);
+    pub fn lock_key(&mut self, key: &[u8], place: Place) {
+        self.known.set_one(key, place);
+        self.lock_one(place.stripe);
     }
 
     /// Locks one stripe. Nothing may be locked yet.
@@ -212,14 +239,12 @@ impl<'a> KeyAccess<'a> {
         self.known.clear();
     }
 
-    /// Sets the access to the next command: its database, whether its reads advance the access clock, and whether its client
-    /// imports another server's data: then it sees what that server has, however old.
-    #[inline]
+    /// Sets the access to a client's manners: its database, whether its reads advance the access clock, and whether it imports another
+    /// server's data: then it sees what that server has, however old.
     pub fn begin(&mut self, db: u32, touch: bool, imports: bool) {
         self.db = db;
         self.horizon_ms = if imports && self.due == Due::DeleteToWrite { i64::MIN } else { self.now_ms };
         self.touch = touch;
-        self.changes = 0;
         self.known.clear();
     }
 
@@ -234,14 +259,7 @@ impl<'a> KeyAccess<'a> {
     /// A held stripe.
     #[inline]
     pub fn stripe(&mut self, number: u32) -> &mut Stripe {
-        match &mut self.locked {
-            Locked::One(held, guard) if *held == number => guard,
-            Locked::Many(held) => {
-                let at = held.binary_search_by_key(&number, |(number, _)| *number);
-                &mut held[at.expect("a command touches only stripes that were locked for it")].1
-            }
-            _ => panic!("a command touches only stripes that were locked for it"),
-        }
+        self.locked.stripe(number)
     }
 
     /// Calls `visit` with stripe `number`, which is locked for it unless it is held already.
@@ -267,10 +285,15 @@ impl<'a> KeyAccess<'a> {
         self.locate_or_expire(place, key, Due::Delete)
     }
 
-    /// As [`KeyAccess::locate`], for a command that writes.
+    /// As [`KeyAccess::locate`], for a command that writes: advances the access clock.
     #[inline]
     pub(super) fn locate_to_write(&mut self, place: Place, key: &[u8]) -> Option<Position> {
-        self.locate_or_expire(place, key, Due::DeleteToWrite)
+        let position = self.locate_or_expire(place, key, Due::DeleteToWrite)?;
+        if self.touch {
+            let table = &mut self.locked.stripe(place.stripe).table_mut(self.keyspace.table_number(self.db, place)).table;
+            touch(&mut table.get_mut(position), &self.clock, &mut self.rng);
+        }
+        Some(position)
     }
 
     /// `delete_up_to`: the strictest rule under which an expired key is deleted here.
@@ -374,36 +397,25 @@ impl<'a> KeyAccess<'a> {
     }
 
     #[inline]
-    fn read_and_touch(&mut self, key: &[u8], touch: bool) -> Option<EntryRef<'_>> {
+    fn read_and_touch(&mut self, key: &[u8], advance: bool) -> Option<EntryRef<'_>> {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let (horizon_ms, clock) = (self.horizon_ms, self.clock);
-        let mut rng = self.rng.clone();
-        let stripe = self.stripe(place.stripe);
-        let found = stripe.table_if_used(number).and_then(|keys| {
+        let horizon_ms = self.horizon_ms;
+        let found = self.locked.stripe(place.stripe).table(number).and_then(|keys| {
             let position = keys.table.find(place.hash, key)?;
-            let entry = keys.table.get(position);
-            let access_clock = entry.access_clock();
-            if entry.is_expired(horizon_ms) {
-                return None;
-            }
-            if touch {
-                let touched = clock.touched(access_clock, &mut rng);
-                if touched != access_clock {
-                    keys.table.get_mut(position).set_access_clock(touched);
-                }
-            }
-            Some(position)
+            (!keys.table.get(position).is_expired(horizon_ms)).then_some(position)
         });
         let Some(position) = found else {
             self.miss(place, key);
             return None;
         };
+        let stripe = self.locked.stripe(place.stripe);
         stripe.stats.hits += 1;
-        if clock.lfu {
-            self.rng = rng;
+        let table = &mut stripe.table_mut(number).table;
+        if advance {
+            touch(&mut table.get_mut(position), &self.clock, &mut self.rng);
         }
-        self.stripe(place.stripe).table(number).map(|keys| keys.table.get(position))
+        Some(table.get(position))
     }
 
     /// A read that found nothing, or something whose time has come.
@@ -414,20 +426,6 @@ impl<'a> KeyAccess<'a> {
         self.stripe(place.stripe).stats.misses += 1;
         if self.notify & class::KEY_MISS != 0 {
             self.notify_event(class::KEY_MISS, "keymiss", key);
-        }
-    }
-
-    #[inline]
-    pub(super) fn touch_at(&mut self, place: Place, position: Position) {
-        if !self.touch {
-            return;
-        }
-        let number = self.keyspace.table_number(self.db, place);
-        let clock = self.clock;
-        let old = self.stripe(place.stripe).table_mut(number).table.get(position).access_clock();
-        let new = clock.touched(old, &mut self.rng);
-        if new != old {
-            self.stripe(place.stripe).table_mut(number).table.get_mut(position).set_access_clock(new);
         }
     }
 
@@ -465,7 +463,6 @@ impl<'a> KeyAccess<'a> {
     /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and blocked clients join here.
     #[inline]
     pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
-        self.changes += effect.changes;
         let stripe = self.stripe(stripe_number);
         stripe.stats.changes += effect.changes;
         match effect.cause {

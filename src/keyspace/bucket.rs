@@ -64,9 +64,10 @@ impl Bucket {
         self.flag(CHAINED).then(|| Chain(std::ptr::with_exposed_provenance_mut(self.address(CHAIN_PLACE) as usize)))
     }
 
-    /// The first index from `from` on whose fingerprint fits, with its address. Indices 0..9 are places, from 9 on the chain.
+    /// Index and address of the first entry that has the fingerprint of `hash` and is the right one. Indices 0..9 are places, from 9
+    /// on the chain.
     #[inline]
-    pub(super) fn find(&self, hash: KeyHash, mut is_it: impl FnMut(u64) -> bool) -> Option<usize> {
+    pub(super) fn find(&self, hash: KeyHash, mut is_it: impl FnMut(u64) -> bool) -> Option<(usize, u64)> {
         let fingerprint = hash.fingerprint();
         let first = u64::from_le_bytes(self.0[..8].try_into().expect("8 bytes"));
         // Zero bytes of x are candidates; a borrow may add false ones above a true one, which `is_it` sorts out.
@@ -74,28 +75,32 @@ impl Bucket {
         let mut hits = x.wrapping_sub(0x0101_0101_0101_0101) & !x & 0x8080_8080_8080_8080;
         while hits != 0 {
             let place = (hits.trailing_zeros() / 8) as usize;
-            if self.0[place] == fingerprint && is_it(self.address(place)) {
-                return Some(place);
+            let address = self.address(place);
+            if self.0[place] == fingerprint && is_it(address) {
+                return Some((place, address));
             }
             hits &= hits - 1;
         }
         if self.0[8] == fingerprint && is_it(self.address(8)) {
-            return Some(8);
+            return Some((8, self.address(8)));
         }
+        self.find_in_chain(fingerprint, is_it)
+    }
+
+    /// One entry in eight is in a chain: not worth the room in every caller.
+    #[inline(never)]
+    fn find_in_chain(&self, fingerprint: u8, mut is_it: impl FnMut(u64) -> bool) -> Option<(usize, u64)> {
         let chain = self.chain()?;
-        let position = chain.words().iter().position(|word| (word >> 48) as u8 == fingerprint && is_it(word & ADDRESS_MASK))?;
-        Some(PLACES + position)
+        let fits = |word: &u64| (word >> 48) as u8 == fingerprint && is_it(word & ADDRESS_MASK);
+        let words = chain.words();
+        let position = words.iter().position(fits)?;
+        Some((PLACES + position, words[position] & ADDRESS_MASK))
     }
 
     /// The address of the first entry whose fingerprint fits, without looking at the entry: for prefetching.
     #[inline]
     pub(super) fn candidate(&self, hash: KeyHash) -> Option<u64> {
-        let mut found = None;
-        self.find(hash, |address| {
-            found = Some(address);
-            true
-        });
-        found
+        self.find(hash, |_| true).map(|(_, address)| address)
     }
 
     /// The address at `index`, which must be taken.

@@ -21,6 +21,7 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
+use crate::base::bytes::same;
 use crate::base::limits::INLINE_VALUE_LEN_MAX;
 
 /// Expiry of a key that has room for one but none set.
@@ -342,6 +343,13 @@ impl<'a> EntryRef<'a> {
     pub fn key(self) -> &'a [u8] {
         let (at, len) = self.key_place();
         self.bytes(at, len)
+    }
+
+    /// True if this is the entry of `key`.
+    #[inline]
+    pub fn has_key(self, key: &[u8]) -> bool {
+        let (at, len) = self.key_place();
+        same(self.bytes(at, len), key)
     }
 
     /// The value's type.

@@ -41,9 +41,6 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     pub(super) fn new(access: &'m mut KeyAccess<'a>, key: &'k [u8]) -> Self {
         let place = access.place(key);
         let position = access.locate_to_write(place, key);
-        if let Some(position) = position {
-            access.touch_at(place, position);
-        }
         let table = access.keyspace().table_number(access.db, place);
         KeyMut {
             access,
@@ -103,7 +100,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     pub fn set(&mut self, value: NewValue<'_>, expiry: Expiry) {
         let fresh = self.access.clock().fresh();
         let (key, hash) = (self.key, self.place.hash);
-        let Some(position) = self.position else {
+        let Some(mut position) = self.position else {
             let expiry_ms = if let Expiry::At(ms) = expiry { Some(ms) } else { None };
             let hasher = self.access.keyspace().hasher();
             let entry = Entry::new(key, value, expiry_ms, fresh);
@@ -119,12 +116,14 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         };
         if keys.table.get_mut(position).overwrite(&value) {
             if expiry_ms != old_expiry {
-                keys.set_expiry_ms(position, expiry_ms);
+                keys.set_expiry_ms(&mut position, expiry_ms);
+                self.position = Some(position);
             }
             return;
         }
         let clock = keys.table.get(position).access_clock();
-        let old = keys.replace(position, Entry::new(key, value, expiry_ms, clock));
+        let old = keys.replace(&mut position, Entry::new(key, value, expiry_ms, clock));
+        self.position = Some(position);
         self.access.release(old, Cause::Command);
     }
 
@@ -205,8 +204,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
 
     /// Sets or removes the expiry of a key that is there.
     pub fn set_expiry_ms(&mut self, expiry_ms: Option<i64>) {
-        let position = self.position.expect("only an existing key has an expiry");
-        self.keys().set_expiry_ms(position, expiry_ms);
+        let mut position = self.position.expect("only an existing key has an expiry");
+        self.keys().set_expiry_ms(&mut position, expiry_ms);
+        self.position = Some(position);
     }
 
     /// Sets the access clock (RESTORE's and OBJECT's kin).
@@ -252,8 +252,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         let entry = if entry.borrow().key() == key { entry } else { entry.with_key(key) };
         let hasher = self.access.keyspace().hasher();
         match self.position {
-            Some(position) => {
-                let old = self.keys().replace(position, entry);
+            Some(mut position) => {
+                let old = self.keys().replace(&mut position, entry);
+                self.position = Some(position);
                 self.access.release(old, Cause::Command);
             }
             None => self.position = Some(self.keys().insert(hash, entry, hasher)),

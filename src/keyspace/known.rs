@@ -12,30 +12,54 @@ use super::Place;
 /// Places of a command's keys, in the order of its arguments.
 #[derive(Debug, Default)]
 pub(super) struct KnownPlaces {
+    /// The key of a command that has one, apart from the list: most commands.
+    one: Known,
     places: SmallVec<[Known; 8]>,
     /// Where the last one was found: commands take their keys in order, or one several times.
     last: Cell<usize>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// An address of 0 is no key's.
+#[derive(Debug, Clone, Copy, Default)]
 struct Known {
     address: usize,
     len: usize,
     place: Place,
 }
 
+impl Known {
+    #[inline]
+    fn of(key: &[u8], place: Place) -> Known {
+        Known { address: key.as_ptr().addr(), len: key.len(), place }
+    }
+
+    #[inline]
+    fn place_of(&self, key: &[u8]) -> Option<Place> {
+        (self.address == key.as_ptr().addr() && self.len == key.len()).then_some(self.place)
+    }
+}
+
 impl KnownPlaces {
     /// Forgets all.
     #[inline]
     pub(super) fn clear(&mut self) {
-        self.places.clear();
-        self.last.set(0);
+        self.one.address = 0;
+        if !self.places.is_empty() {
+            self.places.clear();
+            self.last.set(0);
+        }
+    }
+
+    /// Notes the only key.
+    #[inline]
+    pub(super) fn set_one(&mut self, key: &[u8], place: Place) {
+        self.one = Known::of(key, place);
     }
 
     /// Adds the next key.
     #[inline]
     pub(super) fn push(&mut self, key: &[u8], place: Place) {
-        self.places.push(Known { address: key.as_ptr().addr(), len: key.len(), place });
+        self.places.push(Known::of(key, place));
     }
 
     /// How many keys there are.
@@ -51,6 +75,10 @@ impl KnownPlaces {
     /// The key's place, if it is the one found last or the next one (after the last: the first).
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Option<Place> {
+        self.one.place_of(key).or_else(|| self.find_in_list(key))
+    }
+
+    fn find_in_list(&self, key: &[u8]) -> Option<Place> {
         let last = self.last.get();
         if let Some(place) = self.at(last, key) {
             return Some(place);
@@ -63,8 +91,7 @@ impl KnownPlaces {
 
     #[inline]
     fn at(&self, number: usize, key: &[u8]) -> Option<Place> {
-        let known = self.places.get(number)?;
-        (known.address == key.as_ptr().addr() && known.len == key.len()).then_some(known.place)
+        self.places.get(number)?.place_of(key)
     }
 }
 
@@ -85,5 +112,9 @@ mod tests {
         assert!(stripe(3).is_none() && known.find(b"abcd").is_none());
         known.clear();
         assert_eq!(known.find(&buffer[..1]).map(|place| place.stripe), None);
+        known.set_one(&buffer[1..2], Place { hash: KeyHash(0), stripe: 7, table: 0 });
+        assert_eq!([0, 1, 2].map(|at: usize| known.find(&buffer[at..=at]).map(|place| place.stripe)), [None, Some(7), None]);
+        known.clear();
+        assert_eq!(known.find(&buffer[1..2]), None);
     }
 }

@@ -110,7 +110,7 @@ pub struct Keyspace {
 pub struct WrongType;
 
 /// Where a key lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     /// Hash of the key.
     pub hash: KeyHash,

@@ -25,7 +25,7 @@ impl Keys {
     }
 
     /// Puts an entry in place of another of the same key.
-    pub fn replace(&mut self, position: Position, entry: Entry) -> Entry {
+    pub fn replace(&mut self, position: &mut Position, entry: Entry) -> Entry {
         self.expiring += usize::from(entry.borrow().expiry_ms().is_some());
         let old = self.table.replace(position, entry);
         self.expiring -= usize::from(old.borrow().expiry_ms().is_some());
@@ -40,14 +40,14 @@ impl Keys {
     }
 
     /// Sets or removes the expiry of the entry at `position`, which may be rebuilt for it.
-    pub fn set_expiry_ms(&mut self, position: Position, expiry_ms: Option<i64>) {
-        let had = self.table.get(position).expiry_ms().is_some();
+    pub fn set_expiry_ms(&mut self, position: &mut Position, expiry_ms: Option<i64>) {
+        let had = self.table.get(*position).expiry_ms().is_some();
         self.expiring = self.expiring + usize::from(expiry_ms.is_some()) - usize::from(had);
-        if !self.table.get_mut(position).set_expiry_ms(expiry_ms) {
+        if !self.table.get_mut(*position).set_expiry_ms(expiry_ms) {
             self.table.rebuild(position, expiry_ms);
         }
         if expiry_ms.is_some() {
-            self.table.mark_may_expire(position);
+            self.table.mark_may_expire(*position);
         }
     }
 }

@@ -9,21 +9,27 @@ use super::redirect;
 use crate::base::clock::{self, Ticks};
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{Session, bit};
-use crate::commands::call::call;
+use crate::commands::call::{call, complete};
 use crate::commands::context::{Args, Context};
 use crate::commands::shared::Shared;
-use crate::commands::spec::{Run, flag};
+use crate::commands::spec::{Execute, Run, flag};
 use crate::commands::table::{Lookup, Row};
 use crate::commands::{keys, room, transaction};
 use crate::config::Config;
 use crate::keyspace::Place;
 use crate::keyspace::access::{KeyAccess, Moment};
+use crate::metrics::WorkerMetrics;
+use crate::topology::Topology;
 
 /// What the dispatcher works with: one connection's state for one batch. The context is built once and set to each command.
 pub(super) struct Turn<'c> {
     pub(super) context: Context<'c>,
     /// When the last command ended, which is when the next begins.
     pub(super) ticks: Ticks,
+    /// The session is in no state that a command on one key would have to be checked against: see [`Turn::is_plain`].
+    plain: bool,
+    /// The map of the cluster, in cluster mode, as it was when the batch began.
+    topology: Option<arc_swap::Guard<Arc<Topology>>>,
 }
 
 /// What became of a request.
@@ -41,6 +47,67 @@ impl<'c> Turn<'c> {
     /// Checks a request and runs it if it can run at once. `place` is where its first key lies, if the pipeline knows.
     #[inline]
     pub(super) fn dispatch(&mut self, args: &Args<'_>, found: Lookup<'_>, place: Option<Place>) -> Flow {
+        if self.plain
+            && let (Lookup::Found(row), Some(place)) = (found, place)
+            && let Some(execute) = row.single_key
+            && row.takes(args.len())
+            && self.needs_no_check(row, place)
+        {
+            self.run_single_key(row, execute, args, place);
+            return Flow::Done;
+        }
+        let flow = self.dispatch_with_checks(args, found, place);
+        self.append_messages();
+        self.plain = self.is_plain();
+        self.begin();
+        flow
+    }
+
+    /// True if none of the session's states asks for a check or a change of the reply: no transaction, no subscription that forbids
+    /// commands or brings messages, replies wanted, a known client.
+    fn is_plain(&self) -> bool {
+        let session = &self.context.session;
+        session.multi.is_none()
+            && session.subscriptions.is_empty()
+            && session.reply_mode == ReplyMode::On
+            && session.close == Close::No
+            && !session.monitor
+            && !self.must_authenticate()
+            && self.context.config.min_replicas_to_write == 0
+    }
+
+    /// True if the node as it is now lets a command on one key run: memory, pauses, and in cluster mode the owner of its slot.
+    #[inline]
+    fn needs_no_check(&self, row: &Row, place: Place) -> bool {
+        let context = &self.context;
+        let write = row.spec.has(flag::WRITE);
+        room::is_enough(context.shared, context.config)
+            && context.shared.pause.until_ms(write, context.now_ms) == 0
+            && self.topology.as_ref().is_none_or(|topology| redirect::serves(context, topology, place, write))
+    }
+
+    /// Runs a command on one key for which nothing has to be checked.
+    #[inline]
+    fn run_single_key(&mut self, row: &Row, execute: Execute, args: &Args<'_>, place: Place) {
+        let context = &mut self.context;
+        context.session.client.last_command.store(row.number, Ordering::Relaxed);
+        context.command = row.number;
+        let reply_from = context.reply.len();
+        context.keys.lock_key(args[1], place);
+        let result = execute(context, args);
+        self.ticks = complete(context, row, args, &result, reply_from, self.ticks);
+        self.finish();
+    }
+
+    #[inline]
+    fn finish(&mut self) {
+        if let Some(outcome) = self.context.keys.finish() {
+            crate::commands::notify::publish(self.context.shared, &outcome.events);
+        }
+    }
+
+    #[inline(never)]
+    fn dispatch_with_checks(&mut self, args: &Args<'_>, found: Lookup<'_>, place: Option<Place>) -> Flow {
         let before = self.context.reply.len();
         if self.context.session.reply_mode == ReplyMode::SkipNext {
             self.context.session.reply_mode = ReplyMode::Skip;
@@ -226,13 +293,12 @@ impl<'c> Turn<'c> {
     #[cold]
     pub(super) fn reject(&mut self, row: Option<&Row>, text: &str) {
         if let Some(row) = row {
-            self.context.shared.workers[self.context.worker].commands[row.number as usize].reject();
+            self.context.metrics.commands[row.number as usize].reject();
         }
         if let Some(multi) = &mut self.context.session.multi {
             multi.failed = true;
         }
         if row.is_some_and(|row| row.spec.name == "exec") {
-            self.begin();
             transaction::discard(&mut self.context);
             if redirect::is_redirection(text) {
                 self.context.shared.errors.count(text);
@@ -265,8 +331,7 @@ impl<'c> Turn<'c> {
     }
 
     /// Appends what others (or the client's own PUBLISH) put into the outbox: after a reply, never inside one.
-    #[inline]
-    pub(super) fn append_messages(&mut self) {
+    fn append_messages(&mut self) {
         if self.context.session.client.outbox.is_empty() {
             return;
         }
@@ -279,18 +344,21 @@ impl<'c> Turn<'c> {
         config: &'c Config,
         session: &'c mut Session,
         reply: &'c mut ReplyBuf,
-        worker: usize,
+        metrics: &'c WorkerMetrics,
     ) -> Self {
         let moment = Moment::new(&shared.keyspace, clock::unix_ms());
         let ticks = clock::ticks();
         let keys = KeyAccess::new(&shared.keyspace, session.db, &moment, ticks);
-        let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, worker };
-        Turn { context, ticks }
+        let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, metrics };
+        let topology = shared.cluster.as_ref().map(|cluster| cluster.topology.load());
+        let mut turn = Turn { context, ticks, plain: false, topology };
+        turn.plain = turn.is_plain();
+        turn.begin();
+        turn
     }
 
-    /// Sets the context to the session's database and manners, for the next command.
-    #[inline]
-    pub(super) fn begin(&mut self) {
+    /// Sets the context to the session's database and manners: at the start, and after each command that may change them.
+    fn begin(&mut self) {
         let context = &mut self.context;
         let imports = context.config.import_mode && context.session.client.has(bit::IMPORT_SOURCE);
         context.keys.begin(context.session.db, !context.session.no_touch, imports);
@@ -303,18 +371,14 @@ impl<'c> Turn<'c> {
             return Flow::Async(row.number);
         }
         let started = self.ticks;
-        self.begin();
         let context = &mut self.context;
         match row.spec.run {
             Run::Keys(_) => lock_keys(&mut context.keys, row, args, place),
             Run::All(_) => context.keys.lock_all(),
             _ => {}
         }
-        let ended = call(context, row, args, started);
-        if let Some(outcome) = context.keys.finish() {
-            crate::commands::notify::publish(context.shared, &outcome.events);
-        }
-        self.ticks = ended;
+        self.ticks = call(context, row, args, started);
+        self.finish();
         if self.context.session.close == Close::AfterReply {
             self.context.session.client.set(crate::clients::bit::CLOSE_AFTER_REPLY, true);
         }
@@ -334,8 +398,7 @@ enum Checked<'t> {
 pub(super) fn lock_keys(access: &mut KeyAccess<'_>, row: &Row, args: &Args<'_>, place: Option<Place>) {
     if row.shape == keys::KeyShape::First {
         let place = place.unwrap_or_else(|| access.keyspace().place(args[1]));
-        access.remember(args[1], place);
-        access.lock_one(place.stripe);
+        access.lock_key(args[1], place);
         return;
     }
     access.lock_keys(row.shape.positions(row.spec, args).into_iter().map(|at| args[at]));

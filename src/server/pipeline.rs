@@ -3,15 +3,14 @@
 //! The prefetches turn a batch's cache misses into one: while the first bucket is on its way, the others are asked for. They need
 //! the stripe's lock for an instant each, which costs about 10 ns where a miss costs 80.
 
-use larder_proto::resp::Batch;
+use larder_proto::resp::{Batch, Request};
 use smallvec::SmallVec;
 
 use super::dispatch::{Flow, Turn};
+use crate::base::bytes::same;
 use crate::base::limits::BATCH_REQUESTS_MAX;
 use crate::commands::context::Args;
-use crate::commands::keys::KeyShape;
 use crate::commands::shared::Shared;
-use crate::commands::spec::Run;
 use crate::commands::table::Lookup;
 use crate::keyspace::{Keyspace, Place};
 
@@ -31,12 +30,13 @@ impl Postponed {
 }
 
 /// The arguments of one request.
-pub(super) type ArgList<'b> = SmallVec<[&'b [u8]; 8]>;
+type ArgList<'b> = SmallVec<[&'b [u8]; 8]>;
 
-fn args_of<'b>(buffer: &'b [u8], batch: &Batch, number: usize) -> ArgList<'b> {
-    let request = batch.requests[number];
+/// Those of one request.
+#[inline]
+fn args_of<'a, 'b>(args: &'a [&'b [u8]], request: Request) -> &'a [&'b [u8]] {
     let first = request.first_arg as usize;
-    batch.args[first..first + request.argc as usize].iter().map(|range| &buffer[range.start as usize..range.end as usize]).collect()
+    &args[first..first + request.argc as usize]
 }
 
 /// Executes a batch's requests in order. Returns those that are left when one has to wait or to run asynchronously, or when a command
@@ -46,32 +46,30 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing
     let count = batch.requests.len();
     let version = shared.config.version();
     debug_assert!(count <= BATCH_REQUESTS_MAX);
+    let args: Vec<&[u8]> = batch.args.iter().map(|range| range.of(buffer)).collect();
     let mut prepared: SmallVec<[Prepared<'_>; BATCH_REQUESTS_MAX]> = SmallVec::new();
-    for number in 0..count {
-        prepared.push(prepare(shared, buffer, batch, number));
-    }
+    prepare(shared, &args, batch, &mut prepared);
     if count >= PREFETCH_FROM && turn.context.session.multi.is_none() {
         prefetch(&shared.keyspace, turn.context.session.db, &prepared);
     }
     for (number, ready) in prepared.iter().enumerate() {
-        let args = args_of(buffer, batch, number);
-        match turn.dispatch(&Args(&args), ready.found, ready.place) {
-            Flow::Done => turn.append_messages(),
-            Flow::Wait(_) | Flow::Async(_) => return Some(rest(buffer, batch, number)),
+        match turn.dispatch(&Args(args_of(&args, batch.requests[number])), ready.found, ready.place) {
+            Flow::Done => {}
+            Flow::Wait(_) | Flow::Async(_) => return Some(rest(&args, &batch.requests[number..])),
         }
         if closing(turn) {
             return None;
         }
         if shared.config.version() != version {
-            return Some(rest(buffer, batch, number + 1));
+            return Some(rest(&args, &batch.requests[number + 1..]));
         }
     }
     None
 }
 
-/// Copies of the requests from `number` on.
-fn rest(buffer: &[u8], batch: &Batch, number: usize) -> Vec<Postponed> {
-    (number..batch.requests.len()).map(|later| Postponed::copy(&args_of(buffer, batch, later))).collect()
+/// Copies of these requests.
+fn rest(args: &[&[u8]], requests: &[Request]) -> Vec<Postponed> {
+    requests.iter().map(|request| Postponed::copy(args_of(args, *request))).collect()
 }
 
 /// What is known of a request before it runs.
@@ -81,19 +79,27 @@ struct Prepared<'t> {
     place: Option<Place>,
 }
 
+/// Looks the requests up and hashes their keys.
 #[inline]
-fn prepare<'t>(shared: &'t Shared, buffer: &[u8], batch: &Batch, number: usize) -> Prepared<'t> {
-    let request = batch.requests[number];
-    let first = request.first_arg as usize;
-    let arg = |at: usize| &buffer[batch.args[first + at].start as usize..batch.args[first + at].end as usize];
-    let found = shared.table.lookup(arg(0), (request.argc > 1).then(|| arg(1)));
-    let place = match found {
-        Lookup::Found(row) if row.shape == KeyShape::First && request.argc > 1 && matches!(row.spec.run, Run::Keys(_)) => {
-            Some(shared.keyspace.place(arg(1)))
-        }
-        _ => None,
-    };
-    Prepared { found, place }
+fn prepare<'t>(shared: &'t Shared, args: &[&[u8]], batch: &Batch, prepared: &mut SmallVec<[Prepared<'t>; BATCH_REQUESTS_MAX]>) {
+    let mut last = (&b""[..], Lookup::Unknown);
+    for request in &batch.requests {
+        let args = args_of(args, *request);
+        // A pipeline mostly repeats one command, spelled the same way.
+        let found = if let (true, Lookup::Found(row)) = (same(args[0], last.0), last.1)
+            && row.subcommands.is_empty()
+        {
+            last.1
+        } else {
+            shared.table.lookup(args[0], args.get(1).copied())
+        };
+        last = (args[0], found);
+        let place = match (found, args.get(1)) {
+            (Lookup::Found(row), Some(key)) if row.single_key.is_some() => Some(shared.keyspace.place(key)),
+            _ => None,
+        };
+        prepared.push(Prepared { found, place });
+    }
 }
 
 fn prefetch(keyspace: &Keyspace, db: u32, prepared: &[Prepared<'_>]) {

@@ -9,7 +9,7 @@ use crate::commands::shared::Shared;
 use crate::commands::spec::flag;
 use crate::commands::table::Row;
 use crate::keyspace::Place;
-use crate::topology::{Access, Route};
+use crate::topology::{Access, Route, Topology};
 
 /// The first words of the errors that [`check`] gives: a client follows or repeats them, so EXEC answers them as they are.
 const CODES: [&str; 3] = ["MOVED ", "CLUSTERDOWN ", "CROSSSLOT "];
@@ -62,6 +62,14 @@ pub(super) fn check(
         Route::Moved { slot, node } => Err(Route::moved_text(slot, node, preferred_endpoint(context.config), false)),
         Route::Down(reason) => Err(reason.text().to_owned()),
     }
+}
+
+/// True if the key that lies at `place` is served here. The short form of [`check`] for a command on one key.
+#[inline]
+pub(super) fn serves(context: &Context<'_>, topology: &Topology, place: Place, write: bool) -> bool {
+    let Some(cluster) = &context.shared.cluster else { return true };
+    let access = Access { readonly_client: context.session.readonly, write, shard_channel: false };
+    matches!(topology.route(&cluster.me, context.shared.keyspace.slot_of(place), access), Route::Serve)
 }
 
 /// The slot of all these keys and of `slot`, if there is any.

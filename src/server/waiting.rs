@@ -63,7 +63,7 @@ impl Connection {
     fn with_turn<R>(&mut self, run: impl FnOnce(&mut Turn<'_>) -> R) -> R {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
-        let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.number);
+        let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.metrics());
         run(&mut turn)
     }
 
@@ -125,9 +125,8 @@ impl Connection {
         let config = worker.config();
         let started = clock::ticks();
         let before = self.reply.len();
-        let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.number);
+        let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.metrics());
         let row = worker.shared.table.row(number);
-        turn.begin();
         let context = &mut turn.context;
         context.command = number;
         let result = match row.spec.run {
@@ -159,7 +158,6 @@ async fn sweep(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) ->
 /// Undoes what a connection's commands left behind: transaction, watches, subscriptions, MONITOR.
 pub(super) fn leave(worker: &Worker, session: &mut Session, reply: &mut ReplyBuf) {
     let config = worker.config();
-    let mut turn = Turn::new(&worker.shared, &config, session, reply, worker.number);
-    turn.begin();
+    let mut turn = Turn::new(&worker.shared, &config, session, reply, worker.metrics());
     connection::cleanup(&mut turn.context);
 }

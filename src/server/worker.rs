@@ -23,7 +23,7 @@ use crate::clients::{Client, evict};
 use crate::commands::connection::client::line;
 use crate::commands::shared::Shared;
 use crate::config::Config;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, WorkerMetrics};
 
 /// Accepted sockets that wait for a worker to take them up; a listener waits when it is full.
 const ACCEPT_QUEUE_LEN: usize = 1024;
@@ -130,6 +130,12 @@ impl Worker {
             *self.config.borrow_mut() = self.shared.config.load();
         }
         Arc::clone(&self.config.borrow())
+    }
+
+    /// Where this worker counts.
+    #[inline]
+    pub(super) fn metrics(&self) -> &WorkerMetrics {
+        &self.shared.workers[self.number]
     }
 
     /// True if the options changed since [`Worker::config`] was last asked for.

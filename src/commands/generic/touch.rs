@@ -30,11 +30,10 @@ pub(crate) static TOUCH: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    context.keys.touch = true;
-    let mut count = 0;
-    for key in &args[1..] {
-        count += i64::from(context.keys.read(key).is_some());
-    }
-    context.reply.integer(count);
+    // Even for a client that asked for NO-TOUCH: this command does nothing else.
+    let own = std::mem::replace(&mut context.keys.touch, true);
+    let count = args[1..].iter().filter(|key| context.keys.read(key).is_some()).count();
+    context.keys.touch = own;
+    context.reply.integer(count as i64);
     Ok(())
 }
