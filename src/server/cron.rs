@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::upkeep::IDLE_SECONDS;
 use super::worker::Worker;
-use crate::base::clock;
+use crate::base::{alloc, clock};
 use crate::clients::client::{Client, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask, bit};
 use crate::config::Config;
 use crate::metrics::instantaneous::Totals;
@@ -21,13 +21,16 @@ const CLIENTS_PER_TICK_MIN: usize = 5;
 /// Between two samples of rates and memory.
 const SAMPLE_MS: u64 = 100;
 
+/// Between two times that the allocator gives back what is not needed.
+const ALLOCATOR_TIDY_MS: u64 = 1000;
+
 /// Starts the worker's clock. It ends with the worker's runtime.
 pub(super) fn start(worker: &Rc<Worker>) {
     tokio::task::spawn_local(run(Rc::clone(worker)));
 }
 
 async fn run(worker: Rc<Worker>) {
-    let (mut last_id, mut sampled_ms) = (0, 0);
+    let (mut last_id, mut sampled_ms, mut tidied_ms) = (0, 0, 0);
     loop {
         tokio::time::sleep(Duration::from_millis(1000 / u64::from(worker.config().hz.max(1)))).await;
         worker.shared.debug.sleep_if_told();
@@ -37,6 +40,10 @@ async fn run(worker: Rc<Worker>) {
         if worker.number == 0 && now_ms - sampled_ms >= SAMPLE_MS {
             sampled_ms = now_ms;
             sample(&worker);
+        }
+        if now_ms - tidied_ms >= ALLOCATOR_TIDY_MS {
+            tidied_ms = now_ms;
+            alloc::tidy();
         }
         if !worker.shared.debug.pause_cron.load(Ordering::Relaxed) {
             look(&worker, &mut last_id, now_ms);
