@@ -1,13 +1,11 @@
 //! Executes one command whose checks have passed and whose stripes are locked: execution, statistics, command log, MONITOR.
 //! Used by the dispatcher and by EXEC.
 
-use std::sync::atomic::Ordering;
-
+use super::attention::{self, Figures};
 use super::context::{Args, CmdResult, Context};
 use super::error::CmdError;
 use super::spec::{Run, flag};
 use super::table::Row;
-use super::{command_log, monitor};
 use crate::base::clock::{self, Ticks};
 use crate::metrics::WorkerMetrics;
 
@@ -35,6 +33,7 @@ pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Tick
 }
 
 /// Writes an error in place of what was replied, counts the execution, and tells those who want to know of it.
+#[inline]
 pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &CmdResult, reply_from: usize, started: Ticks) -> Ticks {
     if let Err(error) = result {
         reply_error(context, error, reply_from);
@@ -45,14 +44,9 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
     let stats = &worker.commands[row.number as usize];
     stats.record(nanoseconds, result.is_err());
     // CONFIG SET is measured by the options that it has set.
-    let fresh;
-    let config = if row.spec.has(flag::ADMIN) {
-        fresh = context.shared.config.load();
-        &fresh
-    } else {
-        context.config
-    };
-    if config.latency_tracking {
+    let tracks =
+        if row.spec.has(flag::ADMIN) { context.shared.config.load().latency_tracking } else { context.config.latency_tracking };
+    if tracks {
         stats.record_latency(nanoseconds);
     }
     WorkerMetrics::add(&worker.total_commands, 1);
@@ -61,15 +55,7 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
     if !context.session.in_exec {
         WorkerMetrics::add(&worker.command_ns, nanoseconds);
     }
-    let microseconds = nanoseconds / 1000;
-    if context.shared.metrics.latency.wants(microseconds) {
-        let event = if row.spec.has(flag::FAST) { "fast-command" } else { "command" };
-        context.shared.metrics.latency.add(event, microseconds, context.now_ms / 1000);
-    }
-    command_log::log_if_wanted(context, config, row, args, microseconds, context.reply.len() - reply_from);
-    if context.shared.monitor_count.load(Ordering::Relaxed) > 0 && row.spec.flags & (flag::SKIP_MONITOR | flag::ADMIN) == 0 {
-        monitor::feed(context, row, args);
-    }
+    attention::tell(context, row, args, Figures { nanoseconds, reply_len: context.reply.len() - reply_from });
     ended
 }
 

@@ -8,39 +8,18 @@ use crate::clients::bit;
 use crate::config::Config;
 use crate::metrics::command_log::{Entry, Kind, shorten};
 
-/// Most bytes that one argument's header and line end, or an array's header, can take: `$`, 20 digits and two line ends.
-const HEADER_LEN_MAX: u64 = 25;
-
-/// No fewer bytes than [`request_len`]: without counting digits, which would take most of the time of a short command's log.
-#[inline]
-fn request_len_max(args: &[&[u8]]) -> u64 {
-    HEADER_LEN_MAX + args.iter().map(|arg| HEADER_LEN_MAX + arg.len() as u64).sum::<u64>()
-}
-
 /// Bytes of a request on the wire, as an array of bulk strings.
 fn request_len(args: &[&[u8]]) -> u64 {
     let header = |number: usize| 3 + u64::from(number.checked_ilog10().unwrap_or(0)) + 1;
     header(args.len()) + args.iter().map(|arg| header(arg.len()) + arg.len() as u64 + 2).sum::<u64>()
 }
 
-/// Logs a command that was executed, if an option says so. What it costs every command is a comparison per log.
-#[inline]
+/// Logs a command that was executed, if an option says so.
 pub(super) fn log_if_wanted(context: &Context<'_>, config: &Config, row: &Row, args: &Args<'_>, microseconds: u64, reply_len: usize) {
-    // A negative threshold is none, and as an unsigned number never reached.
-    let reached = |value: u64, threshold: i64| value >= threshold as u64;
-    let is_slow = reached(microseconds, config.commandlog_execution_slower_than);
-    let may_be_large = reached(request_len_max(args), config.commandlog_request_larger_than);
-    let answers_much = reached(reply_len as u64, config.commandlog_reply_larger_than);
-    if is_slow || may_be_large || answers_much {
-        log_what_reached(context, config, row, args, microseconds, reply_len);
-    }
-}
-
-#[cold]
-fn log_what_reached(context: &Context<'_>, config: &Config, row: &Row, args: &Args<'_>, microseconds: u64, reply_len: usize) {
     if row.spec.has(flag::SKIP_COMMANDLOG) {
         return;
     }
+    // A negative threshold is none, and as an unsigned number never reached.
     let reached = |value: u64, threshold: i64| value >= threshold as u64;
     let request = request_len(args);
     let is_slow = reached(microseconds, config.commandlog_execution_slower_than);
@@ -56,7 +35,6 @@ fn log_what_reached(context: &Context<'_>, config: &Config, row: &Row, args: &Ar
     }
 }
 
-#[cold]
 fn log(context: &Context<'_>, row: &Row, args: &Args<'_>, kind: Kind, value: u64, len_max: u64) {
     let client = &context.session.client;
     let addr = if client.has(bit::UNIX_SOCKET) { format!("unix:{}", client.addr.trim_end_matches(":0")) } else { client.addr.clone() };
@@ -73,13 +51,10 @@ fn log(context: &Context<'_>, row: &Row, args: &Args<'_>, kind: Kind, value: u64
 
 #[cfg(test)]
 mod tests {
-    use super::{request_len, request_len_max};
+    use super::request_len;
 
     #[test]
     fn requests_on_the_wire() {
-        for args in [&[&b"GET"[..], b"k"][..], &[b"SET", &[b'x'; 12_345], b""]] {
-            assert!(request_len_max(args) >= request_len(args));
-        }
         assert_eq!(request_len(&[b"GET", b"k"]), b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n".len() as u64);
         assert_eq!(request_len(&[b"SET", b"", &[b'x'; 1000]]), b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$1000\r\n\r\n".len() as u64 + 1000);
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use larder_proto::resp::ReplyBuf;
 
+use super::attention::Attention;
 use super::error::CmdError;
 use super::shared::Shared;
 use crate::clients::Session;
@@ -52,6 +53,8 @@ pub struct Context<'c> {
     pub now_ms: i64,
     /// Number of the command in the registry's table.
     pub command: u16,
+    /// Who wants to hear of it.
+    pub attention: Attention,
     /// Where the worker that runs it counts.
     pub metrics: &'c WorkerMetrics,
 }

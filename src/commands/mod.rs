@@ -3,6 +3,7 @@
 //! A command's file holds, in this order: its module page, its [`spec::CommandSpec`], its arguments and their parser, its
 //! execution, its tests. A family's `mod.rs` lists its specs; [`FAMILIES`] lists the families. Everything else derives from that.
 
+pub mod attention;
 pub mod bitmap;
 pub mod call;
 pub mod cluster;

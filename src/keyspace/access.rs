@@ -181,7 +181,9 @@ impl<'a> KeyAccess<'a> {
     #[inline]
     pub fn lock_one(&mut self, stripe: u32) {
         assert!(matches!(self.locked, Locked::None), "locks are taken once, in order");
-        self.locked = Locked::One(stripe, self.keyspace.lock(stripe));
+        let guard = self.keyspace.lock(stripe);
+        // There is nothing to drop, which the compiler does not see behind the call.
+        std::mem::forget(std::mem::replace(&mut self.locked, Locked::One(stripe, guard)));
     }
 
     /// Locks the stripes of all `keys`, in ascending order, and asks for all their entries before the command needs the first.
@@ -200,7 +202,7 @@ impl<'a> KeyAccess<'a> {
         }
     }
 
-    fn prefetch(&mut self, what: impl Fn(&Table, KeyHash)) {
+    fn prefetch<R>(&mut self, what: impl Fn(&Table, KeyHash) -> R) {
         for key in 0..self.known.len() {
             let place = self.known.place(key);
             let number = self.keyspace.table_number(self.db, place);
@@ -235,8 +237,17 @@ impl<'a> KeyAccess<'a> {
     /// Releases what is held.
     #[inline]
     pub fn unlock(&mut self) {
-        self.locked = Locked::None;
+        if let Locked::Many(_) = self.locked {
+            self.unlock_many();
+        } else {
+            self.locked = Locked::None;
+        }
         self.known.clear();
+    }
+
+    #[inline(never)]
+    fn unlock_many(&mut self) {
+        self.locked = Locked::None;
     }
 
     /// Sets the access to a client's manners: its database, whether its reads advance the access clock, and whether it imports another
@@ -290,8 +301,9 @@ impl<'a> KeyAccess<'a> {
     pub(super) fn locate_to_write(&mut self, place: Place, key: &[u8]) -> Option<Position> {
         let position = self.locate_or_expire(place, key, Due::DeleteToWrite)?;
         if self.touch {
-            let table = &mut self.locked.stripe(place.stripe).table_mut(self.keyspace.table_number(self.db, place)).table;
-            touch(&mut table.get_mut(position), &self.clock, &mut self.rng);
+            let number = self.keyspace.table_number(self.db, place);
+            let keys = self.locked.stripe(place.stripe).table_if_used(number)?;
+            touch(&mut keys.table.get_mut(position), &self.clock, &mut self.rng);
         }
         Some(position)
     }
@@ -411,7 +423,7 @@ impl<'a> KeyAccess<'a> {
         };
         let stripe = self.locked.stripe(place.stripe);
         stripe.stats.hits += 1;
-        let table = &mut stripe.table_mut(number).table;
+        let table = &mut stripe.table_if_used(number)?.table;
         if advance {
             touch(&mut table.get_mut(position), &self.clock, &mut self.rng);
         }

@@ -24,6 +24,17 @@ const CHAINED: u8 = 1;
 const MAY_EXPIRE: u8 = 2;
 const ADDRESS_MASK: u64 = (1 << 48) - 1;
 
+/// What to load before an entry can be looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Candidate {
+    /// The entry at this address.
+    Entry(u64),
+    /// The chain at this address, which says where the entry is.
+    Chain(u64),
+    /// Nothing: there is no such entry.
+    None,
+}
+
 /// One cache line of the table.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
@@ -69,6 +80,11 @@ impl Bucket {
     #[inline]
     pub(super) fn find(&self, hash: KeyHash, mut is_it: impl FnMut(u64) -> bool) -> Option<(usize, u64)> {
         let fingerprint = hash.fingerprint();
+        self.find_in_places(fingerprint, &mut is_it).or_else(|| self.find_in_chain(fingerprint, is_it))
+    }
+
+    #[inline]
+    fn find_in_places(&self, fingerprint: u8, mut is_it: impl FnMut(u64) -> bool) -> Option<(usize, u64)> {
         let first = u64::from_le_bytes(self.0[..8].try_into().expect("8 bytes"));
         // Zero bytes of x are candidates; a borrow may add false ones above a true one, which `is_it` sorts out.
         let x = first ^ (u64::from(fingerprint) * 0x0101_0101_0101_0101);
@@ -84,7 +100,7 @@ impl Bucket {
         if self.0[8] == fingerprint && is_it(self.address(8)) {
             return Some((8, self.address(8)));
         }
-        self.find_in_chain(fingerprint, is_it)
+        None
     }
 
     /// One entry in eight is in a chain: not worth the room in every caller.
@@ -97,10 +113,20 @@ impl Bucket {
         Some((PLACES + position, words[position] & ADDRESS_MASK))
     }
 
-    /// The address of the first entry whose fingerprint fits, without looking at the entry: for prefetching.
+    /// The address of the first entry whose fingerprint fits, without looking at the entry: for prefetching. If it must be in the
+    /// chain, that of the chain.
     #[inline]
-    pub(super) fn candidate(&self, hash: KeyHash) -> Option<u64> {
-        self.find(hash, |_| true).map(|(_, address)| address)
+    pub(super) fn candidate(&self, hash: KeyHash) -> Candidate {
+        match self.find_in_places(hash.fingerprint(), |_| true) {
+            Some((_, address)) => Candidate::Entry(address),
+            None if self.flag(CHAINED) => Candidate::Chain(self.address(CHAIN_PLACE)),
+            None => Candidate::None,
+        }
+    }
+
+    /// The same for a bucket whose chain is at hand.
+    pub(super) fn candidate_in_chain(&self, hash: KeyHash) -> Option<u64> {
+        self.find_in_chain(hash.fingerprint(), |_| true).map(|(_, address)| address)
     }
 
     /// The address at `index`, which must be taken.

@@ -13,7 +13,7 @@
 
 use smallvec::SmallVec;
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, Candidate};
 use super::entry::{Entry, EntryMut, EntryRef};
 use super::hash::{KeyHash, KeyHasher};
 use crate::base::rng::Rng;
@@ -111,17 +111,30 @@ impl Table {
         }
     }
 
-    /// Asks the processor to load the entry that `hash` probably means.
+    /// Asks the processor to load the entry that `hash` probably means. True if only the bucket's chain tells which one that is: the
+    /// chain is then asked for instead, and [`Table::prefetch_chained_entry`] is to be called once it may have arrived.
     #[inline]
-    pub fn prefetch_entry(&self, hash: KeyHash) {
+    pub fn prefetch_entry(&self, hash: KeyHash) -> bool {
         if self.buckets == 0 {
-            return;
+            return false;
         }
-        if let Some(address) = self.bucket(self.home(hash)).candidate(hash) {
-            let first: *const u8 = std::ptr::without_provenance(address as usize);
-            prefetch(first);
-            // Most entries lie across two lines.
-            prefetch(first.wrapping_add(64));
+        match self.bucket(self.home(hash)).candidate(hash) {
+            Candidate::Entry(address) => prefetch_lines(address),
+            Candidate::Chain(address) => {
+                prefetch_lines(address);
+                return true;
+            }
+            Candidate::None => {}
+        }
+        false
+    }
+
+    /// See [`Table::prefetch_entry`].
+    pub fn prefetch_chained_entry(&self, hash: KeyHash) {
+        if self.buckets != 0
+            && let Some(address) = self.bucket(self.home(hash)).candidate_in_chain(hash)
+        {
+            prefetch_lines(address);
         }
     }
 
@@ -397,6 +410,14 @@ impl Drop for Table {
             }
         }
     }
+}
+
+/// Most entries lie across two lines.
+#[inline]
+fn prefetch_lines(address: u64) {
+    let first: *const u8 = std::ptr::without_provenance(address as usize);
+    prefetch(first);
+    prefetch(first.wrapping_add(64));
 }
 
 #[inline]

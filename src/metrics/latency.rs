@@ -97,6 +97,15 @@ impl LatencyMonitor {
         threshold_ms > 0 && microseconds / 1000 >= threshold_ms
     }
 
+    /// What takes so long is recorded, in nanoseconds; `u64::MAX` if nothing is.
+    #[inline]
+    pub fn threshold_ns(&self) -> u64 {
+        match self.threshold_ms.load(Ordering::Relaxed) {
+            0 => u64::MAX,
+            threshold_ms => threshold_ms.saturating_mul(1_000_000),
+        }
+    }
+
     /// Records an event if it took long enough. `now_s` is unix seconds.
     #[inline]
     pub fn add(&self, event: &'static str, microseconds: u64, now_s: i64) {

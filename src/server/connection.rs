@@ -319,7 +319,7 @@ impl Connection {
     fn run_batch(&mut self, buffer: &[u8], batch: &larder_proto::resp::Batch, config: &Config) -> Result<(), Gone> {
         let worker = Rc::clone(&self.worker);
         let most = self.output_len_max(config);
-        let mut turn = Turn::new(&worker.shared, config, &mut self.session, &mut self.reply, worker.metrics());
+        let mut turn = Turn::new(&worker.shared, config, &mut self.session, &mut self.reply, worker.metrics(), buffer.len());
         let stop = pipeline::execute(&mut turn, buffer, batch, |turn| {
             let context = &turn.context;
             context.session.close != Close::No || context.reply.len() > most || context.session.client.must_close()

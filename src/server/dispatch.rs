@@ -9,6 +9,7 @@ use super::redirect;
 use crate::base::clock::{self, Ticks};
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{Session, bit};
+use crate::commands::attention::Attention;
 use crate::commands::call::{call, complete};
 use crate::commands::context::{Args, Context};
 use crate::commands::shared::Shared;
@@ -338,18 +339,20 @@ impl<'c> Turn<'c> {
         self.context.session.client.outbox.take().iter().for_each(|message| self.context.reply.raw(message));
     }
 
-    /// The state of `session` on worker number `worker`, now, with nothing locked.
+    /// The state of `session` now, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
     pub(super) fn new(
         shared: &'c Arc<Shared>,
         config: &'c Config,
         session: &'c mut Session,
         reply: &'c mut ReplyBuf,
         metrics: &'c WorkerMetrics,
+        requests_len: usize,
     ) -> Self {
         let moment = Moment::new(&shared.keyspace, clock::unix_ms());
         let ticks = clock::ticks();
+        let attention = Attention::new(shared, config, requests_len);
         let keys = KeyAccess::new(&shared.keyspace, session.db, &moment, ticks);
-        let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, metrics };
+        let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, attention, metrics };
         let topology = shared.cluster.as_ref().map(|cluster| cluster.topology.load());
         let mut turn = Turn { context, ticks, plain: false, topology };
         turn.plain = turn.is_plain();

@@ -12,6 +12,7 @@ use crate::base::limits::BATCH_REQUESTS_MAX;
 use crate::commands::context::Args;
 use crate::commands::shared::Shared;
 use crate::commands::table::Lookup;
+use crate::keyspace::table::Table;
 use crate::keyspace::{Keyspace, Place};
 
 /// Below this many requests there is nothing to overlap.
@@ -103,20 +104,26 @@ fn prepare<'t>(shared: &'t Shared, args: &[&[u8]], batch: &Batch, prepared: &mut
 }
 
 fn prefetch(keyspace: &Keyspace, db: u32, prepared: &[Prepared<'_>]) {
-    for place in prepared.iter().filter_map(|request| request.place) {
-        if let Some(stripe) = keyspace.try_lock(place.stripe)
-            && let Some(keys) = stripe.table(keyspace.table_number(db, place))
-        {
-            keys.table.prefetch_bucket(place.hash);
+    let places = || prepared.iter().filter_map(|request| request.place);
+    for place in places() {
+        peek(keyspace, db, place, |table| table.prefetch_bucket(place.hash));
+    }
+    let mut chained: SmallVec<[Place; BATCH_REQUESTS_MAX]> = SmallVec::new();
+    for place in places() {
+        if peek(keyspace, db, place, |table| table.prefetch_entry(place.hash)) == Some(true) {
+            chained.push(place);
         }
     }
-    for place in prepared.iter().filter_map(|request| request.place) {
-        if let Some(stripe) = keyspace.try_lock(place.stripe)
-            && let Some(keys) = stripe.table(keyspace.table_number(db, place))
-        {
-            keys.table.prefetch_entry(place.hash);
-        }
+    for place in chained {
+        peek(keyspace, db, place, |table| table.prefetch_chained_entry(place.hash));
     }
+}
+
+/// Looks at the table of a place, unless its stripe is busy or the table was never used.
+#[inline]
+fn peek<R>(keyspace: &Keyspace, db: u32, place: Place, look: impl FnOnce(&Table) -> R) -> Option<R> {
+    let stripe = keyspace.try_lock(place.stripe)?;
+    Some(look(&stripe.table(keyspace.table_number(db, place))?.table))
 }
 
 /// The arguments of a postponed request, as a command takes them.

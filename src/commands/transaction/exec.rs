@@ -85,6 +85,8 @@ fn run(context: &mut Context<'_>, multi: &Multi) {
     let shared = std::sync::Arc::clone(context.shared);
     let own = context.command;
     context.session.in_exec = true;
+    let attention = context.attention;
+    context.attention = attention.with_all_requests();
     context.reply.array(multi.queue.len());
     let mut ticks = clock::ticks();
     for queued in &multi.queue {
@@ -94,5 +96,6 @@ fn run(context: &mut Context<'_>, multi: &Multi) {
         ticks = call(context, row, &Args(&args), ticks);
     }
     context.session.in_exec = false;
+    context.attention = attention;
     context.command = own;
 }
