@@ -44,8 +44,7 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
     let stats = &worker.commands[row.number as usize];
     stats.record(nanoseconds, result.is_err());
     // CONFIG SET is measured by the options that it has set.
-    let tracks =
-        if row.spec.has(flag::ADMIN) { context.shared.config.load().latency_tracking } else { context.config.latency_tracking };
+    let tracks = if row.spec.has(flag::ADMIN) { context.shared.config.load().latency_tracking } else { context.config.latency_tracking };
     if tracks {
         stats.record_latency(nanoseconds);
     }

@@ -18,7 +18,7 @@ use super::known::KnownPlaces;
 use super::lock::StripeGuard;
 use super::stripe::Stripe;
 use super::table::{Position, Table};
-use super::{Keyspace, Place};
+use super::{Keyspace, Located, Place};
 use crate::base::rng::Rng;
 
 /// Numbers of stripes to lock.
@@ -172,9 +172,9 @@ impl<'a> KeyAccess<'a> {
 
     /// Locks the stripe of the only key of a command. Where the key lies is remembered by its address, until [`Self::unlock`].
     #[inline]
-    pub fn lock_key(&mut self, key: &[u8], place: Place) {
-        self.known.set_one(key, place);
-        self.lock_one(place.stripe);
+    pub fn lock_key(&mut self, key: &[u8], located: &Located) {
+        self.known.set_one(key, located);
+        self.lock_one(located.place.stripe);
     }
 
     /// Locks one stripe. Nothing may be locked yet.
@@ -313,8 +313,9 @@ impl<'a> KeyAccess<'a> {
     fn locate_or_expire(&mut self, place: Place, key: &[u8], delete_up_to: Due) -> Option<Position> {
         let number = self.keyspace.table_number(self.db, place);
         let horizon_ms = self.horizon_ms;
+        let hint = self.known.hint(key);
         let keys = self.stripe(place.stripe).table(number)?;
-        let position = keys.table.find(place.hash, key)?;
+        let position = keys.table.find_from(hint, place.hash, key)?;
         if !keys.table.get(position).is_expired(horizon_ms) {
             return Some(position);
         }
@@ -412,9 +413,9 @@ impl<'a> KeyAccess<'a> {
     fn read_and_touch(&mut self, key: &[u8], advance: bool) -> Option<EntryRef<'_>> {
         let place = self.place(key);
         let number = self.keyspace.table_number(self.db, place);
-        let horizon_ms = self.horizon_ms;
+        let (horizon_ms, hint) = (self.horizon_ms, self.known.hint(key));
         let found = self.locked.stripe(place.stripe).table(number).and_then(|keys| {
-            let position = keys.table.find(place.hash, key)?;
+            let position = keys.table.find_from(hint, place.hash, key)?;
             (!keys.table.get(position).is_expired(horizon_ms)).then_some(position)
         });
         let Some(position) = found else {

@@ -37,7 +37,7 @@ impl AccessClock {
             log_factor,
             decay_minutes,
             seconds: ((now_ms / 1000) as u32) & MASK,
-            minutes: ((now_ms / 60_000) as u32) & 0xffff,
+            minutes: if lfu { ((now_ms / 60_000) as u32) & 0xffff } else { 0 },
         }
     }
 

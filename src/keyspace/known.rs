@@ -7,13 +7,16 @@ use std::cell::Cell;
 
 use smallvec::SmallVec;
 
-use super::Place;
+use super::table::Hint;
+use super::{Located, Place};
 
 /// Places of a command's keys, in the order of its arguments.
 #[derive(Debug, Default)]
 pub(super) struct KnownPlaces {
     /// The key of a command that has one, apart from the list: most commands.
     one: Known,
+    /// Where the entry of that key was a moment ago.
+    hint: Option<Hint>,
     places: SmallVec<[Known; 8]>,
     /// Where the last one was found: commands take their keys in order, or one several times.
     last: Cell<usize>,
@@ -52,8 +55,15 @@ impl KnownPlaces {
 
     /// Notes the only key.
     #[inline]
-    pub(super) fn set_one(&mut self, key: &[u8], place: Place) {
-        self.one = Known::of(key, place);
+    pub(super) fn set_one(&mut self, key: &[u8], located: &Located) {
+        self.one = Known::of(key, located.place);
+        self.hint = located.hint;
+    }
+
+    /// Where the key's entry was a moment ago, if it is the only key and that is known.
+    #[inline]
+    pub(super) fn hint(&self, key: &[u8]) -> Option<Hint> {
+        self.hint.filter(|_| self.one.address == key.as_ptr().addr())
     }
 
     /// Adds the next key.
@@ -112,7 +122,7 @@ mod tests {
         assert!(stripe(3).is_none() && known.find(b"abcd").is_none());
         known.clear();
         assert_eq!(known.find(&buffer[..1]).map(|place| place.stripe), None);
-        known.set_one(&buffer[1..2], Place { hash: KeyHash(0), stripe: 7, table: 0 });
+        known.set_one(&buffer[1..2], &Located { place: Place { hash: KeyHash(0), stripe: 7, table: 0 }, hint: None });
         assert_eq!([0, 1, 2].map(|at: usize| known.find(&buffer[at..=at]).map(|place| place.stripe)), [None, Some(7), None]);
         known.clear();
         assert_eq!(known.find(&buffer[1..2]), None);

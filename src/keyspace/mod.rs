@@ -31,6 +31,7 @@ use self::hash::{KeyHash, KeyHasher};
 use self::lazyfree::Lazyfree;
 use self::lock::{StripeGuard, StripeMutex};
 use self::stripe::{Stripe, StripeStats};
+use self::table::Hint;
 use crate::base::limits::{STRIPES_MAX, STRIPES_MIN};
 use crate::base::slot;
 use crate::config::Config;
@@ -118,6 +119,15 @@ pub struct Place {
     pub stripe: u32,
     /// Table within a database's tables of that stripe.
     pub table: u32,
+}
+
+/// Where a key lies, and what is known of its entry already.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Located {
+    /// Stripe, table and hash.
+    pub place: Place,
+    /// Where its entry was a moment ago.
+    pub hint: Option<Hint>,
 }
 
 impl Keyspace {

@@ -11,6 +11,8 @@
 //! * `MAY_EXPIRE` is set on a bucket if one of its entries has an expiry (it may be set without).
 #![allow(unsafe_code)]
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use smallvec::SmallVec;
 
 use super::bucket::{Bucket, Candidate};
@@ -39,14 +41,48 @@ pub struct Position {
     address: u64,
 }
 
+/// The state of a table: another one after every change of where entries lie. No two tables ever have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    table: u64,
+    changes: u64,
+}
+
+/// Where the entry of a key probably lies, found without looking at the entry: for a later [`Table::find_from`].
+#[derive(Debug, Clone, Copy)]
+pub struct Hint {
+    position: Position,
+    stamp: Stamp,
+}
+
+/// What [`Table::prefetch_entry`] found.
+#[derive(Debug, Clone, Copy)]
+pub enum Ahead {
+    /// This entry was asked for.
+    Entry(Hint),
+    /// The bucket's chain was asked for: [`Table::prefetch_chained_entry`] is to be called once it may have arrived.
+    Chain,
+    /// There is no such entry.
+    Nothing,
+}
+
 /// See the module's page.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Table {
     segments: Vec<Box<[Bucket]>>,
     buckets: usize,
     /// As many low bits as the highest bucket's number needs.
     mask: usize,
     len: usize,
+    stamp: Stamp,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        static TABLES: AtomicU64 = AtomicU64::new(0);
+        let stamp = Stamp { table: TABLES.fetch_add(1, Ordering::Relaxed), changes: 0 };
+        Table { segments: Vec::new(), buckets: 0, mask: 0, len: 0, stamp }
+    }
 }
 
 impl Table {
@@ -103,6 +139,22 @@ impl Table {
         found.map(|(index, address)| Position { bucket: bucket as u32, index: index as u32, address })
     }
 
+    /// Where `key` lies. `hint` was taken for it a moment ago and is right if nothing has moved since: then neither bucket nor segment
+    /// is looked at again.
+    #[inline]
+    pub fn find_from(&self, hint: Option<Hint>, hash: KeyHash, key: &[u8]) -> Option<Position> {
+        if let Some(hint) = hint
+            && hint.stamp == self.stamp
+        {
+            // SAFETY: no entry has come, gone or moved since the position was taken, so its address is still this table's.
+            let entry = unsafe { EntryRef::from_bits(hint.position.address) };
+            if entry.has_key(key) {
+                return Some(hint.position);
+            }
+        }
+        self.find(hash, key)
+    }
+
     /// Asks the processor to load the bucket of `hash`.
     #[inline]
     pub fn prefetch_bucket(&self, hash: KeyHash) {
@@ -111,31 +163,40 @@ impl Table {
         }
     }
 
-    /// Asks the processor to load the entry that `hash` probably means. True if only the bucket's chain tells which one that is: the
-    /// chain is then asked for instead, and [`Table::prefetch_chained_entry`] is to be called once it may have arrived.
+    /// Asks the processor to load the entry that `hash` probably means.
     #[inline]
-    pub fn prefetch_entry(&self, hash: KeyHash) -> bool {
+    pub fn prefetch_entry(&self, hash: KeyHash) -> Ahead {
         if self.buckets == 0 {
-            return false;
+            return Ahead::Nothing;
         }
-        match self.bucket(self.home(hash)).candidate(hash) {
-            Candidate::Entry(address) => prefetch_lines(address),
+        let bucket = self.home(hash);
+        match self.bucket(bucket).candidate(hash) {
+            Candidate::Entry(index, address) => {
+                prefetch_lines(address);
+                Ahead::Entry(self.hint(bucket, index, address))
+            }
             Candidate::Chain(address) => {
                 prefetch_lines(address);
-                return true;
+                Ahead::Chain
             }
-            Candidate::None => {}
+            Candidate::None => Ahead::Nothing,
         }
-        false
     }
 
-    /// See [`Table::prefetch_entry`].
-    pub fn prefetch_chained_entry(&self, hash: KeyHash) {
-        if self.buckets != 0
-            && let Some(address) = self.bucket(self.home(hash)).candidate_in_chain(hash)
-        {
-            prefetch_lines(address);
+    /// Asks the processor to load the entry that `hash` probably means, which the chain of its bucket tells.
+    pub fn prefetch_chained_entry(&self, hash: KeyHash) -> Option<Hint> {
+        if self.buckets == 0 {
+            return None;
         }
+        let bucket = self.home(hash);
+        let (index, address) = self.bucket(bucket).candidate_in_chain(hash)?;
+        prefetch_lines(address);
+        Some(self.hint(bucket, index, address))
+    }
+
+    #[inline]
+    fn hint(&self, bucket: usize, index: usize, address: u64) -> Hint {
+        Hint { position: Position { bucket: bucket as u32, index: index as u32, address }, stamp: self.stamp }
     }
 
     /// The entry at `position`.
@@ -178,6 +239,7 @@ impl Table {
         }
         let address = entry.into_bits();
         let index = bucket.insert(hash, address);
+        self.stamp.changes += 1;
         Position { bucket: at as u32, index: index as u32, address }
     }
 
@@ -188,6 +250,7 @@ impl Table {
             self.mark_may_expire(*position);
         }
         position.address = entry.into_bits();
+        self.stamp.changes += 1;
         let old = self.bucket_mut(position.bucket as usize).replace(position.index as usize, position.address);
         // SAFETY: the address has left the table.
         unsafe { Entry::from_bits(old) }
@@ -197,6 +260,7 @@ impl Table {
     pub fn remove(&mut self, position: Position, hasher: &KeyHasher) -> Entry {
         let address = self.bucket_mut(position.bucket as usize).remove(position.index as usize);
         self.len -= 1;
+        self.stamp.changes += 1;
         if self.buckets > 1 && self.len * 10 < self.buckets * SPARSE {
             self.shrink(hasher);
         }
@@ -209,6 +273,7 @@ impl Table {
         // SAFETY: the new entry's address takes its place below before anyone can look.
         let old = unsafe { Entry::from_bits(position.address) };
         position.address = old.with_expiry(expiry_ms).into_bits();
+        self.stamp.changes += 1;
         self.bucket_mut(position.bucket as usize).replace(position.index as usize, position.address);
     }
 
@@ -238,6 +303,7 @@ impl Table {
     fn rehash(&mut self, at: usize, hasher: &KeyHasher) {
         let mut addresses = Vec::with_capacity(16);
         self.bucket_mut(at).drain_into(&mut addresses);
+        self.stamp.changes += 1;
         for address in &addresses {
             prefetch(std::ptr::without_provenance(*address as usize));
         }
@@ -438,7 +504,7 @@ mod tests {
     use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
     use super::super::entry::{Encoding, NewValue, ValueRef};
-    use super::{Entry, KeyHasher, Table};
+    use super::{Ahead, Entry, KeyHasher, Table};
     use crate::base::rng::Rng;
 
     fn entry(key: &[u8], value: i64) -> Entry {
@@ -525,6 +591,69 @@ mod tests {
                 prop_assert!(step < 100_000);
             }
             for k in 0..stay { let key = format!("stay:{k}"); prop_assert!(seen.contains(key.as_bytes())); }
+        }
+    }
+
+    #[test]
+    fn a_hint_is_used_only_while_nothing_moved() {
+        let hasher = KeyHasher::new(3);
+        let key = |number: usize| format!("key:{number}").into_bytes();
+        let filled = || {
+            let mut table = Table::default();
+            (0..300).for_each(|number| drop(table.insert(hasher.hash(&key(number)), entry(&key(number), 1), &hasher)));
+            table
+        };
+        let hint_for = |table: &Table, key: &[u8]| match table.prefetch_entry(hasher.hash(key)) {
+            Ahead::Entry(hint) => Some(hint),
+            Ahead::Chain => table.prefetch_chained_entry(hasher.hash(key)),
+            Ahead::Nothing => None,
+        };
+        // What happens between taking the hint for key 7 and using it, and whether the key is there then.
+        let changes: [(&str, fn(&mut Table, &KeyHasher, &[u8]), bool); 6] = [
+            ("nothing", |_, _, _| {}, true),
+            (
+                "replaced",
+                |table, hasher, key| {
+                    let mut position = table.find(hasher.hash(key), key).expect("there");
+                    drop(table.replace(&mut position, entry(key, 2)));
+                },
+                true,
+            ),
+            (
+                "rebuilt",
+                |table, hasher, key| {
+                    let mut position = table.find(hasher.hash(key), key).expect("there");
+                    table.rebuild(&mut position, Some(5));
+                },
+                true,
+            ),
+            (
+                "removed",
+                |table, hasher, key| {
+                    let position = table.find(hasher.hash(key), key).expect("there");
+                    drop(table.remove(position, hasher));
+                },
+                false,
+            ),
+            (
+                "grown",
+                |table, hasher, _| {
+                    (1000..3000).for_each(|n: usize| drop(table.insert(hasher.hash(&n.to_le_bytes()), entry(&n.to_le_bytes(), 1), hasher)));
+                },
+                true,
+            ),
+            ("another table", |table, _, _| drop(std::mem::take(table)), false),
+        ];
+        for (name, change, stays) in changes {
+            let mut table = filled();
+            let key = key(7);
+            let hint = hint_for(&table, &key);
+            assert!(hint.is_some());
+            change(&mut table, &hasher, &key);
+            let found = table.find_from(hint, hasher.hash(&key), &key);
+            assert_eq!(found, table.find(hasher.hash(&key), &key), "{name}");
+            assert_eq!(found.is_some(), stays, "{name}");
+            assert!(found.is_none_or(|position| table.get(position).key() == key), "{name}");
         }
     }
 

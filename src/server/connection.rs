@@ -56,6 +56,8 @@ pub(super) struct Connection {
     /// A protocol error or the end of the stream was seen: nothing more is read.
     input_closed: bool,
     batches: usize,
+    /// When the round began, then when its last command so far ended.
+    now: clock::Ticks,
     pub(super) upkeep: Upkeep,
 }
 
@@ -101,6 +103,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         postponed: std::collections::VecDeque::new(),
         input_closed: false,
         batches: 0,
+        now: clock::ticks(),
         upkeep: Upkeep::new(),
     };
     tokio::task::spawn_local(connection.run());
@@ -145,9 +148,10 @@ impl Connection {
 
     /// When a round of work begins, and how many commands the worker has run.
     #[inline]
-    fn begin_round(&self) -> (clock::Ticks, u64) {
+    fn begin_round(&mut self) -> (clock::Ticks, u64) {
         self.worker.shared.debug.sleep_if_told();
-        (clock::ticks(), self.metrics().total_commands.load(Ordering::Relaxed))
+        self.now = clock::ticks();
+        (self.now, self.metrics().total_commands.load(Ordering::Relaxed))
     }
 
     #[inline]
@@ -227,7 +231,7 @@ impl Connection {
 
     /// Notes that the client was heard of, or was sent something.
     fn touch(&self) {
-        self.session.client.last_interaction_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
+        self.session.client.last_interaction_ms.store(clock::monotonic_ms_at(self.now), Ordering::Relaxed);
     }
 
     /// Runs what can be run: of the `len` new bytes in the worker's buffer, and of the private buffer.
@@ -319,11 +323,12 @@ impl Connection {
     fn run_batch(&mut self, buffer: &[u8], batch: &larder_proto::resp::Batch, config: &Config) -> Result<(), Gone> {
         let worker = Rc::clone(&self.worker);
         let most = self.output_len_max(config);
-        let mut turn = Turn::new(&worker.shared, config, &mut self.session, &mut self.reply, worker.metrics(), buffer.len());
+        let mut turn = Turn::new(&worker, config, &mut self.session, &mut self.reply, self.now, buffer.len());
         let stop = pipeline::execute(&mut turn, buffer, batch, |turn| {
             let context = &turn.context;
             context.session.close != Close::No || context.reply.len() > most || context.session.client.must_close()
         });
+        self.now = turn.ticks;
         drop(turn);
         if let Some(postponed) = stop {
             self.postponed.extend(postponed);

@@ -6,20 +6,19 @@ use std::sync::atomic::Ordering;
 use larder_proto::resp::ReplyBuf;
 
 use super::redirect;
-use crate::base::clock::{self, Ticks};
+use super::worker::Worker;
+use crate::base::clock::Ticks;
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{Session, bit};
 use crate::commands::attention::Attention;
 use crate::commands::call::{call, complete};
 use crate::commands::context::{Args, Context};
-use crate::commands::shared::Shared;
 use crate::commands::spec::{Execute, Run, flag};
 use crate::commands::table::{Lookup, Row};
 use crate::commands::{keys, room, transaction};
 use crate::config::Config;
-use crate::keyspace::Place;
 use crate::keyspace::access::{KeyAccess, Moment};
-use crate::metrics::WorkerMetrics;
+use crate::keyspace::{Located, Place};
 use crate::topology::Topology;
 
 /// What the dispatcher works with: one connection's state for one batch. The context is built once and set to each command.
@@ -45,19 +44,19 @@ pub(super) enum Flow {
 }
 
 impl<'c> Turn<'c> {
-    /// Checks a request and runs it if it can run at once. `place` is where its first key lies, if the pipeline knows.
+    /// Checks a request and runs it if it can run at once. `key` is where its key lies, if it has one and the pipeline knows.
     #[inline]
-    pub(super) fn dispatch(&mut self, args: &Args<'_>, found: Lookup<'_>, place: Option<Place>) -> Flow {
+    pub(super) fn dispatch(&mut self, args: &Args<'_>, found: Lookup<'_>, key: Option<&Located>) -> Flow {
         if self.plain
-            && let (Lookup::Found(row), Some(place)) = (found, place)
+            && let (Lookup::Found(row), Some(key)) = (found, key)
             && let Some(execute) = row.single_key
             && row.takes(args.len())
-            && self.needs_no_check(row, place)
+            && self.needs_no_check(row, key.place)
         {
-            self.run_single_key(row, execute, args, place);
+            self.run_single_key(row, execute, args, key);
             return Flow::Done;
         }
-        let flow = self.dispatch_with_checks(args, found, place);
+        let flow = self.dispatch_with_checks(args, found, key);
         self.append_messages();
         self.plain = self.is_plain();
         self.begin();
@@ -89,12 +88,12 @@ impl<'c> Turn<'c> {
 
     /// Runs a command on one key for which nothing has to be checked.
     #[inline]
-    fn run_single_key(&mut self, row: &Row, execute: Execute, args: &Args<'_>, place: Place) {
+    fn run_single_key(&mut self, row: &Row, execute: Execute, args: &Args<'_>, key: &Located) {
         let context = &mut self.context;
         context.session.client.last_command.store(row.number, Ordering::Relaxed);
         context.command = row.number;
         let reply_from = context.reply.len();
-        context.keys.lock_key(args[1], place);
+        context.keys.lock_key(args[1], key);
         let result = execute(context, args);
         self.ticks = complete(context, row, args, &result, reply_from, self.ticks);
         self.finish();
@@ -108,13 +107,13 @@ impl<'c> Turn<'c> {
     }
 
     #[inline(never)]
-    fn dispatch_with_checks(&mut self, args: &Args<'_>, found: Lookup<'_>, place: Option<Place>) -> Flow {
+    fn dispatch_with_checks(&mut self, args: &Args<'_>, found: Lookup<'_>, key: Option<&Located>) -> Flow {
         let before = self.context.reply.len();
         if self.context.session.reply_mode == ReplyMode::SkipNext {
             self.context.session.reply_mode = ReplyMode::Skip;
         }
-        let flow = match self.check(args, found, place) {
-            Ok(Checked::Run(row)) => self.run(row, args, place),
+        let flow = match self.check(args, found, key) {
+            Ok(Checked::Run(row)) => self.run(row, args, key),
             Ok(Checked::Queue(row)) => {
                 self.queue(row, args);
                 Flow::Done
@@ -148,7 +147,7 @@ impl<'c> Turn<'c> {
 
     /// All checks before execution. `Err` is the text of the refusal, after `-`.
     #[inline]
-    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>, place: Option<Place>) -> Result<Checked<'t>, String> {
+    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>, key: Option<&Located>) -> Result<Checked<'t>, String> {
         let Lookup::Found(row) = found else {
             self.context.session.client.last_command.store(u16::MAX, Ordering::Relaxed);
             return self.check_unknown(args, found);
@@ -173,7 +172,7 @@ impl<'c> Turn<'c> {
             return Err(format!("ERR Command '{}' not allowed inside a transaction", row.full_name));
         }
         if let Some(cluster) = &self.context.shared.cluster {
-            redirect::check(&self.context, cluster, row, args, place)?;
+            redirect::check(&self.context, cluster, row, args, key.map(|key| key.place))?;
         }
         let is_exec = in_multi && spec.name == "exec";
         let mut is_write = spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
@@ -339,17 +338,17 @@ impl<'c> Turn<'c> {
         self.context.session.client.outbox.take().iter().for_each(|message| self.context.reply.raw(message));
     }
 
-    /// The state of `session` now, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
+    /// The state of `session` at `ticks`, which is now, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
     pub(super) fn new(
-        shared: &'c Arc<Shared>,
+        worker: &'c Worker,
         config: &'c Config,
         session: &'c mut Session,
         reply: &'c mut ReplyBuf,
-        metrics: &'c WorkerMetrics,
+        ticks: Ticks,
         requests_len: usize,
     ) -> Self {
-        let moment = Moment::new(&shared.keyspace, clock::unix_ms());
-        let ticks = clock::ticks();
+        let (shared, metrics) = (&worker.shared, worker.metrics());
+        let moment = Moment::new(&shared.keyspace, worker.wall_clock.unix_ms(ticks));
         let attention = Attention::new(shared, config, requests_len);
         let keys = KeyAccess::new(&shared.keyspace, session.db, &moment, ticks);
         let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, attention, metrics };
@@ -369,14 +368,14 @@ impl<'c> Turn<'c> {
 
     /// Runs a command that passed all checks.
     #[inline]
-    fn run(&mut self, row: &Row, args: &Args<'_>, place: Option<Place>) -> Flow {
+    fn run(&mut self, row: &Row, args: &Args<'_>, key: Option<&Located>) -> Flow {
         if matches!(row.spec.run, Run::Sweep(_) | Run::Control(_)) {
             return Flow::Async(row.number);
         }
         let started = self.ticks;
         let context = &mut self.context;
         match row.spec.run {
-            Run::Keys(_) => lock_keys(&mut context.keys, row, args, place),
+            Run::Keys(_) => lock_keys(&mut context.keys, row, args, key),
             Run::All(_) => context.keys.lock_all(),
             _ => {}
         }
@@ -398,10 +397,10 @@ enum Checked<'t> {
 
 /// Locks the stripes of a request's keys.
 #[inline]
-pub(super) fn lock_keys(access: &mut KeyAccess<'_>, row: &Row, args: &Args<'_>, place: Option<Place>) {
+pub(super) fn lock_keys(access: &mut KeyAccess<'_>, row: &Row, args: &Args<'_>, key: Option<&Located>) {
     if row.shape == keys::KeyShape::First {
-        let place = place.unwrap_or_else(|| access.keyspace().place(args[1]));
-        access.lock_key(args[1], place);
+        let located = key.copied().unwrap_or_else(|| Located { place: access.keyspace().place(args[1]), hint: None });
+        access.lock_key(args[1], &located);
         return;
     }
     access.lock_keys(row.shape.positions(row.spec, args).into_iter().map(|at| args[at]));

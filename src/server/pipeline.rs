@@ -12,8 +12,11 @@ use crate::base::limits::BATCH_REQUESTS_MAX;
 use crate::commands::context::Args;
 use crate::commands::shared::Shared;
 use crate::commands::table::Lookup;
-use crate::keyspace::table::Table;
-use crate::keyspace::{Keyspace, Place};
+use crate::keyspace::table::{Ahead, Table};
+use crate::keyspace::{Keyspace, Located, Place};
+
+/// Arguments of a batch that need no allocation: a few short requests.
+const ARGS_INLINE: usize = 16;
 
 /// Below this many requests there is nothing to overlap.
 const PREFETCH_FROM: usize = 2;
@@ -47,14 +50,18 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing
     let count = batch.requests.len();
     let version = shared.config.version();
     debug_assert!(count <= BATCH_REQUESTS_MAX);
-    let args: Vec<&[u8]> = batch.args.iter().map(|range| range.of(buffer)).collect();
+    // Filled by hand, since the list's own ways take several times as long.
+    let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::with_capacity(batch.args.len());
+    for range in &batch.args {
+        args.push(range.of(buffer));
+    }
     let mut prepared: SmallVec<[Prepared<'_>; BATCH_REQUESTS_MAX]> = SmallVec::new();
     prepare(shared, &args, batch, &mut prepared);
     if count >= PREFETCH_FROM && turn.context.session.multi.is_none() {
-        prefetch(&shared.keyspace, turn.context.session.db, &prepared);
+        prefetch(&shared.keyspace, turn.context.session.db, &mut prepared);
     }
     for (number, ready) in prepared.iter().enumerate() {
-        match turn.dispatch(&Args(args_of(&args, batch.requests[number])), ready.found, ready.place) {
+        match turn.dispatch(&Args(args_of(&args, batch.requests[number])), ready.found, ready.key.as_ref()) {
             Flow::Done => {}
             Flow::Wait(_) | Flow::Async(_) => return Some(rest(&args, &batch.requests[number..])),
         }
@@ -76,8 +83,8 @@ fn rest(args: &[&[u8]], requests: &[Request]) -> Vec<Postponed> {
 /// What is known of a request before it runs.
 struct Prepared<'t> {
     found: Lookup<'t>,
-    /// Where its key lies, if its command has exactly one at the usual place.
-    place: Option<Place>,
+    /// Where its key lies, if its command works on exactly one at the usual place.
+    key: Option<Located>,
 }
 
 /// Looks the requests up and hashes their keys.
@@ -95,27 +102,32 @@ fn prepare<'t>(shared: &'t Shared, args: &[&[u8]], batch: &Batch, prepared: &mut
             shared.table.lookup(args[0], args.get(1).copied())
         };
         last = (args[0], found);
-        let place = match (found, args.get(1)) {
-            (Lookup::Found(row), Some(key)) if row.single_key.is_some() => Some(shared.keyspace.place(key)),
+        let key = match (found, args.get(1)) {
+            (Lookup::Found(row), Some(key)) if row.single_key.is_some() => Some(Located { place: shared.keyspace.place(key), hint: None }),
             _ => None,
         };
-        prepared.push(Prepared { found, place });
+        prepared.push(Prepared { found, key });
     }
 }
 
-fn prefetch(keyspace: &Keyspace, db: u32, prepared: &[Prepared<'_>]) {
-    let places = || prepared.iter().filter_map(|request| request.place);
-    for place in places() {
+/// Asks the processor for what the requests will need, and notes where it is.
+fn prefetch(keyspace: &Keyspace, db: u32, prepared: &mut [Prepared<'_>]) {
+    for place in prepared.iter().filter_map(|request| request.key.map(|key| key.place)) {
         peek(keyspace, db, place, |table| table.prefetch_bucket(place.hash));
     }
-    let mut chained: SmallVec<[Place; BATCH_REQUESTS_MAX]> = SmallVec::new();
-    for place in places() {
-        if peek(keyspace, db, place, |table| table.prefetch_entry(place.hash)) == Some(true) {
-            chained.push(place);
+    let mut chained: SmallVec<[u8; BATCH_REQUESTS_MAX]> = SmallVec::new();
+    for (number, request) in prepared.iter_mut().enumerate() {
+        let Some(key) = &mut request.key else { continue };
+        match peek(keyspace, db, key.place, |table| table.prefetch_entry(key.place.hash)) {
+            Some(Ahead::Entry(hint)) => key.hint = Some(hint),
+            Some(Ahead::Chain) => chained.push(number as u8),
+            Some(Ahead::Nothing) | None => {}
         }
     }
-    for place in chained {
-        peek(keyspace, db, place, |table| table.prefetch_chained_entry(place.hash));
+    for number in chained {
+        if let Some(key) = &mut prepared[number as usize].key {
+            key.hint = peek(keyspace, db, key.place, |table| table.prefetch_chained_entry(key.place.hash)).flatten();
+        }
     }
 }
 
@@ -125,6 +137,8 @@ fn peek<R>(keyspace: &Keyspace, db: u32, place: Place, look: impl FnOnce(&Table)
     let stripe = keyspace.try_lock(place.stripe)?;
     Some(look(&stripe.table(keyspace.table_number(db, place))?.table))
 }
+
+const _: () = assert!(BATCH_REQUESTS_MAX <= u8::MAX as usize + 1, "a request's number in its batch fits a byte");
 
 /// The arguments of a postponed request, as a command takes them.
 pub(super) fn borrow(postponed: &Postponed) -> ArgList<'_> {

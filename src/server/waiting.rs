@@ -63,7 +63,7 @@ impl Connection {
     fn with_turn<R>(&mut self, run: impl FnOnce(&mut Turn<'_>) -> R) -> R {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
-        let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.metrics(), usize::MAX);
+        let mut turn = Turn::new(&worker, &config, &mut self.session, &mut self.reply, clock::ticks(), usize::MAX);
         run(&mut turn)
     }
 
@@ -125,7 +125,7 @@ impl Connection {
         let config = worker.config();
         let started = clock::ticks();
         let before = self.reply.len();
-        let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.metrics(), usize::MAX);
+        let mut turn = Turn::new(&worker, &config, &mut self.session, &mut self.reply, clock::ticks(), usize::MAX);
         let row = worker.shared.table.row(number);
         let context = &mut turn.context;
         context.command = number;
@@ -158,6 +158,6 @@ async fn sweep(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) ->
 /// Undoes what a connection's commands left behind: transaction, watches, subscriptions, MONITOR.
 pub(super) fn leave(worker: &Worker, session: &mut Session, reply: &mut ReplyBuf) {
     let config = worker.config();
-    let mut turn = Turn::new(&worker.shared, &config, session, reply, worker.metrics(), usize::MAX);
+    let mut turn = Turn::new(worker, &config, session, reply, clock::ticks(), usize::MAX);
     connection::cleanup(&mut turn.context);
 }

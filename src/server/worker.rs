@@ -17,7 +17,7 @@ use tokio::task::LocalSet;
 
 use super::listener::Accepted;
 use super::{connection, cron};
-use crate::base::clock;
+use crate::base::clock::{self, WallClock};
 use crate::base::limits::{READ_BUFFER_LEN, WORKERS_MAX};
 use crate::clients::{Client, evict};
 use crate::commands::connection::client::line;
@@ -119,9 +119,25 @@ pub(super) struct Worker {
     pub(super) clients: RefCell<BTreeMap<u64, Arc<Client>>>,
     config: RefCell<Arc<Config>>,
     config_version: Cell<u64>,
+    pub(super) wall_clock: WallClock,
 }
 
 impl Worker {
+    /// Number `number` of the workers of `shared`, which has figures for it. It counts its connections in `connections`.
+    fn new(number: usize, shared: Arc<Shared>, connections: Arc<AtomicUsize>) -> Worker {
+        Worker {
+            number,
+            config_version: Cell::new(shared.config.version()),
+            config: RefCell::new(shared.config.load()),
+            shared,
+            scratch: RefCell::new(vec![0; READ_BUFFER_LEN].into_boxed_slice()),
+            batch: RefCell::default(),
+            connections,
+            clients: RefCell::default(),
+            wall_clock: WallClock::default(),
+        }
+    }
+
     /// The options as of now; reloaded only when they changed.
     pub(super) fn config(&self) -> Arc<Config> {
         let version = self.shared.config.version();
@@ -164,17 +180,7 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
     let counted = Arc::clone(&connections);
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime needs only an epoll descriptor");
-        let config = shared.config.load();
-        let worker = Rc::new(Worker {
-            number,
-            config_version: Cell::new(shared.config.version()),
-            shared,
-            scratch: RefCell::new(vec![0; READ_BUFFER_LEN].into_boxed_slice()),
-            batch: RefCell::default(),
-            connections: counted,
-            clients: RefCell::default(),
-            config: RefCell::new(config),
-        });
+        let worker = Rc::new(Worker::new(number, shared, counted));
         LocalSet::new().block_on(&runtime, async move {
             cron::start(&worker);
             while let Some(socket) = accepted.recv().await {
