@@ -38,6 +38,9 @@ pub const LAZYFREE_QUEUE_LEN: usize = 4096;
 /// A value of up to this many allocations is freed at once: handing it over would cost as much.
 pub const LAZYFREE_EFFORT_MIN: usize = 64;
 
+/// Memory in use from which on a node takes huge pages: less fits the processor's own tables of pages nearly as well.
+pub const HUGE_PAGES_USED_BYTES_MIN: usize = 32 * 1024 * 1024;
+
 /// Stripes of a keyspace: the smallest and largest `keyspace-stripes`.
 pub const STRIPES_MIN: usize = 16;
 /// See [`STRIPES_MIN`].

@@ -5,6 +5,7 @@ pub mod bytes;
 pub mod clock;
 pub mod float;
 pub mod glob;
+pub mod huge_pages;
 pub mod limits;
 pub mod number;
 pub mod process;

@@ -3,6 +3,7 @@
 mod background;
 mod cluster;
 mod follow;
+mod huge_pages;
 pub mod log;
 mod oom_score;
 mod sockets;

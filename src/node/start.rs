@@ -12,7 +12,7 @@ use super::oom_score::OomScore;
 use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
-use super::{background, cluster, log, system};
+use super::{background, cluster, huge_pages, log, system};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock, rng};
 use crate::cluster::Cluster;
@@ -61,6 +61,7 @@ fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     let shared = Arc::new(build(store, cluster.as_ref())?);
     apply::adopt(&shared, &config);
     shared.keyspace.lazyfree.start()?;
+    huge_pages::start(&config)?;
     tracing::info!("Server initialized");
     let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control, &supervisor, cluster.clone()));
     if let Some(cluster) = cluster {

@@ -20,10 +20,11 @@ pub(super) fn reserve_descriptors(store: &ConfigStore) {
     store.update(|config| config.maxclients = possible as u32);
 }
 
-/// Asks for no transparent huge pages, for the whole process and before there are other threads.
+/// Asks for no transparent huge pages, for the whole process and before there are other threads. Where `disable-thp` allows them,
+/// [`super::huge_pages`] asks for them once the node is large.
 pub(super) fn disable_huge_pages(config: &Config) {
-    if config.disable_thp
-        && let Err(error) = rustix::thread::disable_transparent_huge_pages(true)
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true)
+        && config.disable_thp
     {
         tracing::warn!("Cannot disable transparent huge pages for this process: {error}");
     }

@@ -137,6 +137,7 @@ mod tests {
     const OTHER_DEFAULTS: &[(&str, &str)] = &[
         ("cluster-node-timeout", "failover is meant to take well under a second"),
         ("dir", "it is wherever the server was started"),
+        ("disable-thp", "there is no fork whose copies would grow with the pages"),
         ("io-threads", "workers execute commands, so there is one per core"),
         ("save", "nothing can be saved yet"),
     ];
