@@ -137,7 +137,7 @@ pub struct KeyAccess<'a> {
 
 impl<'a> KeyAccess<'a> {
     /// Access to `db` at `moment` with nothing locked yet. `seed` feeds sampling.
-    #[inline]
+    #[inline(always)]
     pub fn new(keyspace: &'a Keyspace, db: u32, moment: &Moment, seed: u64) -> Self {
         KeyAccess {
             keyspace,

@@ -600,7 +600,9 @@ mod tests {
         let key = |number: usize| format!("key:{number}").into_bytes();
         let filled = || {
             let mut table = Table::default();
-            (0..300).for_each(|number| drop(table.insert(hasher.hash(&key(number)), entry(&key(number), 1), &hasher)));
+            for number in 0..300 {
+                table.insert(hasher.hash(&key(number)), entry(&key(number), 1), &hasher);
+            }
             table
         };
         let hint_for = |table: &Table, key: &[u8]| match table.prefetch_entry(hasher.hash(key)) {
@@ -638,7 +640,9 @@ mod tests {
             (
                 "grown",
                 |table, hasher, _| {
-                    (1000..3000).for_each(|n: usize| drop(table.insert(hasher.hash(&n.to_le_bytes()), entry(&n.to_le_bytes(), 1), hasher)));
+                    for other in (1000..3000usize).map(usize::to_le_bytes) {
+                        table.insert(hasher.hash(&other), entry(&other, 1), hasher);
+                    }
                 },
                 true,
             ),

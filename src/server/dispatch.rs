@@ -58,7 +58,6 @@ impl<'c> Turn<'c> {
         }
         let flow = self.dispatch_with_checks(args, found, key);
         self.append_messages();
-        self.plain = self.is_plain();
         self.begin();
         flow
     }
@@ -339,6 +338,8 @@ impl<'c> Turn<'c> {
     }
 
     /// The state of `session` at `ticks`, which is now, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
+    // Inlined, so that these several hundred bytes are written where they stay.
+    #[inline(always)]
     pub(super) fn new(
         worker: &'c Worker,
         config: &'c Config,
@@ -354,7 +355,6 @@ impl<'c> Turn<'c> {
         let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, attention, metrics };
         let topology = shared.cluster.as_ref().map(|cluster| cluster.topology.load());
         let mut turn = Turn { context, ticks, plain: false, topology };
-        turn.plain = turn.is_plain();
         turn.begin();
         turn
     }
@@ -364,6 +364,7 @@ impl<'c> Turn<'c> {
         let context = &mut self.context;
         let imports = context.config.import_mode && context.session.client.has(bit::IMPORT_SOURCE);
         context.keys.begin(context.session.db, !context.session.no_touch, imports);
+        self.plain = self.is_plain();
     }
 
     /// Runs a command that passed all checks.
