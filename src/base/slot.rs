@@ -3,6 +3,8 @@
 //! The rule is part of the wire contract, since clients compute it themselves: CRC-16/XMODEM modulo 16384 of the hash tag, that is
 //! of the bytes between the first `{` and the first `}` after it if there are any, otherwise of the whole key.
 
+use std::sync::LazyLock;
+
 use crc16::{State, XMODEM};
 
 /// Number of hash slots of a cluster.
@@ -26,6 +28,25 @@ pub fn hash_tag(key: &[u8]) -> &[u8] {
         None | Some(0) => key,
         Some(close) => &after[..close],
     }
+}
+
+/// The first hash tag of three digits or letters that belongs to `slot`: for cursors that clients route like keys.
+pub fn tag_of(slot: u16) -> &'static str {
+    static TAGS: LazyLock<Box<[String]>> = LazyLock::new(find_tags);
+    &TAGS[usize::from(slot)]
+}
+
+fn find_tags() -> Box<[String]> {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut tags = vec![String::new(); usize::from(SLOTS)].into_boxed_slice();
+    let letters = || ALPHABET.iter().copied().map(char::from);
+    for tag in letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| String::from_iter([a, b, c])))) {
+        let found = &mut tags[usize::from(key_slot(tag.as_bytes()))];
+        if found.is_empty() {
+            *found = tag;
+        }
+    }
+    tags
 }
 
 /// The one slot that all keys matching a glob pattern are in, if its hash tag (or, without special characters, the whole of it)
@@ -60,6 +81,14 @@ mod tests {
             ("bar{hash_tag}", 2515),
         ] {
             assert_eq!(key_slot(key.as_bytes()), slot, "{key}");
+        }
+    }
+
+    #[test]
+    fn every_slot_has_a_short_tag() {
+        assert_eq!(tag_of(0), "06S");
+        for slot in 0..SLOTS {
+            assert_eq!((tag_of(slot).len(), key_slot(tag_of(slot).as_bytes())), (3, slot));
         }
     }
 

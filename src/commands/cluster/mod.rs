@@ -31,7 +31,7 @@ mod reset;
 mod saveconfig;
 mod set_config_epoch;
 mod shards;
-mod slot_arguments;
+pub(in crate::commands) mod slot_arguments;
 mod slots;
 
 pub use control_plane::{ClusterAccess, ControlPlane, Pending, preferred_endpoint};

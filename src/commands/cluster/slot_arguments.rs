@@ -7,7 +7,7 @@ use crate::commands::error::CmdError;
 use crate::topology::{Command, Reply, SlotRange};
 
 /// A slot.
-pub(super) fn parse_slot(arg: &[u8]) -> Result<u16, CmdError> {
+pub(in crate::commands) fn parse_slot(arg: &[u8]) -> Result<u16, CmdError> {
     let slot = integer_in(arg, 0..=i64::from(SLOTS) - 1, "Invalid or out of range slot")?;
     Ok(slot as u16)
 }

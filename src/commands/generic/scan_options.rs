@@ -1,6 +1,7 @@
 //! Cursor and options that SCAN, HSCAN, SSCAN and ZSCAN have in common.
 
 use crate::base::{glob, number};
+use crate::commands::cluster::slot_arguments::parse_slot;
 use crate::commands::context::{integer, is_word};
 use crate::commands::error::CmdError;
 
@@ -15,6 +16,8 @@ const TYPE_NAMES: &[&str] = &["string", "list", "set", "zset", "hash", "stream"]
 pub enum Target {
     /// The keys of a database.
     Keys,
+    /// The keys of a database of a whole cluster.
+    ClusterKeys,
     /// The fields of a hash.
     Hash,
     /// The members of a set.
@@ -32,6 +35,8 @@ pub struct ScanOptions<'a> {
     pub count: usize,
     /// TYPE: only keys of this type.
     pub type_name: Option<&'static str>,
+    /// SLOT: only the keys of this slot.
+    pub slot: Option<u16>,
     /// NOVALUES or NOSCORES.
     pub names_only: bool,
 }
@@ -42,7 +47,7 @@ impl<'a> ScanOptions<'a> {
     /// # Errors
     /// Valkey's texts for what does not belong there.
     pub fn parse(words: &[&'a [u8]], target: Target) -> Result<ScanOptions<'a>, CmdError> {
-        let mut options = ScanOptions { pattern: None, count: COUNT_DEFAULT, type_name: None, names_only: false };
+        let mut options = ScanOptions { pattern: None, count: COUNT_DEFAULT, type_name: None, slot: None, names_only: false };
         let mut rest = words;
         while let [word, tail @ ..] = rest {
             let value = tail.first().copied();
@@ -55,7 +60,14 @@ impl<'a> ScanOptions<'a> {
                     options.pattern = (pattern != b"*").then_some(pattern);
                     &tail[1..]
                 }
-                Some(name) if is_word(word, "TYPE") && target == Target::Keys => {
+                Some(slot) if is_word(word, "SLOT") && target == Target::ClusterKeys => {
+                    if options.slot.is_some() {
+                        return Err(CmdError::coded("ERR SLOT option can only be specified once"));
+                    }
+                    options.slot = Some(parse_slot(slot)?);
+                    &tail[1..]
+                }
+                Some(name) if is_word(word, "TYPE") && matches!(target, Target::Keys | Target::ClusterKeys) => {
                     let known = TYPE_NAMES.iter().find(|known| is_word(name, known));
                     let unknown = || CmdError::err(format!("unknown type name '{}'", String::from_utf8_lossy(name)));
                     options.type_name = Some(known.ok_or_else(unknown)?);
@@ -107,6 +119,7 @@ mod tests {
         };
         let all = parse("count 7 match a* TYPE ZSET", Target::Keys).expect("complete");
         assert_eq!((all.count, all.pattern, all.type_name, all.names_only), (7, Some(&b"a*"[..]), Some("zset"), false));
+        assert_eq!(parse("SLOT 16383 TYPE hash", Target::ClusterKeys).expect("complete").slot, Some(16383));
         assert_eq!(parse("MATCH *", Target::Set).expect("complete").pattern, None);
         assert!(parse("NOVALUES", Target::Hash).expect("fits").names_only);
         for (line, target, error) in [
@@ -117,6 +130,9 @@ mod tests {
             ("TYPE thing", Target::Keys, "ERR unknown type name 'thing'"),
             ("NOVALUES", Target::Keys, "ERR NOVALUES option can only be used in HSCAN"),
             ("NOSCORES", Target::Hash, "ERR NOSCORES option can only be used in ZSCAN"),
+            ("SLOT 1", Target::Keys, "ERR syntax error"),
+            ("SLOT 16384", Target::ClusterKeys, "ERR Invalid or out of range slot"),
+            ("SLOT 1 SLOT 1", Target::ClusterKeys, "ERR SLOT option can only be specified once"),
             ("WHAT", Target::Keys, "ERR syntax error"),
         ] {
             assert_eq!(parse(line, target).map(|_| ()).expect_err(line).text(), error);
