@@ -8,6 +8,7 @@ mod addslots;
 mod addslotsrange;
 mod asking;
 mod bumpepoch;
+mod clusterscan;
 mod control_plane;
 mod count_failure_reports;
 mod countkeysinslot;
@@ -43,7 +44,7 @@ use crate::keyspace::stripe::Keys;
 use crate::topology::{Node, NodeId, Topology};
 
 /// The family's commands.
-pub static COMMANDS: &[&CommandSpec] = &[&asking::ASKING, &CLUSTER, &readonly::READONLY, &readwrite::READWRITE];
+pub static COMMANDS: &[&CommandSpec] = &[&asking::ASKING, &CLUSTER, &clusterscan::CLUSTERSCAN, &readonly::READONLY, &readwrite::READWRITE];
 
 pub(crate) static CLUSTER: CommandSpec = CommandSpec {
     name: "cluster",
