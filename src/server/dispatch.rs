@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use larder_proto::resp::ReplyBuf;
 
 use super::redirect;
+use crate::base::alloc;
 use crate::base::clock::{self, Ticks};
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{Session, bit};
@@ -114,6 +115,10 @@ impl<'c> Turn<'c> {
         }
         if self.context.config.maxmemory > 0 {
             self.check_memory(row, in_multi)?;
+            // Room may have been made by ending this very client: it gets no answer.
+            if self.context.session.client.must_close() {
+                return Ok(Checked::Answered);
+            }
         }
         if self.context.config.min_replicas_to_write > 0 {
             self.check_replicas(row, is_exec)?;
@@ -146,10 +151,17 @@ impl<'c> Turn<'c> {
         !self.context.session.authenticated && !self.context.config.requirepass.is_empty()
     }
 
-    /// Evicts keys where memory is above its limit. What may use more memory is refused if that did not help; so is whatever
+    /// Evicts clients and keys where memory is above its limit. What may use more memory is refused if that did not help; so is whatever
     /// would be queued, since a queue may grow without end.
     fn check_memory(&self, row: &Row, in_multi: bool) -> Result<(), String> {
         let context = &self.context;
+        // What this client's own replies of the batch take so far counts, too.
+        if room::is_needed(context.shared, context.config) {
+            let figures = &context.session.client.figures;
+            figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
+            figures.output_capacity.store(alloc::block_len(context.reply.buf.capacity()) as u64, Ordering::Relaxed);
+            context.shared.clients.report(&context.session.client);
+        }
         if room::make_room(context.shared, context.config, context.now_ms).is_ok() {
             return Ok(());
         }

@@ -40,8 +40,13 @@ fn args_of<'b>(buffer: &'b [u8], batch: &Batch, number: usize) -> ArgList<'b> {
 }
 
 /// Executes a batch's requests in order. Returns those that are left when one has to wait or to run asynchronously, or when a command
-/// changed the options, which a turn holds from its start. True in `closing` ends the batch early.
-pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing: impl Fn(&Turn<'_>) -> bool) -> Option<Vec<Postponed>> {
+/// changed the options, which a turn holds from its start. `closing` is asked between two requests; true ends the batch there.
+pub(super) fn execute(
+    turn: &mut Turn<'_>,
+    buffer: &[u8],
+    batch: &Batch,
+    mut closing: impl FnMut(&mut Turn<'_>) -> bool,
+) -> Option<Vec<Postponed>> {
     let shared = turn.context.shared;
     let count = batch.requests.len();
     let version = shared.config.version();
@@ -54,16 +59,18 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing
         prefetch(&shared.keyspace, turn.context.session.db, &prepared);
     }
     for (number, ready) in prepared.iter().enumerate() {
+        if number > 0 {
+            if closing(turn) {
+                return None;
+            }
+            if shared.config.version() != version {
+                return Some(rest(buffer, batch, number));
+            }
+        }
         let args = args_of(buffer, batch, number);
         match turn.dispatch(&Args(&args), ready.found, ready.place) {
             Flow::Done => turn.append_messages(),
             Flow::Wait(_) | Flow::Async(_) => return Some(rest(buffer, batch, number)),
-        }
-        if closing(turn) {
-            return None;
-        }
-        if shared.config.version() != version {
-            return Some(rest(buffer, batch, number + 1));
         }
     }
     None

@@ -1,4 +1,5 @@
-//! What a connection does that takes time: requests held by CLIENT PAUSE, sweeps that yield between stripes, control commands.
+//! What a connection does that takes time: requests held by CLIENT PAUSE, sweeps that yield between stripes, control commands, commands
+//! that wait for the other workers.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -92,11 +93,11 @@ impl Connection {
             return Poll::Ready(Gone);
         }
         self.take_messages();
-        while !self.reply.is_empty() {
+        while self.has_output() {
             if self.flush().is_err() {
                 return Poll::Ready(Gone);
             }
-            if !self.reply.is_empty() && self.stream.poll_write_ready(cx).is_pending() {
+            if self.has_output() && self.stream.poll_write_ready(cx).is_pending() {
                 break;
             }
         }
@@ -119,7 +120,7 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Runs a sweep or a control command whose checks have passed.
+    /// Runs a command that waits, and whose checks have passed.
     async fn run_async(&mut self, number: u16, args: &Args<'_>) {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();

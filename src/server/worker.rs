@@ -19,11 +19,10 @@ use super::listener::Accepted;
 use super::{connection, cron};
 use crate::base::clock;
 use crate::base::limits::{READ_BUFFER_LEN, WORKERS_MAX};
-use crate::clients::{Client, evict};
-use crate::commands::connection::client::line;
+use crate::clients::Client;
+use crate::commands::room;
 use crate::commands::shared::Shared;
 use crate::config::Config;
-use crate::metrics::Counters;
 
 /// Accepted sockets that wait for a worker to take them up; a listener waits when it is full.
 const ACCEPT_QUEUE_LEN: usize = 1024;
@@ -138,17 +137,9 @@ impl Worker {
         self.shared.config.version() != self.config_version.get()
     }
 
-    /// Ends the connections that take most memory if all clients together take more than `maxmemory-clients`.
+    /// Keeps all clients together within `maxmemory-clients`.
     pub(super) fn evict_clients(&self) {
-        let Some(limit_bytes) = evict::limit_bytes(&self.config()) else { return };
-        if self.shared.clients.memory() <= limit_bytes {
-            return;
-        }
-        for client in evict::victims(&self.shared.clients, limit_bytes) {
-            tracing::info!("Evicting client: {}", line::for_log(&self.shared, &client));
-            self.shared.clients.kill(&client);
-            Counters::one(&self.shared.counters.clients_evicted);
-        }
+        room::evict_clients(&self.shared, &self.config());
     }
 }
 
