@@ -123,6 +123,7 @@ impl Connection {
     /// Waits for the next event and handles it.
     async fn turn(&mut self) -> Result<(), Gone> {
         let started;
+        let mut is_tidying = false;
         if !self.postponed.is_empty() {
             self.run_postponed().await?;
             started = self.begin_round();
@@ -133,14 +134,17 @@ impl Connection {
             match event {
                 Event::Closed => return Err(Gone),
                 Event::Read(len) => self.process(len)?,
-                Event::Tidy => self.tidy(),
+                Event::Tidy => {
+                    is_tidying = true;
+                    self.tidy();
+                }
                 Event::Woken => self.touch(),
             }
         }
         self.take_messages();
         self.flush()?;
         self.report();
-        self.end_round(started);
+        self.end_round(started, is_tidying);
         if self.session.close == Close::AfterReply && !self.has_output() {
             return Err(Gone);
         }
@@ -159,8 +163,13 @@ impl Connection {
     }
 
     #[inline]
-    fn end_round(&self, (started, commands): (clock::Ticks, u64)) {
-        self.metrics().round(clock::elapsed_ns(started, clock::ticks()), commands);
+    fn end_round(&self, (started, commands): (clock::Ticks, u64), is_tidying: bool) {
+        let nanoseconds = clock::elapsed_ns(started, clock::ticks());
+        if is_tidying {
+            self.metrics().timer_share(nanoseconds);
+        } else {
+            self.metrics().round(nanoseconds, commands);
+        }
     }
 
     fn metrics(&self) -> &WorkerMetrics {
