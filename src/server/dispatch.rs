@@ -311,7 +311,7 @@ impl<'c> Turn<'c> {
     /// Runs a command that passed all checks.
     #[inline]
     fn run(&mut self, row: &Row, args: &Args<'_>, place: Option<Place>) -> Flow {
-        if matches!(row.spec.run, Run::Sweep(_) | Run::Control(_)) {
+        if matches!(row.spec.run, Run::Sweep(_) | Run::Control(_) | Run::Settled(_)) {
             return Flow::Async(row.number);
         }
         let started = self.ticks;

@@ -123,17 +123,21 @@ impl Connection {
     /// Runs a command that waits, and whose checks have passed.
     async fn run_async(&mut self, number: u16, args: &Args<'_>) {
         let worker = Rc::clone(&self.worker);
+        let row = worker.shared.table.row(number);
+        if matches!(row.spec.run, Run::Settled(_)) {
+            worker.shared.settle.wait(worker.shared.workers.iter().count()).await;
+        }
         let config = worker.config();
         let started = clock::ticks();
         let before = self.reply.len();
         let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.number);
-        let row = worker.shared.table.row(number);
         turn.begin();
         let context = &mut turn.context;
         context.command = number;
         let result = match row.spec.run {
             Run::Sweep(start) => sweep(context, start, args).await,
             Run::Control(run) => run(context, args).await,
+            Run::Settled(run) => run(context, args),
             _ => unreachable!("other kinds run at once"),
         };
         complete(context, row, args, &result, before, started);

@@ -162,6 +162,8 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
         });
         LocalSet::new().block_on(&runtime, async move {
             cron::start(&worker);
+            let settled = Rc::clone(&worker);
+            tokio::task::spawn_local(async move { settled.shared.settle.serve(settled.number).await });
             while let Some(socket) = accepted.recv().await {
                 connection::start(&worker, socket);
             }

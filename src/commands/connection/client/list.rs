@@ -76,7 +76,7 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
         Arg { name: "not-capa", token: "NOT-CAPA", optional: true, since: "9.0.0", ..ARG },
         Arg { name: "not-ip", token: "NOT-IP", optional: true, since: "9.0.0", ..ARG },
     ],
-    run: Run::Conn(exec),
+    run: Run::Settled(exec),
     subcommands: &[],
     docs: Docs {
         summary: "Describes connections",
