@@ -37,8 +37,8 @@ pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Tick
 pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &CmdResult, reply_from: usize, started: Ticks) -> Ticks {
     if let Err(error) = result {
         context.reply.truncate(reply_from);
-        context.reply.error(error.text());
-        context.shared.errors.count(error.text());
+        context.reply.error(error.line());
+        context.shared.errors.count(error.line());
     }
     let ended = clock::ticks();
     let nanoseconds = clock::elapsed_ns(started, ended);
