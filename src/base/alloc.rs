@@ -126,6 +126,13 @@ pub fn flush_thread() {
     let _ = PENDING.try_with(|pending| TOTAL.fetch_add(pending.replace(0), Ordering::Relaxed));
 }
 
+/// What the allocator sets aside for a block of `len` bytes.
+#[inline]
+pub fn block_len(len: usize) -> usize {
+    // SAFETY: mi_good_size has no precondition; it only computes.
+    if len == 0 { 0 } else { unsafe { libmimalloc_sys::mi_good_size(len) } }
+}
+
 /// Gives memory that this thread no longer needs back to the system, all of it at once (MEMORY PURGE).
 pub fn purge() {
     // SAFETY: mi_collect has no precondition.

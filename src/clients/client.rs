@@ -81,10 +81,14 @@ pub struct Figures {
     pub multi_queued: AtomicI64,
     /// Keys watched.
     pub watched: AtomicU64,
-    /// Pending output.
+    /// Replies that were not offered to the socket yet.
     pub output: AtomicU64,
-    /// Room set aside for output.
+    /// Room set aside for them.
     pub output_capacity: AtomicU64,
+    /// Output that the socket did not take yet.
+    pub backlog: AtomicU64,
+    /// Room set aside for it.
+    pub backlog_capacity: AtomicU64,
     /// Largest reply buffer that is kept between replies.
     pub reply_room: AtomicU64,
     /// Most of that room that was used of late.
@@ -103,6 +107,8 @@ pub struct Figures {
     pub patterns: AtomicU64,
     /// Subscriptions: shard channels.
     pub shard_channels: AtomicU64,
+    /// Memory in all, as last reported to the registry.
+    pub reported: AtomicU64,
 }
 
 /// See the module's page.
@@ -143,6 +149,8 @@ pub struct Client {
     /// Set by whoever changes a key that it watches.
     pub watch_flag: Arc<WatchFlag>,
     asked: AtomicU8,
+    /// Memory that becomes free when it ends, in bytes, once it was asked to end: see [`super::Registry::kill`].
+    pub(super) dying: AtomicU64,
 }
 
 impl Client {
@@ -167,6 +175,7 @@ impl Client {
             outbox: Outbox::default(),
             watch_flag: Arc::default(),
             asked: AtomicU8::new(0),
+            dying: AtomicU64::new(0),
         };
         client.figures.multi_queued.store(-1, Ordering::Relaxed);
         client.figures.reply_room.store(REPLY_ROOM_LEN_MAX, Ordering::Relaxed);
@@ -239,7 +248,8 @@ impl Client {
 
     /// Output that waits to be sent, own replies and messages from others, in bytes.
     pub fn pending_output(&self) -> u64 {
-        self.figures.output.load(Ordering::Relaxed) + self.outbox.len_bytes() as u64
+        let figures = &self.figures;
+        figures.output.load(Ordering::Relaxed) + figures.backlog.load(Ordering::Relaxed) + self.outbox.len_bytes() as u64
     }
 
     /// The same as CLIENT LIST shows it.

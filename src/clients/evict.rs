@@ -48,7 +48,7 @@ pub fn memory(client: &Client) -> ClientMemory {
     let output = client.output_memory().bytes;
     ClientMemory {
         output,
-        output_buffer: load(&figures.output_capacity).saturating_sub(output),
+        output_buffer: (load(&figures.output_capacity) + load(&figures.backlog_capacity)).saturating_sub(output),
         input: load(&figures.query_buffer) + load(&figures.query_buffer_free),
         arguments: load(&figures.arguments),
         transaction: load(&figures.multi) + load(&figures.watched) * NAME_OVERHEAD,

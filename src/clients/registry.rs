@@ -6,13 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dashmap::DashMap;
 
 use super::client::Client;
+use super::evict;
+
+/// What [`Client::dying`] says of a client that has ended: nothing of it is there any more.
+const ENDED: u64 = u64::MAX;
 
 /// See the module's page.
 #[derive(Debug, Default)]
 pub struct Registry {
     clients: DashMap<u64, Arc<Client>, foldhash::fast::RandomState>,
     last_id: AtomicU64,
-    memory: AtomicU64,
+    reported: AtomicU64,
+    dying: AtomicU64,
 }
 
 impl Registry {
@@ -26,26 +31,51 @@ impl Registry {
         self.clients.insert(client.id, client);
     }
 
-    /// Removes a client.
+    /// Asks a client to close, and removes it at once: from here on nobody sees it. Its memory becomes free when its task gets to
+    /// it; until then it counts as dying. False if somebody else was first, or it has ended already.
+    pub fn kill(&self, client: &Client) -> bool {
+        let bytes = evict::memory(client).total();
+        let is_first = client.dying.compare_exchange(0, bytes, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if is_first {
+            self.dying.fetch_add(bytes, Ordering::Relaxed);
+        }
+        client.close_asap();
+        self.remove(client.id);
+        is_first
+    }
+
+    /// Removes a client that is about to end: from here on nobody sees it.
     pub fn remove(&self, id: u64) {
         self.clients.remove(&id);
     }
 
-    /// Asks a client to close, and removes it at once: from here on nobody sees it.
-    pub fn kill(&self, client: &Client) {
-        client.close_asap();
+    /// Removes a client that has ended, with all memory of its own. Called by its connection.
+    pub fn end(&self, client: &Client) {
         self.remove(client.id);
+        self.reported.fetch_sub(client.figures.reported.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+        self.dying.fetch_sub(client.dying.swap(ENDED, Ordering::AcqRel), Ordering::Relaxed);
     }
 
-    /// Memory of all connections, in bytes, as each last reported it.
+    /// Notes what a client takes now. True if that is more than before. Called by its connection.
+    pub fn report(&self, client: &Client) -> bool {
+        let now = evict::memory(client).total();
+        let before = client.figures.reported.swap(now, Ordering::Relaxed);
+        if now != before {
+            self.reported.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+        }
+        now > before
+    }
+
+    /// Memory of the connections that stay, in bytes, as each last reported it.
     #[inline]
     pub fn memory(&self) -> u64 {
-        self.memory.load(Ordering::Relaxed)
+        self.reported.load(Ordering::Relaxed).saturating_sub(self.dying())
     }
 
-    /// Notes that a connection which reported `before` bytes now takes `now`.
-    pub fn report_memory(&self, before: u64, now: u64) {
-        self.memory.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+    /// Memory of those that were asked to close and are not gone yet, in bytes.
+    #[inline]
+    pub fn dying(&self) -> u64 {
+        self.dying.load(Ordering::Relaxed)
     }
 
     /// The client with this number.
@@ -68,5 +98,35 @@ impl Registry {
         let mut all: Vec<_> = self.clients.iter().map(|client| Arc::clone(&client)).collect();
         all.sort_unstable_by_key(|client| client.id);
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_that_of_clients_which_stay() {
+        let registry = Registry::default();
+        let clients: Vec<_> = (1..=3).map(|id| Client::new(id, String::new(), String::new(), 0, 0, 0)).collect();
+        let empty = evict::memory(&clients[0]).total();
+        for client in &clients {
+            registry.add(Arc::clone(client));
+            client.figures.query_buffer.store(client.id * 1000, Ordering::Relaxed);
+            assert!(registry.report(client), "it is new");
+            assert!(!registry.report(client), "nothing has changed");
+        }
+        let check =
+            |memory: u64, dying: u64, len: usize| assert_eq!((registry.memory(), registry.dying(), registry.len()), (memory, dying, len));
+        check(3 * empty + 6000, 0, 3);
+        assert!(registry.kill(&clients[1]));
+        check(2 * empty + 4000, empty + 2000, 2);
+        assert!(!registry.kill(&clients[1]), "it is dying");
+        check(2 * empty + 4000, empty + 2000, 2);
+        registry.end(&clients[1]);
+        check(2 * empty + 4000, 0, 2);
+        registry.end(&clients[2]);
+        assert!(!registry.kill(&clients[2]), "it has ended");
+        check(empty + 1000, 0, 1);
     }
 }

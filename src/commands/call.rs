@@ -11,13 +11,13 @@ use crate::metrics::WorkerMetrics;
 
 /// Runs a synchronous command. Returns when it ended, which is when the next one of the batch begins.
 ///
-/// A `Sweep` runs through under the locks that are held (EXEC); the dispatcher runs it stripe by stripe itself. A `Control` command
-/// cannot run here.
+/// A `Sweep` runs through under the locks that are held (EXEC); the dispatcher runs it stripe by stripe itself. A `Settled` command
+/// does not wait here, a `Control` command cannot run.
 pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Ticks) -> Ticks {
     context.command = row.number;
     let reply_from = context.reply.len();
     let result = match row.spec.run {
-        Run::Conn(run) | Run::Keys(run) | Run::All(run) | Run::Stripes(run) => run(context, args),
+        Run::Conn(run) | Run::Keys(run) | Run::All(run) | Run::Stripes(run) | Run::Settled(run) => run(context, args),
         Run::Sweep(start) => start(context, args).and_then(|mut sweep| {
             for number in 0..context.keys.keyspace().stripes() as u32 {
                 if !context.keys.with_stripe(number, |keys| sweep.visit(keys, number)) {
@@ -61,6 +61,6 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
 #[cold]
 fn reply_error(context: &mut Context<'_>, error: &CmdError, reply_from: usize) {
     context.reply.truncate(reply_from);
-    context.reply.error(error.text());
-    context.shared.errors.count(error.text());
+    context.reply.error(error.line());
+    context.shared.errors.count(error.line());
 }

@@ -22,6 +22,7 @@ pub mod pubsub;
 pub mod redact;
 pub mod room;
 pub mod server;
+pub mod settle;
 pub mod shared;
 pub mod spec;
 pub mod string;

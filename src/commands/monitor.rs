@@ -10,6 +10,7 @@ use super::redact;
 use super::shared::Shared;
 use super::table::Row;
 use crate::base::clock;
+use crate::clients::session::Close;
 use crate::clients::{Client, bit};
 
 /// Sends one line to every client in MONITOR.
@@ -25,7 +26,9 @@ pub fn feed(context: &Context<'_>, row: &Row, args: &Args<'_>) {
     }
     line.extend_from_slice(b"\r\n");
     let line = Bytes::from(line);
-    for monitor in context.shared.monitors.lock().iter().filter(|monitor| !monitor.must_close()) {
+    // To a client that is about to leave nothing more is said: not even that it does.
+    let is_leaving = |monitor: &Client| monitor.must_close() || (monitor.id == client.id && context.session.close != Close::No);
+    for monitor in context.shared.monitors.lock().iter().filter(|monitor| !is_leaving(monitor)) {
         monitor.send(line.clone());
     }
 }

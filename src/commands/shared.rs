@@ -196,6 +196,8 @@ pub struct Shared {
     pub pause: Pause,
     /// How we end.
     pub stop: Stop,
+    /// Lets a command see what all workers have done.
+    pub settle: super::settle::Settle,
     /// Wakes the task that goes on evicting where a command ran out of time.
     pub evict_more: Notify,
     /// Set by the node once it serves.

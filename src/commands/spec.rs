@@ -315,6 +315,8 @@ pub enum Run {
     Sweep(StartSweep),
     /// Asynchronously: may wait for the control plane, a disk or a time.
     Control(for<'c> fn(&'c mut Context<'_>, &'c Args<'_>) -> ControlFuture<'c>),
+    /// Without the keyspace, once all workers have dealt with what had reached them ([`super::settle`]); inside EXEC at once.
+    Settled(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
     /// Only its subcommands run.
     Container,
 }
@@ -328,6 +330,7 @@ impl std::fmt::Debug for Run {
             Run::Stripes(_) => "Stripes",
             Run::Sweep(_) => "Sweep",
             Run::Control(_) => "Control",
+            Run::Settled(_) => "Settled",
             Run::Container => "Container",
         })
     }

@@ -30,7 +30,7 @@ pub use keyspace_events::KeyspaceEvents;
 pub use load::ConfigError;
 pub use memory::{format_memory, parse_memory};
 pub use row::{Custom, Form, Kind, Place, Row, Status, parse_yes_no};
-pub use store::{ConfigStore, Refusal, SetContext, SetError, is_sensitive};
+pub use store::{ConfigStore, Refusal, SetContext, SetError, UNKNOWN_OPTION, is_sensitive};
 pub use value::{
     AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
     OutputBufferLimit, OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Stored, Supervised, Value,

@@ -63,11 +63,16 @@ impl From<String> for Refusal {
     }
 }
 
+/// What CONFIG SET answers where there is no such option, with its name in place of `{}`.
+pub const UNKNOWN_OPTION: &str = "Unknown option or number of arguments for CONFIG SET - '{}'";
+
 /// Why CONFIG SET failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetError {
     /// One of the options may not change while a dataset is loading: answer `-LOADING`.
     Loading,
+    /// There is no option of this name, whose bytes are the client's.
+    Unknown(Vec<u8>),
     /// Answer `-ERR` with this text.
     Message(String),
 }
@@ -143,6 +148,7 @@ impl ConfigStore {
     ) -> Result<(), String> {
         self.set_as(SetContext::default(), pairs, apply).map_err(|error| match error {
             SetError::Message(message) => message,
+            SetError::Unknown(name) => UNKNOWN_OPTION.replace("{}", &String::from_utf8_lossy(&name)),
             SetError::Loading => unreachable!("the default context is not loading"),
         })
     }
@@ -224,22 +230,21 @@ type Chosen<'pairs> = (&'static str, &'static Row, &'pairs [u8]);
 fn choose_rows<'pairs>(context: SetContext, config: &Config, pairs: &[(&[u8], &'pairs [u8])]) -> Result<Vec<Chosen<'pairs>>, SetError> {
     let mut chosen: Vec<Chosen<'pairs>> = Vec::with_capacity(pairs.len());
     for (given, value) in pairs {
-        let given = String::from_utf8_lossy(given);
-        let Some((name, row)) = rows::find_named(&given) else {
-            return Err(SetError::Message(format!("Unknown option or number of arguments for CONFIG SET - '{given}'")));
-        };
+        let unknown = || SetError::Unknown(given.to_vec());
+        let given = std::str::from_utf8(given).map_err(|_| unknown())?;
+        let (name, row) = rows::find_named(given).ok_or_else(unknown)?;
         let is_unchanged = || row.get(config).as_bytes() == *value;
         if row.is_immutable || (row.is_fixed && !is_unchanged()) {
-            return Err(failed(&given, "can't set immutable config"));
+            return Err(failed(given, "can't set immutable config"));
         }
         if row.is_protected && !config.enable_protected_configs.allows(context.is_local) {
-            return Err(failed(&given, "can't set protected config"));
+            return Err(failed(given, "can't set protected config"));
         }
         if row.is_denied_while_loading && context.is_loading {
             return Err(SetError::Loading);
         }
         if chosen.iter().any(|(other, ..)| *other == name) {
-            return Err(failed(&given, "duplicate parameter"));
+            return Err(failed(given, "duplicate parameter"));
         }
         chosen.push((name, row, value));
     }

@@ -17,8 +17,9 @@ pub struct ErrorStats {
 
 impl ErrorStats {
     /// Counts an error by its text after `-`, of which the first word is the code.
-    pub fn count(&self, text: &str) {
-        let code = text.split(' ').next().unwrap_or_default();
+    pub fn count(&self, text: impl AsRef<[u8]>) {
+        let code = text.as_ref().split(|byte| *byte == b' ').next().unwrap_or_default();
+        let code = &*String::from_utf8_lossy(code);
         if code.is_empty() || code.len() > CODE_LEN_MAX {
             return;
         }

@@ -29,7 +29,7 @@ pub struct Rates {
     pub net_input: u64,
     /// Bytes sent per second.
     pub net_output: u64,
-    /// Rounds of the workers' loops per second.
+    /// Rounds per second of one worker's loop, on the average: it does not depend on how many there are.
     pub cycles: u64,
     /// Microseconds per round.
     pub cycle_us: u64,
@@ -49,8 +49,8 @@ pub struct Instantaneous {
 }
 
 impl Instantaneous {
-    /// Takes a sample of the totals at `now_us` (monotonic microseconds).
-    pub fn sample(&self, now_us: u64, totals: Totals) {
+    /// Takes a sample of the totals of so many workers at `now_us` (monotonic microseconds).
+    pub fn sample(&self, now_us: u64, totals: Totals, workers: u64) {
         let mut state = self.state.lock();
         if let Some((last_us, last)) = state.last
             && now_us > last_us
@@ -63,7 +63,7 @@ impl Instantaneous {
                 commands: per_second(totals.commands, last.commands),
                 net_input: per_second(totals.net_input, last.net_input),
                 net_output: per_second(totals.net_output, last.net_output),
-                cycles: per_second(totals.cycles, last.cycles),
+                cycles: per_second(totals.cycles, last.cycles) / workers.max(1),
                 cycle_us: totals.cycle_us.saturating_sub(last.cycle_us) / cycles.max(1),
             };
             state.next = (next + 1) % SAMPLES;
@@ -98,8 +98,8 @@ mod tests {
     fn rates_are_means() {
         let instantaneous = Instantaneous::default();
         for sample in 0..=16u64 {
-            instantaneous
-                .sample(sample * 100_000, Totals { commands: sample * 50, cycles: sample, cycle_us: sample * 7, ..Totals::default() });
+            let totals = Totals { commands: sample * 50, cycles: sample * 2, cycle_us: sample * 14, ..Totals::default() };
+            instantaneous.sample(sample * 100_000, totals, 2);
         }
         assert_eq!(instantaneous.rates(), Rates { commands: 500, cycles: 10, cycle_us: 7, ..Rates::default() });
         instantaneous.reset();

@@ -140,6 +140,7 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
         },
         pause: Pause::default(),
         stop: Stop::default(),
+        settle: crate::commands::settle::Settle::default(),
         evict_more: tokio::sync::Notify::new(),
         on_config: OnceLock::new(),
         blocked_clients: AtomicU64::new(0),

@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
 
+use super::backlog::Backlog;
 use super::dispatch::Turn;
 use super::listener::{Accepted, describe};
 use super::pipeline::{self, Postponed};
@@ -34,6 +35,9 @@ use crate::metrics::WorkerMetrics;
 const REPLY_KEPT_LEN: usize = 16 * 1024;
 /// First size of a private input buffer: a client that sends a request in pieces is likely to do so again.
 const INPUT_LEN_MIN: usize = 16 * 1024;
+/// Replies of a batch are set aside once they are longer than this, a little less than a power of two: a buffer that grows on and on is
+/// copied again and again, is there twice meanwhile, and ends half empty.
+const SET_ASIDE_LEN: usize = 120 * 1024;
 /// Replies are sent before they grow beyond this, so that a long pipeline does not pile them up.
 const FLUSH_LEN: usize = 256 * 1024;
 /// Longest inline request.
@@ -48,7 +52,10 @@ pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
     pub(super) stream: Stream,
     pub(super) session: Session,
+    /// Replies that were not offered to the socket yet.
     pub(super) reply: ReplyBuf,
+    /// What it did not take.
+    pub(super) backlog: Backlog,
     pub(super) parser: RequestParser,
     pub(super) input: Vec<u8>,
     /// Requests that wait or run asynchronously, in order.
@@ -98,6 +105,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         stream,
         session: Session::new(client, authenticated),
         reply: ReplyBuf::default(),
+        backlog: Backlog::default(),
         parser: RequestParser::default(),
         input: Vec::new(),
         postponed: std::collections::VecDeque::new(),
@@ -118,6 +126,7 @@ impl Connection {
     /// Waits for the next event and handles it.
     async fn turn(&mut self) -> Result<(), Gone> {
         let started;
+        let mut is_tidying = false;
         if !self.postponed.is_empty() {
             self.run_postponed().await?;
             started = self.begin_round();
@@ -128,15 +137,18 @@ impl Connection {
             match event {
                 Event::Closed => return Err(Gone),
                 Event::Read(len) => self.process(len)?,
-                Event::Tidy => self.tidy(),
+                Event::Tidy => {
+                    is_tidying = true;
+                    self.tidy();
+                }
                 Event::Woken => self.touch(),
             }
         }
         self.take_messages();
         self.flush()?;
         self.report();
-        self.end_round(started);
-        if self.session.close == Close::AfterReply && self.reply.is_empty() {
+        self.end_round(started, is_tidying);
+        if self.session.close == Close::AfterReply && !self.has_output() {
             return Err(Gone);
         }
         if self.batches >= BATCHES_PER_TURN_MAX {
@@ -155,8 +167,13 @@ impl Connection {
     }
 
     #[inline]
-    fn end_round(&self, (started, commands): (clock::Ticks, u64)) {
-        self.metrics().round(clock::elapsed_ns(started, clock::ticks()), commands);
+    fn end_round(&self, (started, commands): (clock::Ticks, u64), is_tidying: bool) {
+        let nanoseconds = clock::elapsed_ns(started, clock::ticks());
+        if is_tidying {
+            self.metrics().timer_share(nanoseconds);
+        } else {
+            self.metrics().round(nanoseconds, commands);
+        }
     }
 
     fn metrics(&self) -> &WorkerMetrics {
@@ -173,14 +190,14 @@ impl Connection {
         if !client.outbox.is_empty() {
             return Poll::Ready(Event::Woken);
         }
-        if !self.reply.is_empty() && self.stream.poll_write_ready(cx).is_ready() {
+        if self.has_output() && self.stream.poll_write_ready(cx).is_ready() {
             return Poll::Ready(Event::Woken);
         }
-        if self.worker.shared.stop.is_requested() && self.reply.is_empty() {
+        if self.worker.shared.stop.is_requested() && !self.has_output() {
             // Everything that was received is answered and sent: the node is ending.
             return Poll::Ready(Event::Closed);
         }
-        if self.input_closed || self.reply.len() > OUTPUT_PAUSE_LEN || self.session.close == Close::AfterReply {
+        if self.input_closed || self.output_len() > OUTPUT_PAUSE_LEN || self.session.close == Close::AfterReply {
             return Poll::Pending;
         }
         self.poll_input(cx)
@@ -312,7 +329,7 @@ impl Connection {
                     return Ok(buffer.len());
                 }
             }
-            if self.reply.len() > FLUSH_LEN {
+            if self.output_len() > FLUSH_LEN {
                 self.flush()?;
             }
         }
@@ -323,17 +340,29 @@ impl Connection {
     fn run_batch(&mut self, buffer: &[u8], batch: &larder_proto::resp::Batch, config: &Config) -> Result<(), Gone> {
         let worker = Rc::clone(&self.worker);
         let most = self.output_len_max(config);
+        let backlog = &mut self.backlog;
         let mut turn = Turn::new(&worker, config, &mut self.session, &mut self.reply, self.now, buffer.len());
         let stop = pipeline::execute(&mut turn, buffer, batch, |turn| {
-            let context = &turn.context;
-            context.session.close != Close::No || context.reply.len() > most || context.session.client.must_close()
+            let context = &mut turn.context;
+            // Its own limit ends a client before it costs others their connection.
+            if context.reply.len() + backlog.len() > most {
+                return true;
+            }
+            if context.reply.len() > SET_ASIDE_LEN {
+                backlog.take_over(&mut context.reply.buf, 0);
+                backlog.publish(&context.session.client.figures);
+                if worker.shared.clients.report(&context.session.client) {
+                    worker.evict_clients();
+                }
+            }
+            context.session.close != Close::No || context.session.client.must_close()
         });
         self.now = turn.ticks;
         drop(turn);
         if let Some(postponed) = stop {
             self.postponed.extend(postponed);
         }
-        if self.reply.len() > most {
+        if self.output_len() > most {
             self.check_output_limit()?;
         }
         if self.session.client.must_close() {
@@ -352,6 +381,18 @@ impl Connection {
         self.input_closed = true;
     }
 
+    /// True if something waits to be sent.
+    #[inline]
+    pub(super) fn has_output(&self) -> bool {
+        self.output_len() > 0
+    }
+
+    /// How much waits to be sent, messages of others excluded, in bytes.
+    #[inline]
+    pub(super) fn output_len(&self) -> usize {
+        self.reply.len() + self.backlog.len()
+    }
+
     /// Appends what others put into the outbox.
     pub(super) fn take_messages(&mut self) {
         if !self.session.client.outbox.is_empty() {
@@ -361,36 +402,49 @@ impl Connection {
 
     /// Enforces the output limit, then sends as much as the socket takes now.
     pub(super) fn flush(&mut self) -> Result<(), Gone> {
-        if self.reply.is_empty() {
+        if !self.has_output() {
             return Ok(());
         }
         self.check_output_limit()?;
-        self.upkeep.note_reply(self.reply.len());
-        while !self.reply.is_empty() {
-            match self.stream.try_write(&self.reply.buf) {
+        self.upkeep.note_reply(self.output_len());
+        if self.backlog.is_empty() {
+            let sent = self.write(|stream, connection| stream.try_write(&connection.reply.buf))?;
+            if sent == self.reply.len() {
+                self.reply.buf.clear();
+            } else {
+                self.backlog.take_over(&mut self.reply.buf, sent);
+            }
+        } else {
+            self.backlog.take_over(&mut self.reply.buf, 0);
+        }
+        while !self.backlog.is_empty() {
+            match self.write(|stream, connection| stream.try_write_vectored(&connection.backlog.slices()))? {
+                0 => break,
+                sent => self.backlog.advance(sent),
+            }
+        }
+        if self.reply.buf.capacity() > REPLY_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
+            self.reply.buf = BytesMut::new();
+        }
+        Ok(())
+    }
+
+    /// Writes once. Returns how much the socket took: 0 if it takes nothing now.
+    fn write(&self, write: impl Fn(&Stream, &Self) -> io::Result<usize>) -> Result<usize, Gone> {
+        loop {
+            match write(&self.stream, self) {
                 Ok(sent) => {
                     let metrics = self.metrics();
                     WorkerMetrics::add(&metrics.net_output, sent as u64);
                     WorkerMetrics::add(&metrics.writes, 1);
                     WorkerMetrics::add(&self.session.client.figures.net_output, sent as u64);
-                    if sent == self.reply.len() {
-                        self.reply.buf.clear();
-                    } else {
-                        self.reply.buf.advance(sent);
-                    }
+                    return Ok(sent);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(Gone),
             }
         }
-        // What was sent piece by piece hides its room from `capacity` until it is asked back.
-        let visible = self.reply.buf.capacity();
-        let _ = self.reply.buf.try_reclaim(visible + 1);
-        if self.reply.buf.capacity() > REPLY_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
-            self.reply.buf = BytesMut::new();
-        }
-        Ok(())
     }
 
     /// Takes the client out of everything it is part of.
@@ -401,8 +455,7 @@ impl Connection {
         }
         super::waiting::leave(&worker, &mut self.session, &mut self.reply);
         let id = self.session.client.id;
-        worker.shared.clients.remove(id);
-        worker.shared.clients.report_memory(self.upkeep.reported(), 0);
+        worker.shared.clients.end(&self.session.client);
         worker.clients.borrow_mut().remove(&id);
         worker.connections.fetch_sub(1, Ordering::Relaxed);
     }

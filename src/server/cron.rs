@@ -57,14 +57,16 @@ fn sample(worker: &Worker) {
     let shared = &worker.shared;
     shared.metrics.memory.sample();
     let mut totals = Totals::default();
+    let mut workers = 0;
     for worker in shared.workers.iter() {
+        workers += 1;
         totals.commands += worker.total_commands.load(Ordering::Relaxed);
         totals.net_input += worker.net_input.load(Ordering::Relaxed);
         totals.net_output += worker.net_output.load(Ordering::Relaxed);
         totals.cycles += worker.cycles.load(Ordering::Relaxed);
         totals.cycle_us += worker.cycle_ns.load(Ordering::Relaxed) / 1000;
     }
-    shared.metrics.instantaneous.sample(clock::monotonic_us(), totals);
+    shared.metrics.instantaneous.sample(clock::monotonic_us(), totals, workers);
 }
 
 /// Looks at the clients that follow number `last`, and goes on from the first behind the last one.

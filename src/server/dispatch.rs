@@ -7,12 +7,14 @@ use larder_proto::resp::ReplyBuf;
 
 use super::redirect;
 use super::worker::Worker;
+use crate::base::alloc;
 use crate::base::clock::Ticks;
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{Session, bit};
 use crate::commands::attention::Attention;
 use crate::commands::call::{call, complete};
 use crate::commands::context::{Args, Context};
+use crate::commands::error::{NAME_SHOWN_LEN_MAX, as_shown};
 use crate::commands::spec::{Execute, Run, flag};
 use crate::commands::table::{Lookup, Row};
 use crate::commands::{keys, room, transaction};
@@ -30,6 +32,17 @@ pub(super) struct Turn<'c> {
     plain: bool,
     /// The map of the cluster, in cluster mode, as it was when the batch began.
     topology: Option<arc_swap::Guard<Arc<Topology>>>,
+}
+
+/// Why a request may not run: what is answered after `-`. It may name what the client sent, and so hold any byte.
+type Refusal = Vec<u8>;
+
+/// About how much of an unknown command's arguments its error shows, in bytes.
+const ARGS_SHOWN_LEN_MAX: usize = 128;
+
+/// What an error shows of an argument.
+fn shown(arg: &[u8], most: usize) -> &[u8] {
+    as_shown(&arg[..arg.len().min(most)])
 }
 
 /// What became of a request.
@@ -80,7 +93,7 @@ impl<'c> Turn<'c> {
     fn needs_no_check(&self, row: &Row, place: Place) -> bool {
         let context = &self.context;
         let write = row.spec.has(flag::WRITE);
-        room::is_enough(context.shared, context.config)
+        !room::is_needed(context.shared, context.config)
             && context.shared.pause.until_ms(write, context.now_ms) == 0
             && self.topology.as_ref().is_none_or(|topology| redirect::serves(context, topology, place, write))
     }
@@ -144,9 +157,9 @@ impl<'c> Turn<'c> {
         }
     }
 
-    /// All checks before execution. `Err` is the text of the refusal, after `-`.
+    /// All checks before execution.
     #[inline]
-    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>, key: Option<&Located>) -> Result<Checked<'t>, String> {
+    fn check<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>, key: Option<&Located>) -> Result<Checked<'t>, Refusal> {
         let Lookup::Found(row) = found else {
             self.context.session.client.last_command.store(u16::MAX, Ordering::Relaxed);
             return self.check_unknown(args, found);
@@ -158,28 +171,32 @@ impl<'c> Turn<'c> {
         }
         let len = args.len() as i32;
         if (spec.arity > 0 && spec.arity != len) || len < -spec.arity {
-            return Err(format!("ERR wrong number of arguments for '{}' command", row.full_name));
+            return Err(format!("ERR wrong number of arguments for '{}' command", row.full_name).into());
         }
         if let Run::Container = spec.run {
-            return Err(format!("ERR wrong number of arguments for '{}' command", row.full_name));
+            return Err(format!("ERR wrong number of arguments for '{}' command", row.full_name).into());
         }
         if spec.has(flag::PROTECTED) {
             self.check_protected(row)?;
         }
         let in_multi = self.context.session.multi.is_some();
         if in_multi && spec.has(flag::NO_MULTI) {
-            return Err(format!("ERR Command '{}' not allowed inside a transaction", row.full_name));
+            return Err(format!("ERR Command '{}' not allowed inside a transaction", row.full_name).into());
         }
         if let Some(cluster) = &self.context.shared.cluster {
-            redirect::check(&self.context, cluster, row, args, key.map(|key| key.place))?;
+            redirect::check(&self.context, cluster, row, args, key.map(|key| key.place)).map_err(String::into_bytes)?;
         }
-        let is_exec = in_multi && spec.name == "exec";
+        let is_exec = in_multi && row.full_name == "exec";
         let mut is_write = spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
         if is_exec && let Some(multi) = &self.context.session.multi {
             is_write |= multi.has_write;
         }
         if self.context.config.maxmemory > 0 {
-            self.check_memory(row, in_multi)?;
+            self.check_memory(row, is_exec)?;
+            // Room may have been made by ending this very client: it gets no answer.
+            if self.context.session.client.must_close() {
+                return Ok(Checked::Answered);
+            }
         }
         if self.context.config.min_replicas_to_write > 0 {
             self.check_replicas(row, is_exec)?;
@@ -187,20 +204,28 @@ impl<'c> Turn<'c> {
         if self.context.session.subscriptions.count() + self.context.session.subscriptions.shard_channels.len() > 0
             && !self.context.reply.is_resp3()
             && !matches!(
-                spec.name,
+                row.full_name.as_str(),
                 "ping" | "subscribe" | "ssubscribe" | "unsubscribe" | "sunsubscribe" | "psubscribe" | "punsubscribe" | "quit" | "reset"
             )
         {
             return Err(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 row.full_name
-            ));
+            )
+            .into());
         }
-        let paused_until_ms = self.context.shared.pause.until_ms(is_write, self.context.now_ms);
-        if paused_until_ms > 0 {
-            return Ok(Checked::Wait(paused_until_ms));
+        // A client in MONITOR is something of a replica, as in Valkey: it may not touch data, and a pause does not hold it.
+        if self.context.session.monitor {
+            if spec.flags & (flag::WRITE | flag::MAY_REPLICATE | flag::READONLY) != 0 {
+                return Err("ERR Replica can't interact with the keyspace".into());
+            }
+        } else {
+            let paused_until_ms = self.context.shared.pause.until_ms(is_write, self.context.now_ms);
+            if paused_until_ms > 0 {
+                return Ok(Checked::Wait(paused_until_ms));
+            }
         }
-        if in_multi && !matches!(spec.name, "exec" | "discard" | "quit" | "reset") {
+        if in_multi && !matches!(row.full_name.as_str(), "exec" | "discard" | "quit" | "reset") {
             return Ok(Checked::Queue(row));
         }
         Ok(Checked::Run(row))
@@ -212,24 +237,30 @@ impl<'c> Turn<'c> {
         !self.context.session.authenticated && !self.context.config.requirepass.is_empty()
     }
 
-    /// Evicts keys where memory is above its limit. What may use more memory is refused if that did not help; so is whatever
-    /// would be queued, since a queue may grow without end.
-    fn check_memory(&self, row: &Row, in_multi: bool) -> Result<(), String> {
+    /// Evicts clients and keys where memory is above its limit. What may use more memory is refused if that did not help.
+    fn check_memory(&self, row: &Row, is_exec: bool) -> Result<(), Refusal> {
         let context = &self.context;
+        // What this client's own replies of the batch take so far counts, too.
+        if room::is_needed(context.shared, context.config) {
+            let figures = &context.session.client.figures;
+            figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
+            figures.output_capacity.store(alloc::block_len(context.reply.buf.capacity()) as u64, Ordering::Relaxed);
+            context.shared.clients.report(&context.session.client);
+        }
         if room::make_room(context.shared, context.config, context.now_ms).is_ok() {
             return Ok(());
         }
-        let refused = match row.spec.name {
-            "exec" => context.session.multi.as_ref().is_some_and(|multi| multi.has_denyoom),
-            "discard" | "quit" | "reset" => false,
-            _ => in_multi || row.spec.has(flag::DENYOOM),
-        };
-        if refused { Err("OOM command not allowed when used memory > 'maxmemory'.".into()) } else { Ok(()) }
+        let has_denyoom = || context.session.multi.as_ref().is_some_and(|multi| multi.has_denyoom);
+        if row.spec.has(flag::DENYOOM) || (is_exec && has_denyoom()) {
+            Err("OOM command not allowed when used memory > 'maxmemory'.".into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Refuses writes while fewer replicas follow than the options ask for.
     #[cold]
-    fn check_replicas(&self, row: &Row, is_exec: bool) -> Result<(), String> {
+    fn check_replicas(&self, row: &Row, is_exec: bool) -> Result<(), Refusal> {
         // This version has no replicas.
         const GOOD_REPLICAS: u32 = 0;
         let context = &self.context;
@@ -243,13 +274,13 @@ impl<'c> Turn<'c> {
     }
 
     #[cold]
-    fn check_unknown<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, String> {
+    fn check_unknown<'t>(&mut self, args: &Args<'_>, found: Lookup<'t>) -> Result<Checked<'t>, Refusal> {
         if self.must_authenticate() {
             return Err("NOAUTH Authentication required.".into());
         }
         if let Lookup::UnknownSubcommand(container) = found {
-            let sub = String::from_utf8_lossy(&args[1][..args[1].len().min(128)]).into_owned();
-            return Err(format!("ERR unknown subcommand '{sub}'. Try {} HELP.", container.spec.name.to_ascii_uppercase()));
+            let help = format!("'. Try {} HELP.", container.spec.name.to_ascii_uppercase());
+            return Err([b"ERR unknown subcommand '", shown(args[1], NAME_SHOWN_LEN_MAX), help.as_bytes()].concat());
         }
         if args[0].eq_ignore_ascii_case(b"host:") || args[0].eq_ignore_ascii_case(b"post") {
             // A web page tricked a browser into sending HTTP here: nothing after it may be taken for commands.
@@ -260,20 +291,20 @@ impl<'c> Turn<'c> {
             self.context.session.client.close_asap();
             return Ok(Checked::Answered);
         }
-        let mut shown = String::new();
+        let mut beginning = Vec::new();
         for arg in args.iter().skip(1) {
-            if shown.len() >= 128 {
+            if beginning.len() >= ARGS_SHOWN_LEN_MAX {
                 break;
             }
-            let most = 128 - shown.len();
-            shown.push_str(&format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(most)])));
+            let most = ARGS_SHOWN_LEN_MAX - beginning.len();
+            beginning.extend_from_slice(&[b"'", shown(arg, most), b"' "].concat());
         }
-        let name = String::from_utf8_lossy(&args[0][..args[0].len().min(128)]).into_owned();
-        Err(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+        let name = shown(args[0], NAME_SHOWN_LEN_MAX);
+        Err([b"ERR unknown command '", name, b"', with args beginning with: ", &beginning].concat())
     }
 
     /// DEBUG and MODULE are for those whom an option allows them.
-    fn check_protected(&self, row: &Row) -> Result<(), String> {
+    fn check_protected(&self, row: &Row) -> Result<(), Refusal> {
         let container = row.full_name.split('|').next().unwrap_or_default();
         let (option, allowed) = match container {
             "debug" => ("enable-debug-command", self.context.config.enable_debug_command),
@@ -285,27 +316,28 @@ impl<'c> Turn<'c> {
         Err(format!(
             "ERR {} command not allowed. If the {option} option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
             container.to_ascii_uppercase()
-        ))
+        )
+        .into())
     }
 
     /// Answers a request that may not run. Within a transaction it makes EXEC fail; a refused EXEC aborts it.
     #[cold]
-    pub(super) fn reject(&mut self, row: Option<&Row>, text: &str) {
+    pub(super) fn reject(&mut self, row: Option<&Row>, text: &[u8]) {
         if let Some(row) = row {
             self.context.metrics.commands[row.number as usize].reject();
         }
         if let Some(multi) = &mut self.context.session.multi {
             multi.failed = true;
         }
-        if row.is_some_and(|row| row.spec.name == "exec") {
+        if row.is_some_and(|row| row.full_name == "exec") {
             transaction::discard(&mut self.context);
             if redirect::is_redirection(text) {
                 self.context.shared.errors.count(text);
                 self.context.reply.error(text);
                 return;
             }
-            let reason = text.strip_prefix("ERR ").unwrap_or(text);
-            let text = format!("EXECABORT Transaction discarded because of: {reason}");
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
+            let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
             self.context.shared.errors.count(&text);
             self.context.reply.error(text);
             return;
@@ -370,7 +402,7 @@ impl<'c> Turn<'c> {
     /// Runs a command that passed all checks.
     #[inline]
     fn run(&mut self, row: &Row, args: &Args<'_>, key: Option<&Located>) -> Flow {
-        if matches!(row.spec.run, Run::Sweep(_) | Run::Control(_)) {
+        if matches!(row.spec.run, Run::Sweep(_) | Run::Control(_) | Run::Settled(_)) {
             return Flow::Async(row.number);
         }
         let started = self.ticks;

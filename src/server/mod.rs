@@ -3,6 +3,7 @@
 //! Invariants: a connection stays on the worker that accepted it; nothing here holds a stripe's lock across an `.await`; a slow
 //! reader, a flood and an idle connection cost their own worker's other connections nothing but their turn.
 
+mod backlog;
 mod connection;
 mod cron;
 mod dispatch;

@@ -44,8 +44,13 @@ fn args_of<'a, 'b>(args: &'a [&'b [u8]], request: Request) -> &'a [&'b [u8]] {
 }
 
 /// Executes a batch's requests in order. Returns those that are left when one has to wait or to run asynchronously, or when a command
-/// changed the options, which a turn holds from its start. True in `closing` ends the batch early.
-pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing: impl Fn(&Turn<'_>) -> bool) -> Option<Vec<Postponed>> {
+/// changed the options, which a turn holds from its start. `closing` is asked between two requests; true ends the batch there.
+pub(super) fn execute(
+    turn: &mut Turn<'_>,
+    buffer: &[u8],
+    batch: &Batch,
+    mut closing: impl FnMut(&mut Turn<'_>) -> bool,
+) -> Option<Vec<Postponed>> {
     let shared = turn.context.shared;
     let count = batch.requests.len();
     let version = shared.config.version();
@@ -61,15 +66,17 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing
         prefetch(&shared.keyspace, turn.context.session.db, &mut prepared);
     }
     for (number, ready) in prepared.iter().enumerate() {
+        if number > 0 {
+            if closing(turn) {
+                return None;
+            }
+            if shared.config.version() != version {
+                return Some(rest(&args, &batch.requests[number..]));
+            }
+        }
         match turn.dispatch(&Args(args_of(&args, batch.requests[number])), ready.found, ready.key.as_ref()) {
             Flow::Done => {}
             Flow::Wait(_) | Flow::Async(_) => return Some(rest(&args, &batch.requests[number..])),
-        }
-        if closing(turn) {
-            return None;
-        }
-        if shared.config.version() != version {
-            return Some(rest(&args, &batch.requests[number + 1..]));
         }
     }
     None

@@ -15,8 +15,8 @@ use crate::topology::{Access, Route, Topology};
 const CODES: [&str; 3] = ["MOVED ", "CLUSTERDOWN ", "CROSSSLOT "];
 
 /// True if the text of a refusal is one of ours.
-pub(super) fn is_redirection(text: &str) -> bool {
-    CODES.iter().any(|code| text.starts_with(code))
+pub(super) fn is_redirection(text: &[u8]) -> bool {
+    CODES.iter().any(|code| text.starts_with(code.as_bytes()))
 }
 
 /// Refuses a request whose keys are not served here. `place` is where its first key lies, if the pipeline knows. EXEC is asked for what
@@ -36,7 +36,7 @@ pub(super) fn check(
         (KeyShape::First, Some(place)) => Some(context.shared.keyspace.slot_of(place)),
         (KeyShape::First, None) => args.get(1).map(|key| key_slot(key)),
         (KeyShape::None, _) => match &context.session.multi {
-            Some(multi) if row.spec.name == "exec" => queued_slot(context.shared, multi)?,
+            Some(multi) if row.full_name == "exec" => queued_slot(context.shared, multi)?,
             _ => None,
         },
         _ => one_slot(row.shape.positions(row.spec, args).into_iter().map(|at| args[at]), None)?,
@@ -47,7 +47,7 @@ pub(super) fn check(
     };
     let flags = row.spec.flags;
     let (queued_writes, queued_pubsub) = match &context.session.multi {
-        Some(multi) if row.spec.name == "exec" => (multi.has_write, has_pubsub(context.shared, multi)),
+        Some(multi) if row.full_name == "exec" => (multi.has_write, has_pubsub(context.shared, multi)),
         _ => (false, false),
     };
     let access = Access {

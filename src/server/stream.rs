@@ -37,6 +37,14 @@ impl Stream {
         }
     }
 
+    /// Writes the concatenation of several parts once, without waiting.
+    pub(super) fn try_write_vectored(&self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.try_write_vectored(parts),
+            Stream::Unix(stream) => stream.try_write_vectored(parts),
+        }
+    }
+
     /// Tells the peer that nothing more comes, and reads away what it has sent: a socket that closes with unread input resets the
     /// connection, and the peer would see an error in place of the end. At most `rounds` reads into `scratch`.
     pub(super) fn end(&self, scratch: &mut [u8], rounds: usize) {

@@ -8,9 +8,9 @@ use std::sync::atomic::Ordering;
 use bytes::BytesMut;
 
 use super::connection::{Connection, Gone};
-use crate::base::clock;
+use crate::base::{alloc, clock};
 use crate::clients::client::{OutputMemory, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask};
-use crate::clients::{ClientClass, bit, evict};
+use crate::clients::{ClientClass, bit};
 use crate::commands::connection::client::line;
 use crate::config::{Config, OutputBufferLimit};
 use crate::metrics::Counters;
@@ -27,8 +27,6 @@ const UNAUTHENTICATED_OUTPUT_LEN_MAX: u64 = 1024;
 /// What a connection remembers of its buffers.
 #[derive(Debug)]
 pub(super) struct Upkeep {
-    /// Memory last reported, in bytes.
-    reported: u64,
     /// Largest reply buffer that counts as kept between replies, in bytes.
     reply_room: usize,
     /// Most of it that was used since `peak_since_ms`.
@@ -44,11 +42,7 @@ impl Upkeep {
     /// The room for replies starts large, and shrinks at the first look if the first replies are short.
     pub(super) fn new() -> Self {
         let reply_room = REPLY_ROOM_LEN_MAX as usize;
-        Upkeep { reported: 0, reply_room, reply_peak: reply_room, peak_since_ms: 0, input_peak: 0, soft_limit_since_ms: None }
-    }
-
-    pub(super) fn reported(&self) -> u64 {
-        self.reported
+        Upkeep { reply_room, reply_peak: reply_room, peak_since_ms: 0, input_peak: 0, soft_limit_since_ms: None }
     }
 
     pub(super) fn note_input(&mut self, len: usize) {
@@ -88,23 +82,20 @@ impl Connection {
         let waiting: usize = self.postponed.iter().flat_map(|request| &request.args).map(bytes::Bytes::len).sum();
         figures.commands.store(self.session.commands, Ordering::Relaxed);
         store(&figures.query_buffer, self.input.len() - parsed);
-        store(&figures.query_buffer_free, self.input.capacity() - self.input.len());
+        store(&figures.query_buffer_free, alloc::block_len(self.input.capacity()).max(self.input.len()) - self.input.len());
         store(&figures.query_buffer_peak, self.upkeep.input_peak);
         store(&figures.arguments, self.parser.args_len() + waiting);
         store(&figures.output, self.reply.len());
-        store(&figures.output_capacity, self.reply.buf.capacity());
-        store(&figures.output_peak, self.reply.len().max(self.upkeep.reply_peak));
+        store(&figures.output_capacity, alloc::block_len(self.reply.buf.capacity()));
+        self.backlog.publish(figures);
+        store(&figures.output_peak, self.output_len().max(self.upkeep.reply_peak));
         store(&figures.reply_room, self.upkeep.reply_room);
         store(&figures.reply_peak, self.upkeep.reply_peak);
-        let now = evict::memory(client).total();
-        let before = std::mem::replace(&mut self.upkeep.reported, now);
-        if now != before {
-            self.worker.shared.clients.report_memory(before, now);
-        }
+        let has_grown = self.worker.shared.clients.report(client);
         if client.has(bit::PUBSUB) || client.has(bit::MONITOR) {
             client.outbox.set_limit(self.output_limit(&self.worker.config()).hard_bytes);
         }
-        if now > before || self.worker.config_changed() {
+        if has_grown || self.worker.config_changed() {
             self.worker.evict_clients();
         }
     }
@@ -129,7 +120,7 @@ impl Connection {
     /// long is not sent at all.
     #[inline]
     pub(super) fn check_output_limit(&mut self) -> Result<(), Gone> {
-        let is_small = self.reply.len() <= self.upkeep.reply_room;
+        let is_small = self.output_len() <= self.upkeep.reply_room;
         if is_small && self.session.ever_authenticated && self.upkeep.soft_limit_since_ms.is_none() {
             return Ok(());
         }
@@ -139,7 +130,7 @@ impl Connection {
     #[cold]
     fn exceeds_output_limit(&mut self) -> bool {
         let config = self.worker.config();
-        let pending = self.reply.len() as u64;
+        let pending = self.output_len() as u64;
         if !self.session.ever_authenticated && !config.requirepass.is_empty() {
             let enforced = self.worker.shared.debug.reply_blocks.load(Ordering::Relaxed);
             let room = if enforced { 0 } else { self.upkeep.reply_room as u64 };
@@ -164,7 +155,10 @@ impl Connection {
     #[cold]
     fn close_for_output(&self) -> Gone {
         let (shared, client) = (&self.worker.shared, &self.session.client);
+        // Gone before others see how much it takes, lest it cost them their connection.
+        shared.clients.remove(client.id);
         client.figures.output.store(self.reply.len() as u64, Ordering::Relaxed);
+        self.backlog.publish(&client.figures);
         tracing::warn!("Client {} closed for overcoming of output buffer limits.", line::for_log(shared, client));
         Counters::one(&shared.counters.output_buffer_closed);
         Gone
@@ -193,7 +187,7 @@ impl Connection {
         let debug = &self.worker.shared.debug;
         if debug.reply_resizing.load(Ordering::Relaxed) {
             let before = self.upkeep.reply_room;
-            self.upkeep.resize_reply_room(self.reply.len(), debug.reply_peak_reset_ms.load(Ordering::Relaxed), now_ms);
+            self.upkeep.resize_reply_room(self.output_len(), debug.reply_peak_reset_ms.load(Ordering::Relaxed), now_ms);
             let counters = &self.worker.shared.counters;
             match self.upkeep.reply_room.cmp(&before) {
                 std::cmp::Ordering::Less => Counters::one(&counters.reply_buffer_shrinks),

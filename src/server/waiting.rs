@@ -1,4 +1,5 @@
-//! What a connection does that takes time: requests held by CLIENT PAUSE, sweeps that yield between stripes, control commands.
+//! What a connection does that takes time: requests held by CLIENT PAUSE, sweeps that yield between stripes, control commands, commands
+//! that wait for the other workers.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -92,11 +93,11 @@ impl Connection {
             return Poll::Ready(Gone);
         }
         self.take_messages();
-        while !self.reply.is_empty() {
+        while self.has_output() {
             if self.flush().is_err() {
                 return Poll::Ready(Gone);
             }
-            if !self.reply.is_empty() && self.stream.poll_write_ready(cx).is_pending() {
+            if self.has_output() && self.stream.poll_write_ready(cx).is_pending() {
                 break;
             }
         }
@@ -119,19 +120,23 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Runs a sweep or a control command whose checks have passed.
+    /// Runs a command that waits, and whose checks have passed.
     async fn run_async(&mut self, number: u16, args: &Args<'_>) {
         let worker = Rc::clone(&self.worker);
+        let row = worker.shared.table.row(number);
+        if matches!(row.spec.run, Run::Settled(_)) {
+            worker.shared.settle.wait(worker.shared.workers.iter().count()).await;
+        }
         let config = worker.config();
         let started = clock::ticks();
         let before = self.reply.len();
         let mut turn = Turn::new(&worker, &config, &mut self.session, &mut self.reply, clock::ticks(), usize::MAX);
-        let row = worker.shared.table.row(number);
         let context = &mut turn.context;
         context.command = number;
         let result = match row.spec.run {
             Run::Sweep(start) => sweep(context, start, args).await,
             Run::Control(run) => run(context, args).await,
+            Run::Settled(run) => run(context, args),
             _ => unreachable!("other kinds run at once"),
         };
         complete(context, row, args, &result, before, started);

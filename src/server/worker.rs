@@ -19,11 +19,11 @@ use super::listener::Accepted;
 use super::{connection, cron};
 use crate::base::clock::{self, WallClock};
 use crate::base::limits::{READ_BUFFER_LEN, WORKERS_MAX};
-use crate::clients::{Client, evict};
-use crate::commands::connection::client::line;
+use crate::clients::Client;
+use crate::commands::room;
 use crate::commands::shared::Shared;
 use crate::config::Config;
-use crate::metrics::{Counters, WorkerMetrics};
+use crate::metrics::WorkerMetrics;
 
 /// Accepted sockets that wait for a worker to take them up; a listener waits when it is full.
 const ACCEPT_QUEUE_LEN: usize = 1024;
@@ -160,17 +160,9 @@ impl Worker {
         self.shared.config.version() != self.config_version.get()
     }
 
-    /// Ends the connections that take most memory if all clients together take more than `maxmemory-clients`.
+    /// Keeps all clients together within `maxmemory-clients`.
     pub(super) fn evict_clients(&self) {
-        let Some(limit_bytes) = evict::limit_bytes(&self.config()) else { return };
-        if self.shared.clients.memory() <= limit_bytes {
-            return;
-        }
-        for client in evict::victims(&self.shared.clients, limit_bytes) {
-            tracing::info!("Evicting client: {}", line::for_log(&self.shared, &client));
-            self.shared.clients.kill(&client);
-            Counters::one(&self.shared.counters.clients_evicted);
-        }
+        room::evict_clients(&self.shared, &self.config());
     }
 }
 
@@ -183,6 +175,8 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
         let worker = Rc::new(Worker::new(number, shared, counted));
         LocalSet::new().block_on(&runtime, async move {
             cron::start(&worker);
+            let settled = Rc::clone(&worker);
+            tokio::task::spawn_local(async move { settled.shared.settle.serve(settled.number).await });
             while let Some(socket) = accepted.recv().await {
                 connection::start(&worker, socket);
             }

@@ -4,6 +4,7 @@
 mod cli;
 mod cluster;
 mod command_table;
+mod differential_requests;
 mod differential_strings;
 mod start;
 mod support;

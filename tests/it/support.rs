@@ -247,6 +247,14 @@ impl Connection {
         self.read_reply(|_| ())
     }
 
+    /// Waits for the next reply or message and returns it as it came, byte for byte.
+    pub(crate) fn receive_raw(&mut self) -> Vec<u8> {
+        let mut raw = self.pending.to_vec();
+        self.read_reply(|chunk| raw.extend_from_slice(chunk));
+        raw.truncate(raw.len() - self.pending.len());
+        raw
+    }
+
     /// Everything the server sends until it closes the connection, as it comes. No reply may have been decoded in part.
     pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
         let mut rest = std::mem::take(&mut self.pending).to_vec();

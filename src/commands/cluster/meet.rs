@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::control_plane::cluster;
 use crate::base::number::parse_i64;
 use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::error::CmdError;
+use crate::commands::error::{CmdError, as_shown};
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
 
 pub(crate) static CLUSTER_MEET: CommandSpec = CommandSpec {
@@ -53,9 +53,8 @@ fn parse(args: &[&[u8]]) -> Result<(String, u16), CmdError> {
     if args.len() > 5 {
         return Err(CmdError::subcommand_syntax(args));
     }
-    let shown = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
     let number =
-        |arg: &[u8], what: &str| parse_i64(arg).ok_or_else(|| CmdError::err(format!("Invalid {what} port specified: {}", shown(arg))));
+        |arg: &[u8], what: &str| parse_i64(arg).ok_or_else(|| CmdError::naming(&format!("Invalid {what} port specified: {{}}"), arg));
     let port = number(args[3], "base")?;
     if !(1..=65535).contains(&port) {
         return Err(CmdError::err("Port number is out of range"));
@@ -67,7 +66,8 @@ fn parse(args: &[&[u8]]) -> Result<(String, u16), CmdError> {
     let bus_port = u16::try_from(bus_port).ok().filter(|port| *port > 0);
     let bus_port = bus_port.ok_or(CmdError::coded("ERR Cluster bus port number is out of range"))?;
     let host = std::str::from_utf8(args[2]).ok().and_then(|host| host.parse::<IpAddr>().ok());
-    let host = host.ok_or_else(|| CmdError::err(format!("Invalid node address specified: {}:{}", shown(args[2]), shown(args[3]))))?;
+    let given = || [as_shown(args[2]), b":", as_shown(args[3])].concat();
+    let host = host.ok_or_else(|| CmdError::naming("Invalid node address specified: {}", &given()))?;
     Ok((host.to_string(), bus_port))
 }
 
@@ -91,7 +91,7 @@ mod tests {
             let words: Vec<&[u8]> = ["CLUSTER", "meet"].iter().chain(&args).map(|word| word.as_bytes()).collect();
             let found = parse(&words);
             let found = found.as_ref().map(|(host, port)| (host.as_str(), *port)).map_err(CmdError::text);
-            assert_eq!(found, expected, "{args:?}");
+            assert_eq!(found, expected.map_err(Into::into), "{args:?}");
         }
     }
 }

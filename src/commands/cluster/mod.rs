@@ -97,7 +97,7 @@ pub(crate) static CLUSTER: CommandSpec = CommandSpec {
 fn find_node<'t>(topology: &'t Topology, arg: &[u8]) -> Result<&'t Node, CmdError> {
     let id = std::str::from_utf8(arg).ok().and_then(|id| id.parse::<NodeId>().ok());
     let node = id.and_then(|id| topology.node(&id));
-    node.ok_or_else(|| CmdError::err(format!("Unknown node {}", String::from_utf8_lossy(arg))))
+    node.ok_or_else(|| CmdError::naming("Unknown node {}", arg))
 }
 
 /// Whether this node has any key.

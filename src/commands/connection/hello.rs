@@ -75,7 +75,7 @@ impl<'a> Options<'a> {
                     options.name = Some(given);
                     more
                 }
-                _ => return Err(CmdError::err(format!("Syntax error in HELLO option '{}'", String::from_utf8_lossy(word)))),
+                _ => return Err(CmdError::naming("Syntax error in HELLO option '{}'", word)),
             };
         }
         Ok(options)

@@ -38,10 +38,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         [] => {}
         [mode] if super::is_flush_mode(mode) => {}
         [_] => return Err(CmdError::err("FUNCTION FLUSH only supports SYNC|ASYNC option")),
-        _ => {
-            let name = String::from_utf8_lossy(args[1]);
-            return Err(CmdError::err(format!("unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP.")));
-        }
+        _ => return Err(CmdError::subcommand_syntax(args)),
     }
     context.reply.ok();
     Ok(())

@@ -30,12 +30,19 @@ pub(crate) static FUNCTION_LIST: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut rest = &args[2..];
+    let (mut has_code, mut has_name) = (false, false);
     while let [word, more @ ..] = rest {
         rest = match more {
-            _ if is_word(word, "WITHCODE") => more,
-            [_, more @ ..] if is_word(word, "LIBRARYNAME") => more,
-            [] if is_word(word, "LIBRARYNAME") => return Err(CmdError::err("library name argument was not given")),
-            _ => return Err(CmdError::err(format!("Unknown argument {}", String::from_utf8_lossy(word)))),
+            _ if is_word(word, "WITHCODE") && !has_code => {
+                has_code = true;
+                more
+            }
+            [_, more @ ..] if is_word(word, "LIBRARYNAME") && !has_name => {
+                has_name = true;
+                more
+            }
+            [] if is_word(word, "LIBRARYNAME") && !has_name => return Err(CmdError::err("library name argument was not given")),
+            _ => return Err(CmdError::naming("Unknown argument {}", word)),
         };
     }
     context.reply.empty_array();

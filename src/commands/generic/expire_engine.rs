@@ -38,7 +38,7 @@ impl Conditions {
                 _ if is_word(word, "XX") => conditions.if_any = true,
                 _ if is_word(word, "GT") => conditions.if_later = true,
                 _ if is_word(word, "LT") => conditions.if_earlier = true,
-                _ => return Err(CmdError::err(format!("Unsupported option {}", String::from_utf8_lossy(word)))),
+                _ => return Err(CmdError::naming("Unsupported option {}", word)),
             }
         }
         if conditions.if_none && (conditions.if_any || conditions.if_later || conditions.if_earlier) {

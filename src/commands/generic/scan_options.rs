@@ -69,7 +69,7 @@ impl<'a> ScanOptions<'a> {
                 }
                 Some(name) if is_word(word, "TYPE") && matches!(target, Target::Keys | Target::ClusterKeys) => {
                     let known = TYPE_NAMES.iter().find(|known| is_word(name, known));
-                    let unknown = || CmdError::err(format!("unknown type name '{}'", String::from_utf8_lossy(name)));
+                    let unknown = || CmdError::naming("unknown type name '{}'", name);
                     options.type_name = Some(known.ok_or_else(unknown)?);
                     &tail[1..]
                 }

@@ -1,6 +1,7 @@
 //! PUBSUB: who listens to what.
 
 use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
 use crate::commands::help;
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
 
@@ -152,6 +153,9 @@ pub(crate) static PUBSUB_SHARDNUMSUB: CommandSpec = CommandSpec {
 };
 
 fn list(context: &mut Context<'_>, args: &Args<'_>, shard: bool) -> CmdResult {
+    if args.len() > 3 {
+        return Err(CmdError::subcommand_syntax(args));
+    }
     let names = context.shared.pubsub.channels(args.get(2).copied(), shard);
     context.reply.array(names.len());
     names.iter().for_each(|name| context.reply.bulk(name));

@@ -2,6 +2,7 @@
 
 use super::engine::{self, Kind};
 use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::error::CmdError;
 use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
 
 pub(crate) static SUBSCRIBE: CommandSpec = CommandSpec {
@@ -83,6 +84,10 @@ fn patterns(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 }
 
 fn shards(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    // A transaction wants one reply per command. The other two are older than that rule.
+    if context.session.in_exec {
+        return Err(CmdError::coded("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
+    }
     engine::subscribe(context, Kind::Shard, &args[1..]);
     Ok(())
 }

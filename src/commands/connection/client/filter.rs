@@ -79,20 +79,20 @@ impl<'a> Conditions<'a> {
     fn set(&mut self, name: &str, value: &'a [u8], is_excluded: bool, databases: u32) -> Result<bool, CmdError> {
         match name {
             "type" => {
-                self.kind = Some(Kind::parse(value).ok_or_else(|| CmdError::err(format!("Unknown client type '{}'", text(value))))?);
+                self.kind = Some(Kind::parse(value).ok_or_else(|| CmdError::naming("Unknown client type '{}'", value))?);
             }
             "addr" => self.addr = Some(value),
             "laddr" => self.laddr = Some(value),
             "user" => {
                 if value != b"default" {
-                    return Err(CmdError::err(format!("No such user '{}'", text(value))));
+                    return Err(CmdError::naming("No such user '{}'", value));
                 }
                 self.user = Some(value);
             }
             "flags" => {
                 if !value.iter().all(|letter| FLAGS.contains(letter)) {
                     let which = if is_excluded { "the NOT-FLAGS" } else { "the provided" };
-                    return Err(CmdError::err(format!("Unknown flags found in {which} filter: {}", text(value))));
+                    return Err(CmdError::naming(&format!("Unknown flags found in {which} filter: {{}}"), value));
                 }
                 self.flags = Some(value);
             }
@@ -110,7 +110,7 @@ impl<'a> Conditions<'a> {
             "capa" => {
                 if !value.iter().all(|letter| *letter == b'r') {
                     let which = if is_excluded { "the NOT-CAPA" } else { "the provided" };
-                    return Err(CmdError::err(format!("Unknown capa found in {which} filter: {}", text(value))));
+                    return Err(CmdError::naming(&format!("Unknown capa found in {which} filter: {{}}"), value));
                 }
                 self.capa = Some(value);
             }

@@ -4,6 +4,7 @@ use super::filter::Filter;
 use super::line;
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
+use crate::commands::room;
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
 
 pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
@@ -75,7 +76,7 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
         Arg { name: "not-capa", token: "NOT-CAPA", optional: true, since: "9.0.0", ..ARG },
         Arg { name: "not-ip", token: "NOT-IP", optional: true, since: "9.0.0", ..ARG },
     ],
-    run: Run::Conn(exec),
+    run: Run::Settled(exec),
     subcommands: &[],
     docs: Docs {
         summary: "Describes connections",
@@ -107,16 +108,28 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Err(CmdError::Syntax);
     }
     let filter = Filter::parse(&args[2..], false, context.config.database_count())?;
-    let clients = context.shared.clients.all();
-    let mut text = Vec::with_capacity(clients.len() * line::LEN_USUAL);
-    let own = context.session.client.id;
-    for client in clients.iter().filter(|client| filter.takes(client, own)) {
-        if client.id == own {
-            line::write_own(context, args, &mut text);
-        } else {
-            line::write(context.shared, client, &mut text);
+    let mut text = Vec::new();
+    loop {
+        write_all(context, args, &filter, &mut text);
+        // Other workers go on meanwhile: nobody is shown who takes more than clients may.
+        if !room::evict_clients_now(context.shared, context.config) {
+            break;
         }
+        text.clear();
     }
     context.reply.verbatim("txt", &text);
     Ok(())
+}
+
+fn write_all(context: &Context<'_>, args: &Args<'_>, filter: &Filter<'_>, text: &mut Vec<u8>) {
+    let clients = context.shared.clients.all();
+    text.reserve(clients.len() * line::LEN_USUAL);
+    let own = context.session.client.id;
+    for client in clients.iter().filter(|client| filter.takes(client, own)) {
+        if client.id == own {
+            line::write_own(context, args, text);
+        } else {
+            line::write(context.shared, client, text);
+        }
+    }
 }

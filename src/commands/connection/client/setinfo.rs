@@ -32,14 +32,13 @@ pub(crate) static CLIENT_SETINFO: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let client = &context.session.client;
-    let attribute = String::from_utf8_lossy(args[2]);
     let place = match args[2] {
         word if is_word(word, "LIB-NAME") => &client.lib_name,
         word if is_word(word, "LIB-VER") => &client.lib_ver,
-        _ => return Err(CmdError::err(format!("Unrecognized option '{attribute}'"))),
+        _ => return Err(CmdError::naming("Unrecognized option '{}'", args[2])),
     };
     if !name::is_printable(args[3]) {
-        return Err(CmdError::err(format!("{attribute} cannot contain spaces, newlines or special characters.")));
+        return Err(CmdError::naming("{} cannot contain spaces, newlines or special characters.", args[2]));
     }
     *place.lock() = args[3].to_vec();
     context.reply.ok();

@@ -4,7 +4,7 @@ use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
 use crate::commands::server::apply;
 use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
-use crate::config::{SetContext, SetError};
+use crate::config::{SetContext, SetError, UNKNOWN_OPTION};
 
 pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
     name: "set",
@@ -46,6 +46,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             Ok(())
         }
         Err(SetError::Loading) => Err(CmdError::coded("LOADING Larder is loading the dataset in memory")),
+        Err(SetError::Unknown(name)) => Err(CmdError::naming(UNKNOWN_OPTION, &name)),
         Err(SetError::Message(message)) => Err(CmdError::err(message)),
     }
 }

@@ -58,9 +58,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             done(context)
         }
         ("error", 3) => {
-            let text = String::from_utf8_lossy(args[2]).into_owned();
-            context.shared.errors.count(&text);
-            context.reply.error(text);
+            context.shared.errors.count(args[2]);
+            context.reply.error(args[2]);
             Ok(())
         }
         ("protocol", 3) => protocol::exec(context, args[2]),
@@ -70,7 +69,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         ("digest", 2) => digest::dataset(context),
         ("digest-value", _) => digest::values(context, args),
         ("populate", 3..=5) => dataset::populate(context, args),
-        ("stringmatch-test" | "stringmatch-len", _) => dataset::match_length(context, args),
+        ("stringmatch-test", _) => dataset::match_length(context, args),
         ("htstats", 3 | 4) => tables::database(context, args),
         ("htstats-key", 3 | 4) => tables::key(context, args),
         ("structsize", 2) => allocation::struct_sizes(context),

@@ -1,5 +1,7 @@
 //! DEBUG PROTOCOL: one reply of each type of the protocol.
 
+use larder_proto::resp::ReplyBuf;
+
 use crate::commands::context::{CmdResult, Context};
 use crate::commands::error::CmdError;
 
@@ -9,7 +11,7 @@ const EXAMPLE_DOUBLE: f64 = 3.141;
 
 pub(super) fn exec(context: &mut Context<'_>, kind: &[u8]) -> CmdResult {
     let reply = &mut *context.reply;
-    let numbers = |reply: &mut larder_proto::resp::ReplyBuf| (0..3).for_each(|number| reply.integer(number));
+    let numbers = |reply: &mut ReplyBuf| (0..3).for_each(|number| reply.integer(number));
     match String::from_utf8_lossy(kind).to_ascii_lowercase().as_str() {
         "string" => reply.bulk(b"Hello World"),
         "integer" => reply.integer(12345),
@@ -45,9 +47,13 @@ pub(super) fn exec(context: &mut Context<'_>, kind: &[u8]) -> CmdResult {
             if !reply.is_resp3() {
                 return Err(CmdError::err("RESP2 is not supported by this command"));
             }
-            reply.push(2);
-            reply.bulk(b"server-cpu-usage");
-            reply.integer(42);
+            // A push that comes up during a command follows its reply.
+            let mut push = ReplyBuf::default();
+            push.set_resp3(true);
+            push.push(2);
+            push.bulk(b"server-cpu-usage");
+            push.integer(42);
+            context.session.client.outbox.push(push.buf.freeze());
             reply.bulk(b"Some real reply following the push reply");
         }
         "true" => reply.bool(true),

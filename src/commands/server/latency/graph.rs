@@ -34,7 +34,7 @@ const ROWS: u64 = 4;
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let found = context.shared.metrics.latency.get(args[2]);
     let Some((name, event)) = found else {
-        return Err(CmdError::err(format!("No samples available for event '{}'", String::from_utf8_lossy(args[2]))));
+        return Err(CmdError::naming("No samples available for event '{}'", args[2]));
     };
     context.reply.verbatim("txt", draw(name, &event, clock::unix_ms() / 1000).as_bytes());
     Ok(())

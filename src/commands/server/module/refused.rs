@@ -83,6 +83,6 @@ fn load(_: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     Err(CmdError::err("Error loading the extension: Larder loads no modules"))
 }
 
-fn unload(_: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    Err(CmdError::err(format!("Error unloading module: no such module with that name {}", String::from_utf8_lossy(args[2]))))
+fn unload(_: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    Err(CmdError::err("Error unloading module: no such module with that name"))
 }

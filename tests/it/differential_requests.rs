@@ -1,0 +1,142 @@
+//! Requests that are odd in some way, against Larder and a real Valkey: what both answer is compared byte for byte.
+//!
+//! A scenario is a list of lines, run in order on connections of its own after FLUSHALL. A line is a request, its words separated by
+//! blanks, with `\xNN` for a byte and `""` for an empty word; `2> ` before it names another connection than the first. `<` waits for a
+//! message beyond the reply. Random values and what Valkey does not promise (orders, times) have no place here.
+
+use std::collections::BTreeMap;
+
+use crate::support::{Connection, Server};
+
+const OPTIONS: &[&str] = &["--enable-debug-command", "yes", "--enable-module-command", "yes"];
+
+const SCENARIOS: &[(&str, &[&str])] = &[
+    (
+        "subcommands that share their name with a command are queued like any other",
+        &["MULTI", "LATENCY RESET", "SLOWLOG RESET", "COMMANDLOG RESET slow", "CONFIG RESETSTAT", "EXEC", "LATENCY RESET", "PING"],
+    ),
+    (
+        "and are refused to subscribers",
+        &["SUBSCRIBE a", "LATENCY RESET", "SLOWLOG RESET", "CLUSTER RESET", "PING", "RESET", "LATENCY RESET"],
+    ),
+    (
+        "what may use no memory is queued and runs although there is none left",
+        &[
+            "SET a b",
+            "MULTI",
+            "GET a",
+            "CONFIG SET maxmemory 1",
+            "EXEC",
+            "MULTI",
+            "GET a",
+            "STRLEN a",
+            "EXEC",
+            "MULTI",
+            "GET a",
+            "SET a c",
+            "EXEC",
+            "SET a c",
+            "CONFIG SET maxmemory 0",
+        ],
+    ),
+    (
+        "a client in MONITOR may not touch data",
+        &["2> MONITOR", "GET a", "2> <", "2> GET a", "2> SET a b", "2> PUBLISH a b", "2> PING", "2> QUIT"],
+    ),
+    (
+        "shard channels are not for transactions",
+        &["MULTI", "SUBSCRIBE a", "PSUBSCRIBE b", "SSUBSCRIBE c", "EXEC", "SUNSUBSCRIBE", "PUNSUBSCRIBE", "UNSUBSCRIBE", "GET x"],
+    ),
+    (
+        "errors show what was sent byte for byte, up to a zero",
+        &[
+            r"foo \xff\xfe a\x00b",
+            r"\xff a",
+            r"a\x00b c",
+            r"CLIENT \xffx",
+            r"OBJECT a\x00b",
+            r"EXPIRE a 10 \xff",
+            r"SCAN 0 TYPE \xff",
+            r"HELLO 3 \xff",
+            r"CLIENT KILL TYPE \xff",
+            r"CLIENT LIST USER \xff",
+            r"CLIENT LIST FLAGS \xff",
+            r"CLIENT SETINFO \xff 1",
+            r"CONFIG SET \xff 1",
+            r"DEBUG \xff",
+            r"DEBUG ERROR MINE\x20\xff",
+            r"FUNCTION LIST \xff",
+            r"LATENCY GRAPH \xff",
+            r#"foo "" \x0d\x0a"#,
+        ],
+    ),
+    (
+        "numbers of arguments and repeated options",
+        &[
+            "PUBSUB CHANNELS a b",
+            "PUBSUB SHARDCHANNELS a b",
+            "PUBSUB NUMPAT a",
+            "FUNCTION LIST WITHCODE WITHCODE",
+            "FUNCTION LIST LIBRARYNAME a LIBRARYNAME b",
+            "FUNCTION FLUSH SYNC ASYNC",
+            "MODULE UNLOAD x",
+            "DEBUG STRINGMATCH-LEN",
+            "DEBUG STRINGMATCH-TEST x",
+        ],
+    ),
+    ("a push during a command follows its reply", &["HELLO 3 SETNAME x", "DEBUG PROTOCOL push", "<", "HELLO 2", "DEBUG PROTOCOL push"]),
+    ("an empty table is not listed", &["DEBUG HTSTATS 9"]),
+];
+
+/// The words of a line.
+fn words(line: &str) -> Vec<Vec<u8>> {
+    let unescape = |word: &str| {
+        let mut parts = word.split(r"\x");
+        let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            bytes.push(u8::from_str_radix(&part[..2], 16).expect("two hexadecimal digits"));
+            bytes.extend_from_slice(&part.as_bytes()[2..]);
+        }
+        bytes
+    };
+    line.split_ascii_whitespace().map(|word| if word == "\"\"" { Vec::new() } else { unescape(word) }).collect()
+}
+
+/// Runs a scenario and returns what was answered to each line.
+fn answers(server: &Server, lines: &[&'static str]) -> Vec<Vec<u8>> {
+    server.connect().call(&["FLUSHALL"]);
+    let mut connections: BTreeMap<&str, Connection> = BTreeMap::new();
+    let run = |line: &&'static str| {
+        let (name, request) = line.split_once("> ").unwrap_or(("1", line));
+        let connection = connections.entry(name).or_insert_with(|| server.connect());
+        if request != "<" {
+            connection.send(&words(request));
+        }
+        without_ids(connection.receive_raw())
+    };
+    lines.iter().map(run).collect()
+}
+
+/// An answer without what differs from one server to the next: the number of a client in HELLO, the modules that Valkey counts its
+/// script engine among, times and addresses in lines of MONITOR.
+fn without_ids(answer: Vec<u8>) -> Vec<u8> {
+    let is_hello = answer.windows(6).any(|window| window == b"server");
+    let is_monitor = answer.starts_with(b"+1") && answer.contains(&b'[');
+    match () {
+        () if is_hello => answer[..1].to_vec(),
+        () if is_monitor => answer[answer.iter().position(|byte| *byte == b']').expect("an address")..].to_vec(),
+        () => answer,
+    }
+}
+
+#[test]
+fn odd_requests_are_answered_as_valkey_does() {
+    let Some(reference) = Server::reference("odd_requests_are_answered_as_valkey_does", OPTIONS) else { return };
+    let larder = Server::larder(OPTIONS);
+    for (name, lines) in SCENARIOS {
+        let (ours, theirs) = (answers(&larder, lines), answers(&reference, lines));
+        for ((line, ours), theirs) in lines.iter().zip(ours).zip(theirs) {
+            assert!(ours == theirs, "{name}: {line}\n  ours: {}\ntheirs: {}", ours.escape_ascii(), theirs.escape_ascii());
+        }
+    }
+}
