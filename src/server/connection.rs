@@ -4,6 +4,7 @@
 //! * What was read is parsed in the worker's shared buffer where the connection has no unfinished input of its own, so that an
 //!   idle connection holds no buffer; what is left of a request is kept in `input`, whose room the upkeep gives back later.
 //! * Requests run in order: while one waits (`postponed`), nothing behind it is parsed.
+//! * Pending output is bounded: by the client's limit, and without one requests wait while it is longer than [`OUTPUT_PAUSE_LEN`].
 //! * Messages from others are appended between batches, never inside a reply.
 
 use std::future::poll_fn;
@@ -18,12 +19,12 @@ use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
 
 use super::dispatch::Turn;
 use super::listener::{Accepted, describe};
-use super::pipeline::{self, Postponed};
+use super::pipeline::{self, Postponed, Progress};
 use super::stream::Stream;
 use super::upkeep::Upkeep;
 use super::worker::Worker;
 use crate::base::clock;
-use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE_LEN, READ_BUFFER_LEN};
+use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE_LEN, READ_BUFFER_LEN, TURN_OUTPUT_LEN_MAX};
 use crate::clients::client::ask;
 use crate::clients::session::Close;
 use crate::clients::{Client, Session, bit};
@@ -53,6 +54,10 @@ pub(super) struct Connection {
     pub(super) input: Vec<u8>,
     /// Requests that wait or run asynchronously, in order.
     pub(super) postponed: std::collections::VecDeque<Postponed>,
+    /// Requests wait in `input` for the next turn, or for some of the output to be sent.
+    held_back: bool,
+    /// Bytes of replies in this turn.
+    pub(super) produced: usize,
     /// A protocol error or the end of the stream was seen: nothing more is read.
     input_closed: bool,
     batches: usize,
@@ -99,6 +104,8 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         parser: RequestParser::default(),
         input: Vec::new(),
         postponed: std::collections::VecDeque::new(),
+        held_back: false,
+        produced: 0,
         input_closed: false,
         batches: 0,
         upkeep: Upkeep::new(),
@@ -115,7 +122,9 @@ impl Connection {
     /// Waits for the next event and handles it.
     async fn turn(&mut self) -> Result<(), Gone> {
         let started;
-        if !self.postponed.is_empty() {
+        self.produced = 0;
+        if (!self.postponed.is_empty() || self.held_back) && !self.is_output_full() {
+            self.held_back = false;
             self.run_postponed().await?;
             started = self.begin_round();
             self.process(0)?;
@@ -136,7 +145,7 @@ impl Connection {
         if self.session.close == Close::AfterReply && self.reply.is_empty() {
             return Err(Gone);
         }
-        if self.batches >= BATCHES_PER_TURN_MAX {
+        if self.batches >= BATCHES_PER_TURN_MAX || self.produced > TURN_OUTPUT_LEN_MAX {
             self.batches = 0;
             tokio::task::yield_now().await;
         }
@@ -176,7 +185,7 @@ impl Connection {
             // Everything that was received is answered and sent: the node is ending.
             return Poll::Ready(Event::Closed);
         }
-        if self.input_closed || self.reply.len() > OUTPUT_PAUSE_LEN || self.session.close == Close::AfterReply {
+        if self.input_closed || self.is_output_full() || self.session.close == Close::AfterReply {
             return Poll::Pending;
         }
         self.poll_input(cx)
@@ -287,6 +296,10 @@ impl Connection {
         let mut batch = worker.batch.borrow_mut();
         let mut consumed = 0;
         while consumed < buffer.len() && self.postponed.is_empty() && self.session.close == Close::No && !self.input_closed {
+            if self.must_hold_back() {
+                self.held_back = true;
+                break;
+            }
             let limits = Limits {
                 max_bulk_len: config.proto_max_bulk_len,
                 max_multibulk_len: MULTIBULK_LEN_MAX,
@@ -316,25 +329,64 @@ impl Connection {
         Ok(consumed)
     }
 
+    /// Executes a batch. Replies that grow are sent in between, and looked at by the limits: a batch may ask for many large values.
     fn run_batch(&mut self, buffer: &[u8], batch: &larder_proto::resp::Batch, config: &Config) -> Result<(), Gone> {
         let worker = Rc::clone(&self.worker);
-        let most = self.output_len_max(config);
-        let mut turn = Turn::new(&worker.shared, config, &mut self.session, &mut self.reply, worker.number);
-        let stop = pipeline::execute(&mut turn, buffer, batch, |turn| {
-            let context = &turn.context;
-            context.session.close != Close::No || context.reply.len() > most || context.session.client.must_close()
-        });
-        drop(turn);
-        if let Some(postponed) = stop {
-            self.postponed.extend(postponed);
+        let mut next = 0;
+        loop {
+            self.limit_reply(config);
+            let (before, class) = (self.reply.len(), self.session.client.class());
+            let enough = before.saturating_add(FLUSH_LEN);
+            let mut turn = Turn::new(&worker.shared, config, &mut self.session, &mut self.reply, worker.number);
+            let progress = pipeline::execute(&mut turn, buffer, batch, next, |turn| {
+                let context = &turn.context;
+                let client = &context.session.client;
+                let has_grown = context.reply.len() > enough || context.reply.overflow_len().is_some();
+                has_grown || context.session.close != Close::No || client.must_close() || client.class() != class
+            });
+            drop(turn);
+            self.produced += self.reply.len() - before;
+            if self.session.client.must_close() {
+                return Err(Gone);
+            }
+            if self.session.close != Close::No {
+                // What follows a request that ends the connection is not run.
+                return Ok(());
+            }
+            match progress {
+                Progress::Done => return Ok(()),
+                Progress::Postponed(at) => {
+                    self.postponed.extend(pipeline::rest(buffer, batch, at));
+                    return Ok(());
+                }
+                Progress::Stopped(at) => next = at,
+            }
+            self.flush()?;
+            self.report();
+            if self.session.client.must_close() {
+                return Err(Gone);
+            }
+            if self.must_hold_back() {
+                self.postponed.extend(pipeline::rest(buffer, batch, next));
+                return Ok(());
+            }
         }
-        if self.reply.len() > most {
-            self.check_output_limit()?;
-        }
-        if self.session.client.must_close() {
-            return Err(Gone);
-        }
-        Ok(())
+    }
+
+    /// Requests have to wait until the client has read some of its replies.
+    fn is_output_full(&self) -> bool {
+        self.reply.len() > OUTPUT_PAUSE_LEN
+    }
+
+    /// Requests have to wait: for the client, or for the turn of the worker's other connections.
+    pub(super) fn must_hold_back(&self) -> bool {
+        self.is_output_full() || self.produced > TURN_OUTPUT_LEN_MAX
+    }
+
+    /// Bounds what the next commands may reply, however much a single one of them asks for.
+    pub(super) fn limit_reply(&mut self, config: &Config) {
+        let len_max = self.output_len_max(config);
+        self.reply.set_len_max(len_max);
     }
 
     fn protocol_error(&mut self, message: &str) {
@@ -350,6 +402,7 @@ impl Connection {
     /// Appends what others put into the outbox.
     pub(super) fn take_messages(&mut self) {
         if !self.session.client.outbox.is_empty() {
+            self.limit_reply(&self.worker.config());
             self.session.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
         }
     }

@@ -39,39 +39,50 @@ fn args_of<'b>(buffer: &'b [u8], batch: &Batch, number: usize) -> ArgList<'b> {
     batch.args[first..first + request.argc as usize].iter().map(|range| &buffer[range.start as usize..range.end as usize]).collect()
 }
 
-/// Executes a batch's requests in order. Returns those that are left when one has to wait or to run asynchronously, or when a command
-/// changed the options, which a turn holds from its start. True in `closing` ends the batch early.
-pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, closing: impl Fn(&Turn<'_>) -> bool) -> Option<Vec<Postponed>> {
+/// How far a batch got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// To its end.
+    Done,
+    /// To this request, because `stop` said so after the one before it.
+    Stopped(usize),
+    /// To this request, which has to wait or to run asynchronously; or the one before it changed the options, which a turn holds from
+    /// its start.
+    Postponed(usize),
+}
+
+/// Executes a batch's requests in order, from number `from` on. `stop` is asked after each.
+pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, from: usize, stop: impl Fn(&Turn<'_>) -> bool) -> Progress {
     let shared = turn.context.shared;
     let count = batch.requests.len();
     let version = shared.config.version();
     debug_assert!(count <= BATCH_REQUESTS_MAX);
     let mut prepared: SmallVec<[Prepared<'_>; BATCH_REQUESTS_MAX]> = SmallVec::new();
-    for number in 0..count {
+    for number in from..count {
         prepared.push(prepare(shared, buffer, batch, number));
     }
-    if count >= PREFETCH_FROM && turn.context.session.multi.is_none() {
+    if prepared.len() >= PREFETCH_FROM && turn.context.session.multi.is_none() {
         prefetch(&shared.keyspace, turn.context.session.db, &prepared);
     }
-    for (number, ready) in prepared.iter().enumerate() {
+    for (number, ready) in (from..).zip(&prepared) {
         let args = args_of(buffer, batch, number);
         match turn.dispatch(&Args(&args), ready.found, ready.place) {
             Flow::Done => turn.append_messages(),
-            Flow::Wait(_) | Flow::Async(_) => return Some(rest(buffer, batch, number)),
-        }
-        if closing(turn) {
-            return None;
+            Flow::Wait(_) | Flow::Async(_) => return Progress::Postponed(number),
         }
         if shared.config.version() != version {
-            return Some(rest(buffer, batch, number + 1));
+            return Progress::Postponed(number + 1);
+        }
+        if stop(turn) {
+            return Progress::Stopped(number + 1);
         }
     }
-    None
+    Progress::Done
 }
 
 /// Copies of the requests from `number` on.
-fn rest(buffer: &[u8], batch: &Batch, number: usize) -> Vec<Postponed> {
-    (number..batch.requests.len()).map(|later| Postponed::copy(&args_of(buffer, batch, later))).collect()
+pub(super) fn rest(buffer: &[u8], batch: &Batch, number: usize) -> impl Iterator<Item = Postponed> {
+    (number..batch.requests.len()).map(move |later| Postponed::copy(&args_of(buffer, batch, later)))
 }
 
 /// What is known of a request before it runs.

@@ -129,7 +129,7 @@ impl Connection {
     /// long is not sent at all.
     #[inline]
     pub(super) fn check_output_limit(&mut self) -> Result<(), Gone> {
-        let is_small = self.reply.len() <= self.upkeep.reply_room;
+        let is_small = self.reply.len() <= self.upkeep.reply_room && self.reply.overflow_len().is_none();
         if is_small && self.session.ever_authenticated && self.upkeep.soft_limit_since_ms.is_none() {
             return Ok(());
         }
@@ -138,6 +138,9 @@ impl Connection {
 
     #[cold]
     fn exceeds_output_limit(&mut self) -> bool {
+        if self.reply.overflow_len().is_some() {
+            return true;
+        }
         let config = self.worker.config();
         let pending = self.reply.len() as u64;
         if !self.session.ever_authenticated && !config.requirepass.is_empty() {
@@ -164,7 +167,8 @@ impl Connection {
     #[cold]
     fn close_for_output(&self) -> Gone {
         let (shared, client) = (&self.worker.shared, &self.session.client);
-        client.figures.output.store(self.reply.len() as u64, Ordering::Relaxed);
+        let pending = self.reply.overflow_len().unwrap_or_else(|| self.reply.len());
+        client.figures.output.store(pending as u64, Ordering::Relaxed);
         tracing::warn!("Client {} closed for overcoming of output buffer limits.", line::for_log(shared, client));
         Counters::one(&shared.counters.output_buffer_closed);
         Gone

@@ -25,13 +25,16 @@ use crate::commands::{connection, notify};
 const STRIPES_PER_STEP: u32 = 16;
 
 impl Connection {
-    /// Runs postponed requests in order until all are done.
+    /// Runs postponed requests in order until all are done or have to wait again.
     pub(super) async fn run_postponed(&mut self) -> Result<(), Gone> {
         let shared = Arc::clone(&self.worker.shared);
-        while let Some(request) = self.postponed.pop_front() {
+        while !self.must_hold_back()
+            && let Some(request) = self.postponed.pop_front()
+        {
             // Listens before it looks, so that no change of a pause is missed.
             let mut changed = std::pin::pin!(shared.pause.changed.notified());
             changed.as_mut().enable();
+            let before = self.reply.len();
             let flow = {
                 let args = pipeline::borrow(&request);
                 let args = Args(&args);
@@ -48,6 +51,7 @@ impl Connection {
                 self.postponed.push_front(request);
                 self.wait_until(until_ms, changed).await?;
             }
+            self.produced += self.reply.len().saturating_sub(before);
             self.take_messages();
             self.flush()?;
             if self.session.client.must_close() {
@@ -63,6 +67,7 @@ impl Connection {
     fn with_turn<R>(&mut self, run: impl FnOnce(&mut Turn<'_>) -> R) -> R {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
+        self.limit_reply(&config);
         let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.number);
         run(&mut turn)
     }
@@ -125,6 +130,7 @@ impl Connection {
         let config = worker.config();
         let started = clock::ticks();
         let before = self.reply.len();
+        self.limit_reply(&config);
         let mut turn = Turn::new(&worker.shared, &config, &mut self.session, &mut self.reply, worker.number);
         let row = worker.shared.table.row(number);
         turn.begin();

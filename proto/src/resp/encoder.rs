@@ -3,7 +3,10 @@
 //! Commands describe a reply by its RESP3 type; for RESP2 the encoder writes the downgrade that Valkey writes: maps as
 //! flat arrays, sets and pushes as arrays, doubles, big numbers and verbatim texts as bulk strings, booleans as 0 or 1.
 //!
-//! Invariant: a status or error line never contains CR or LF.
+//! Invariants:
+//! * A status or error line never contains CR or LF.
+//! * The buffer never grows beyond the bound set by [`ReplyBuf::set_len_max`]. Whoever sets one asks [`ReplyBuf::overflow_len`] before
+//!   sending: once something did not fit, what the buffer holds is no stream of replies any more.
 
 use bytes::BytesMut;
 
@@ -11,13 +14,25 @@ use super::double::format_double;
 
 /// Bytes set aside for a deferred header: enough for counts below 10, so that those need no move.
 const DEFERRED_LEN: usize = 4;
+/// Bytes that a reply takes beside its content: type, length in up to ten digits, and two line ends.
+const FRAME_LEN_MAX: usize = 16;
 
 /// An output buffer and the protocol version of its reader.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct ReplyBuf {
     /// The encoded replies. May be drained at any time except while a [`Deferred`] is open.
     pub buf: BytesMut,
     resp3: bool,
+    /// Most bytes that the buffer may hold.
+    len_max: usize,
+    /// What it would have held when first something did not fit; 0: everything did.
+    overflow_len: usize,
+}
+
+impl Default for ReplyBuf {
+    fn default() -> Self {
+        ReplyBuf { buf: BytesMut::new(), resp3: false, len_max: usize::MAX, overflow_len: 0 }
+    }
 }
 
 /// An aggregate whose number of elements is not known yet; see [`ReplyBuf::end_deferred`].
@@ -54,7 +69,19 @@ impl Aggregate {
 impl ReplyBuf {
     /// An empty buffer with room for `capacity` bytes, for RESP2.
     pub fn with_capacity(capacity: usize) -> Self {
-        ReplyBuf { buf: BytesMut::with_capacity(capacity), resp3: false }
+        ReplyBuf { buf: BytesMut::with_capacity(capacity), ..ReplyBuf::default() }
+    }
+
+    /// Sets the most bytes that the buffer may hold. What does not fit is dropped, so that a reply of any length is built in bounded
+    /// memory; its reader has to be disconnected then.
+    pub fn set_len_max(&mut self, len_max: usize) {
+        self.len_max = len_max;
+    }
+
+    /// How long the buffer would have become, had everything fitted that was written up to the first that did not.
+    #[inline]
+    pub fn overflow_len(&self) -> Option<usize> {
+        (self.overflow_len > 0).then_some(self.overflow_len)
     }
 
     /// Chooses the protocol version of what follows.
@@ -83,7 +110,35 @@ impl ReplyBuf {
     /// Appends bytes that are already encoded.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.buf.extend_from_slice(bytes);
+        if self.has_room(bytes.len()) {
+            self.buf.extend_from_slice(bytes);
+        }
+    }
+
+    /// Whether `more` bytes fit; notes if they do not.
+    #[inline]
+    fn has_room(&mut self, more: usize) -> bool {
+        // In this order nothing can overflow: the buffer is no longer than a bound that was lowered since.
+        let fits = more <= self.len_max.saturating_sub(self.buf.len());
+        if !fits {
+            self.overflow(more);
+        }
+        fits
+    }
+
+    #[cold]
+    fn overflow(&mut self, more: usize) {
+        if self.overflow_len == 0 {
+            self.overflow_len = self.buf.len() + more;
+        }
+    }
+
+    /// Makes room for a reply with a content of `len` bytes, if that fits.
+    #[inline]
+    fn reserve(&mut self, len: usize) {
+        if self.has_room(len) {
+            self.buf.reserve(len + FRAME_LEN_MAX);
+        }
     }
 
     /// `+OK`
@@ -115,7 +170,7 @@ impl ReplyBuf {
     /// `$len` and the bytes.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.buf.reserve(bytes.len() + 16);
+        self.reserve(bytes.len());
         self.header(b'$', bytes.len());
         self.raw(bytes);
         self.raw(b"\r\n");
@@ -124,7 +179,7 @@ impl ReplyBuf {
     /// One bulk string that is the concatenation of `parts`.
     pub fn bulk_parts(&mut self, parts: &[&[u8]]) {
         let len = parts.iter().map(|part| part.len()).sum();
-        self.buf.reserve(len + 16);
+        self.reserve(len);
         self.header(b'$', len);
         for part in parts {
             self.raw(part);
@@ -207,7 +262,7 @@ impl ReplyBuf {
         for (to, from) in word[..3].iter_mut().zip(format.bytes()) {
             *to = from;
         }
-        self.buf.reserve(text.len() + 20);
+        self.reserve(text.len() + word.len());
         self.header(b'=', text.len() + word.len());
         self.raw(&word);
         self.raw(text);
@@ -242,6 +297,10 @@ impl ReplyBuf {
     /// Deferred aggregates nest: end the inner one first. Costs a move of the elements if the count has several digits.
     pub fn end_deferred(&mut self, deferred: Deferred, count: usize) {
         let Deferred { at, kind } = deferred;
+        if self.overflow_len > 0 {
+            // The place that was kept for the header may be among what was dropped.
+            return;
+        }
         let (prefix, count) = kind.header(count, self.resp3);
         if count < 10 {
             self.buf[at] = prefix;
@@ -252,6 +311,9 @@ impl ReplyBuf {
         let digits = digits.format(count).as_bytes();
         let body = at + DEFERRED_LEN;
         let grown = digits.len() - 1;
+        if !self.has_room(grown) {
+            return;
+        }
         let end = self.buf.len();
         self.buf.resize(end + grown, 0);
         self.buf.copy_within(body..end, body + grown);
@@ -302,7 +364,7 @@ impl ReplyBuf {
 
     /// One line of text. CR and LF would end it early, so they become blanks.
     fn line(&mut self, prefix: u8, text: &[u8]) {
-        self.buf.reserve(text.len() + 3);
+        self.reserve(text.len());
         self.raw(&[prefix]);
         let at = self.buf.len();
         self.raw(text);
@@ -379,6 +441,40 @@ mod tests {
         check(|out| out.verbatim("txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n");
         check(|out| out.verbatim("m", b""), "$0\r\n\r\n", "=4\r\nm  :\r\n");
         check(|out| out.big_number("123"), "$3\r\n123\r\n", "(123\r\n");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_noted() {
+        let long = [b'x'; 100];
+        let writes: &[&dyn Fn(&mut ReplyBuf)] = &[
+            &|out| out.bulk(&long),
+            &|out| out.bulk_parts(&[&long[..50], &long[50..]]),
+            &|out| out.verbatim("txt", &long),
+            &|out| out.error(long),
+            &|out| (0..30).for_each(|_| out.integer(1)),
+            &|out| {
+                let (outer, inner) = (out.deferred_array(), out.deferred_map());
+                (0..30).for_each(|_| out.integer(1));
+                out.end_deferred(inner, 15);
+                out.end_deferred(outer, 100);
+            },
+        ];
+        for (number, write) in writes.iter().enumerate() {
+            for len_max in [0, 1, 5, 8, 99] {
+                let mut out = ReplyBuf::default();
+                out.set_resp3(number % 2 == 0);
+                out.ok();
+                out.set_len_max(len_max);
+                write(&mut out);
+                assert!(out.len() <= len_max.max(5), "{number}: {} of {len_max}", out.len());
+                assert!(out.buf.capacity() < 200, "{number}: nothing is set aside for what does not fit");
+                assert!(out.overflow_len().is_some_and(|len| len > len_max), "{number}: {:?}", out.overflow_len());
+            }
+            let mut out = ReplyBuf::default();
+            out.set_len_max(200);
+            write(&mut out);
+            assert_eq!(out.overflow_len(), None, "{number}");
+        }
     }
 
     #[test]
