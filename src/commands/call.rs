@@ -10,6 +10,9 @@ use super::{command_log, monitor};
 use crate::base::clock::{self, Ticks};
 use crate::metrics::WorkerMetrics;
 
+/// Who holds stripes for longer than this lets those go first who wait for them.
+const LONG_HOLD_US: u64 = 500;
+
 /// Runs a synchronous command. Returns when it ended, which is when the next one of the batch begins.
 ///
 /// A `Sweep` runs through under the locks that are held (EXEC); the dispatcher runs it stripe by stripe itself. A `Control` command
@@ -18,7 +21,7 @@ pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Tick
     context.command = row.number;
     let reply_from = context.reply.len();
     let result = match row.spec.run {
-        Run::Conn(run) | Run::Keys(run) | Run::All(run) | Run::Stripes(run) => run(context, args),
+        Run::Conn(run) | Run::Keys(run) | Run::Heavy(run, _) | Run::Exec(run) | Run::All(run) | Run::Stripes(run) => run(context, args),
         Run::Sweep(start) => start(context, args).and_then(|mut sweep| {
             for number in 0..context.keys.keyspace().stripes() as u32 {
                 if !context.keys.with_stripe(number, |keys| sweep.visit(keys, number)) {
@@ -63,6 +66,9 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
         WorkerMetrics::add(&worker.command_ns, nanoseconds);
     }
     let microseconds = nanoseconds / 1000;
+    if microseconds > LONG_HOLD_US && context.keys.is_wanted() {
+        context.gives_way = true;
+    }
     if context.shared.metrics.latency.wants(microseconds) {
         let event = if row.spec.has(flag::FAST) { "fast-command" } else { "command" };
         context.shared.metrics.latency.add(event, microseconds, context.now_ms / 1000);

@@ -53,6 +53,8 @@ pub struct Context<'c> {
     pub command: u16,
     /// Number of the worker that runs it.
     pub worker: usize,
+    /// A command held stripes for long that others wait for: the next one of this client comes after theirs.
+    pub gives_way: bool,
 }
 
 impl Context<'_> {

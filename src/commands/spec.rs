@@ -297,6 +297,26 @@ pub struct Docs {
 /// Begins a sweep: parses the arguments and says what to do with each stripe.
 pub type StartSweep = fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn Sweep>, super::error::CmdError>;
 
+/// How the time of a heavy command grows with the lengths of its keys' values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// With their sum.
+    Sum,
+    /// With their product.
+    Product,
+}
+
+impl Effort {
+    /// The steps that values of these lengths take.
+    pub fn steps(self, lengths: impl Iterator<Item = usize>) -> u64 {
+        let lengths = lengths.map(|len| len as u64);
+        match self {
+            Effort::Sum => lengths.fold(0, u64::saturating_add),
+            Effort::Product => lengths.fold(1, u64::saturating_mul),
+        }
+    }
+}
+
 /// How a command runs. See "Life of a request" in ARCHITECTURE.md.
 #[derive(Clone, Copy)]
 pub enum Run {
@@ -304,6 +324,10 @@ pub enum Run {
     Conn(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
     /// With the stripes of its keys locked.
     Keys(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
+    /// As `Keys`, but its time grows with the values: where those are large it runs on a thread of its own, beside the worker's.
+    Heavy(fn(&mut Context<'_>, &Args<'_>) -> CmdResult, Effort),
+    /// With the stripes of all that a transaction queued locked.
+    Exec(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
     /// With all stripes locked.
     All(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
     /// Locks stripes itself, one at a time and briefly ([`crate::keyspace::access::KeyAccess::with_stripe`]); inside EXEC all are held.
@@ -321,6 +345,8 @@ impl std::fmt::Debug for Run {
         f.write_str(match self {
             Run::Conn(_) => "Conn",
             Run::Keys(_) => "Keys",
+            Run::Heavy(..) => "Heavy",
+            Run::Exec(_) => "Exec",
             Run::All(_) => "All",
             Run::Stripes(_) => "Stripes",
             Run::Sweep(_) => "Sweep",

@@ -109,6 +109,10 @@ pub struct Keyspace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongType;
 
+/// The number of a stripe that is held for much longer than usual: nobody should stand still for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy(pub u32);
+
 /// Where a key lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -243,6 +247,29 @@ impl Keyspace {
     #[inline]
     pub fn lock(&self, number: u32) -> StripeGuard<'_, Stripe> {
         self.stripes[number as usize].0.lock()
+    }
+
+    /// Locks stripe `number`, unless its holder keeps it for much longer than usual.
+    #[inline]
+    pub fn lock_soon(&self, number: u32) -> Option<StripeGuard<'_, Stripe>> {
+        lock::lock_soon(&self.stripes[number as usize].0)
+    }
+
+    /// Waits until stripe `number` was free for a moment; may miss that moment.
+    pub async fn freed(&self, number: u32) {
+        lock::freed(&self.stripes[number as usize].0).await;
+    }
+
+    /// True if somebody waits for stripe `number` for long already.
+    #[inline]
+    pub fn is_wanted(&self, number: u32) -> bool {
+        lock::is_wanted(&self.stripes[number as usize].0)
+    }
+
+    /// A stripe whose holder keeps it for much longer than usual, if there is any.
+    pub fn busy(&self) -> Option<Busy> {
+        let is_busy = |number: &u32| self.stripes[*number as usize].0.is_locked() && self.lock_soon(*number).is_none();
+        (0..self.stripes.len() as u32).find(is_busy).map(Busy)
     }
 
     /// Locks stripe `number` if nobody holds it.

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
@@ -37,6 +38,8 @@ const REPLY_KEPT_LEN: usize = 16 * 1024;
 const INPUT_LEN_MIN: usize = 16 * 1024;
 /// Replies are sent before they grow beyond this, so that a long pipeline does not pile them up.
 const FLUSH_LEN: usize = 256 * 1024;
+/// How long a connection that held a stripe for long waits before it goes on: those who wait for the stripe are awake long before.
+const GIVE_WAY: Duration = Duration::from_millis(1);
 /// Longest inline request.
 const INLINE_LEN_MAX: usize = 64 * 1024;
 /// Most reads that throw away what a client has sent when the node ends.
@@ -58,6 +61,8 @@ pub(super) struct Connection {
     held_back: bool,
     /// Bytes of replies in this turn.
     pub(super) produced: usize,
+    /// A command of this turn held stripes for long that others wait for.
+    pub(super) gives_way: bool,
     /// A protocol error or the end of the stream was seen: nothing more is read.
     input_closed: bool,
     batches: usize,
@@ -106,6 +111,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         postponed: std::collections::VecDeque::new(),
         held_back: false,
         produced: 0,
+        gives_way: false,
         input_closed: false,
         batches: 0,
         upkeep: Upkeep::new(),
@@ -116,6 +122,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
 impl Connection {
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
+        self.wait_for_watched().await;
         self.end();
     }
 
@@ -145,7 +152,9 @@ impl Connection {
         if self.session.close == Close::AfterReply && self.reply.is_empty() {
             return Err(Gone);
         }
-        if self.batches >= BATCHES_PER_TURN_MAX || self.produced > TURN_OUTPUT_LEN_MAX {
+        if std::mem::take(&mut self.gives_way) {
+            tokio::time::sleep(GIVE_WAY).await;
+        } else if self.batches >= BATCHES_PER_TURN_MAX || self.produced > TURN_OUTPUT_LEN_MAX {
             self.batches = 0;
             tokio::task::yield_now().await;
         }
@@ -342,8 +351,10 @@ impl Connection {
                 let context = &turn.context;
                 let client = &context.session.client;
                 let has_grown = context.reply.len() > enough || context.reply.overflow_len().is_some();
-                has_grown || context.session.close != Close::No || client.must_close() || client.class() != class
+                let must_stop = context.session.close != Close::No || client.must_close() || context.gives_way;
+                has_grown || must_stop || client.class() != class
             });
+            self.gives_way |= turn.context.gives_way;
             drop(turn);
             self.produced += self.reply.len() - before;
             if self.session.client.must_close() {
@@ -378,9 +389,9 @@ impl Connection {
         self.reply.len() > OUTPUT_PAUSE_LEN
     }
 
-    /// Requests have to wait: for the client, or for the turn of the worker's other connections.
+    /// Requests have to wait: for the client, for the turn of the worker's other connections, or for those who wait for a stripe.
     pub(super) fn must_hold_back(&self) -> bool {
-        self.is_output_full() || self.produced > TURN_OUTPUT_LEN_MAX
+        self.is_output_full() || self.produced > TURN_OUTPUT_LEN_MAX || self.gives_way
     }
 
     /// Bounds what the next commands may reply, however much a single one of them asks for.

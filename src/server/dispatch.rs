@@ -7,6 +7,7 @@ use larder_proto::resp::ReplyBuf;
 
 use super::redirect;
 use crate::base::clock::{self, Ticks};
+use crate::base::limits::ASIDE_STEPS_MIN;
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{Session, bit};
 use crate::commands::call::call;
@@ -16,8 +17,8 @@ use crate::commands::spec::{Run, flag};
 use crate::commands::table::{Lookup, Row};
 use crate::commands::{keys, room, transaction};
 use crate::config::Config;
-use crate::keyspace::Place;
 use crate::keyspace::access::{KeyAccess, Moment};
+use crate::keyspace::{Busy, Place};
 
 /// What the dispatcher works with: one connection's state for one batch. The context is built once and set to each command.
 pub(super) struct Turn<'c> {
@@ -33,8 +34,12 @@ pub(super) enum Flow {
     Done,
     /// It must wait until this time (unix milliseconds; CLIENT PAUSE) and be tried again.
     Wait(i64),
+    /// It must wait until this stripe is free and be tried again.
+    Busy(u32),
     /// It must be run asynchronously: all checks have passed.
     Async(u16),
+    /// It must be run beside the worker: all checks have passed.
+    Aside(u16),
 }
 
 impl<'c> Turn<'c> {
@@ -284,7 +289,8 @@ impl<'c> Turn<'c> {
         let moment = Moment::new(&shared.keyspace, clock::unix_ms());
         let ticks = clock::ticks();
         let keys = KeyAccess::new(&shared.keyspace, session.db, &moment, ticks);
-        let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, worker };
+        let now_ms = moment.now_ms;
+        let context = Context { shared, config, keys, session, reply, now_ms, command: 0, worker, gives_way: false };
         Turn { context, ticks }
     }
 
@@ -304,12 +310,10 @@ impl<'c> Turn<'c> {
         }
         let started = self.ticks;
         self.begin();
-        let context = &mut self.context;
-        match row.spec.run {
-            Run::Keys(_) => lock_keys(&mut context.keys, row, args, place),
-            Run::All(_) => context.keys.lock_all(),
-            _ => {}
+        if let Err(flow) = self.lock(row, args, place) {
+            return flow;
         }
+        let context = &mut self.context;
         let ended = call(context, row, args, started);
         if let Some(outcome) = context.keys.finish() {
             crate::commands::notify::publish(context.shared, &outcome.events);
@@ -319,6 +323,34 @@ impl<'c> Turn<'c> {
             self.context.session.client.set(crate::clients::bit::CLOSE_AFTER_REPLY, true);
         }
         Flow::Done
+    }
+
+    /// Locks what the command needs, unless a worker that serves others should not do that, or not run the command.
+    #[inline]
+    fn lock(&mut self, row: &Row, args: &Args<'_>, place: Option<Place>) -> Result<(), Flow> {
+        let context = &mut self.context;
+        match row.spec.run {
+            Run::Keys(_) => lock_keys(&mut context.keys, row, args, place).map_err(|Busy(stripe)| Flow::Busy(stripe)),
+            Run::Heavy(_, effort) => {
+                lock_keys(&mut context.keys, row, args, place).map_err(|Busy(stripe)| Flow::Busy(stripe))?;
+                let keys = row.shape.positions(row.spec, args);
+                let steps = effort.steps(keys.into_iter().map(|at| context.keys.value_len(args[at])));
+                if steps >= ASIDE_STEPS_MIN {
+                    context.keys.unlock();
+                    return Err(Flow::Aside(row.number));
+                }
+                Ok(())
+            }
+            Run::Exec(_) => transaction::lock(context).map_err(|Busy(stripe)| Flow::Busy(stripe)),
+            // It may forget the watched keys.
+            Run::Conn(_) if !context.session.watched.is_empty() => {
+                transaction::watched_are_free(context).map_err(|Busy(stripe)| Flow::Busy(stripe))
+            }
+            // These would meet the stripe sooner or later: there somebody can wait for it who serves nobody else.
+            Run::All(_) => context.keys.try_lock_all().map_err(|_| Flow::Aside(row.number)),
+            Run::Stripes(_) if context.keys.keyspace().busy().is_some() => Err(Flow::Aside(row.number)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -330,13 +362,15 @@ enum Checked<'t> {
 }
 
 /// Locks the stripes of a request's keys.
+///
+/// # Errors
+/// If one of them is held for long: then none is locked.
 #[inline]
-pub(super) fn lock_keys(access: &mut KeyAccess<'_>, row: &Row, args: &Args<'_>, place: Option<Place>) {
+fn lock_keys(access: &mut KeyAccess<'_>, row: &Row, args: &Args<'_>, place: Option<Place>) -> Result<(), Busy> {
     if row.shape == keys::KeyShape::First {
         let place = place.unwrap_or_else(|| access.keyspace().place(args[1]));
         access.remember(args[1], place);
-        access.lock_one(place.stripe);
-        return;
+        return access.try_lock_one(place.stripe);
     }
-    access.lock_keys(row.shape.positions(row.spec, args).into_iter().map(|at| args[at]));
+    access.try_lock_keys(row.shape.positions(row.spec, args).into_iter().map(|at| args[at]))
 }

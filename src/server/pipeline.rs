@@ -68,7 +68,7 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, from: u
         let args = args_of(buffer, batch, number);
         match turn.dispatch(&Args(&args), ready.found, ready.place) {
             Flow::Done => turn.append_messages(),
-            Flow::Wait(_) | Flow::Async(_) => return Progress::Postponed(number),
+            Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Aside(_) => return Progress::Postponed(number),
         }
         if shared.config.version() != version {
             return Progress::Postponed(number + 1);
@@ -99,7 +99,7 @@ fn prepare<'t>(shared: &'t Shared, buffer: &[u8], batch: &Batch, number: usize) 
     let arg = |at: usize| &buffer[batch.args[first + at].start as usize..batch.args[first + at].end as usize];
     let found = shared.table.lookup(arg(0), (request.argc > 1).then(|| arg(1)));
     let place = match found {
-        Lookup::Found(row) if row.shape == KeyShape::First && request.argc > 1 && matches!(row.spec.run, Run::Keys(_)) => {
+        Lookup::Found(row) if row.shape == KeyShape::First && request.argc > 1 && matches!(row.spec.run, Run::Keys(_) | Run::Heavy(..)) => {
             Some(shared.keyspace.place(arg(1)))
         }
         _ => None,

@@ -5,6 +5,7 @@ mod cli;
 mod cluster;
 mod command_table;
 mod differential_strings;
+mod isolation;
 mod robustness;
 mod start;
 mod support;
