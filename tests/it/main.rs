@@ -8,5 +8,6 @@ mod differential_strings;
 mod isolation;
 mod robustness;
 mod start;
+mod storm;
 mod support;
 mod tidy;
