@@ -37,13 +37,15 @@ const REPLY_KEPT_LEN: usize = 16 * 1024;
 /// First size of a private input buffer: a client that sends a request in pieces is likely to do so again.
 const INPUT_LEN_MIN: usize = 16 * 1024;
 /// Replies are sent before they grow beyond this, so that a long pipeline does not pile them up.
-const FLUSH_LEN: usize = 256 * 1024;
+pub(super) const FLUSH_LEN: usize = 256 * 1024;
 /// How long a connection that held a stripe for long waits before it goes on: those who wait for the stripe are awake long before.
 const GIVE_WAY: Duration = Duration::from_millis(1);
 /// Longest inline request.
 const INLINE_LEN_MAX: usize = 64 * 1024;
-/// Most reads that throw away what a client has sent when the node ends.
-const END_READS_MAX: usize = 64;
+/// How long a client that goes on sending is listened to when the node ends. Most clients hang up when they see the end of the replies.
+const LINGER_MS_MAX: u64 = 2000;
+/// A client that has been silent for so long then will not send anything more before it sees the end.
+const LINGER_SILENCE: Duration = Duration::from_millis(20);
 /// Most arguments of a request.
 const MULTIBULK_LEN_MAX: i64 = i32::MAX as i64;
 
@@ -123,6 +125,9 @@ impl Connection {
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
         self.wait_for_watched().await;
+        if self.worker.shared.stop.is_requested() {
+            self.linger().await;
+        }
         self.end();
     }
 
@@ -190,11 +195,13 @@ impl Connection {
         if !self.reply.is_empty() && self.stream.poll_write_ready(cx).is_ready() {
             return Poll::Ready(Event::Woken);
         }
-        if self.worker.shared.stop.is_requested() && self.reply.is_empty() {
-            // Everything that was received is answered and sent: the node is ending.
+        let is_ending = self.worker.shared.stop.is_requested();
+        if is_ending && self.reply.is_empty() {
+            // Everything that was received is answered and sent.
             return Poll::Ready(Event::Closed);
         }
-        if self.input_closed || self.is_output_full() || self.session.close == Close::AfterReply {
+        // The end takes in nothing more, or a client that goes on sending would put it off.
+        if is_ending || self.input_closed || self.is_output_full() || self.session.close == Close::AfterReply {
             return Poll::Pending;
         }
         self.poll_input(cx)
@@ -452,12 +459,23 @@ impl Connection {
         Ok(())
     }
 
+    /// Tells the peer that nothing more comes, and throws away what it still sends, until it hangs up or falls silent: a socket that
+    /// closes with unread input resets the connection, and replies that are still on their way are lost.
+    async fn linger(&mut self) {
+        let worker = Rc::clone(&self.worker);
+        self.stream.end_output();
+        let until_ms = clock::monotonic_ms() + LINGER_MS_MAX;
+        while clock::monotonic_ms() < until_ms {
+            let read = poll_fn(|cx| self.stream.poll_read(cx, &mut worker.scratch.borrow_mut()));
+            if !matches!(tokio::time::timeout(LINGER_SILENCE, read).await, Ok(Ok(len)) if len > 0) {
+                break;
+            }
+        }
+    }
+
     /// Takes the client out of everything it is part of.
     fn end(mut self) {
         let worker = Rc::clone(&self.worker);
-        if worker.shared.stop.is_requested() {
-            self.stream.end(&mut worker.scratch.borrow_mut(), END_READS_MAX);
-        }
         super::waiting::leave(&worker, &mut self.session, &mut self.reply);
         let id = self.session.client.id;
         worker.shared.clients.remove(id);

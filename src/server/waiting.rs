@@ -11,7 +11,7 @@ use larder_proto::resp::ReplyBuf;
 use tokio::sync::SemaphorePermit;
 use tokio::sync::futures::Notified;
 
-use super::connection::{Connection, Gone};
+use super::connection::{Connection, FLUSH_LEN, Gone};
 use super::dispatch::{Flow, Turn};
 use super::pipeline::{self, Postponed};
 use super::worker::Worker;
@@ -42,7 +42,12 @@ impl Connection {
             let mut changed = std::pin::pin!(shared.pause.changed.notified());
             changed.as_mut().enable();
             let before = self.reply.len();
-            match self.try_again(&request) {
+            let flow = self.try_again(&request);
+            if flow != Flow::Done {
+                // Those who have their replies do not wait with the others.
+                self.flush()?;
+            }
+            match flow {
                 Flow::Done => {}
                 Flow::Async(number) => self.run_async(number, &Args(&pipeline::borrow(&request))).await,
                 Flow::Aside(number) => match place.take().or_else(|| shared.aside.try_acquire().ok()) {
@@ -64,7 +69,9 @@ impl Connection {
             }
             self.produced += self.reply.len().saturating_sub(before);
             self.take_messages();
-            self.flush()?;
+            if self.reply.len() > FLUSH_LEN {
+                self.flush()?;
+            }
             if self.session.client.must_close() {
                 return Err(Gone);
             }
@@ -156,7 +163,7 @@ impl Connection {
             }
         }
         let worker = Rc::clone(&self.worker);
-        while self.input.len() < WAITING_INPUT_LEN_MAX {
+        while self.input.len() < WAITING_INPUT_LEN_MAX && !worker.shared.stop.is_requested() {
             let mut scratch = worker.scratch.borrow_mut();
             match self.stream.poll_read(cx, &mut scratch) {
                 Poll::Pending => return Poll::Pending,

@@ -5,8 +5,8 @@
 //!
 //! Invariants:
 //! * A status or error line never contains CR or LF.
-//! * The buffer never grows beyond the bound set by [`ReplyBuf::set_len_max`]. Whoever sets one asks [`ReplyBuf::overflow_len`] before
-//!   sending: once something did not fit, what the buffer holds is no stream of replies any more.
+//! * The buffer never grows beyond the bound set by [`ReplyBuf::set_len_max`], except by [`FRAME_LEN_MAX`]. Whoever sets one asks
+//!   [`ReplyBuf::overflow_len`] before sending: once something did not fit, what the buffer holds is no stream of replies any more.
 
 use bytes::BytesMut;
 
@@ -14,8 +14,8 @@ use super::double::format_double;
 
 /// Bytes set aside for a deferred header: enough for counts below 10, so that those need no move.
 const DEFERRED_LEN: usize = 4;
-/// Bytes that a reply takes beside its content: type, length in up to ten digits, and two line ends.
-const FRAME_LEN_MAX: usize = 16;
+/// Bytes that a reply takes beside its content, at most: type, length or number, and two line ends.
+const FRAME_LEN_MAX: usize = 24;
 
 /// An output buffer and the protocol version of its reader.
 #[derive(Debug)]
@@ -118,8 +118,7 @@ impl ReplyBuf {
     /// Whether `more` bytes fit; notes if they do not.
     #[inline]
     fn has_room(&mut self, more: usize) -> bool {
-        // In this order nothing can overflow: the buffer is no longer than a bound that was lowered since.
-        let fits = more <= self.len_max.saturating_sub(self.buf.len());
+        let fits = self.buf.len() + more <= self.len_max;
         if !fits {
             self.overflow(more);
         }
@@ -133,12 +132,20 @@ impl ReplyBuf {
         }
     }
 
-    /// Makes room for a reply with a content of `len` bytes, if that fits.
+    /// Makes room for a reply with a content of `len` bytes, if that fits. What then follows needs no further look.
     #[inline]
-    fn reserve(&mut self, len: usize) {
-        if self.has_room(len) {
+    fn reserve(&mut self, len: usize) -> bool {
+        let fits = self.has_room(len);
+        if fits {
             self.buf.reserve(len + FRAME_LEN_MAX);
         }
+        fits
+    }
+
+    /// Appends bytes for which there is room.
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        self.buf.extend_from_slice(bytes);
     }
 
     /// `+OK`
@@ -163,28 +170,29 @@ impl ReplyBuf {
     pub fn integer(&mut self, value: i64) {
         match value {
             0..=9 => self.raw(&[b':', b'0' + value as u8, b'\r', b'\n']),
-            _ => self.number(b':', value),
+            _ if self.has_room(0) => self.number(b':', value),
+            _ => {}
         }
     }
 
     /// `$len` and the bytes.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len());
-        self.header(b'$', bytes.len());
-        self.raw(bytes);
-        self.raw(b"\r\n");
+        if self.reserve(bytes.len()) {
+            self.header(b'$', bytes.len());
+            self.append(bytes);
+            self.append(b"\r\n");
+        }
     }
 
     /// One bulk string that is the concatenation of `parts`.
     pub fn bulk_parts(&mut self, parts: &[&[u8]]) {
         let len = parts.iter().map(|part| part.len()).sum();
-        self.reserve(len);
-        self.header(b'$', len);
-        for part in parts {
-            self.raw(part);
+        if self.reserve(len) {
+            self.header(b'$', len);
+            parts.iter().for_each(|part| self.append(part));
+            self.append(b"\r\n");
         }
-        self.raw(b"\r\n");
     }
 
     /// A number as a bulk string.
@@ -212,7 +220,9 @@ impl ReplyBuf {
     /// The header of an array; `count` replies must follow.
     #[inline]
     pub fn array(&mut self, count: usize) {
-        self.header(b'*', count);
+        if self.has_room(0) {
+            self.header(b'*', count);
+        }
     }
 
     /// The header of a map; `pairs` times two replies must follow.
@@ -262,11 +272,12 @@ impl ReplyBuf {
         for (to, from) in word[..3].iter_mut().zip(format.bytes()) {
             *to = from;
         }
-        self.reserve(text.len() + word.len());
-        self.header(b'=', text.len() + word.len());
-        self.raw(&word);
-        self.raw(text);
-        self.raw(b"\r\n");
+        if self.reserve(text.len() + word.len()) {
+            self.header(b'=', text.len() + word.len());
+            self.append(&word);
+            self.append(text);
+            self.append(b"\r\n");
+        }
     }
 
     /// A number of any size in decimal digits: `(number`, in RESP2 a bulk string.
@@ -336,17 +347,19 @@ impl ReplyBuf {
     #[inline]
     fn aggregate(&mut self, kind: Aggregate, count: usize) {
         let (prefix, count) = kind.header(count, self.resp3);
-        self.header(prefix, count);
+        if self.has_room(0) {
+            self.header(prefix, count);
+        }
     }
 
     /// A type byte and a length. Lengths of one and two digits, which is nearly all of them, cost no division.
     #[inline]
     fn header(&mut self, prefix: u8, len: usize) {
         if len < 10 {
-            self.raw(&[prefix, b'0' + len as u8, b'\r', b'\n']);
+            self.append(&[prefix, b'0' + len as u8, b'\r', b'\n']);
         } else if len < 100 {
             let [tens, units] = TWO_DIGITS[len];
-            self.raw(&[prefix, tens, units, b'\r', b'\n']);
+            self.append(&[prefix, tens, units, b'\r', b'\n']);
         } else {
             self.number(prefix, len as i64);
         }
@@ -359,15 +372,17 @@ impl ReplyBuf {
         line[0] = prefix;
         line[1..=digits.len()].copy_from_slice(digits);
         line[digits.len() + 1..digits.len() + 3].copy_from_slice(b"\r\n");
-        self.raw(&line[..digits.len() + 3]);
+        self.append(&line[..digits.len() + 3]);
     }
 
     /// One line of text. CR and LF would end it early, so they become blanks.
     fn line(&mut self, prefix: u8, text: &[u8]) {
-        self.reserve(text.len());
-        self.raw(&[prefix]);
+        if !self.reserve(text.len()) {
+            return;
+        }
+        self.append(&[prefix]);
         let at = self.buf.len();
-        self.raw(text);
+        self.append(text);
         if memchr::memchr2(b'\r', b'\n', text).is_some() {
             for byte in &mut self.buf[at..] {
                 if matches!(*byte, b'\r' | b'\n') {
@@ -375,7 +390,7 @@ impl ReplyBuf {
                 }
             }
         }
-        self.raw(b"\r\n");
+        self.append(b"\r\n");
     }
 }
 
@@ -460,13 +475,13 @@ mod tests {
             },
         ];
         for (number, write) in writes.iter().enumerate() {
-            for len_max in [0, 1, 5, 8, 99] {
+            for len_max in [0, 1, 5, 20, 90] {
                 let mut out = ReplyBuf::default();
                 out.set_resp3(number % 2 == 0);
                 out.ok();
                 out.set_len_max(len_max);
                 write(&mut out);
-                assert!(out.len() <= len_max.max(5), "{number}: {} of {len_max}", out.len());
+                assert!(out.len() <= len_max.max(5) + FRAME_LEN_MAX, "{number}: {} of {len_max}", out.len());
                 assert!(out.buf.capacity() < 200, "{number}: nothing is set aside for what does not fit");
                 assert!(out.overflow_len().is_some_and(|len| len > len_max), "{number}: {:?}", out.overflow_len());
             }
