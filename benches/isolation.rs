@@ -1,13 +1,13 @@
 //! How long GETs take while slow commands hold one stripe: the load of `scripts/bench --isolation`.
 //!
-//! One connection sends GETs, each after the reply to the one before, and notes how long each took; others run BITCOUNT on one huge
-//! string as often as they can: by itself, which runs beside the worker, or in a transaction, which keeps the worker busy. None of the
-//! keys that are read lies in the stripe of that string. Which connections share a worker is found out by trying: a reply that comes
-//! while a transaction runs comes from the other worker.
+//! One connection sends GETs, each after the reply to the one before, and notes how long each took; others run a slow command on one
+//! huge string as often as they can: by itself, which runs beside the worker, or in a transaction, which keeps the worker busy. None of
+//! the keys that are read lies in the stripe of that string. Which connections share a worker is found out by trying: a reply that
+//! comes while a transaction runs comes from the other worker.
 //!
 //! `cargo run --release --example isolation -- <port> <seconds per row> <megabytes>`, against a server with 2 workers and
-//! `--hash-seed isolation`. Prints a line of fields separated by tabs for each row: name, slow commands, their mean time, GETs, then
-//! p50, p90, p99, p99.9 and the longest, in microseconds.
+//! `--hash-seed isolation`. Prints a line of fields separated by tabs for each row: name, `free` or `waits` (what the GETs are expected
+//! to do), slow commands, their mean time in milliseconds, GETs, then p50, p90, p99, p99.9 and the longest, in microseconds.
 #![allow(clippy::print_stdout, reason = "it is a program of its own")]
 
 use std::io::{Read, Write};
@@ -29,7 +29,7 @@ const SLOW_KEY: &str = "slow";
 /// Keys that are read.
 const KEYS: usize = 1000;
 const VALUE_LEN: usize = 64;
-/// Connections among which two on each worker are looked for.
+/// Connections among which three of each worker are looked for.
 const CONNECTIONS: usize = 8;
 
 struct Connection {
@@ -90,26 +90,38 @@ struct Row {
     slow: [usize; 2],
     /// The worker that the GETs are sent to.
     worker: usize,
-    /// Slow commands come in transactions.
-    in_transaction: bool,
+    /// What they send, and how many lines answer it.
+    request: (&'static str, usize),
     /// What another connection of that worker sends all the time.
     beside: Option<&'static str>,
 }
 
-const ROW: Row = Row { name: "", slow: [0, 0], worker: 1, in_transaction: false, beside: None };
+const COUNT: (&str, usize) = ("BITCOUNT slow", 1);
+const INVERT: (&str, usize) = ("BITOP NOT slow slow", 1);
+const TRANSACTION: (&str, usize) = ("MULTI\r\nBITCOUNT slow\r\nEXEC", 4);
+
+const ROW: Row = Row { name: "", slow: [0, 0], worker: 1, request: COUNT, beside: None };
 
 const ROWS: &[Row] = &[
     Row { name: "no slow command", ..ROW },
-    Row { name: "slow commands of one connection, on the other worker", slow: [1, 0], ..ROW },
-    Row { name: "of two, both on the other worker", slow: [2, 0], ..ROW },
-    Row { name: "of two, one of them on this worker", slow: [1, 1], ..ROW },
-    Row { name: "of two, both on this worker", slow: [0, 2], ..ROW },
-    Row { name: "of two, while this worker reads a key of their stripe", slow: [1, 1], beside: Some("EXISTS slow"), ..ROW },
-    Row { name: "of two, while this worker is asked for INFO", slow: [1, 1], beside: Some("INFO everything"), ..ROW },
-    Row { name: "of two, while this worker is asked to SCAN", slow: [1, 1], beside: Some("SCAN 0 COUNT 2000"), ..ROW },
-    Row { name: "slow transactions of two connections, on the other worker", slow: [2, 0], in_transaction: true, ..ROW },
-    Row { name: "slow transactions of one, on this worker: it waits for them", slow: [0, 1], in_transaction: true, ..ROW },
+    Row { name: "BITCOUNT on one connection, of the other worker", slow: [1, 0], ..ROW },
+    Row { name: "BITCOUNT on two, of the other worker", slow: [2, 0], ..ROW },
+    Row { name: "BITCOUNT on two, one of each worker", slow: [1, 1], ..ROW },
+    Row { name: "BITCOUNT on two, of this worker", slow: [0, 2], ..ROW },
+    Row { name: "BITOP NOT on two, one of each worker", slow: [1, 1], request: INVERT, ..ROW },
+    Row { name: "BITCOUNT on two, while this worker is asked for a key of their stripe", slow: [1, 1], beside: Some("EXISTS slow"), ..ROW },
+    Row { name: "BITCOUNT on two, while this worker is asked for INFO", slow: [1, 1], beside: Some("INFO everything"), ..ROW },
+    Row { name: "BITCOUNT on two, while this worker is asked to SCAN", slow: [1, 1], beside: Some("SCAN 0 COUNT 2000"), ..ROW },
+    Row { name: "BITCOUNT in transactions on two, of the other worker", slow: [2, 0], request: TRANSACTION, ..ROW },
+    Row { name: "BITCOUNT in transactions on one, of this worker", slow: [0, 1], request: TRANSACTION, ..ROW },
 ];
+
+impl Row {
+    /// A transaction runs on its connection's worker: what else that serves has to wait.
+    fn expectation(&self) -> &'static str {
+        if self.request == TRANSACTION && self.slow[self.worker] > 0 { "waits" } else { "free" }
+    }
+}
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
@@ -142,33 +154,25 @@ fn fill(control: &mut Connection, megabytes: usize) -> anyhow::Result<Vec<String
     Ok(keys)
 }
 
-/// Four connections on each of the two workers.
+/// Connections of each of the two workers.
 fn pick(port: u16) -> anyhow::Result<[Vec<Connection>; 2]> {
     let mut probe = Connection::open(port)?;
     let mut workers = [Vec::new(), Vec::new()];
     for _ in 0..CONNECTIONS {
         let mut connection = Connection::open(port)?;
         connection.call("PING")?;
-        probe.send(&slow_request(true))?;
+        let (request, replies) = TRANSACTION;
+        probe.send(request)?;
         // Time for the worker to begin with it.
         std::thread::sleep(std::time::Duration::from_millis(2));
         connection.call("PING")?;
         // The probe's is worker 0.
         let worker = usize::from(!probe.has_reply()?);
-        (0..SLOW_REPLIES).try_for_each(|_| probe.receive().map(drop))?;
+        (0..replies).try_for_each(|_| probe.receive().map(drop))?;
         workers[worker].push(connection);
     }
-    // The probe must not fall asleep on either: it goes, and both workers have as many as they need.
     ensure!(workers.iter().all(|worker| worker.len() >= 3), "the connections are not spread over two workers");
     Ok(workers)
-}
-
-/// Lines that answer a slow request in a transaction.
-const SLOW_REPLIES: usize = 4;
-
-fn slow_request(in_transaction: bool) -> String {
-    let command = format!("BITCOUNT {SLOW_KEY}");
-    if in_transaction { format!("MULTI\r\n{command}\r\nEXEC") } else { command }
 }
 
 /// What slow commands took in total.
@@ -189,7 +193,7 @@ fn measure(row: &Row, workers: [&mut Vec<Connection>; 2], keys: &[String], secon
     }
     let (latencies, slow) = std::thread::scope(|scope| {
         let stop = &stop;
-        let slow: Vec<_> = slow.into_iter().map(|connection| scope.spawn(move || run_slow(connection, row.in_transaction, stop))).collect();
+        let slow: Vec<_> = slow.into_iter().map(|connection| scope.spawn(move || run_slow(connection, row.request, stop))).collect();
         let beside = beside.map(|(connection, request)| scope.spawn(move || repeat(connection, request, stop)));
         let latencies = read(getter, keys, seconds);
         stop.store(true, Ordering::Relaxed);
@@ -206,8 +210,9 @@ fn measure(row: &Row, workers: [&mut Vec<Connection>; 2], keys: &[String], secon
     })?;
     let at = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1000.0;
     println!(
-        "{}\t{}\t{:.1}\t{}\t{:.1}\t{:.1}\t{:.1}\t{:.1}\t{:.1}",
+        "{}\t{}\t{}\t{:.1}\t{}\t{:.1}\t{:.1}\t{:.1}\t{:.1}\t{:.1}",
         row.name,
+        row.expectation(),
         slow.count,
         slow.total_us as f64 / 1000.0 / slow.count.max(1) as f64,
         latencies.len(),
@@ -220,12 +225,11 @@ fn measure(row: &Row, workers: [&mut Vec<Connection>; 2], keys: &[String], secon
     Ok(())
 }
 
-fn run_slow(connection: &mut Connection, in_transaction: bool, stop: &AtomicBool) -> anyhow::Result<Slow> {
+fn run_slow(connection: &mut Connection, (request, replies): (&str, usize), stop: &AtomicBool) -> anyhow::Result<Slow> {
     let mut slow = Slow::default();
-    let replies = if in_transaction { SLOW_REPLIES } else { 1 };
     while !stop.load(Ordering::Relaxed) {
         let started = clock::monotonic_us();
-        connection.send(&slow_request(in_transaction))?;
+        connection.send(request)?;
         (0..replies).try_for_each(|_| connection.receive().map(drop))?;
         slow.total_us += clock::monotonic_us() - started;
         slow.count += 1;

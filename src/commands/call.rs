@@ -66,8 +66,9 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
         WorkerMetrics::add(&worker.command_ns, nanoseconds);
     }
     let microseconds = nanoseconds / 1000;
-    if microseconds > LONG_HOLD_US && context.keys.is_wanted() {
-        context.gives_way = true;
+    if microseconds > LONG_HOLD_US {
+        context.gives_way |= context.keys.is_wanted();
+        context.keys.keyspace().note_long_hold(context.now_ms);
     }
     if context.shared.metrics.latency.wants(microseconds) {
         let event = if row.spec.has(flag::FAST) { "fast-command" } else { "command" };

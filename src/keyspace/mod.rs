@@ -38,6 +38,9 @@ use crate::config::Config;
 /// Databases that have room in every stripe from the start: the default of `databases`, 48 bytes each.
 const DATABASES_AT_START: usize = 16;
 
+/// How long a command that held stripes for long is remembered: those who send such commands usually send more.
+const LONG_HOLD_MEMORY_MS: i64 = 1000;
+
 /// A stripe's lock on a cache line pair of its own, so that workers on neighbouring stripes do not disturb each other.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -103,6 +106,8 @@ pub struct Keyspace {
     pub lazyfree: Lazyfree,
     /// Changes since the last save (or start), beyond what the stripes count.
     pub saved_changes: AtomicU64,
+    /// When a command last held stripes for long, unix milliseconds.
+    long_hold_ms: AtomicI64,
 }
 
 /// The key holds another type than the command works on.
@@ -154,6 +159,7 @@ impl Keyspace {
             eviction: Eviction::default(),
             lazyfree: Lazyfree::default(),
             saved_changes: AtomicU64::new(0),
+            long_hold_ms: AtomicI64::new(0),
         }
     }
 
@@ -266,10 +272,15 @@ impl Keyspace {
         lock::is_wanted(&self.stripes[number as usize].0)
     }
 
-    /// A stripe whose holder keeps it for much longer than usual, if there is any.
-    pub fn busy(&self) -> Option<Busy> {
-        let is_busy = |number: &u32| self.stripes[*number as usize].0.is_locked() && self.lock_soon(*number).is_none();
-        (0..self.stripes.len() as u32).find(is_busy).map(Busy)
+    /// Notes that a command held stripes for long.
+    pub fn note_long_hold(&self, now_ms: i64) {
+        self.long_hold_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// True if somebody holds a stripe for much longer than usual, or did of late and so may again.
+    pub fn is_busy(&self, now_ms: i64) -> bool {
+        let is_busy = |number: u32| self.stripes[number as usize].0.is_locked() && self.lock_soon(number).is_none();
+        self.long_hold_ms.load(Ordering::Relaxed) + LONG_HOLD_MEMORY_MS > now_ms || (0..self.stripes.len() as u32).any(is_busy)
     }
 
     /// Locks stripe `number` if nobody holds it.

@@ -348,7 +348,7 @@ impl<'c> Turn<'c> {
             }
             // These would meet the stripe sooner or later: there somebody can wait for it who serves nobody else.
             Run::All(_) => context.keys.try_lock_all().map_err(|_| Flow::Aside(row.number)),
-            Run::Stripes(_) if context.keys.keyspace().busy().is_some() => Err(Flow::Aside(row.number)),
+            Run::Stripes(_) if context.keys.keyspace().is_busy(context.now_ms) => Err(Flow::Aside(row.number)),
             _ => Ok(()),
         }
     }
