@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
 
 use super::dispatch::Turn;
@@ -433,19 +433,20 @@ impl Connection {
         self.check_output_limit()?;
         self.upkeep.note_reply(self.reply.len());
         while !self.reply.is_empty() {
-            match self.stream.try_write(&self.reply.buf) {
+            match self.stream.try_write(self.reply.next_bytes()) {
                 Ok(sent) => {
                     let metrics = self.metrics();
                     WorkerMetrics::add(&metrics.net_output, sent as u64);
                     WorkerMetrics::add(&metrics.writes, 1);
                     WorkerMetrics::add(&self.session.client.figures.net_output, sent as u64);
-                    if sent == self.reply.len() {
-                        self.reply.buf.clear();
-                    } else {
-                        self.reply.buf.advance(sent);
-                    }
+                    self.reply.mark_sent(sent);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.reply.buf.len() > FLUSH_LEN {
+                        self.reply.set_aside();
+                    }
+                    return Ok(());
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(Gone),
             }

@@ -92,7 +92,7 @@ impl Connection {
         store(&figures.query_buffer_peak, self.upkeep.input_peak);
         store(&figures.arguments, self.parser.args_len() + waiting);
         store(&figures.output, self.reply.len());
-        store(&figures.output_capacity, self.reply.buf.capacity());
+        store(&figures.output_capacity, self.reply.capacity());
         store(&figures.output_peak, self.reply.len().max(self.upkeep.reply_peak));
         store(&figures.reply_room, self.upkeep.reply_room);
         store(&figures.reply_peak, self.upkeep.reply_peak);

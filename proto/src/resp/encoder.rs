@@ -8,7 +8,9 @@
 //! * The buffer never grows beyond the bound set by [`ReplyBuf::set_len_max`], except by [`FRAME_LEN_MAX`]. Whoever sets one asks
 //!   [`ReplyBuf::overflow_len`] before sending: once something did not fit, what the buffer holds is no stream of replies any more.
 
-use bytes::BytesMut;
+use std::collections::VecDeque;
+
+use bytes::{Buf, BytesMut};
 
 use super::double::format_double;
 
@@ -20,7 +22,11 @@ const FRAME_LEN_MAX: usize = 24;
 /// An output buffer and the protocol version of its reader.
 #[derive(Debug)]
 pub struct ReplyBuf {
-    /// The encoded replies. May be drained at any time except while a [`Deferred`] is open.
+    /// Full buffers, none of them empty, in the order in which they are to be sent.
+    full: VecDeque<BytesMut>,
+    /// Bytes in them.
+    full_len: usize,
+    /// The encoded replies that follow. May be drained at any time except while a [`Deferred`] is open.
     pub buf: BytesMut,
     resp3: bool,
     /// Most bytes that the buffer may hold.
@@ -31,7 +37,7 @@ pub struct ReplyBuf {
 
 impl Default for ReplyBuf {
     fn default() -> Self {
-        ReplyBuf { buf: BytesMut::new(), resp3: false, len_max: usize::MAX, overflow_len: 0 }
+        ReplyBuf { full: VecDeque::new(), full_len: 0, buf: BytesMut::new(), resp3: false, len_max: usize::MAX, overflow_len: 0 }
     }
 }
 
@@ -95,16 +101,54 @@ impl ReplyBuf {
         self.resp3
     }
 
-    /// Bytes that wait in the buffer.
+    /// Bytes that wait to be sent.
     #[inline]
     pub fn len(&self) -> usize {
-        self.buf.len()
+        self.full_len + self.buf.len()
     }
 
-    /// Whether nothing waits in the buffer.
+    /// Whether nothing waits to be sent.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
+        self.len() == 0
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity() + self.full.iter().map(BytesMut::capacity).sum::<usize>()
+    }
+
+    /// What is to be sent next; empty only if nothing waits.
+    #[inline]
+    pub fn next_bytes(&self) -> &[u8] {
+        self.full.front().unwrap_or(&self.buf)
+    }
+
+    /// Forgets the first `len` of [`ReplyBuf::next_bytes`], which were sent.
+    #[inline]
+    pub fn mark_sent(&mut self, len: usize) {
+        let Some(front) = self.full.front_mut() else {
+            if len == self.buf.len() {
+                self.buf.clear();
+            } else {
+                self.buf.advance(len);
+            }
+            return;
+        };
+        front.advance(len);
+        self.full_len -= len;
+        if front.is_empty() {
+            self.full.pop_front();
+        }
+    }
+
+    /// Starts a new buffer for what follows, so that a reader who is far behind does not make a large buffer grow: that would move all
+    /// of it and take twice its memory. Not while a [`Deferred`] is open.
+    pub fn set_aside(&mut self) {
+        if !self.buf.is_empty() {
+            self.full_len += self.buf.len();
+            self.full.push_back(std::mem::take(&mut self.buf));
+        }
     }
 
     /// Appends bytes that are already encoded.
@@ -118,7 +162,7 @@ impl ReplyBuf {
     /// Whether `more` bytes fit; notes if they do not.
     #[inline]
     fn has_room(&mut self, more: usize) -> bool {
-        let fits = self.buf.len() + more <= self.len_max;
+        let fits = self.len() + more <= self.len_max;
         if !fits {
             self.overflow(more);
         }
@@ -128,7 +172,7 @@ impl ReplyBuf {
     #[cold]
     fn overflow(&mut self, more: usize) {
         if self.overflow_len == 0 {
-            self.overflow_len = self.buf.len() + more;
+            self.overflow_len = self.len() + more;
         }
     }
 
@@ -333,9 +377,9 @@ impl ReplyBuf {
         self.buf[at + digits.len() + 1..body + grown].copy_from_slice(b"\r\n");
     }
 
-    /// Takes back everything that was written since the buffer had `len` bytes.
+    /// Takes back everything that was written since there were `len` bytes. None of it may have been set aside.
     pub fn truncate(&mut self, len: usize) {
-        self.buf.truncate(len);
+        self.buf.truncate(len - self.full_len);
     }
 
     fn deferred(&mut self, kind: Aggregate) -> Deferred {
@@ -456,6 +500,36 @@ mod tests {
         check(|out| out.verbatim("txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n");
         check(|out| out.verbatim("m", b""), "$0\r\n\r\n", "=4\r\nm  :\r\n");
         check(|out| out.big_number("123"), "$3\r\n123\r\n", "(123\r\n");
+    }
+
+    #[test]
+    fn buffers_are_set_aside_and_sent_in_order() {
+        for sent_at_once in [1, 3, 1000] {
+            let (mut out, mut sent) = (ReplyBuf::default(), Vec::new());
+            let mut expected = Vec::new();
+            let mut send = |out: &mut ReplyBuf| {
+                let bytes = out.next_bytes();
+                let len = bytes.len().min(sent_at_once);
+                sent.extend_from_slice(&bytes[..len]);
+                out.mark_sent(len);
+            };
+            for number in 0..20 {
+                out.set_aside();
+                out.integer(number);
+                let before = out.len();
+                out.bulk(b"taken back");
+                out.truncate(before);
+                out.ok();
+                assert!(out.capacity() >= out.len());
+                expected.extend_from_slice(format!(":{number}\r\n+OK\r\n").as_bytes());
+                send(&mut out);
+            }
+            while !out.is_empty() {
+                send(&mut out);
+            }
+            assert_eq!(sent, expected, "{sent_at_once}");
+            assert_eq!((out.len(), out.next_bytes().len()), (0, 0));
+        }
     }
 
     #[test]
