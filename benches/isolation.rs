@@ -31,6 +31,8 @@ const KEYS: usize = 1000;
 const VALUE_LEN: usize = 64;
 /// Connections among which three of each worker are looked for.
 const CONNECTIONS: usize = 8;
+/// Tries of finding out which worker a connection is on.
+const PROBES: usize = 3;
 
 struct Connection {
     stream: TcpStream,
@@ -160,19 +162,29 @@ fn pick(port: u16) -> anyhow::Result<[Vec<Connection>; 2]> {
     let mut workers = [Vec::new(), Vec::new()];
     for _ in 0..CONNECTIONS {
         let mut connection = Connection::open(port)?;
-        connection.call("PING")?;
-        let (request, replies) = TRANSACTION;
-        probe.send(request)?;
-        // Time for the worker to begin with it.
-        std::thread::sleep(std::time::Duration::from_millis(2));
-        connection.call("PING")?;
-        // The probe's is worker 0.
-        let worker = usize::from(!probe.has_reply()?);
-        (0..replies).try_for_each(|_| probe.receive().map(drop))?;
+        // The probe's is worker 0. A reply may also come early because its worker has not begun with the transaction yet, but not always.
+        let mut worker = 1;
+        for _ in 0..PROBES {
+            if !is_served_beside(&mut probe, &mut connection)? {
+                worker = 0;
+            }
+        }
         workers[worker].push(connection);
     }
     ensure!(workers.iter().all(|worker| worker.len() >= 3), "the connections are not spread over two workers");
     Ok(workers)
+}
+
+/// Whether `connection` is served while a slow transaction of `probe` runs.
+fn is_served_beside(probe: &mut Connection, connection: &mut Connection) -> anyhow::Result<bool> {
+    let (request, replies) = TRANSACTION;
+    probe.send(request)?;
+    // Time for the worker to begin with it.
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    connection.call("PING")?;
+    let is_running = !probe.has_reply()?;
+    (0..replies).try_for_each(|_| probe.receive().map(drop))?;
+    Ok(is_running)
 }
 
 /// What slow commands took in total.

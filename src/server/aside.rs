@@ -12,6 +12,7 @@ use larder_proto::resp::ReplyBuf;
 use super::connection::Connection;
 use super::dispatch::Turn;
 use super::pipeline::{self, Postponed};
+use crate::base::alloc;
 use crate::base::clock::{self, Ticks};
 use crate::clients::Session;
 use crate::commands::call::complete;
@@ -60,6 +61,8 @@ impl Connection {
             number,
             worker: self.worker.number,
         };
+        // Neither thread holds anything back from the other: INFO and `maxmemory` are as exact there as here.
+        alloc::flush_thread();
         let done = tokio::task::spawn_blocking(|| job.run()).await.expect("a bug ends the process, and nobody cancels it");
         self.session = done.session;
         self.reply = done.reply;
@@ -77,6 +80,7 @@ impl Connection {
 impl Job {
     fn run(mut self) -> Done {
         let (result, started, gives_way) = self.execute();
+        alloc::flush_thread();
         Done { session: self.session, reply: self.reply, request: self.request, result, started, gives_way }
     }
 

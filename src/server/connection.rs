@@ -427,7 +427,7 @@ impl Connection {
 
     /// Enforces the output limit, then sends as much as the socket takes now.
     pub(super) fn flush(&mut self) -> Result<(), Gone> {
-        if self.reply.is_empty() {
+        if self.reply.is_empty() && self.reply.overflow_len().is_none() {
             return Ok(());
         }
         self.check_output_limit()?;

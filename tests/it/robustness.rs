@@ -173,6 +173,12 @@ fn a_client_that_never_reads_is_closed_before_its_output_grows_far_beyond_the_li
         wait_until("its memory is given back", || watcher.info("used_memory") < before + NOISE_LEN);
     }
     assert_eq!(watcher.call(&["GET", "executed"]), Value::Bulk("1".into()), "a transaction runs to its end all the same");
+    // A single reply, the first of its client, of which nothing fits.
+    watcher.config_set("client-output-buffer-limit", "normal 10 0 0");
+    let mut stream = server.connect_raw();
+    stream.write_all(&request(&["GET", "large"])).expect("the server reads");
+    wait_until("the limit closes the client", || watcher.info("connected_clients") == 1);
+    assert_eq!(watcher.info("client_output_buffer_limit_disconnections"), large_reads().len() as u64 + 1);
 }
 
 /// A subscriber is closed by whoever publishes, since it does not even send requests.
