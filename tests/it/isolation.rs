@@ -16,12 +16,12 @@ use crate::support::{Connection, Server, request, wait_until};
 /// The server's `hash-seed`, from which follows in which stripe a key lies.
 const HASH_SEED: &str = "isolation";
 const STRIPES: usize = 256;
-/// Length of the string that slow commands work on: they take some hundred times as long as a GET.
-const SLOW_LEN: usize = if cfg!(debug_assertions) { 16 } else { 256 } * 1024 * 1024;
+/// Length of the string that slow commands work on: they take about a thousand times as long as a GET.
+const SLOW_LEN: usize = if cfg!(debug_assertions) { 48 } else { 512 } * 1024 * 1024;
 /// Requests of a client that nothing should hold up.
 const FREE_ROUNDS: u64 = 40;
 /// Requests of a client that has to wait for the stripe.
-const WAITING_ROUNDS: u64 = 8;
+const WAITING_ROUNDS: u64 = 4;
 /// Slow commands that may come to an end on average before one who wants their stripe gets it.
 const TURNS_MAX: u64 = 6;
 
@@ -86,9 +86,9 @@ struct Seen {
 }
 
 impl Seen {
-    /// Some rounds see a slow command end by chance, or because the machine is busy.
+    /// Some rounds see a slow command end by chance, or because the machine is busy; of one that is held up, every second one or more.
     fn is_free(self) -> bool {
-        self.held_up <= self.rounds / 10 + 1
+        self.held_up <= self.rounds / 8 + 1
     }
 
     fn round(&mut self, client: &mut Connection, ended: &AtomicU64, request: &[&str]) {
