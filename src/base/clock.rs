@@ -46,13 +46,34 @@ pub struct WallClock {
     unix_us: Cell<u64>,
 }
 
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// By the processor's counter.
+    pub ticks: Ticks,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub unix_ms: i64,
+}
+
+impl Now {
+    /// Asks both.
+    pub fn read() -> Now {
+        Now { ticks: ticks(), unix_ms: unix_ms() }
+    }
+}
+
 /// How long the counter is trusted.
 const WALL_CLOCK_SET_US: u64 = 1000;
 
 impl WallClock {
-    /// Milliseconds since 1970-01-01 UTC at `now`, which is a reading of [`ticks`] just taken.
+    /// The moment of a reading of [`ticks`] that was just taken.
     #[inline]
-    pub fn unix_ms(&self, now: Ticks) -> i64 {
+    pub fn at(&self, ticks: Ticks) -> Now {
+        Now { ticks, unix_ms: self.unix_ms(ticks) }
+    }
+
+    #[inline]
+    fn unix_ms(&self, now: Ticks) -> i64 {
         let since_us = elapsed_us(self.set_at.get(), now);
         if since_us >= WALL_CLOCK_SET_US {
             return self.set(now);

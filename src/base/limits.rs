@@ -15,6 +15,17 @@ pub const READ_BUFFER_LEN: usize = 64 * 1024;
 /// Batches a connection may run before it lets the worker's other connections run: a flood cannot starve them.
 pub const BATCHES_PER_TURN_MAX: usize = 8;
 
+/// Bytes of replies that a connection may produce before it lets the worker's other connections run: a few thousand usual replies, or
+/// a large value or two, which take about a millisecond.
+pub const TURN_OUTPUT_LEN_MAX: usize = 4 * 1024 * 1024;
+
+/// Steps (bytes looked at) from which on a heavy command runs beside its worker: at this size it takes about 50 µs, several times what
+/// handing it over costs.
+pub const ASIDE_STEPS_MIN: u64 = 1024 * 1024;
+
+/// Commands that run beside the workers at the same time, at most: more would only take processors away from the workers.
+pub const ASIDE_MAX: usize = 4;
+
 /// A string value up to this length lies inside its entry; a longer one in an allocation of its own, which grows in place.
 pub const INLINE_VALUE_LEN_MAX: usize = 4000;
 
@@ -52,4 +63,5 @@ pub const WORKERS_MAX: usize = 256;
 const _: () = assert!(INLINE_VALUE_LEN_MAX <= u16::MAX as usize, "an entry's header holds the value's length in 16 bits");
 const _: () = assert!(STRIPES_MIN.is_power_of_two() && STRIPES_MAX.is_power_of_two());
 const _: () = assert!(STRIPES_MAX <= 16384, "a stripe holds at least one slot");
+const _: () = assert!(TURN_OUTPUT_LEN_MAX < OUTPUT_PAUSE_LEN);
 const _: () = assert!(BATCH_REQUESTS_MAX <= u16::MAX as usize);

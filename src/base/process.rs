@@ -47,6 +47,11 @@ pub fn total_memory() -> u64 {
     info.totalram as u64 * u64::from(info.mem_unit.max(1))
 }
 
+/// Processors that this process may use.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// Name, release and architecture of the system, as `uname -srm` prints them.
 pub fn system_name() -> String {
     let name = rustix::system::uname();

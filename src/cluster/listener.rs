@@ -49,9 +49,9 @@ pub(super) async fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListe
         match TcpListener::bind((*address, port)).await {
             Ok(listener) => listeners.push(listener),
             // As for clients: an address that this machine lacks is done without, as long as there is another.
-            Err(source) => {
-                let is_missing = matches!(source.kind(), std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::Unsupported);
-                let failed = ClusterError::Listen { address: format!("{address}:{port}"), source };
+            Err(reason) => {
+                let is_missing = matches!(reason.kind(), std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::Unsupported);
+                let failed = ClusterError::Listen { address: format!("{address}:{port}"), reason };
                 if !is_missing && addresses != &anywhere[..] {
                     return Err(failed);
                 }

@@ -70,12 +70,12 @@ pub enum ClusterError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The bus port.
-    #[error("Could not create the cluster bus listening socket {address}: {source}")]
+    #[error("Could not create the cluster bus listening socket {address}: {reason}")]
     Listen {
         /// What was tried.
         address: String,
-        /// Why not.
-        source: std::io::Error,
+        /// Why not. Part of the text, so not also named as its source: that would be printed once more.
+        reason: std::io::Error,
     },
     /// There is no bus port.
     #[error("The bus port would be {0}, beyond the last port: choose a port below 55536, or cluster-port")]

@@ -9,6 +9,9 @@ use super::table::Row;
 use crate::base::clock::{self, Ticks};
 use crate::metrics::WorkerMetrics;
 
+/// Who holds stripes for longer than this lets those go first who wait for them.
+const LONG_HOLD_NS: u64 = 500_000;
+
 /// Runs a synchronous command. Returns when it ended, which is when the next one of the batch begins.
 ///
 /// A `Sweep` runs through under the locks that are held (EXEC); the dispatcher runs it stripe by stripe itself. A `Settled` command
@@ -17,7 +20,9 @@ pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Tick
     context.command = row.number;
     let reply_from = context.reply.len();
     let result = match row.spec.run {
-        Run::Conn(run) | Run::Keys(run) | Run::All(run) | Run::Stripes(run) | Run::Settled(run) => run(context, args),
+        Run::Conn(run) | Run::Keys(run) | Run::Heavy(run, _) | Run::Exec(run) | Run::All(run) | Run::Stripes(run) | Run::Settled(run) => {
+            run(context, args)
+        }
         Run::Sweep(start) => start(context, args).and_then(|mut sweep| {
             for number in 0..context.keys.keyspace().stripes() as u32 {
                 if !context.keys.with_stripe(number, |keys| sweep.visit(keys, number)) {
@@ -54,8 +59,17 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
     if !context.session.in_exec {
         WorkerMetrics::add(&worker.command_ns, nanoseconds);
     }
+    if nanoseconds > LONG_HOLD_NS {
+        held_for_long(context);
+    }
     attention::tell(context, row, args, Figures { nanoseconds, reply_len: context.reply.len() - reply_from });
     ended
+}
+
+#[cold]
+fn held_for_long(context: &mut Context<'_>) {
+    context.gives_way |= context.keys.is_wanted();
+    context.keys.keyspace().note_long_hold(context.now_ms);
 }
 
 #[cold]

@@ -57,6 +57,8 @@ pub struct Context<'c> {
     pub attention: Attention,
     /// Where the worker that runs it counts.
     pub metrics: &'c WorkerMetrics,
+    /// A command held stripes for long that others wait for: the next one of this client comes after theirs.
+    pub gives_way: bool,
 }
 
 impl Context<'_> {

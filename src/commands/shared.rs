@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::table::Table;
 use crate::base::{clock, rng};
@@ -210,6 +210,8 @@ pub struct Shared {
     pub debug: DebugSwitches,
     /// The history of changes.
     pub replication_id: ReplicationId,
+    /// Places for commands that run beside their worker.
+    pub aside: Semaphore,
 }
 
 impl std::fmt::Debug for Shared {

@@ -299,6 +299,25 @@ pub type StartSweep = fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn Sweep>, 
 
 /// A command's execution, where it runs at once.
 pub type Execute = fn(&mut Context<'_>, &Args<'_>) -> CmdResult;
+/// How the time of a heavy command grows with the lengths of its keys' values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// With their sum.
+    Sum,
+    /// With their product.
+    Product,
+}
+
+impl Effort {
+    /// The steps that values of these lengths take.
+    pub fn steps(self, lengths: impl Iterator<Item = usize>) -> u64 {
+        let lengths = lengths.map(|len| len as u64);
+        match self {
+            Effort::Sum => lengths.fold(0, u64::saturating_add),
+            Effort::Product => lengths.fold(1, u64::saturating_mul),
+        }
+    }
+}
 
 /// How a command runs. See "Life of a request" in ARCHITECTURE.md.
 #[derive(Clone, Copy)]
@@ -307,6 +326,10 @@ pub enum Run {
     Conn(Execute),
     /// With the stripes of its keys locked.
     Keys(Execute),
+    /// As `Keys`, but its time grows with the values: where those are large it runs on a thread of its own, beside the worker's.
+    Heavy(Execute, Effort),
+    /// With the stripes of all that a transaction queued locked.
+    Exec(Execute),
     /// With all stripes locked.
     All(Execute),
     /// Locks stripes itself, one at a time and briefly ([`crate::keyspace::access::KeyAccess::with_stripe`]); inside EXEC all are held.
@@ -326,6 +349,8 @@ impl std::fmt::Debug for Run {
         f.write_str(match self {
             Run::Conn(_) => "Conn",
             Run::Keys(_) => "Keys",
+            Run::Heavy(..) => "Heavy",
+            Run::Exec(_) => "Exec",
             Run::All(_) => "All",
             Run::Stripes(_) => "Stripes",
             Run::Sweep(_) => "Sweep",

@@ -16,13 +16,24 @@ use super::hash::KeyHash;
 use super::key_mut::KeyMut;
 use super::known::KnownPlaces;
 use super::lock::StripeGuard;
+use super::string_value;
 use super::stripe::Stripe;
 use super::table::{Position, Table};
-use super::{Keyspace, Located, Place};
+use super::{Busy, Keyspace, Located, Place};
 use crate::base::rng::Rng;
 
 /// Numbers of stripes to lock.
 pub type Stripes = SmallVec<[u32; 16]>;
+
+/// How often all stripes of a command are tried for at once, before the first ones are kept while the others are waited for.
+const ALL_OR_NONE_TRIES: usize = 64;
+
+/// Ascending, each once.
+fn in_order(mut stripes: Stripes) -> Stripes {
+    stripes.sort_unstable();
+    stripes.dedup();
+    stripes
+}
 
 /// The stripes that are held.
 #[derive(Debug)]
@@ -171,35 +182,65 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// Locks the stripe of the only key of a command. Where the key lies is remembered by its address, until [`Self::unlock`].
+    ///
+    /// # Errors
+    /// If its holder keeps it for long.
     #[inline]
-    pub fn lock_key(&mut self, key: &[u8], located: &Located) {
+    pub fn try_lock_key(&mut self, key: &[u8], located: &Located) -> Result<(), Busy> {
         self.known.set_one(key, located);
-        self.lock_one(located.place.stripe);
+        self.try_lock_one(located.place.stripe)
     }
 
-    /// Locks one stripe. Nothing may be locked yet.
+    /// Locks one stripe, however long that takes. Nothing may be locked yet.
     #[inline]
     pub fn lock_one(&mut self, stripe: u32) {
         assert!(matches!(self.locked, Locked::None), "locks are taken once, in order");
-        let guard = self.keyspace.lock(stripe);
+        self.locked = Locked::One(stripe, self.keyspace.lock(stripe));
+    }
+
+    /// Locks one stripe. Nothing may be locked yet.
+    ///
+    /// # Errors
+    /// If its holder keeps it for long.
+    #[inline]
+    pub fn try_lock_one(&mut self, stripe: u32) -> Result<(), Busy> {
+        assert!(matches!(self.locked, Locked::None), "locks are taken once, in order");
+        let guard = self.keyspace.lock_soon(stripe).ok_or(Busy(stripe))?;
         // There is nothing to drop, which the compiler does not see behind the call.
         std::mem::forget(std::mem::replace(&mut self.locked, Locked::One(stripe, guard)));
+        Ok(())
+    }
+
+    /// Locks the stripes of all `keys`, in ascending order and however long that takes.
+    pub fn lock_keys<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+        let stripes = self.remember_all(keys);
+        self.lock_stripes(stripes);
     }
 
     /// Locks the stripes of all `keys`, in ascending order, and asks for all their entries before the command needs the first.
-    pub fn lock_keys<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+    ///
+    /// # Errors
+    /// If one of them is held for long: then none is locked.
+    pub fn try_lock_keys<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) -> Result<(), Busy> {
+        let stripes = self.remember_all(keys);
+        let count = stripes.len();
+        self.try_lock_stripes(stripes)?;
+        if count > 1 {
+            self.prefetch(Table::prefetch_bucket);
+            self.prefetch(Table::prefetch_entry);
+        }
+        Ok(())
+    }
+
+    /// Remembers where each of `keys` lies. Returns their stripes.
+    fn remember_all<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) -> Stripes {
         let mut stripes = Stripes::new();
         for key in keys {
             let place = self.keyspace.place(key);
             self.known.push(key, place);
             stripes.push(place.stripe);
         }
-        let count = stripes.len();
-        self.lock_stripes(stripes);
-        if count > 1 {
-            self.prefetch(Table::prefetch_bucket);
-            self.prefetch(Table::prefetch_entry);
-        }
+        stripes
     }
 
     fn prefetch<R>(&mut self, what: impl Fn(&Table, KeyHash) -> R) {
@@ -212,21 +253,57 @@ impl<'a> KeyAccess<'a> {
         }
     }
 
+    /// Locks these stripes, in ascending order and however long that takes. What is free stays free for others while one that is held
+    /// for long is waited for; only if that does not lead anywhere are the first ones kept meanwhile.
+    pub fn lock_stripes(&mut self, stripes: Stripes) {
+        for _ in 0..ALL_OR_NONE_TRIES {
+            match self.try_lock_stripes(stripes.clone()) {
+                Ok(()) => return,
+                Err(Busy(number)) => drop(self.keyspace.lock(number)),
+            }
+        }
+        self.locked = Locked::Many(in_order(stripes).into_iter().map(|number| (number, self.keyspace.lock(number))).collect());
+    }
+
     /// Locks these stripes, in ascending order.
-    pub fn lock_stripes(&mut self, mut stripes: Stripes) {
+    ///
+    /// # Errors
+    /// If one of them is held for long: then none is locked.
+    pub fn try_lock_stripes(&mut self, stripes: Stripes) -> Result<(), Busy> {
         assert!(matches!(self.locked, Locked::None), "locks are taken once, in order");
-        stripes.sort_unstable();
-        stripes.dedup();
-        self.locked = match stripes[..] {
+        let lock = |number| self.keyspace.lock_soon(number).map(|guard| (number, guard)).ok_or(Busy(number));
+        self.locked = match in_order(stripes)[..] {
             [] => Locked::None,
-            [one] => Locked::One(one, self.keyspace.lock(one)),
-            _ => Locked::Many(stripes.into_iter().map(|number| (number, self.keyspace.lock(number))).collect()),
+            [one] => lock(one).map(|(number, guard)| Locked::One(number, guard))?,
+            ref many => Locked::Many(many.iter().map(|number| lock(*number)).collect::<Result<_, _>>()?),
         };
+        Ok(())
+    }
+
+    /// Locks every stripe, however long that takes.
+    pub fn lock_all(&mut self) {
+        self.lock_stripes(self.every_stripe());
     }
 
     /// Locks every stripe.
-    pub fn lock_all(&mut self) {
-        self.lock_stripes((0..self.keyspace.stripes() as u32).collect());
+    ///
+    /// # Errors
+    /// If one of them is held for long: then none is locked.
+    pub fn try_lock_all(&mut self) -> Result<(), Busy> {
+        self.try_lock_stripes(self.every_stripe())
+    }
+
+    fn every_stripe(&self) -> Stripes {
+        (0..self.keyspace.stripes() as u32).collect()
+    }
+
+    /// True if somebody waits for a held stripe for long already.
+    pub fn is_wanted(&self) -> bool {
+        match &self.locked {
+            Locked::None => false,
+            Locked::One(number, _) => self.keyspace.is_wanted(*number),
+            Locked::Many(held) => held.iter().any(|(number, _)| self.keyspace.is_wanted(*number)),
+        }
     }
 
     /// True if every stripe is held.
@@ -448,6 +525,14 @@ impl<'a> KeyAccess<'a> {
         let position = self.locate(place, key)?;
         let number = self.keyspace.table_number(self.db, place);
         self.stripe(place.stripe).table(number).map(|keys| keys.table.get(position))
+    }
+
+    /// Bytes of the value under a key, whether or not its time has come; 0 if there is none.
+    pub fn value_len(&mut self, key: &[u8]) -> usize {
+        let place = self.place(key);
+        let number = self.keyspace.table_number(self.db, place);
+        let entry = self.stripe(place.stripe).find(number, place.hash, key);
+        entry.and_then(|entry| string_value::of(entry).ok()).map_or(0, string_value::len)
     }
 
     /// Opens a key for changing. It may or may not exist.

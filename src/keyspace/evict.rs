@@ -6,17 +6,18 @@
 //!
 //! Invariants:
 //! * The pool's lock is taken before a stripe's, never the other way round; one stripe is held at a time, for one sample or one deletion.
+//!   A stripe that somebody else holds for long is passed over, so that nobody waits for it, or for the pool's lock, to make room.
 //! * The time that a call may take follows from `maxmemory-eviction-tenacity`; what is left to do then goes on in the background.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::Keyspace;
 use super::access::{KeyAccess, Moment, Outcome};
 use super::effect::{Cause, Effect, class};
 use super::entry::EntryRef;
 use super::hash::KeyHash;
+use super::{Busy, Keyspace};
 use crate::base::limits::CACHE_LINE_WALK_MAX;
 use crate::base::rng::Rng;
 use crate::config::{Config, MaxmemoryPolicy};
@@ -43,7 +44,8 @@ pub struct OutOfMemory;
 pub enum Room {
     /// There is room.
     Enough,
-    /// Keys were evicted, but its time is up before enough were: somebody must go on in the background.
+    /// Keys were evicted, but its time is up before enough were, or what could be evicted lies where somebody is at work: somebody must
+    /// go on in the background.
     Running,
 }
 
@@ -139,8 +141,12 @@ pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u6
     let elapsed_us = |world: &World<'_>| (world.now_us)().saturating_sub(started_us);
     let mut rng = Rng::new(seed);
     let mut evicted = 0;
-    while evict_one(keyspace, config, moment, &mut rng, world.publish) {
-        evicted += 1;
+    loop {
+        match evict_one(keyspace, config, moment, &mut rng, world.publish) {
+            Evicted::One => evicted += 1,
+            Evicted::Busy => return Ok(Room::Running),
+            Evicted::None => break,
+        }
         if !is_over(world) {
             eviction.note(false, world.now_us);
             return Ok(Room::Enough);
@@ -160,10 +166,22 @@ pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u6
     Err(OutOfMemory)
 }
 
-/// Evicts one key. False if there is none to evict.
-fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rng, publish: &mut dyn FnMut(&Outcome)) -> bool {
+/// What came of evicting a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Evicted {
+    /// One is gone.
+    One,
+    /// There is none to evict, except perhaps in stripes that others hold for long.
+    Busy,
+    /// There is none to evict.
+    None,
+}
+
+/// Evicts one key.
+fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rng, publish: &mut dyn FnMut(&Outcome)) -> Evicted {
     let policy = config.maxmemory_policy;
     let mut pool = keyspace.eviction.pool.lock();
+    pool.busy = false;
     pool.prepare(keyspace, policy);
     for _ in 0..ROUNDS_MAX {
         let found = if matches!(policy, MaxmemoryPolicy::AllkeysRandom | MaxmemoryPolicy::VolatileRandom) {
@@ -173,7 +191,7 @@ fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rn
         };
         if found == 0 {
             if pool.refresh(keyspace) == 0 {
-                return false;
+                break;
             }
             continue;
         }
@@ -182,16 +200,20 @@ fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rn
             let evicted = keys.evict(&candidate, policy);
             let outcome = keys.finish();
             pool.spare = candidate.key;
-            if evicted {
-                drop(pool);
-                if let Some(outcome) = outcome {
-                    publish(&outcome);
+            match evicted {
+                Ok(true) => {
+                    drop(pool);
+                    if let Some(outcome) = outcome {
+                        publish(&outcome);
+                    }
+                    return Evicted::One;
                 }
-                return true;
+                Ok(false) => {}
+                Err(Busy(_)) => pool.busy = true,
             }
         }
     }
-    false
+    if pool.busy { Evicted::Busy } else { Evicted::None }
 }
 
 /// A key that may be evicted.
@@ -213,6 +235,8 @@ struct Pool {
     databases: Vec<u32>,
     rounds_left: u32,
     next_db: usize,
+    /// A stripe was passed over because somebody holds it for long.
+    busy: bool,
     /// A buffer to be used again.
     spare: Vec<u8>,
 }
@@ -237,7 +261,11 @@ impl Pool {
         self.databases.clear();
         let volatile = self.policy.is_volatile();
         for number in 0..keyspace.stripes() as u32 {
-            let stripe = keyspace.lock(number);
+            let Some(stripe) = keyspace.lock_soon(number) else {
+                // What lies there counts again with the next list.
+                self.busy = true;
+                continue;
+            };
             for (table, keys) in stripe.tables() {
                 let db = keyspace.db_of(table);
                 let has_any = if volatile { keys.expiring > 0 } else { !keys.table.is_empty() };
@@ -257,7 +285,8 @@ impl Pool {
             let mut keys = KeyAccess::new(keyspace, db, moment, rng.next_u64());
             let policy = self.policy;
             let clock = keys.clock();
-            total += keys.sample(samples, policy.is_volatile(), rng, |hash, entry| {
+            let mut busy = false;
+            total += keys.sample(samples, policy.is_volatile(), rng, &mut busy, |hash, entry| {
                 let score = match policy {
                     MaxmemoryPolicy::VolatileTtl => u64::MAX - entry.expiry_ms().unwrap_or(i64::MAX) as u64,
                     _ if clock.lfu => u64::from(255 - clock.frequency(entry.access_clock())),
@@ -265,6 +294,7 @@ impl Pool {
                 };
                 self.offer(score, db, hash, entry.key());
             });
+            self.busy |= busy;
         }
         total
     }
@@ -293,7 +323,10 @@ impl Pool {
             self.next_db = (self.next_db + 1) % self.databases.len();
             let db = self.databases[self.next_db];
             let mut keys = KeyAccess::new(keyspace, db, moment, rng.next_u64());
-            if keys.sample(1, self.policy.is_volatile(), rng, |hash, entry| self.offer(0, db, hash, entry.key())) > 0 {
+            let mut busy = false;
+            let found = keys.sample(1, self.policy.is_volatile(), rng, &mut busy, |hash, entry| self.offer(0, db, hash, entry.key()));
+            self.busy |= busy;
+            if found > 0 {
                 return 1;
             }
         }
@@ -303,8 +336,15 @@ impl Pool {
 
 impl KeyAccess<'_> {
     /// Looks at about `count` keys of the database (with `volatile`: of those with an expiry) from a random place on. Nothing may be
-    /// held. Returns how many there were; 0 only if there is none.
-    fn sample(&mut self, count: usize, volatile: bool, rng: &mut Rng, mut visit: impl FnMut(KeyHash, EntryRef<'_>)) -> usize {
+    /// held. Returns how many there were; 0 only if there is none outside the stripes that others hold for long. `busy`: there are such.
+    fn sample(
+        &mut self,
+        count: usize,
+        volatile: bool,
+        rng: &mut Rng,
+        busy: &mut bool,
+        mut visit: impl FnMut(KeyHash, EntryRef<'_>),
+    ) -> usize {
         let keyspace = self.keyspace();
         let stripes = keyspace.stripes();
         let first = rng.below(stripes as u64) as usize;
@@ -313,7 +353,12 @@ impl KeyAccess<'_> {
             let (mut seen, mut stripes_left) = (0, STRIPES_PER_SAMPLE);
             for offset in 0..stripes {
                 let number = ((first + offset) % stripes) as u32;
-                seen += self.with_stripe(number, |keys| keys.sample_stripe(number, count - seen, volatile, buckets_max, rng, &mut visit));
+                if self.try_lock_one(number).is_err() {
+                    *busy = true;
+                    continue;
+                }
+                seen += self.sample_stripe(number, count - seen, volatile, buckets_max, rng, &mut visit);
+                self.unlock();
                 stripes_left -= usize::from(seen > 0);
                 if seen >= count || stripes_left == 0 {
                     break;
@@ -352,15 +397,15 @@ impl KeyAccess<'_> {
         seen
     }
 
-    /// Evicts a candidate, unless it is gone or has become a worse one since it was sampled. Nothing may be held.
-    fn evict(&mut self, candidate: &Candidate, policy: MaxmemoryPolicy) -> bool {
+    /// Evicts a candidate, unless (false) it is gone or has become a worse one since it was sampled. Nothing may be held.
+    fn evict(&mut self, candidate: &Candidate, policy: MaxmemoryPolicy) -> Result<bool, Busy> {
         let place = self.place(&candidate.key);
-        self.lock_one(place.stripe);
+        self.try_lock_one(place.stripe)?;
         let number = self.keyspace().table_number(self.db, place);
         let clock = self.clock();
         let hasher = self.keyspace().hasher();
-        let Some(keys) = self.stripe(place.stripe).table(number) else { return false };
-        let Some(position) = keys.table.find(place.hash, &candidate.key) else { return false };
+        let Some(keys) = self.stripe(place.stripe).table(number) else { return Ok(false) };
+        let Some(position) = keys.table.find(place.hash, &candidate.key) else { return Ok(false) };
         let entry = keys.table.get(position);
         let fits = match policy {
             _ if policy.is_volatile() && entry.expiry_ms().is_none() => false,
@@ -370,7 +415,7 @@ impl KeyAccess<'_> {
             _ => u64::from(clock.idle_seconds(entry.access_clock())) >= candidate.score,
         };
         if !fits {
-            return false;
+            return Ok(false);
         }
         let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
         self.release(entry, Cause::Evicted);
@@ -378,7 +423,7 @@ impl KeyAccess<'_> {
         let key = &candidate.key;
         let effect = Effect { db: self.db, key, cause: Cause::Evicted, created: false, exists: false, changes: 0, events };
         self.drain(place.stripe, &effect);
-        true
+        Ok(true)
     }
 }
 
@@ -412,7 +457,7 @@ mod tests {
     }
 
     fn evict(keyspace: &Keyspace, config: &Config, now_ms: i64, rng: &mut Rng) -> bool {
-        evict_one(keyspace, config, &Moment::new(keyspace, now_ms), rng, &mut |_| {})
+        evict_one(keyspace, config, &Moment::new(keyspace, now_ms), rng, &mut |_| {}) == Evicted::One
     }
 
     /// Hit rate of a cache of `capacity` keys on a Zipf trace (exponent 1) of `requests` over `universe` keys.
@@ -512,6 +557,28 @@ mod tests {
                 assert!(!evict(&keyspace, &config, 2000, &mut rng), "{policy}: nothing is left");
                 assert_eq!(keyspace.stats().evicted, expect);
             }
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_stripe_that_is_held() {
+        for policy in ["allkeys-lru", "allkeys-random", "volatile-ttl"] {
+            let keyspace = Keyspace::new(16, 1, false, 3);
+            let config = config(policy, 1, 10);
+            keyspace.apply(&config);
+            for number in 0..500 {
+                put(&keyspace, 0, &format!("key:{number}"), Expiry::At(60_000), 1000);
+            }
+            let (moment, mut rng) = (Moment::new(&keyspace, 2000), Rng::new(7));
+            let mut evict = || evict_one(&keyspace, &config, &moment, &mut rng, &mut |_| {});
+            let held = keyspace.lock(5);
+            while evict() == Evicted::One {}
+            assert_eq!(evict(), Evicted::Busy, "{policy}");
+            drop(held);
+            let left = keyspace.db_size(0).0;
+            assert!((1..100).contains(&left), "{policy}: {left}");
+            (0..left).for_each(|_| assert_eq!(evict(), Evicted::One, "{policy}"));
+            assert_eq!(evict(), Evicted::None, "{policy}");
         }
     }
 

@@ -10,7 +10,8 @@
 //! On its way the sweep also gives the room of emptied tables back.
 //!
 //! Invariants:
-//! * A stripe is held for at most [`HOLD_BUCKETS`] buckets, or [`HOLD_KEYS`] keys and the rest of a bucket.
+//! * A stripe is held for at most [`HOLD_BUCKETS`] buckets, or [`HOLD_KEYS`] keys and the rest of a bucket. One that somebody else holds
+//!   for long is passed over.
 //! * Time is an argument; the caller measures what a cycle takes and ends it ([`Sweep::end`]).
 
 use std::sync::atomic::Ordering;
@@ -209,9 +210,14 @@ impl Sweep {
         let mut buckets = CACHE_LINE_WALK_MAX;
         while seen.sampled < keys && buckets > 0 {
             let mut access = KeyAccess::new(keyspace, db, &Moment::new(keyspace, now_ms), 0);
-            access.lock_one(place.stripe);
-            let passed = access.expire_buckets(place, keys - seen.sampled, buckets.min(HOLD_BUCKETS), &mut seen);
-            buckets = buckets.saturating_sub(passed.max(1));
+            if access.try_lock_one(place.stripe).is_ok() {
+                let passed = access.expire_buckets(place, keys - seen.sampled, buckets.min(HOLD_BUCKETS), &mut seen);
+                buckets = buckets.saturating_sub(passed.max(1));
+            } else {
+                // Its turn comes again with the next round.
+                seen.any = true;
+                *place = Place { stripe: place.stripe + 1, ..Place::default() };
+            }
             if let Some(outcome) = access.finish() {
                 publish(&outcome);
             }
@@ -312,6 +318,24 @@ mod tests {
         }
         sweep.end(cycle, keyspace, false);
         steps
+    }
+
+    #[test]
+    fn a_stripe_that_is_held_is_passed_over() {
+        let keyspace = Keyspace::new(16, 1, false, 7);
+        (0..1000).for_each(|number| put(&keyspace, 0, &format!("dead:{number}"), Expiry::At(1001)));
+        let (mut sweep, effort) = (Sweep::new(1), Effort::new(1, 10));
+        let held = keyspace.lock(5);
+        for _ in 0..50 {
+            cycle(&mut sweep, &keyspace, effort, 2000, &mut Vec::new());
+        }
+        drop(held);
+        let left = keyspace.db_size(0).0;
+        assert!((1..200).contains(&left), "{left}");
+        for _ in 0..50 {
+            cycle(&mut sweep, &keyspace, effort, 2000, &mut Vec::new());
+        }
+        assert_eq!(keyspace.db_size(0), (0, 0));
     }
 
     #[test]

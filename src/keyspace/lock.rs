@@ -2,25 +2,35 @@
 //!
 //! parking_lot's mutex needs an atomic read-modify-write to release as well, to know whether somebody sleeps. A batch locks a stripe
 //! three times per request (bucket, entry, execution), so that release is worth 15 to 20 ns per command (see `benches/results`).
-//! Critical sections are a fraction of a microsecond with rare exceptions (a huge BITOP, DEBUG SLEEP), so a waiter first spins,
-//! then yields, then sleeps in short steps; it is never woken.
+//!
+//! Critical sections are a fraction of a microsecond with rare exceptions (a huge BITCOUNT, DEBUG SLEEP). So a thread that serves many
+//! clients takes a lock with [`lock_soon`], which gives up after some spinning, and lets the one client wait for it with [`freed`],
+//! which costs the thread nothing. Whoever holds a lock for long asks [`is_wanted`] and gives way, or nobody else would ever get it:
+//! there is no queue.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use lock_api::{GuardNoSend, RawMutex};
+use tokio::sync::Notify;
 
-/// Turns of spinning before the thread yields: about two critical sections.
+/// Turns of spinning before a thread gives up: about two critical sections. It does not yield in between, since on a busy machine that
+/// can cost it milliseconds in which it could serve others.
 const SPINS: u32 = 200;
-/// Yields before the thread sleeps.
-const YIELDS: u32 = 20;
+/// First sleep of a thread that has nothing else to do.
+const SLEEP_MIN: Duration = Duration::from_micros(20);
 /// Longest sleep between two looks.
 const SLEEP_MAX: Duration = Duration::from_millis(1);
 
-/// See the module's page. Use through [`StripeMutex`].
+/// See the module's page.
 #[derive(Debug)]
-pub struct RawStripeLock(AtomicBool);
+pub struct RawStripeLock {
+    held: AtomicBool,
+    /// Those who wait for longer than some spinning.
+    waiting: AtomicU32,
+    freed: Notify,
+}
 
 /// A stripe's mutex.
 pub type StripeMutex<T> = lock_api::Mutex<RawStripeLock, T>;
@@ -30,7 +40,7 @@ pub type StripeGuard<'a, T> = lock_api::MutexGuard<'a, RawStripeLock, T>;
 // SAFETY: `lock` and `try_lock` return success only to the one caller that changed the byte from false to true (Acquire), and only
 // `unlock`, which its holder calls, sets it to false again (Release): so one thread at a time is inside, and sees what the last one wrote.
 unsafe impl RawMutex for RawStripeLock {
-    const INIT: RawStripeLock = RawStripeLock(AtomicBool::new(false));
+    const INIT: RawStripeLock = RawStripeLock { held: AtomicBool::new(false), waiting: AtomicU32::new(0), freed: Notify::const_new() };
 
     type GuardMarker = GuardNoSend;
 
@@ -43,40 +53,108 @@ unsafe impl RawMutex for RawStripeLock {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        !self.0.swap(true, Ordering::Acquire)
+        !self.held.swap(true, Ordering::Acquire)
     }
 
     #[inline]
     unsafe fn unlock(&self) {
-        self.0.store(false, Ordering::Release);
+        self.held.store(false, Ordering::Release);
+        // No fence between the two, so that in a window of nanoseconds one who begins to wait just now is overlooked: see `freed`.
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.freed.notify_waiters();
+        }
+    }
+
+    #[inline]
+    fn is_locked(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts one who waits, for as long as it lives.
+struct Waiting<'l>(&'l AtomicU32);
+
+impl<'l> Waiting<'l> {
+    fn new(count: &'l AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 impl RawStripeLock {
+    /// Tries for about as long as a few critical sections take. Looking without writing keeps the line shared while its holder works.
+    #[cold]
+    fn try_for_a_while(&self) -> bool {
+        for _ in 0..SPINS {
+            if !self.is_locked() && self.try_lock() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+
     #[cold]
     fn wait(&self) {
-        let mut turn = 0;
-        let mut sleep = Duration::from_micros(20);
-        loop {
-            // Looking without writing keeps the line shared while its holder works.
-            if !self.0.load(Ordering::Relaxed) && self.try_lock() {
-                return;
-            }
-            turn += 1;
-            if turn < SPINS {
-                std::hint::spin_loop();
-            } else if turn < SPINS + YIELDS {
-                std::thread::yield_now();
-            } else {
-                std::thread::sleep(sleep);
-                sleep = (sleep * 2).min(SLEEP_MAX);
-            }
+        if self.try_for_a_while() {
+            return;
+        }
+        let _counted = Waiting::new(&self.waiting);
+        let mut sleep = SLEEP_MIN;
+        while self.is_locked() || !self.try_lock() {
+            std::thread::sleep(sleep);
+            sleep = (sleep * 2).min(SLEEP_MAX);
         }
     }
 }
 
+fn raw<T>(mutex: &StripeMutex<T>) -> &RawStripeLock {
+    // SAFETY: it is used here only to read `held` and `waiting`, to count in the latter and to wait for a notification: never to unlock.
+    unsafe { mutex.raw() }
+}
+
+/// Locks, unless the holder keeps it for much longer than usual.
+#[inline]
+pub fn lock_soon<T>(mutex: &StripeMutex<T>) -> Option<StripeGuard<'_, T>> {
+    match mutex.try_lock() {
+        Some(guard) => Some(guard),
+        None => try_for_a_while(mutex),
+    }
+}
+
+#[cold]
+fn try_for_a_while<T>(mutex: &StripeMutex<T>) -> Option<StripeGuard<'_, T>> {
+    // SAFETY: the lock was just taken by this thread, and is released by the guard alone.
+    raw(mutex).try_for_a_while().then(|| unsafe { mutex.make_guard_unchecked() })
+}
+
+/// Waits until it was free for a moment, without taking it. Must be repeated from time to time: it may miss that moment.
+pub async fn freed<T>(mutex: &StripeMutex<T>) {
+    let raw = raw(mutex);
+    let mut freed = std::pin::pin!(raw.freed.notified());
+    freed.as_mut().enable();
+    let _counted = Waiting::new(&raw.waiting);
+    if raw.is_locked() {
+        freed.await;
+    }
+}
+
+/// True if somebody waits for it for long already.
+#[inline]
+pub fn is_wanted<T>(mutex: &StripeMutex<T>) -> bool {
+    raw(mutex).waiting.load(Ordering::Relaxed) > 0
+}
+
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+
     use super::*;
 
     #[test]
@@ -91,7 +169,57 @@ mod tests {
         assert_eq!(*counter.lock(), 4 * rounds);
         let held = counter.lock();
         assert!(counter.try_lock().is_none());
+        assert!(lock_soon(&counter).is_none());
         drop(held);
-        assert!(counter.try_lock().is_some());
+        assert!(lock_soon(&counter).is_some());
+    }
+
+    /// A waker that counts.
+    #[derive(Default)]
+    struct Woken(AtomicU32);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn those_who_wait_are_counted_and_woken() {
+        let mutex: StripeMutex<()> = StripeMutex::new(());
+        let woken = std::sync::Arc::new(Woken::default());
+        let waker = std::task::Waker::from(std::sync::Arc::clone(&woken));
+        let mut context = std::task::Context::from_waker(&waker);
+        let held = mutex.lock();
+        assert!(!is_wanted(&mutex));
+        {
+            let mut one = std::pin::pin!(freed(&mutex));
+            let mut other = Box::pin(freed(&mutex));
+            assert!(one.as_mut().poll(&mut context).is_pending());
+            assert!(other.as_mut().poll(&mut context).is_pending());
+            drop(other);
+            assert!(is_wanted(&mutex));
+            drop(held);
+            assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+            assert!(one.as_mut().poll(&mut context).is_ready());
+        }
+        assert!(!is_wanted(&mutex));
+        assert!(std::pin::pin!(freed(&mutex)).poll(&mut context).is_ready(), "it is free");
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_counted_too() {
+        let mutex: StripeMutex<u32> = StripeMutex::new(1);
+        let mut held = mutex.lock();
+        std::thread::scope(|scope| {
+            scope.spawn(|| *mutex.lock() *= 10);
+            while !is_wanted(&mutex) {
+                std::thread::yield_now();
+            }
+            *held += 1;
+            drop(held);
+        });
+        assert_eq!(*mutex.lock(), 20);
+        assert!(!is_wanted(&mutex));
     }
 }

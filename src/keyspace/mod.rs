@@ -39,6 +39,9 @@ use crate::config::Config;
 /// Databases that have room in every stripe from the start: the default of `databases`, 48 bytes each.
 const DATABASES_AT_START: usize = 16;
 
+/// How long a command that held stripes for long is remembered: those who send such commands usually send more.
+const LONG_HOLD_MEMORY_MS: i64 = 1000;
+
 /// A stripe's lock on a cache line pair of its own, so that workers on neighbouring stripes do not disturb each other.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -104,11 +107,17 @@ pub struct Keyspace {
     pub lazyfree: Lazyfree,
     /// Changes since the last save (or start), beyond what the stripes count.
     pub saved_changes: AtomicU64,
+    /// When a command last held stripes for long, unix milliseconds.
+    long_hold_ms: AtomicI64,
 }
 
 /// The key holds another type than the command works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongType;
+
+/// The number of a stripe that is held for much longer than usual: nobody should stand still for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy(pub u32);
 
 /// Where a key lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -160,6 +169,7 @@ impl Keyspace {
             eviction: Eviction::default(),
             lazyfree: Lazyfree::default(),
             saved_changes: AtomicU64::new(0),
+            long_hold_ms: AtomicI64::new(0),
         }
     }
 
@@ -253,6 +263,34 @@ impl Keyspace {
     #[inline]
     pub fn lock(&self, number: u32) -> StripeGuard<'_, Stripe> {
         self.stripes[number as usize].0.lock()
+    }
+
+    /// Locks stripe `number`, unless its holder keeps it for much longer than usual.
+    #[inline]
+    pub fn lock_soon(&self, number: u32) -> Option<StripeGuard<'_, Stripe>> {
+        lock::lock_soon(&self.stripes[number as usize].0)
+    }
+
+    /// Waits until stripe `number` was free for a moment; may miss that moment.
+    pub async fn freed(&self, number: u32) {
+        lock::freed(&self.stripes[number as usize].0).await;
+    }
+
+    /// True if somebody waits for stripe `number` for long already.
+    #[inline]
+    pub fn is_wanted(&self, number: u32) -> bool {
+        lock::is_wanted(&self.stripes[number as usize].0)
+    }
+
+    /// Notes that a command held stripes for long.
+    pub fn note_long_hold(&self, now_ms: i64) {
+        self.long_hold_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// True if somebody holds a stripe for much longer than usual, or did of late and so may again.
+    pub fn is_busy(&self, now_ms: i64) -> bool {
+        let is_busy = |number: u32| self.stripes[number as usize].0.is_locked() && self.lock_soon(number).is_none();
+        self.long_hold_ms.load(Ordering::Relaxed) + LONG_HOLD_MEMORY_MS > now_ms || (0..self.stripes.len() as u32).any(is_busy)
     }
 
     /// Locks stripe `number` if nobody holds it.

@@ -127,7 +127,8 @@ impl WorkerMetrics {
         if nanoseconds > self.cycle_ns_max.load(Ordering::Relaxed) {
             self.cycle_ns_max.store(nanoseconds, Ordering::Relaxed);
         }
-        let commands = self.total_commands.load(Ordering::Relaxed).wrapping_sub(commands_before);
+        // CONFIG RESETSTAT may have come in between.
+        let commands = self.total_commands.load(Ordering::Relaxed).saturating_sub(commands_before);
         if commands > self.cycle_commands_max.load(Ordering::Relaxed) {
             self.cycle_commands_max.store(commands, Ordering::Relaxed);
         }
@@ -164,5 +165,22 @@ impl WorkerMetrics {
         for counter in counters {
             counter.store(0, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_in_which_the_figures_are_reset_has_no_more_commands_than_it_ran() {
+        let metrics = WorkerMetrics::new(1);
+        WorkerMetrics::add(&metrics.total_commands, 500);
+        metrics.reset();
+        WorkerMetrics::add(&metrics.total_commands, 2);
+        metrics.round(1, 500);
+        assert_eq!(metrics.cycle_commands_max.load(Ordering::Relaxed), 0);
+        metrics.round(1, 0);
+        assert_eq!(metrics.cycle_commands_max.load(Ordering::Relaxed), 2);
     }
 }

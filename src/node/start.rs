@@ -13,8 +13,9 @@ use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
 use super::{background, cluster, huge_pages, log, system};
+use crate::base::limits::ASIDE_MAX;
 use crate::base::version::LARDER as VERSION;
-use crate::base::{alloc, clock, rng};
+use crate::base::{alloc, clock, process, rng};
 use crate::cluster::Cluster;
 use crate::commands::FAMILIES;
 use crate::commands::server::apply;
@@ -147,6 +148,7 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
         metrics: NodeMetrics::default(),
         debug: DebugSwitches::default(),
         replication_id: ReplicationId::default(),
+        aside: tokio::sync::Semaphore::new(ASIDE_MAX.min(process::processors())),
     })
 }
 

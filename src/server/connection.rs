@@ -4,6 +4,7 @@
 //! * What was read is parsed in the worker's shared buffer where the connection has no unfinished input of its own, so that an
 //!   idle connection holds no buffer; what is left of a request is kept in `input`, whose room the upkeep gives back later.
 //! * Requests run in order: while one waits (`postponed`), nothing behind it is parsed.
+//! * Pending output is bounded: by the client's limit, and without one requests wait while it is longer than [`OUTPUT_PAUSE_LEN`].
 //! * Messages from others are appended between batches, never inside a reply.
 
 use std::future::poll_fn;
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
@@ -19,12 +21,12 @@ use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
 use super::backlog::Backlog;
 use super::dispatch::Turn;
 use super::listener::{Accepted, describe};
-use super::pipeline::{self, Postponed};
+use super::pipeline::{self, Postponed, Progress};
 use super::stream::Stream;
 use super::upkeep::Upkeep;
 use super::worker::Worker;
 use crate::base::clock;
-use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE_LEN, READ_BUFFER_LEN};
+use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE_LEN, READ_BUFFER_LEN, TURN_OUTPUT_LEN_MAX};
 use crate::clients::client::ask;
 use crate::clients::session::Close;
 use crate::clients::{Client, Session, bit};
@@ -35,15 +37,17 @@ use crate::metrics::WorkerMetrics;
 const REPLY_KEPT_LEN: usize = 16 * 1024;
 /// First size of a private input buffer: a client that sends a request in pieces is likely to do so again.
 const INPUT_LEN_MIN: usize = 16 * 1024;
-/// Replies of a batch are set aside once they are longer than this, a little less than a power of two: a buffer that grows on and on is
-/// copied again and again, is there twice meanwhile, and ends half empty.
-const SET_ASIDE_LEN: usize = 120 * 1024;
-/// Replies are sent before they grow beyond this, so that a long pipeline does not pile them up.
-const FLUSH_LEN: usize = 256 * 1024;
+/// Replies are offered to the socket before they grow beyond this, a little less than a power of two, and what it does not take is set
+/// aside: a buffer that grows on and on is copied again and again, is there twice meanwhile, and ends half empty.
+pub(super) const FLUSH_LEN: usize = 120 * 1024;
+/// How long a connection that held a stripe for long waits before it goes on: those who wait for the stripe are awake long before.
+const GIVE_WAY: Duration = Duration::from_millis(1);
 /// Longest inline request.
 const INLINE_LEN_MAX: usize = 64 * 1024;
-/// Most reads that throw away what a client has sent when the node ends.
-const END_READS_MAX: usize = 64;
+/// How long a client that goes on sending is listened to when the node ends. Most clients hang up when they see the end of the replies.
+const LINGER_MS_MAX: u64 = 2000;
+/// A client that has been silent for so long then will not send anything more before it sees the end.
+const LINGER_SILENCE: Duration = Duration::from_millis(20);
 /// Most arguments of a request.
 const MULTIBULK_LEN_MAX: i64 = i32::MAX as i64;
 
@@ -60,6 +64,12 @@ pub(super) struct Connection {
     pub(super) input: Vec<u8>,
     /// Requests that wait or run asynchronously, in order.
     pub(super) postponed: std::collections::VecDeque<Postponed>,
+    /// Requests wait in `input` for the next turn, or for some of the output to be sent.
+    held_back: bool,
+    /// Bytes of replies in this turn.
+    pub(super) produced: usize,
+    /// A command of this turn held stripes for long that others wait for.
+    pub(super) gives_way: bool,
     /// A protocol error or the end of the stream was seen: nothing more is read.
     input_closed: bool,
     batches: usize,
@@ -109,6 +119,9 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         parser: RequestParser::default(),
         input: Vec::new(),
         postponed: std::collections::VecDeque::new(),
+        held_back: false,
+        produced: 0,
+        gives_way: false,
         input_closed: false,
         batches: 0,
         now: clock::ticks(),
@@ -120,38 +133,48 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
 impl Connection {
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
+        // What is rare has its state in a box: inside this one, every idle connection would have room for it.
+        if !self.session.watched.is_empty() {
+            Box::pin(self.wait_for_watched()).await;
+        }
+        if self.worker.shared.stop.is_requested() {
+            Box::pin(self.linger()).await;
+        }
         self.end();
     }
 
     /// Waits for the next event and handles it.
     async fn turn(&mut self) -> Result<(), Gone> {
         let started;
-        let mut is_tidying = false;
-        if !self.postponed.is_empty() {
-            self.run_postponed().await?;
+        self.produced = 0;
+        if (!self.postponed.is_empty() || self.held_back) && !self.is_output_full() {
+            self.held_back = false;
+            Box::pin(self.run_postponed()).await?;
             started = self.begin_round();
             self.process(0)?;
         } else {
             let event = poll_fn(|cx| self.poll_event(cx)).await;
             started = self.begin_round();
             match event {
-                Event::Closed => return Err(Gone),
-                Event::Read(len) => self.process(len)?,
-                Event::Tidy => {
-                    is_tidying = true;
-                    self.tidy();
+                Event::Closed => {
+                    self.check_closed()?;
+                    return Err(Gone);
                 }
+                Event::Read(len) => self.process(len)?,
+                Event::Tidy => self.tidy(),
                 Event::Woken => self.touch(),
             }
         }
         self.take_messages();
         self.flush()?;
         self.report();
-        self.end_round(started, is_tidying);
+        self.end_round(started);
         if self.session.close == Close::AfterReply && !self.has_output() {
             return Err(Gone);
         }
-        if self.batches >= BATCHES_PER_TURN_MAX {
+        if std::mem::take(&mut self.gives_way) {
+            Box::pin(tokio::time::sleep(GIVE_WAY)).await;
+        } else if self.batches >= BATCHES_PER_TURN_MAX || self.produced > TURN_OUTPUT_LEN_MAX {
             self.batches = 0;
             tokio::task::yield_now().await;
         }
@@ -167,13 +190,8 @@ impl Connection {
     }
 
     #[inline]
-    fn end_round(&self, (started, commands): (clock::Ticks, u64), is_tidying: bool) {
-        let nanoseconds = clock::elapsed_ns(started, clock::ticks());
-        if is_tidying {
-            self.metrics().timer_share(nanoseconds);
-        } else {
-            self.metrics().round(nanoseconds, commands);
-        }
+    fn end_round(&self, (started, commands): (clock::Ticks, u64)) {
+        self.metrics().round(clock::elapsed_ns(started, clock::ticks()), commands);
     }
 
     fn metrics(&self) -> &WorkerMetrics {
@@ -193,11 +211,13 @@ impl Connection {
         if self.has_output() && self.stream.poll_write_ready(cx).is_ready() {
             return Poll::Ready(Event::Woken);
         }
-        if self.worker.shared.stop.is_requested() && !self.has_output() {
-            // Everything that was received is answered and sent: the node is ending.
+        let is_ending = self.worker.shared.stop.is_requested();
+        if is_ending && !self.has_output() {
+            // Everything that was received is answered and sent.
             return Poll::Ready(Event::Closed);
         }
-        if self.input_closed || self.output_len() > OUTPUT_PAUSE_LEN || self.session.close == Close::AfterReply {
+        // The end takes in nothing more, or a client that goes on sending would put it off.
+        if is_ending || self.input_closed || self.is_output_full() || self.session.close == Close::AfterReply {
             return Poll::Pending;
         }
         self.poll_input(cx)
@@ -270,9 +290,7 @@ impl Connection {
             self.upkeep.note_input(self.input.len());
             // A request that takes more memory than clients may have is not run.
             self.report();
-            if self.session.client.must_close() {
-                return Err(Gone);
-            }
+            self.check_closed()?;
             let mut input = std::mem::take(&mut self.input);
             let consumed = self.run_requests(&mut input, &config)?;
             input.drain(..consumed);
@@ -308,6 +326,10 @@ impl Connection {
         let mut batch = worker.batch.borrow_mut();
         let mut consumed = 0;
         while consumed < buffer.len() && self.postponed.is_empty() && self.session.close == Close::No && !self.input_closed {
+            if self.must_hold_back() {
+                self.held_back = true;
+                break;
+            }
             let limits = Limits {
                 max_bulk_len: config.proto_max_bulk_len,
                 max_multibulk_len: MULTIBULK_LEN_MAX,
@@ -329,7 +351,7 @@ impl Connection {
                     return Ok(buffer.len());
                 }
             }
-            if self.output_len() > FLUSH_LEN {
+            if self.reply.len() > FLUSH_LEN {
                 self.flush()?;
             }
         }
@@ -337,48 +359,53 @@ impl Connection {
         Ok(consumed)
     }
 
+    /// Executes a batch. Replies that grow are sent in between, and looked at by the limits: a batch may ask for many large values.
     fn run_batch(&mut self, buffer: &[u8], batch: &larder_proto::resp::Batch, config: &Config) -> Result<(), Gone> {
         let worker = Rc::clone(&self.worker);
-        let most = self.output_len_max(config);
-        let backlog = &mut self.backlog;
-        let mut turn = Turn::new(&worker, config, &mut self.session, &mut self.reply, self.now, buffer.len());
-        let stop = pipeline::execute(&mut turn, buffer, batch, |turn| {
-            let context = &mut turn.context;
-            // Its own limit ends a client before it costs others their connection.
-            if context.reply.len() + backlog.len() > most {
-                return true;
+        let mut next = 0;
+        loop {
+            self.limit_reply(config);
+            let (before, class) = (self.reply.len(), self.session.client.class());
+            let enough = before.saturating_add(FLUSH_LEN);
+            let now = worker.wall_clock.at(self.now);
+            let mut turn = Turn::new(worker.turn(), config, &mut self.session, &mut self.reply, now, buffer.len());
+            let progress = pipeline::execute(&mut turn, buffer, batch, next, |turn| {
+                let context = &turn.context;
+                let client = &context.session.client;
+                let has_grown = context.reply.len() > enough || context.reply.overflow_len().is_some();
+                let must_stop = context.session.close != Close::No || client.must_close() || context.gives_way;
+                has_grown || must_stop || client.class() != class
+            });
+            self.gives_way |= turn.context.gives_way;
+            self.now = turn.ticks;
+            drop(turn);
+            self.produced += self.reply.len() - before;
+            self.check_closed()?;
+            if self.session.close != Close::No {
+                // What follows a request that ends the connection is not run.
+                return Ok(());
             }
-            if context.reply.len() > SET_ASIDE_LEN {
-                backlog.take_over(&mut context.reply.buf, 0);
-                backlog.publish(&context.session.client.figures);
-                if worker.shared.clients.report(&context.session.client) {
-                    worker.evict_clients();
+            match progress {
+                Progress::Done => return Ok(()),
+                Progress::Postponed(at) => {
+                    self.postponed.extend(pipeline::rest(buffer, batch, at));
+                    return Ok(());
                 }
+                Progress::Stopped(at) => next = at,
             }
-            context.session.close != Close::No || context.session.client.must_close()
-        });
-        self.now = turn.ticks;
-        drop(turn);
-        if let Some(postponed) = stop {
-            self.postponed.extend(postponed);
+            self.flush()?;
+            self.report();
+            self.check_closed()?;
+            if self.must_hold_back() {
+                self.postponed.extend(pipeline::rest(buffer, batch, next));
+                return Ok(());
+            }
         }
-        if self.output_len() > most {
-            self.check_output_limit()?;
-        }
-        if self.session.client.must_close() {
-            return Err(Gone);
-        }
-        Ok(())
     }
 
-    fn protocol_error(&mut self, message: &str) {
-        tracing::debug!("Protocol error ({message}) from client {}", self.session.client.addr);
-        let text = format!("ERR {message}");
-        self.worker.shared.errors.count(&text);
-        self.reply.error(text);
-        self.session.close = Close::AfterReply;
-        self.session.client.set(bit::CLOSE_AFTER_REPLY, true);
-        self.input_closed = true;
+    /// Requests have to wait until the client has read some of its replies.
+    fn is_output_full(&self) -> bool {
+        self.output_len() > OUTPUT_PAUSE_LEN
     }
 
     /// True if something waits to be sent.
@@ -393,16 +420,38 @@ impl Connection {
         self.reply.len() + self.backlog.len()
     }
 
+    /// Requests have to wait: for the client, for the turn of the worker's other connections, or for those who wait for a stripe.
+    pub(super) fn must_hold_back(&self) -> bool {
+        self.is_output_full() || self.produced > TURN_OUTPUT_LEN_MAX || self.gives_way
+    }
+
+    /// Bounds what the next commands may reply, however much a single one of them asks for.
+    pub(super) fn limit_reply(&mut self, config: &Config) {
+        let len_max = self.output_len_max(config).saturating_sub(self.backlog.len());
+        self.reply.set_len_max(len_max);
+    }
+
+    fn protocol_error(&mut self, message: &str) {
+        tracing::debug!("Protocol error ({message}) from client {}", self.session.client.addr);
+        let text = format!("ERR {message}");
+        self.worker.shared.errors.count(&text);
+        self.reply.error(text);
+        self.session.close = Close::AfterReply;
+        self.session.client.set(bit::CLOSE_AFTER_REPLY, true);
+        self.input_closed = true;
+    }
+
     /// Appends what others put into the outbox.
     pub(super) fn take_messages(&mut self) {
         if !self.session.client.outbox.is_empty() {
+            self.limit_reply(&self.worker.config());
             self.session.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
         }
     }
 
     /// Enforces the output limit, then sends as much as the socket takes now.
     pub(super) fn flush(&mut self) -> Result<(), Gone> {
-        if !self.has_output() {
+        if !self.has_output() && self.reply.overflow_len().is_none() {
             return Ok(());
         }
         self.check_output_limit()?;
@@ -447,12 +496,23 @@ impl Connection {
         }
     }
 
+    /// Tells the peer that nothing more comes, and throws away what it still sends, until it hangs up or falls silent: a socket that
+    /// closes with unread input resets the connection, and replies that are still on their way are lost.
+    async fn linger(&mut self) {
+        let worker = Rc::clone(&self.worker);
+        self.stream.end_output();
+        let until_ms = clock::monotonic_ms() + LINGER_MS_MAX;
+        while clock::monotonic_ms() < until_ms {
+            let read = poll_fn(|cx| self.stream.poll_read(cx, &mut worker.scratch.borrow_mut()));
+            if !matches!(tokio::time::timeout(LINGER_SILENCE, read).await, Ok(Ok(len)) if len > 0) {
+                break;
+            }
+        }
+    }
+
     /// Takes the client out of everything it is part of.
     fn end(mut self) {
         let worker = Rc::clone(&self.worker);
-        if worker.shared.stop.is_requested() {
-            self.stream.end(&mut worker.scratch.borrow_mut(), END_READS_MAX);
-        }
         super::waiting::leave(&worker, &mut self.session, &mut self.reply);
         let id = self.session.client.id;
         worker.shared.clients.end(&self.session.client);

@@ -6,21 +6,23 @@ use std::sync::atomic::Ordering;
 use larder_proto::resp::ReplyBuf;
 
 use super::redirect;
-use super::worker::Worker;
 use crate::base::alloc;
-use crate::base::clock::Ticks;
+use crate::base::clock::{Now, Ticks};
+use crate::base::limits::ASIDE_STEPS_MIN;
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{Session, bit};
 use crate::commands::attention::Attention;
 use crate::commands::call::{call, complete};
 use crate::commands::context::{Args, Context};
 use crate::commands::error::{NAME_SHOWN_LEN_MAX, as_shown};
+use crate::commands::shared::Shared;
 use crate::commands::spec::{Execute, Run, flag};
 use crate::commands::table::{Lookup, Row};
 use crate::commands::{keys, room, transaction};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
-use crate::keyspace::{Located, Place};
+use crate::keyspace::{Busy, Located, Place};
+use crate::metrics::WorkerMetrics;
 use crate::topology::Topology;
 
 /// What the dispatcher works with: one connection's state for one batch. The context is built once and set to each command.
@@ -52,8 +54,12 @@ pub(super) enum Flow {
     Done,
     /// It must wait until this time (unix milliseconds; CLIENT PAUSE) and be tried again.
     Wait(i64),
+    /// It must wait until this stripe is free and be tried again.
+    Busy(u32),
     /// It must be run asynchronously: all checks have passed.
     Async(u16),
+    /// It must be run beside the worker: all checks have passed.
+    Aside(u16),
 }
 
 impl<'c> Turn<'c> {
@@ -66,8 +72,7 @@ impl<'c> Turn<'c> {
             && row.takes(args.len())
             && self.needs_no_check(row, key.place)
         {
-            self.run_single_key(row, execute, args, key);
-            return Flow::Done;
+            return self.run_single_key(row, execute, args, key);
         }
         let flow = self.dispatch_with_checks(args, found, key);
         self.append_messages();
@@ -100,15 +105,18 @@ impl<'c> Turn<'c> {
 
     /// Runs a command on one key for which nothing has to be checked.
     #[inline]
-    fn run_single_key(&mut self, row: &Row, execute: Execute, args: &Args<'_>, key: &Located) {
+    fn run_single_key(&mut self, row: &Row, execute: Execute, args: &Args<'_>, key: &Located) -> Flow {
         let context = &mut self.context;
         context.session.client.last_command.store(row.number, Ordering::Relaxed);
         context.command = row.number;
         let reply_from = context.reply.len();
-        context.keys.lock_key(args[1], key);
+        if let Err(Busy(stripe)) = context.keys.try_lock_key(args[1], key) {
+            return Flow::Busy(stripe);
+        }
         let result = execute(context, args);
         self.ticks = complete(context, row, args, &result, reply_from, self.ticks);
         self.finish();
+        Flow::Done
     }
 
     #[inline]
@@ -369,24 +377,24 @@ impl<'c> Turn<'c> {
         self.context.session.client.outbox.take().iter().for_each(|message| self.context.reply.raw(message));
     }
 
-    /// The state of `session` at `ticks`, which is now, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
+    /// The state of `session` now, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
     // Inlined, so that these several hundred bytes are written where they stay.
     #[inline(always)]
     pub(super) fn new(
-        worker: &'c Worker,
+        (shared, metrics): (&'c Arc<Shared>, &'c WorkerMetrics),
         config: &'c Config,
         session: &'c mut Session,
         reply: &'c mut ReplyBuf,
-        ticks: Ticks,
+        now: Now,
         requests_len: usize,
     ) -> Self {
-        let (shared, metrics) = (&worker.shared, worker.metrics());
-        let moment = Moment::new(&shared.keyspace, worker.wall_clock.unix_ms(ticks));
+        let moment = Moment::new(&shared.keyspace, now.unix_ms);
         let attention = Attention::new(shared, config, requests_len);
-        let keys = KeyAccess::new(&shared.keyspace, session.db, &moment, ticks);
-        let context = Context { shared, config, keys, session, reply, now_ms: moment.now_ms, command: 0, attention, metrics };
+        let keys = KeyAccess::new(&shared.keyspace, session.db, &moment, now.ticks);
+        let now_ms = now.unix_ms;
+        let context = Context { shared, config, keys, session, reply, now_ms, command: 0, attention, metrics, gives_way: false };
         let topology = shared.cluster.as_ref().map(|cluster| cluster.topology.load());
-        let mut turn = Turn { context, ticks, plain: false, topology };
+        let mut turn = Turn { context, ticks: now.ticks, plain: false, topology };
         turn.begin();
         turn
     }
@@ -406,18 +414,43 @@ impl<'c> Turn<'c> {
             return Flow::Async(row.number);
         }
         let started = self.ticks;
-        let context = &mut self.context;
-        match row.spec.run {
-            Run::Keys(_) => lock_keys(&mut context.keys, row, args, key),
-            Run::All(_) => context.keys.lock_all(),
-            _ => {}
+        if let Err(flow) = self.lock(row, args, key) {
+            return flow;
         }
-        self.ticks = call(context, row, args, started);
+        self.ticks = call(&mut self.context, row, args, started);
         self.finish();
         if self.context.session.close == Close::AfterReply {
             self.context.session.client.set(crate::clients::bit::CLOSE_AFTER_REPLY, true);
         }
         Flow::Done
+    }
+
+    /// Locks what the command needs, unless a worker that serves others should not do that, or not run the command.
+    #[inline]
+    fn lock(&mut self, row: &Row, args: &Args<'_>, key: Option<&Located>) -> Result<(), Flow> {
+        let context = &mut self.context;
+        match row.spec.run {
+            Run::Keys(_) => lock_keys(&mut context.keys, row, args, key).map_err(|Busy(stripe)| Flow::Busy(stripe)),
+            Run::Heavy(_, effort) => {
+                lock_keys(&mut context.keys, row, args, key).map_err(|Busy(stripe)| Flow::Busy(stripe))?;
+                let keys = row.shape.positions(row.spec, args);
+                let steps = effort.steps(keys.into_iter().map(|at| context.keys.value_len(args[at])));
+                if steps >= ASIDE_STEPS_MIN {
+                    context.keys.unlock();
+                    return Err(Flow::Aside(row.number));
+                }
+                Ok(())
+            }
+            Run::Exec(_) => transaction::lock(context).map_err(|Busy(stripe)| Flow::Busy(stripe)),
+            // It may forget the watched keys.
+            Run::Conn(_) if !context.session.watched.is_empty() => {
+                transaction::watched_are_free(context).map_err(|Busy(stripe)| Flow::Busy(stripe))
+            }
+            // These would meet the stripe sooner or later: there somebody can wait for it who serves nobody else.
+            Run::All(_) => context.keys.try_lock_all().map_err(|_| Flow::Aside(row.number)),
+            Run::Stripes(_) if context.keys.keyspace().is_busy(context.now_ms) => Err(Flow::Aside(row.number)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -429,12 +462,14 @@ enum Checked<'t> {
 }
 
 /// Locks the stripes of a request's keys.
+///
+/// # Errors
+/// If one of them is held for long: then none is locked.
 #[inline]
-pub(super) fn lock_keys(access: &mut KeyAccess<'_>, row: &Row, args: &Args<'_>, key: Option<&Located>) {
+fn lock_keys(access: &mut KeyAccess<'_>, row: &Row, args: &Args<'_>, key: Option<&Located>) -> Result<(), Busy> {
     if row.shape == keys::KeyShape::First {
         let located = key.copied().unwrap_or_else(|| Located { place: access.keyspace().place(args[1]), hint: None });
-        access.lock_key(args[1], &located);
-        return;
+        return access.try_lock_key(args[1], &located);
     }
-    access.lock_keys(row.shape.positions(row.spec, args).into_iter().map(|at| args[at]));
+    access.try_lock_keys(row.shape.positions(row.spec, args).into_iter().map(|at| args[at]))
 }

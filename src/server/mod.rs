@@ -1,8 +1,10 @@
 //! Sockets and the life of a request (rank 5): listener, workers, connections, pipeline, dispatch.
 //!
 //! Invariants: a connection stays on the worker that accepted it; nothing here holds a stripe's lock across an `.await`; a slow
-//! reader, a flood and an idle connection cost their own worker's other connections nothing but their turn.
+//! reader, a flood and an idle connection cost their own worker's other connections nothing but their turn; nor does a request that has
+//! to wait for a stripe.
 
+mod aside;
 mod backlog;
 mod connection;
 mod cron;

@@ -3,7 +3,7 @@
 //! The prefetches turn a batch's cache misses into one: while the first bucket is on its way, the others are asked for. They need
 //! the stripe's lock for an instant each, which costs about 10 ns where a miss costs 80.
 
-use larder_proto::resp::{Batch, Request};
+use larder_proto::resp::{ArgRange, Batch, Request};
 use smallvec::SmallVec;
 
 use super::dispatch::{Flow, Turn};
@@ -28,8 +28,8 @@ pub(super) struct Postponed {
 }
 
 impl Postponed {
-    fn copy(args: &[&[u8]]) -> Self {
-        Postponed { args: args.iter().map(|arg| bytes::Bytes::copy_from_slice(arg)).collect() }
+    fn copy(args: &[ArgRange], buffer: &[u8]) -> Self {
+        Postponed { args: args.iter().map(|arg| bytes::Bytes::copy_from_slice(arg.of(buffer))).collect() }
     }
 }
 
@@ -43,14 +43,20 @@ fn args_of<'a, 'b>(args: &'a [&'b [u8]], request: Request) -> &'a [&'b [u8]] {
     &args[first..first + request.argc as usize]
 }
 
-/// Executes a batch's requests in order. Returns those that are left when one has to wait or to run asynchronously, or when a command
-/// changed the options, which a turn holds from its start. `closing` is asked between two requests; true ends the batch there.
-pub(super) fn execute(
-    turn: &mut Turn<'_>,
-    buffer: &[u8],
-    batch: &Batch,
-    mut closing: impl FnMut(&mut Turn<'_>) -> bool,
-) -> Option<Vec<Postponed>> {
+/// How far a batch got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// To its end.
+    Done,
+    /// To this request, because `stop` said so after the one before it.
+    Stopped(usize),
+    /// To this request, which has to wait or to run asynchronously; or the one before it changed the options, which a turn holds from
+    /// its start.
+    Postponed(usize),
+}
+
+/// Executes a batch's requests in order, from number `from` on. `stop` is asked after each.
+pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, from: usize, stop: impl Fn(&Turn<'_>) -> bool) -> Progress {
     let shared = turn.context.shared;
     let count = batch.requests.len();
     let version = shared.config.version();
@@ -60,31 +66,30 @@ pub(super) fn execute(
     for range in &batch.args {
         args.push(range.of(buffer));
     }
+    let requests = &batch.requests[from..];
     let mut prepared: SmallVec<[Prepared<'_>; BATCH_REQUESTS_MAX]> = SmallVec::new();
-    prepare(shared, &args, batch, &mut prepared);
-    if count >= PREFETCH_FROM && turn.context.session.multi.is_none() {
+    prepare(shared, &args, requests, &mut prepared);
+    if requests.len() >= PREFETCH_FROM && turn.context.session.multi.is_none() {
         prefetch(&shared.keyspace, turn.context.session.db, &mut prepared);
     }
-    for (number, ready) in prepared.iter().enumerate() {
-        if number > 0 {
-            if closing(turn) {
-                return None;
-            }
-            if shared.config.version() != version {
-                return Some(rest(&args, &batch.requests[number..]));
-            }
-        }
-        match turn.dispatch(&Args(args_of(&args, batch.requests[number])), ready.found, ready.key.as_ref()) {
+    for (number, (request, ready)) in (from..).zip(requests.iter().zip(&prepared)) {
+        match turn.dispatch(&Args(args_of(&args, *request)), ready.found, ready.key.as_ref()) {
             Flow::Done => {}
-            Flow::Wait(_) | Flow::Async(_) => return Some(rest(&args, &batch.requests[number..])),
+            Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Aside(_) => return Progress::Postponed(number),
+        }
+        if shared.config.version() != version {
+            return Progress::Postponed(number + 1);
+        }
+        if stop(turn) {
+            return Progress::Stopped(number + 1);
         }
     }
-    None
+    Progress::Done
 }
 
-/// Copies of these requests.
-fn rest(args: &[&[u8]], requests: &[Request]) -> Vec<Postponed> {
-    requests.iter().map(|request| Postponed::copy(args_of(args, *request))).collect()
+/// Copies of the requests from `number` on.
+pub(super) fn rest(buffer: &[u8], batch: &Batch, number: usize) -> impl Iterator<Item = Postponed> {
+    batch.requests[number..].iter().map(move |request| Postponed::copy(batch.args_of(request), buffer))
 }
 
 /// What is known of a request before it runs.
@@ -96,9 +101,9 @@ struct Prepared<'t> {
 
 /// Looks the requests up and hashes their keys.
 #[inline]
-fn prepare<'t>(shared: &'t Shared, args: &[&[u8]], batch: &Batch, prepared: &mut SmallVec<[Prepared<'t>; BATCH_REQUESTS_MAX]>) {
+fn prepare<'t>(shared: &'t Shared, args: &[&[u8]], requests: &[Request], prepared: &mut SmallVec<[Prepared<'t>; BATCH_REQUESTS_MAX]>) {
     let mut last = (&b""[..], Lookup::Unknown);
-    for request in &batch.requests {
+    for request in requests {
         let args = args_of(args, *request);
         // A pipeline mostly repeats one command, spelled the same way.
         let found = if let (true, Lookup::Found(row)) = (same(args[0], last.0), last.1)

@@ -45,22 +45,13 @@ impl Stream {
         }
     }
 
-    /// Tells the peer that nothing more comes, and reads away what it has sent: a socket that closes with unread input resets the
-    /// connection, and the peer would see an error in place of the end. At most `rounds` reads into `scratch`.
-    pub(super) fn end(&self, scratch: &mut [u8], rounds: usize) {
+    /// Tells the peer that nothing more comes.
+    pub(super) fn end_output(&self) {
+        // It fails where the peer is gone already.
         let _ = match self {
             Stream::Tcp(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
             Stream::Unix(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
         };
-        for _ in 0..rounds {
-            let read = match self {
-                Stream::Tcp(stream) => stream.try_read(scratch),
-                Stream::Unix(stream) => stream.try_read(scratch),
-            };
-            if !matches!(read, Ok(len) if len > 0) {
-                break;
-            }
-        }
     }
 
     /// Ready once the socket takes more.

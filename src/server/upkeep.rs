@@ -120,7 +120,7 @@ impl Connection {
     /// long is not sent at all.
     #[inline]
     pub(super) fn check_output_limit(&mut self) -> Result<(), Gone> {
-        let is_small = self.output_len() <= self.upkeep.reply_room;
+        let is_small = self.output_len() <= self.upkeep.reply_room && self.reply.overflow_len().is_none();
         if is_small && self.session.ever_authenticated && self.upkeep.soft_limit_since_ms.is_none() {
             return Ok(());
         }
@@ -129,6 +129,9 @@ impl Connection {
 
     #[cold]
     fn exceeds_output_limit(&mut self) -> bool {
+        if self.reply.overflow_len().is_some() {
+            return true;
+        }
         let config = self.worker.config();
         let pending = self.output_len() as u64;
         if !self.session.ever_authenticated && !config.requirepass.is_empty() {
@@ -152,15 +155,26 @@ impl Connection {
         limit.hard_bytes > 0 && bytes >= limit.hard_bytes
     }
 
+    /// Ends a connection that was asked to close, be it because others have sent it more than it may have pending.
+    #[inline]
+    pub(super) fn check_closed(&self) -> Result<(), Gone> {
+        let client = &self.session.client;
+        if !client.must_close() {
+            return Ok(());
+        }
+        Err(if client.outbox.is_over_limit() { self.close_for_output() } else { Gone })
+    }
+
     #[cold]
     fn close_for_output(&self) -> Gone {
         let (shared, client) = (&self.worker.shared, &self.session.client);
-        // Gone before others see how much it takes, lest it cost them their connection.
+        // Counted before it is gone, and gone before others see how much it takes, lest it cost them their connection.
+        Counters::one(&shared.counters.output_buffer_closed);
         shared.clients.remove(client.id);
-        client.figures.output.store(self.reply.len() as u64, Ordering::Relaxed);
+        let pending = self.reply.overflow_len().unwrap_or_else(|| self.reply.len());
+        client.figures.output.store(pending as u64, Ordering::Relaxed);
         self.backlog.publish(&client.figures);
         tracing::warn!("Client {} closed for overcoming of output buffer limits.", line::for_log(shared, client));
-        Counters::one(&shared.counters.output_buffer_closed);
         Gone
     }
 

@@ -1,5 +1,5 @@
-//! What a connection does that takes time: requests held by CLIENT PAUSE, sweeps that yield between stripes, control commands, commands
-//! that wait for the other workers.
+//! What a connection does that takes time: requests held by CLIENT PAUSE or by a stripe that somebody is at work on, sweeps that yield
+//! between stripes, control commands, commands that wait for the other workers.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,52 +8,71 @@ use std::task::Poll;
 use std::time::Duration;
 
 use larder_proto::resp::ReplyBuf;
+use tokio::sync::SemaphorePermit;
 use tokio::sync::futures::Notified;
 
-use super::connection::{Connection, Gone};
+use super::connection::{Connection, FLUSH_LEN, Gone};
 use super::dispatch::{Flow, Turn};
-use super::pipeline;
+use super::pipeline::{self, Postponed};
 use super::worker::Worker;
-use crate::base::clock;
+use crate::base::clock::{self, Now};
 use crate::base::limits::WAITING_INPUT_LEN_MAX;
 use crate::clients::{Session, bit};
 use crate::commands::call::complete;
 use crate::commands::context::{Args, CmdResult, Context};
+use crate::commands::shared::Shared;
 use crate::commands::spec::{Run, StartSweep};
 use crate::commands::{connection, notify};
+use crate::keyspace::Keyspace;
 
 /// Stripes a sweep visits before it lets other connections run.
 const STRIPES_PER_STEP: u32 = 16;
+/// When to look at a stripe again though nobody said that it is free: that word can be missed.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Connection {
-    /// Runs postponed requests in order until all are done.
+    /// Runs postponed requests in order until all are done or have to wait again.
     pub(super) async fn run_postponed(&mut self) -> Result<(), Gone> {
         let shared = Arc::clone(&self.worker.shared);
-        while let Some(request) = self.postponed.pop_front() {
+        let mut place = None;
+        while !self.must_hold_back()
+            && let Some(request) = self.postponed.pop_front()
+        {
             // Listens before it looks, so that no change of a pause is missed.
             let mut changed = std::pin::pin!(shared.pause.changed.notified());
             changed.as_mut().enable();
-            let flow = {
-                let args = pipeline::borrow(&request);
-                let args = Args(&args);
-                let flow = self.with_turn(|turn| {
-                    let found = pipeline::lookup(turn, &args);
-                    turn.dispatch(&args, found, None)
-                });
-                if let Flow::Async(number) = flow {
-                    self.run_async(number, &args).await;
+            let before = self.reply.len();
+            let flow = self.try_again(&request);
+            if flow != Flow::Done {
+                // Those who have their replies do not wait with the others.
+                self.flush()?;
+            }
+            match flow {
+                Flow::Done => {}
+                Flow::Async(number) => self.run_async(number, &Args(&pipeline::borrow(&request))).await,
+                Flow::Aside(number) => match place.take().or_else(|| shared.aside.try_acquire().ok()) {
+                    Some(_place) => self.run_aside(number, request).await,
+                    None => {
+                        // It is checked anew once there is a place: much may have changed by then.
+                        self.postponed.push_front(request);
+                        place = Some(self.wait_for_place(&shared).await?);
+                    }
+                },
+                Flow::Busy(stripe) => {
+                    self.postponed.push_front(request);
+                    self.wait_for_stripe(stripe).await?;
                 }
-                flow
-            };
-            if let Flow::Wait(until_ms) = flow {
-                self.postponed.push_front(request);
-                self.wait_until(until_ms, changed).await?;
+                Flow::Wait(until_ms) => {
+                    self.postponed.push_front(request);
+                    self.wait_until(until_ms, changed).await?;
+                }
             }
+            self.produced += self.reply.len().saturating_sub(before);
             self.take_messages();
-            self.flush()?;
-            if self.session.client.must_close() {
-                return Err(Gone);
+            if self.reply.len() > FLUSH_LEN {
+                self.flush()?;
             }
+            self.check_closed()?;
             if self.session.close != crate::clients::session::Close::No {
                 self.postponed.clear();
             }
@@ -61,11 +80,43 @@ impl Connection {
         Ok(())
     }
 
-    fn with_turn<R>(&mut self, run: impl FnOnce(&mut Turn<'_>) -> R) -> R {
+    fn try_again(&mut self, request: &Postponed) -> Flow {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
-        let mut turn = Turn::new(&worker, &config, &mut self.session, &mut self.reply, clock::ticks(), usize::MAX);
-        run(&mut turn)
+        self.limit_reply(&config);
+        let mut turn = Turn::new(worker.turn(), &config, &mut self.session, &mut self.reply, Now::read(), usize::MAX);
+        let args = pipeline::borrow(request);
+        let found = pipeline::lookup(&turn, &args);
+        let flow = turn.dispatch(&Args(&args), found, None);
+        self.gives_way |= turn.context.gives_way;
+        flow
+    }
+
+    /// Waits until a stripe was free for a moment, or the client goes. Others of this worker are served meanwhile.
+    async fn wait_for_stripe(&mut self, stripe: u32) -> Result<(), Gone> {
+        let shared = Arc::clone(&self.worker.shared);
+        self.report();
+        tokio::select! {
+            () = freed(&shared.keyspace, stripe) => Ok(()),
+            gone = std::future::poll_fn(|cx| self.poll_gone(cx)) => Err(gone),
+        }
+    }
+
+    /// Waits until a command may run beside the worker, or the client goes.
+    async fn wait_for_place<'s>(&mut self, shared: &'s Shared) -> Result<SemaphorePermit<'s>, Gone> {
+        self.report();
+        tokio::select! {
+            place = shared.aside.acquire() => Ok(place.expect("it is never closed")),
+            gone = std::future::poll_fn(|cx| self.poll_gone(cx)) => Err(gone),
+        }
+    }
+
+    /// Before the connection ends: waits for the stripes from which its end takes something away.
+    pub(super) async fn wait_for_watched(&self) {
+        let keyspace = &self.worker.shared.keyspace;
+        for watched in &self.session.watched {
+            until_free(keyspace, keyspace.place(&watched.key).stripe).await;
+        }
     }
 
     /// Waits until a pause ends, changes, or the client goes.
@@ -79,18 +130,26 @@ impl Connection {
         let outcome = tokio::select! {
             () = changed => Ok(()),
             () = tokio::time::sleep(Duration::from_millis(left_ms)) => Ok(()),
-            gone = std::future::poll_fn(|cx| self.poll_gone(cx)) => Err(gone),
+            gone = std::future::poll_fn(|cx| self.poll_gone_or_stop(cx)) => Err(gone),
         };
         shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
         client.set(bit::BLOCKED | bit::PAUSED, false);
         outcome
     }
 
+    /// As [`Connection::poll_gone`]; and the end of the node does not wait for the end of a pause.
+    fn poll_gone_or_stop(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Gone> {
+        match self.poll_gone(cx) {
+            Poll::Pending if self.worker.shared.stop.is_requested() => Poll::Ready(Gone),
+            poll => poll,
+        }
+    }
+
     /// While a request waits: sends messages from others and takes in what the client sends, which is how its end is noticed.
     fn poll_gone(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Gone> {
         self.session.client.outbox.register(cx.waker());
-        if self.session.client.must_close() || self.worker.shared.stop.is_requested() {
-            return Poll::Ready(Gone);
+        if let Err(gone) = self.check_closed() {
+            return Poll::Ready(gone);
         }
         self.take_messages();
         while self.has_output() {
@@ -102,7 +161,7 @@ impl Connection {
             }
         }
         let worker = Rc::clone(&self.worker);
-        while self.input.len() < WAITING_INPUT_LEN_MAX {
+        while self.input.len() < WAITING_INPUT_LEN_MAX && !worker.shared.stop.is_requested() {
             let mut scratch = worker.scratch.borrow_mut();
             match self.stream.poll_read(cx, &mut scratch) {
                 Poll::Pending => return Poll::Pending,
@@ -113,8 +172,8 @@ impl Connection {
                 }
             }
             self.report();
-            if self.check_query_buffer(&worker.config()).is_err() || self.session.client.must_close() {
-                return Poll::Ready(Gone);
+            if let Err(gone) = self.check_query_buffer(&worker.config()).and_then(|()| self.check_closed()) {
+                return Poll::Ready(gone);
             }
         }
         Poll::Pending
@@ -130,7 +189,8 @@ impl Connection {
         let config = worker.config();
         let started = clock::ticks();
         let before = self.reply.len();
-        let mut turn = Turn::new(&worker, &config, &mut self.session, &mut self.reply, clock::ticks(), usize::MAX);
+        self.limit_reply(&config);
+        let mut turn = Turn::new(worker.turn(), &config, &mut self.session, &mut self.reply, Now::read(), usize::MAX);
         let context = &mut turn.context;
         context.command = number;
         let result = match row.spec.run {
@@ -147,9 +207,23 @@ impl Connection {
     }
 }
 
+/// Waits until a stripe was free for a moment.
+async fn freed(keyspace: &Keyspace, stripe: u32) {
+    let _ = tokio::time::timeout(LOOK_AGAIN, keyspace.freed(stripe)).await;
+}
+
+/// Waits until a stripe is not held for long.
+async fn until_free(keyspace: &Keyspace, stripe: u32) {
+    while keyspace.lock_soon(stripe).is_none() {
+        freed(keyspace, stripe).await;
+    }
+}
+
 async fn sweep(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) -> CmdResult {
     let mut sweep = start(context, args)?;
-    for number in 0..context.keys.keyspace().stripes() as u32 {
+    let keyspace = context.keys.keyspace();
+    for number in 0..keyspace.stripes() as u32 {
+        until_free(keyspace, number).await;
         if !context.keys.with_stripe(number, |keys| sweep.visit(keys, number)) {
             break;
         }
@@ -163,6 +237,6 @@ async fn sweep(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) ->
 /// Undoes what a connection's commands left behind: transaction, watches, subscriptions, MONITOR.
 pub(super) fn leave(worker: &Worker, session: &mut Session, reply: &mut ReplyBuf) {
     let config = worker.config();
-    let mut turn = Turn::new(worker, &config, session, reply, clock::ticks(), usize::MAX);
+    let mut turn = Turn::new(worker.turn(), &config, session, reply, Now::read(), usize::MAX);
     connection::cleanup(&mut turn.context);
 }

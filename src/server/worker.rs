@@ -148,6 +148,12 @@ impl Worker {
         Arc::clone(&self.config.borrow())
     }
 
+    /// What a turn needs of its worker.
+    #[inline]
+    pub(super) fn turn(&self) -> (&Arc<Shared>, &WorkerMetrics) {
+        (&self.shared, self.metrics())
+    }
+
     /// Where this worker counts.
     #[inline]
     pub(super) fn metrics(&self) -> &WorkerMetrics {

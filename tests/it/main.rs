@@ -1,11 +1,14 @@
 //! Integration tests: one binary, since every further one would link the whole library again.
-#![allow(clippy::print_stderr, reason = "a test that is skipped says why")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says why, and one that measures what it saw")]
 
 mod cli;
 mod cluster;
 mod command_table;
 mod differential_requests;
 mod differential_strings;
+mod isolation;
+mod robustness;
 mod start;
+mod storm;
 mod support;
 mod tidy;

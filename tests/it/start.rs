@@ -7,6 +7,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 
 use larder_proto::resp::Value;
+use rustix::process::Signal;
 
 use crate::support::{Connection, Server, free_port, run_to_end, wait_until};
 
@@ -45,8 +46,13 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
     let renamed = file("renamed.conf", "rename-command get set\n");
     let include = file("include.conf", &format!("include {value}\n"));
     let shutdown = file("shutdown.conf", "shutdown-on-sigterm save\n");
+    let alone = file("alone.conf", "port 0\nmaxmemory\n");
+    let number = file("number.conf", "port 0\n\nmaxmemory 1gigabyte\n");
+    let yes_no = file("yes-no.conf", "protected-mode on\n");
+    let many = file("many.conf", "port 1 2\n");
     let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let busy = taken.local_addr().expect("it is bound").port().to_string();
+    let free = free_port().to_string();
     let cases: &[(&[&str], &str)] = &[
         (&[&value], &format!("{value}, line 2: option 'maxmemory-policy' cannot be 'lru': it takes one of volatile-lru, ")),
         (&[&unknown], &format!("{unknown}, line 3: there is no option 'maxmemroy'; did you mean 'maxmemory'?")),
@@ -62,6 +68,17 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
         (
             &[&shutdown],
             &format!("{shutdown}, line 1: option 'shutdown-on-sigterm' cannot be 'save': save: saving to disk is not there yet"),
+        ),
+        (&[&alone], &format!("{alone}, line 2: option 'maxmemory' cannot be '': it takes bytes, with an optional unit such as mb")),
+        (&[&number], &format!("{number}, line 3: option 'maxmemory' cannot be '1gigabyte': it takes bytes, with an optional unit")),
+        (&[&yes_no], &format!("{yes_no}, line 1: option 'protected-mode' cannot be 'on': it takes yes or no")),
+        (&[&many], &format!("{many}, line 1: option 'port' cannot be '1 2': it takes a whole number from 0 to 65535")),
+        (&["--maxmemroy", "1gb"], "command line, line 1: there is no option 'maxmemroy'; did you mean 'maxmemory'?"),
+        (&["--port"], "command line, line 1: option 'port' cannot be '': it takes a whole number from 0 to 65535"),
+        (&["--port", "1", "2"], "command line, line 1: option 'port' cannot be '1 2': it takes a whole number from 0 to 65535"),
+        (
+            &["--bind", "127.0.0.1", "--port", &free, "--cluster-enabled", "yes", "--cluster-port", &busy],
+            &format!("Could not create the cluster bus listening socket 127.0.0.1:{busy}: "),
         ),
         (&["/nonexistent/larder.conf"], "Fatal error, can't open config file '/nonexistent/larder.conf': No such file or directory"),
         (&["--port", "65536"], "command line, line 1: option 'port' cannot be '65536': it takes a whole number from 0 to 65535"),
@@ -84,6 +101,7 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
         let message = String::from_utf8_lossy(&ended.stderr).into_owned();
         let last = message.lines().last().unwrap_or_default();
         assert!(last.starts_with(expected), "{args:?}: {message}");
+        assert!(last.matches("(os error").count() <= 1, "{args:?}: the reason comes once: {message}");
         assert_eq!(ended.status.code(), Some(1), "{args:?}: {message}");
         assert!(!message.contains("panicked") && !message.contains("secret"), "{args:?}: {message}");
     }
@@ -313,6 +331,12 @@ const PIPELINE: usize = 50;
 /// Every request that was executed is answered before the connection ends, and it ends in order, between two replies.
 #[test]
 fn a_node_that_is_told_to_end_answers_what_it_accepted() {
+    for signal in [Signal::TERM, Signal::INT] {
+        ends_in_order(signal);
+    }
+}
+
+fn ends_in_order(signal: Signal) {
     let mut server = Server::larder(&["--io-threads", "2"]);
     let mut idle = server.connect();
     assert_eq!(idle.call(&["PING"]), pong());
@@ -326,7 +350,7 @@ fn a_node_that_is_told_to_end_answers_what_it_accepted() {
             })
             .collect();
         wait_until("every client is at work", || started.load(std::sync::atomic::Ordering::Relaxed) == WRITERS);
-        server.terminate();
+        server.signal(signal);
         writers.into_iter().flat_map(|writer| writer.join().expect("the client saw nothing strange")).collect::<Vec<u64>>()
     });
     assert_eq!(server.wait().code(), Some(0));
@@ -341,6 +365,7 @@ fn a_node_that_is_told_to_end_answers_what_it_accepted() {
 /// Pipelines a SET and an INCR of a shared counter until the server closes the connection. Returns what the counter answered.
 fn count_until_the_end(writer: usize, stream: TcpStream, started: &std::sync::atomic::AtomicUsize) -> Vec<u64> {
     let mut sender = stream.try_clone().expect("a second handle");
+    let socket = stream.try_clone().expect("a third one");
     let sending = std::thread::spawn(move || {
         for number in 0u64.. {
             let mut requests = String::new();
@@ -354,24 +379,29 @@ fn count_until_the_end(writer: usize, stream: TcpStream, started: &std::sync::at
         }
     });
     let mut reader = std::io::BufReader::new(stream);
-    let mut counts = Vec::new();
+    let mut counts: Vec<u64> = Vec::new();
     let mut line = String::new();
-    loop {
+    for number in 0.. {
         line.clear();
         let len = std::io::BufRead::read_line(&mut reader, &mut line).expect("the connection ends in order");
         if len == 0 {
             break;
         }
         assert!(line.ends_with("\r\n"), "the connection ended inside a reply: {line:?}");
-        if let Some(count) = line.strip_prefix(':') {
-            counts.push(count.trim_end().parse().expect("a number"));
-        } else {
+        // The replies to SET and INCR take turns, and what is counted for one client grows.
+        if number % 2 == 0 {
             assert_eq!(line, "+OK\r\n");
+            continue;
         }
-        if counts.len() == PIPELINE && line.starts_with(':') {
+        let count = line.strip_prefix(':').and_then(|count| count.trim_end().parse().ok()).expect("a number");
+        assert!(counts.last().is_none_or(|before| *before < count), "{count} after {:?}", counts.last());
+        counts.push(count);
+        if counts.len() == PIPELINE {
             started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
     }
+    // As clients do when they see the end.
+    let _ = socket.shutdown(std::net::Shutdown::Both);
     sending.join().expect("the sender ends with the connection");
     counts
 }

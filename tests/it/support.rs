@@ -1,7 +1,7 @@
 //! Real servers for tests: started on a port of their own, awaited, talked to, and killed when the test is over.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -106,8 +106,13 @@ impl Server {
 
     /// Asks it to end, as a supervisor does.
     pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is running");
+        rustix::process::kill_process(pid, signal).expect("it is running");
     }
 
     /// Waits until it has ended.
@@ -122,7 +127,15 @@ impl Server {
 
     /// A new connection.
     pub(crate) fn connect(&self) -> Connection {
-        Connection::new(TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts connections"))
+        Connection::new(self.connect_raw())
+    }
+
+    /// A new connection on which the test itself reads and writes bytes.
+    pub(crate) fn connect_raw(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts connections");
+        stream.set_read_timeout(Some(REPLY_TIME)).expect("a socket has a timeout");
+        stream.set_nodelay(true).expect("a TCP socket");
+        stream
     }
 }
 
@@ -176,6 +189,18 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
+/// A request as clients encode it.
+pub(crate) fn request(args: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut request = format!("*{}\r\n", args.len()).into_bytes();
+    for arg in args {
+        let arg = arg.as_ref();
+        request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+        request.extend_from_slice(arg);
+        request.extend_from_slice(b"\r\n");
+    }
+    request
+}
+
 /// The program of this name in VALKEY_BIN_DIR or PATH.
 fn find(name: &str) -> Option<PathBuf> {
     let mut folders: Vec<PathBuf> = std::env::var_os("VALKEY_BIN_DIR").map(PathBuf::from).into_iter().collect();
@@ -214,6 +239,28 @@ impl Connection {
         assert_eq!(self.call(&["CONFIG", "SET", option, value]), Value::Simple("OK".into()), "{option} {value}");
     }
 
+    /// A figure of INFO.
+    pub(crate) fn info(&mut self, field: &str) -> u64 {
+        let text = self.text(&["INFO", "everything"]);
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("INFO has no figure {field}"))
+    }
+
+    /// A field of the line that CLIENT LIST has of the client with this address; `None` if it is gone.
+    pub(crate) fn client_field(&mut self, address: SocketAddr, field: &str) -> Option<String> {
+        let text = self.text(&["CLIENT", "LIST", "ADDR", &address.to_string()]);
+        let value = text.split_ascii_whitespace().find_map(|part| part.strip_prefix(field)?.strip_prefix('='));
+        value.map(str::to_owned)
+    }
+
+    /// Sends a request whose reply is a text.
+    fn text(&mut self, args: &[&str]) -> String {
+        match self.call(args) {
+            Value::Bulk(text) | Value::Verbatim { text, .. } => String::from_utf8_lossy(&text).into_owned(),
+            other => panic!("{args:?}: {other:?}"),
+        }
+    }
+
     /// Sends a request and decodes its reply.
     pub(crate) fn call(&mut self, args: &[impl AsRef<[u8]>]) -> Value {
         self.send(args);
@@ -232,14 +279,7 @@ impl Connection {
 
     /// Sends a request.
     pub(crate) fn send(&mut self, args: &[impl AsRef<[u8]>]) {
-        let mut request = format!("*{}\r\n", args.len()).into_bytes();
-        for arg in args {
-            let arg = arg.as_ref();
-            request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-            request.extend_from_slice(arg);
-            request.extend_from_slice(b"\r\n");
-        }
-        self.stream.write_all(&request).expect("the server reads");
+        self.stream.write_all(&request(args)).expect("the server reads");
     }
 
     /// Waits for the next reply or message.

@@ -3,7 +3,10 @@
 //! Commands describe a reply by its RESP3 type; for RESP2 the encoder writes the downgrade that Valkey writes: maps as
 //! flat arrays, sets and pushes as arrays, doubles, big numbers and verbatim texts as bulk strings, booleans as 0 or 1.
 //!
-//! Invariant: a status or error line never contains CR or LF.
+//! Invariants:
+//! * A status or error line never contains CR or LF.
+//! * The buffer never grows beyond the bound set by [`ReplyBuf::set_len_max`], except by [`FRAME_LEN_MAX`]. Whoever sets one asks
+//!   [`ReplyBuf::overflow_len`] before sending: once something did not fit, what the buffer holds is no stream of replies any more.
 
 use bytes::BytesMut;
 
@@ -11,13 +14,25 @@ use super::double::format_double;
 
 /// Bytes set aside for a deferred header: enough for counts below 10, so that those need no move.
 const DEFERRED_LEN: usize = 4;
+/// Bytes that a reply takes beside its content, at most: type, length or number, and two line ends.
+const FRAME_LEN_MAX: usize = 24;
 
 /// An output buffer and the protocol version of its reader.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct ReplyBuf {
     /// The encoded replies. May be drained at any time except while a [`Deferred`] is open.
     pub buf: BytesMut,
     resp3: bool,
+    /// Most bytes that the buffer may hold.
+    len_max: usize,
+    /// What it would have held when first something did not fit; 0: everything did.
+    overflow_len: usize,
+}
+
+impl Default for ReplyBuf {
+    fn default() -> Self {
+        ReplyBuf { buf: BytesMut::new(), resp3: false, len_max: usize::MAX, overflow_len: 0 }
+    }
 }
 
 /// An aggregate whose number of elements is not known yet; see [`ReplyBuf::end_deferred`].
@@ -54,7 +69,19 @@ impl Aggregate {
 impl ReplyBuf {
     /// An empty buffer with room for `capacity` bytes, for RESP2.
     pub fn with_capacity(capacity: usize) -> Self {
-        ReplyBuf { buf: BytesMut::with_capacity(capacity), resp3: false }
+        ReplyBuf { buf: BytesMut::with_capacity(capacity), ..ReplyBuf::default() }
+    }
+
+    /// Sets the most bytes that the buffer may hold. What does not fit is dropped, so that a reply of any length is built in bounded
+    /// memory; its reader has to be disconnected then.
+    pub fn set_len_max(&mut self, len_max: usize) {
+        self.len_max = len_max;
+    }
+
+    /// How long the buffer would have become, had everything fitted that was written up to the first that did not.
+    #[inline]
+    pub fn overflow_len(&self) -> Option<usize> {
+        (self.overflow_len > 0).then_some(self.overflow_len)
     }
 
     /// Chooses the protocol version of what follows.
@@ -83,6 +110,41 @@ impl ReplyBuf {
     /// Appends bytes that are already encoded.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
+        if self.has_room(bytes.len()) {
+            self.buf.extend_from_slice(bytes);
+        }
+    }
+
+    /// Whether `more` bytes fit; notes if they do not.
+    #[inline]
+    fn has_room(&mut self, more: usize) -> bool {
+        let fits = self.buf.len() + more <= self.len_max;
+        if !fits {
+            self.overflow(more);
+        }
+        fits
+    }
+
+    #[cold]
+    fn overflow(&mut self, more: usize) {
+        if self.overflow_len == 0 {
+            self.overflow_len = self.buf.len() + more;
+        }
+    }
+
+    /// Makes room for a reply with a content of `len` bytes, if that fits. What then follows needs no further look.
+    #[inline]
+    fn reserve(&mut self, len: usize) -> bool {
+        let fits = self.has_room(len);
+        if fits {
+            self.buf.reserve(len + FRAME_LEN_MAX);
+        }
+        fits
+    }
+
+    /// Appends bytes for which there is room.
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
         self.buf.extend_from_slice(bytes);
     }
 
@@ -108,28 +170,29 @@ impl ReplyBuf {
     pub fn integer(&mut self, value: i64) {
         match value {
             0..=9 => self.raw(&[b':', b'0' + value as u8, b'\r', b'\n']),
-            _ => self.number(b':', value),
+            _ if self.has_room(0) => self.number(b':', value),
+            _ => {}
         }
     }
 
     /// `$len` and the bytes.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.buf.reserve(bytes.len() + 32);
-        self.header(b'$', bytes.len());
-        self.raw(bytes);
-        self.raw(b"\r\n");
+        if self.reserve(bytes.len()) {
+            self.header(b'$', bytes.len());
+            self.append(bytes);
+            self.append(b"\r\n");
+        }
     }
 
     /// One bulk string that is the concatenation of `parts`.
     pub fn bulk_parts(&mut self, parts: &[&[u8]]) {
         let len = parts.iter().map(|part| part.len()).sum();
-        self.buf.reserve(len + 16);
-        self.header(b'$', len);
-        for part in parts {
-            self.raw(part);
+        if self.reserve(len) {
+            self.header(b'$', len);
+            parts.iter().for_each(|part| self.append(part));
+            self.append(b"\r\n");
         }
-        self.raw(b"\r\n");
     }
 
     /// A number as a bulk string.
@@ -157,7 +220,9 @@ impl ReplyBuf {
     /// The header of an array; `count` replies must follow.
     #[inline]
     pub fn array(&mut self, count: usize) {
-        self.header(b'*', count);
+        if self.has_room(0) {
+            self.header(b'*', count);
+        }
     }
 
     /// The header of a map; `pairs` times two replies must follow.
@@ -207,11 +272,12 @@ impl ReplyBuf {
         for (to, from) in word[..3].iter_mut().zip(format.bytes()) {
             *to = from;
         }
-        self.buf.reserve(text.len() + 20);
-        self.header(b'=', text.len() + word.len());
-        self.raw(&word);
-        self.raw(text);
-        self.raw(b"\r\n");
+        if self.reserve(text.len() + word.len()) {
+            self.header(b'=', text.len() + word.len());
+            self.append(&word);
+            self.append(text);
+            self.append(b"\r\n");
+        }
     }
 
     /// A number of any size in decimal digits: `(number`, in RESP2 a bulk string.
@@ -242,6 +308,10 @@ impl ReplyBuf {
     /// Deferred aggregates nest: end the inner one first. Costs a move of the elements if the count has several digits.
     pub fn end_deferred(&mut self, deferred: Deferred, count: usize) {
         let Deferred { at, kind } = deferred;
+        if self.overflow_len > 0 {
+            // The place that was kept for the header may be among what was dropped.
+            return;
+        }
         let (prefix, count) = kind.header(count, self.resp3);
         if count < 10 {
             self.buf[at] = prefix;
@@ -252,6 +322,9 @@ impl ReplyBuf {
         let digits = digits.format(count).as_bytes();
         let body = at + DEFERRED_LEN;
         let grown = digits.len() - 1;
+        if !self.has_room(grown) {
+            return;
+        }
         let end = self.buf.len();
         self.buf.resize(end + grown, 0);
         self.buf.copy_within(body..end, body + grown);
@@ -274,18 +347,20 @@ impl ReplyBuf {
     #[inline]
     fn aggregate(&mut self, kind: Aggregate, count: usize) {
         let (prefix, count) = kind.header(count, self.resp3);
-        self.header(prefix, count);
+        if self.has_room(0) {
+            self.header(prefix, count);
+        }
     }
 
-    /// A type byte and a length. Lengths of up to three digits, which is nearly all of them, cost one store: a word whose surplus bytes
-    /// are taken back.
+    /// A type byte and a length, for which there is room. Lengths of up to three digits, which is nearly all of them, cost one store: a
+    /// word whose surplus bytes are taken back.
     #[inline]
     fn header(&mut self, prefix: u8, len: usize) {
         let Some(word) = LENGTHS.get(len) else {
             return self.number(prefix, len as i64);
         };
         let end = self.buf.len() + 4 + usize::from(len >= 10) + usize::from(len >= 100);
-        self.raw(&(word | u64::from(prefix)).to_le_bytes());
+        self.append(&(word | u64::from(prefix)).to_le_bytes());
         self.buf.truncate(end);
     }
 
@@ -297,15 +372,17 @@ impl ReplyBuf {
         line[0] = prefix;
         line[1..=digits.len()].copy_from_slice(digits);
         line[digits.len() + 1..digits.len() + 3].copy_from_slice(b"\r\n");
-        self.raw(&line[..digits.len() + 3]);
+        self.append(&line[..digits.len() + 3]);
     }
 
     /// One line of text. CR and LF would end it early, so they become blanks.
     fn line(&mut self, prefix: u8, text: &[u8]) {
-        self.buf.reserve(text.len() + 3);
-        self.raw(&[prefix]);
+        if !self.reserve(text.len()) {
+            return;
+        }
+        self.append(&[prefix]);
         let at = self.buf.len();
-        self.raw(text);
+        self.append(text);
         if memchr::memchr2(b'\r', b'\n', text).is_some() {
             for byte in &mut self.buf[at..] {
                 if matches!(*byte, b'\r' | b'\n') {
@@ -313,7 +390,7 @@ impl ReplyBuf {
                 }
             }
         }
-        self.raw(b"\r\n");
+        self.append(b"\r\n");
     }
 }
 
@@ -388,6 +465,40 @@ mod tests {
         check(|out| out.verbatim("txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n");
         check(|out| out.verbatim("m", b""), "$0\r\n\r\n", "=4\r\nm  :\r\n");
         check(|out| out.big_number("123"), "$3\r\n123\r\n", "(123\r\n");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_noted() {
+        let long = [b'x'; 100];
+        let writes: &[&dyn Fn(&mut ReplyBuf)] = &[
+            &|out| out.bulk(&long),
+            &|out| out.bulk_parts(&[&long[..50], &long[50..]]),
+            &|out| out.verbatim("txt", &long),
+            &|out| out.error(long),
+            &|out| (0..30).for_each(|_| out.integer(1)),
+            &|out| {
+                let (outer, inner) = (out.deferred_array(), out.deferred_map());
+                (0..30).for_each(|_| out.integer(1));
+                out.end_deferred(inner, 15);
+                out.end_deferred(outer, 100);
+            },
+        ];
+        for (number, write) in writes.iter().enumerate() {
+            for len_max in [0, 1, 5, 20, 90] {
+                let mut out = ReplyBuf::default();
+                out.set_resp3(number % 2 == 0);
+                out.ok();
+                out.set_len_max(len_max);
+                write(&mut out);
+                assert!(out.len() <= len_max.max(5) + FRAME_LEN_MAX, "{number}: {} of {len_max}", out.len());
+                assert!(out.buf.capacity() < 200, "{number}: nothing is set aside for what does not fit");
+                assert!(out.overflow_len().is_some_and(|len| len > len_max), "{number}: {:?}", out.overflow_len());
+            }
+            let mut out = ReplyBuf::default();
+            out.set_len_max(200);
+            write(&mut out);
+            assert_eq!(out.overflow_len(), None, "{number}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::arguments::RangeArgs;
 use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::datatypes::bitmap;
 use crate::keyspace::string_value;
 
@@ -46,7 +46,7 @@ pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Keys(exec),
+    run: Run::Heavy(exec, Effort::Sum),
     subcommands: &[],
     docs: Docs {
         summary: "Counts the set bits of the string under a key",

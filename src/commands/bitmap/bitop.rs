@@ -7,7 +7,7 @@
 use crate::commands::context::is_word;
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::datatypes::bitmap::{self, Combine};
 use crate::keyspace::effect::class;
 use crate::keyspace::key_mut::Expiry;
@@ -46,7 +46,7 @@ pub(crate) static BITOP: CommandSpec = CommandSpec {
         Arg { name: "destkey", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "key", kind: ArgKind::Key(1), multiple: true, ..ARG },
     ],
-    run: Run::Keys(exec),
+    run: Run::Heavy(exec, Effort::Sum),
     subcommands: &[],
     docs: Docs {
         summary: "Combines strings bit by bit and stores the result",

@@ -4,7 +4,7 @@ use super::arguments::RangeArgs;
 use crate::commands::context::integer;
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::datatypes::bitmap;
 use crate::keyspace::string_value;
 
@@ -49,7 +49,7 @@ pub(crate) static BITPOS: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Keys(exec),
+    run: Run::Heavy(exec, Effort::Sum),
     subcommands: &[],
     docs: Docs {
         summary: "Finds the first set or clear bit of the string under a key",

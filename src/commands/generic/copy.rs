@@ -2,7 +2,7 @@
 
 use crate::commands::context::{Args, CmdResult, Context, is_word};
 use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 
 pub(crate) static COPY: CommandSpec = CommandSpec {
@@ -30,7 +30,7 @@ pub(crate) static COPY: CommandSpec = CommandSpec {
         Arg { name: "destination-db", kind: ArgKind::Integer, token: "DB", optional: true, ..ARG },
         Arg { name: "replace", kind: ArgKind::PureToken, token: "REPLACE", optional: true, ..ARG },
     ],
-    run: Run::Keys(exec),
+    run: Run::Heavy(exec, Effort::Sum),
     subcommands: &[],
     docs: Docs {
         summary: "Copies a key",

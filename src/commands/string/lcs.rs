@@ -6,7 +6,7 @@
 use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::context::{integer, is_word};
 use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static LCS: CommandSpec = CommandSpec {
@@ -28,7 +28,7 @@ pub(crate) static LCS: CommandSpec = CommandSpec {
         Arg { name: "min-match-len", kind: ArgKind::Integer, token: "MINMATCHLEN", optional: true, ..ARG },
         Arg { name: "withmatchlen", kind: ArgKind::PureToken, token: "WITHMATCHLEN", optional: true, ..ARG },
     ],
-    run: Run::Keys(exec),
+    run: Run::Heavy(exec, Effort::Product),
     subcommands: &[],
     docs: Docs {
         summary: "Finds the longest subsequence common to two strings",

@@ -8,6 +8,7 @@ use crate::commands::error::CmdError;
 use crate::commands::keys::KeyShape;
 use crate::commands::shared::Shared;
 use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::keyspace::Busy;
 use crate::keyspace::access::Stripes;
 
 pub(crate) static EXEC: CommandSpec = CommandSpec {
@@ -17,7 +18,7 @@ pub(crate) static EXEC: CommandSpec = CommandSpec {
     acl: acl::SLOW | acl::TRANSACTION,
     keys: &[],
     args: &[],
-    run: Run::Conn(exec),
+    run: Run::Exec(exec),
     subcommands: &[],
     docs: Docs {
         summary: "Runs the queued commands as one",
@@ -37,7 +38,6 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
         super::discard(context);
         return Err(CmdError::coded("EXECABORT Transaction discarded because of previous errors."));
     }
-    lock(context, &multi);
     let broken = context.session.watch_flag.is_set() || watched_key_expired(context);
     super::forget_watches_locked(context);
     if broken {
@@ -52,20 +52,24 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
 }
 
 /// Locks what the queued commands touch, and the watched keys.
-fn lock(context: &mut Context<'_>, multi: &Multi) {
+///
+/// # Errors
+/// If one of the stripes is held for long: then none is locked.
+pub fn lock(context: &mut Context<'_>) -> Result<(), Busy> {
     let shared: &Shared = context.shared;
     let needs_all = |kind: &Run| matches!(kind, Run::All(_) | Run::Stripes(_) | Run::Sweep(_) | Run::Control(_));
-    let rows = || multi.queue.iter().map(|queued| (queued, shared.table.row(queued.command)));
+    // EXEC of what was refused runs nothing, but forgets the watched keys.
+    let multi = context.session.multi.as_ref().filter(|multi| !multi.failed);
+    let rows = || multi.into_iter().flat_map(|multi| &multi.queue).map(|queued| (queued, shared.table.row(queued.command)));
     if rows().any(|(_, row)| needs_all(&row.spec.run)) {
-        context.keys.lock_all();
-        return;
+        return context.keys.try_lock_all();
     }
     let mut stripes: Stripes = context.session.watched.iter().map(|watched| shared.keyspace.place(&watched.key).stripe).collect();
     for (queued, row) in rows().filter(|(_, row)| row.shape != KeyShape::None) {
         let args: Vec<&[u8]> = queued.args.iter().map(|arg| &arg[..]).collect();
         stripes.extend(row.shape.positions(row.spec, &args).into_iter().map(|at| shared.keyspace.place(args[at]).stripe));
     }
-    context.keys.lock_stripes(stripes);
+    context.keys.try_lock_stripes(stripes)
 }
 
 /// A watched key that has expired since is a changed key, though nobody has deleted it yet.

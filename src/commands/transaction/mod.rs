@@ -8,9 +8,11 @@ mod watch;
 
 use std::sync::atomic::Ordering;
 
+pub use self::exec::lock;
 use super::context::Context;
 use super::spec::CommandSpec;
 use crate::clients::{Session, bit};
+use crate::keyspace::Busy;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[&discard::DISCARD, &exec::EXEC, &multi::MULTI, &unwatch::UNWATCH, &watch::WATCH];
@@ -33,6 +35,16 @@ pub fn unwatch(context: &mut Context<'_>) {
     }
     context.session.watch_flag.clear();
     report(context.session);
+}
+
+/// Makes sure that [`unwatch()`] will not have to wait.
+///
+/// # Errors
+/// If a stripe with a watched key is held for long.
+pub fn watched_are_free(context: &Context<'_>) -> Result<(), Busy> {
+    let keyspace = context.keys.keyspace();
+    let mut stripes = context.session.watched.iter().map(|watched| keyspace.place(&watched.key).stripe);
+    stripes.find(|stripe| keyspace.lock_soon(*stripe).is_none()).map_or(Ok(()), |stripe| Err(Busy(stripe)))
 }
 
 /// As [`unwatch()`], with the stripes of the watched keys held: from here on the transaction's own writes cannot break it.

@@ -16,6 +16,7 @@ mod switches;
 mod tables;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::base::clock;
 use crate::commands::context::{Args, CmdResult, Context, is_word};
@@ -45,6 +46,9 @@ pub(crate) static DEBUG: CommandSpec = CommandSpec {
 
 /// Longest DEBUG SLEEP: a node that sleeps longer is taken for dead anyway.
 const SLEEP_SECONDS_MAX: f64 = 3600.0;
+
+/// How much longer the other workers sleep, so that they find the stripes free when they wake up.
+const SLEEP_ENDS_BEFORE_US: u64 = 500;
 
 const NO_PERSISTENCE: &str = "ERR this server does not save its data yet, so it cannot be loaded again";
 
@@ -116,12 +120,13 @@ fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> CmdResult {
         context.keys.lock_all();
     }
     let asleep_until_us = &context.shared.debug.asleep_until_us;
-    asleep_until_us.store(clock::monotonic_us() + (seconds * 1_000_000.0) as u64, Ordering::Relaxed);
-    context.shared.debug.sleep_if_told();
-    asleep_until_us.store(0, Ordering::Relaxed);
+    let duration = Duration::from_secs_f64(seconds);
+    asleep_until_us.store(clock::monotonic_us() + duration.as_micros() as u64 + SLEEP_ENDS_BEFORE_US, Ordering::Relaxed);
+    std::thread::sleep(duration);
     if is_mine {
         context.keys.unlock();
     }
+    asleep_until_us.store(0, Ordering::Relaxed);
     done(context)
 }
 
