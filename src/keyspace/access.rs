@@ -41,7 +41,7 @@ enum Locked<'a> {
     None,
     One(u32, StripeGuard<'a, Stripe>),
     /// Ascending by number.
-    Many(SmallVec<[(u32, StripeGuard<'a, Stripe>); 8]>),
+    Many(Vec<(u32, StripeGuard<'a, Stripe>)>),
 }
 
 impl Locked<'_> {

@@ -5,8 +5,6 @@
 
 use std::cell::Cell;
 
-use smallvec::SmallVec;
-
 use super::table::Hint;
 use super::{Located, Place};
 
@@ -17,7 +15,7 @@ pub(super) struct KnownPlaces {
     one: Known,
     /// Where the entry of that key was a moment ago.
     hint: Option<Hint>,
-    places: SmallVec<[Known; 8]>,
+    places: Vec<Known>,
     /// Where the last one was found: commands take their keys in order, or one several times.
     last: Cell<usize>,
 }
