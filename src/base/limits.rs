@@ -9,6 +9,10 @@ pub const STRING_LEN_MAX: usize = 512 * 1024 * 1024;
 /// machine we measured, while a batch's locks and clock reading stay short.
 pub const BATCH_REQUESTS_MAX: usize = 64;
 
+/// Requests of all connections of a worker that wait for each other's prefetches: enough to hide the memory latency of each, few enough
+/// that the first-level cache keeps what was fetched.
+pub const WAITING_REQUESTS_MAX: usize = 128;
+
 /// Bytes read from a socket at once into the worker's shared buffer. Larger arguments get a buffer of their own.
 pub const READ_BUFFER_LEN: usize = 64 * 1024;
 

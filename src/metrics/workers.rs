@@ -4,7 +4,7 @@
 //! Invariant: figures are numbered as their workers, without a gap, and stay where they are once made.
 
 use std::ops::Index;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::command_stats::WorkerMetrics;
 use crate::base::limits::WORKERS_MAX;
@@ -14,7 +14,7 @@ use crate::base::limits::WORKERS_MAX;
 pub struct WorkerSet {
     /// Commands that each worker counts.
     rows: usize,
-    slots: Box<[OnceLock<WorkerMetrics>]>,
+    slots: Box<[OnceLock<Arc<WorkerMetrics>>]>,
 }
 
 impl WorkerSet {
@@ -26,13 +26,20 @@ impl WorkerSet {
     /// Makes figures for the first `count` workers, where there are none yet.
     pub fn grow(&self, count: usize) {
         for slot in &self.slots[..count] {
-            slot.get_or_init(|| WorkerMetrics::new(self.rows));
+            slot.get_or_init(|| Arc::new(WorkerMetrics::new(self.rows)));
         }
     }
 
     /// Figures of every worker there is or was, by number.
     pub fn iter(&self) -> impl Iterator<Item = &WorkerMetrics> {
-        self.slots.iter().map_while(OnceLock::get)
+        self.slots.iter().map_while(OnceLock::get).map(Arc::as_ref)
+    }
+}
+
+impl WorkerSet {
+    /// Figures of worker `number`, to be kept by it.
+    pub fn own(&self, number: usize) -> Arc<WorkerMetrics> {
+        Arc::clone(self.slots[number].get().expect("a worker's figures are made before it starts"))
     }
 }
 

@@ -48,7 +48,7 @@ impl Connection {
     /// Runs a command whose checks have passed, and for which there is a place.
     pub(super) async fn run_aside(&mut self, number: u16, request: Postponed) {
         let shared = Arc::clone(&self.worker.shared);
-        let config = self.worker.config();
+        let config = Arc::clone(&self.worker.config());
         self.limit_reply(&config);
         let before = self.reply.len();
         let absent = Session::new(Arc::clone(&self.session.client), self.session.authenticated);

@@ -9,6 +9,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,6 +21,7 @@ use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
 
 use super::backlog::Backlog;
 use super::dispatch::Turn;
+use super::inbox::{Parsed, Waiting};
 use super::listener::{Accepted, describe};
 use super::pipeline::{self, Postponed, Progress};
 use super::stream::Stream;
@@ -48,6 +50,8 @@ const INLINE_LEN_MAX: usize = 64 * 1024;
 const LINGER_MS_MAX: u64 = 2000;
 /// A client that has been silent for so long then will not send anything more before it sees the end.
 const LINGER_SILENCE: Duration = Duration::from_millis(20);
+/// Requests of a pipeline that is so short that its cache misses do not overlap.
+const SHORT_LEN_MAX: usize = 4;
 /// Most arguments of a request.
 const MULTIBULK_LEN_MAX: i64 = i32::MAX as i64;
 
@@ -62,6 +66,8 @@ pub(super) struct Connection {
     pub(super) backlog: Backlog,
     pub(super) parser: RequestParser,
     pub(super) input: Vec<u8>,
+    /// Requests that let other connections read theirs first.
+    waiting: Option<Waiting>,
     /// Requests that wait or run asynchronously, in order.
     pub(super) postponed: std::collections::VecDeque<Postponed>,
     /// Requests wait in `input` for the next turn, or for some of the output to be sent.
@@ -118,6 +124,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         backlog: Backlog::default(),
         parser: RequestParser::default(),
         input: Vec::new(),
+        waiting: None,
         postponed: std::collections::VecDeque::new(),
         held_back: false,
         produced: 0,
@@ -128,6 +135,20 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         upkeep: Upkeep::new(),
     };
     tokio::task::spawn_local(connection.run());
+}
+
+/// Waits until the worker's other connections that are ready have had their turn. Without a look for events, which a runtime's own way
+/// to yield has it do first.
+async fn after_the_others() {
+    let mut is_over = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl Connection {
@@ -145,7 +166,7 @@ impl Connection {
 
     /// Waits for the next event and handles it.
     async fn turn(&mut self) -> Result<(), Gone> {
-        let started;
+        let mut started;
         self.produced = 0;
         if (!self.postponed.is_empty() || self.held_back) && !self.is_output_full() {
             self.held_back = false;
@@ -160,7 +181,14 @@ impl Connection {
                     self.check_closed()?;
                     return Err(Gone);
                 }
-                Event::Read(len) => self.process(len)?,
+                Event::Read(len) => {
+                    self.process(len)?;
+                    if self.waiting.is_some() {
+                        after_the_others().await;
+                        started = self.begin_round();
+                        self.run_waiting()?;
+                    }
+                }
                 Event::Tidy => self.tidy(),
                 Event::Woken => self.touch(),
             }
@@ -199,28 +227,41 @@ impl Connection {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        let client = &self.session.client;
-        client.outbox.register(cx.waker());
-        let asked = client.asked();
-        if asked != 0 {
-            return Poll::Ready(if asked & ask::CLOSE != 0 { Event::Closed } else { Event::Tidy });
-        }
-        if !client.outbox.is_empty() {
-            return Poll::Ready(Event::Woken);
+        if let Some(event) = self.asked_for() {
+            return Poll::Ready(event);
         }
         if self.has_output() && self.stream.poll_write_ready(cx).is_ready() {
             return Poll::Ready(Event::Woken);
         }
         let is_ending = self.worker.shared.stop.is_requested();
-        if is_ending && !self.has_output() {
+        // The end takes in nothing more, or a client that goes on sending would put it off.
+        if !(is_ending || self.input_closed || self.is_output_full() || self.session.close == Close::AfterReply)
+            && let Poll::Ready(event) = self.poll_input(cx)
+        {
+            return Poll::Ready(event);
+        }
+        // Only one that is going to sleep wants to be woken, and looks once more at what came before that was known.
+        self.session.client.outbox.register(cx.waker());
+        if let Some(event) = self.asked_for() {
+            return Poll::Ready(event);
+        }
+        if self.worker.shared.stop.is_requested() && !self.has_output() {
             // Everything that was received is answered and sent.
             return Poll::Ready(Event::Closed);
         }
-        // The end takes in nothing more, or a client that goes on sending would put it off.
-        if is_ending || self.input_closed || self.is_output_full() || self.session.close == Close::AfterReply {
-            return Poll::Pending;
+        Poll::Pending
+    }
+
+    /// What others want of this connection.
+    #[inline]
+    fn asked_for(&self) -> Option<Event> {
+        let client = &self.session.client;
+        match client.asked() {
+            0 if client.outbox.is_empty() => None,
+            0 => Some(Event::Woken),
+            asked if asked & ask::CLOSE != 0 => Some(Event::Closed),
+            _ => Some(Event::Tidy),
         }
-        self.poll_input(cx)
     }
 
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
@@ -229,8 +270,8 @@ impl Connection {
             self.poll_read_large(cx, wanted)
         } else {
             let worker = Rc::clone(&self.worker);
-            let mut scratch = worker.scratch.borrow_mut();
-            self.stream.poll_read(cx, &mut scratch)
+            let mut buffer = worker.inbox.buffer.borrow_mut();
+            self.stream.poll_read(cx, &mut buffer[worker.inbox.free()])
         };
         match read {
             Poll::Pending => Poll::Pending,
@@ -277,14 +318,16 @@ impl Connection {
         let config = worker.config();
         if len != usize::MAX && len > 0 {
             self.count_input(len);
-            let mut scratch = worker.scratch.borrow_mut();
+            let mut buffer = worker.inbox.buffer.borrow_mut();
+            let read = &mut buffer[worker.inbox.free()][..len];
             if self.input.is_empty() {
-                let consumed = self.run_requests(&mut scratch[..len], &config)?;
-                self.keep_input(&scratch[consumed..len]);
+                let has_company = worker.inbox.note_reader(self.session.client.id);
+                let consumed = self.run_requests(read, &config, has_company)?;
+                self.keep_input(&read[consumed..]);
                 self.make_room_for_argument();
                 return self.check_query_buffer(&config);
             }
-            self.keep_input(&scratch[..len]);
+            self.keep_input(read);
         }
         if !self.input.is_empty() {
             self.upkeep.note_input(self.input.len());
@@ -292,7 +335,7 @@ impl Connection {
             self.report();
             self.check_closed()?;
             let mut input = std::mem::take(&mut self.input);
-            let consumed = self.run_requests(&mut input, &config)?;
+            let consumed = self.run_requests(&mut input, &config, false)?;
             input.drain(..consumed);
             self.input = input;
             self.make_room_for_argument();
@@ -320,10 +363,11 @@ impl Connection {
         }
     }
 
-    /// Parses and executes batch after batch until the input is used up or a request has to wait. Returns the bytes consumed.
-    fn run_requests(&mut self, buffer: &mut [u8], config: &Config) -> Result<usize, Gone> {
+    /// Parses and executes batch after batch until the input is used up or a request has to wait. Returns the bytes consumed. If it
+    /// `may_wait`, complete requests that were all there is are left to [`Connection::run_waiting`].
+    fn run_requests(&mut self, buffer: &mut [u8], config: &Config, may_wait: bool) -> Result<usize, Gone> {
         let worker = Rc::clone(&self.worker);
-        let mut batch = worker.batch.borrow_mut();
+        let mut parsed = worker.inbox.parsed.borrow_mut();
         let mut consumed = 0;
         while consumed < buffer.len() && self.postponed.is_empty() && self.session.close == Close::No && !self.input_closed {
             if self.must_hold_back() {
@@ -336,14 +380,30 @@ impl Connection {
                 max_inline_len: INLINE_LEN_MAX,
                 authenticated: self.session.authenticated || config.requirepass.is_empty(),
             };
-            batch.clear();
-            let parsed = self.parser.parse(&mut buffer[consumed..], &limits, &mut batch, BATCH_REQUESTS_MAX);
-            let count = batch.requests.len();
-            if count > 0 {
-                let rest = &buffer[consumed..];
-                self.run_batch(rest, &batch, config)?;
+            let mark = parsed.mark();
+            let outcome = self.parser.parse(&mut buffer[consumed..], &limits, &mut parsed.batch, BATCH_REQUESTS_MAX);
+            let requests = parsed.since(mark);
+            let rest = &buffer[consumed..];
+            let mut result = Ok(());
+            if !requests.is_empty() {
+                // What a transaction queues needs no key yet.
+                let db = self.session.multi.is_none().then_some(self.session.db);
+                parsed.prepare(&worker.shared, rest, db);
+                let is_all = matches!(outcome, Ok(len) if len == buffer.len());
+                if is_all && may_wait && requests.len() <= SHORT_LEN_MAX && parsed.prepared[requests.start].has_key() {
+                    self.waiting = worker.inbox.hold(buffer.len(), &requests);
+                    if self.waiting.is_some() {
+                        return Ok(buffer.len());
+                    }
+                }
+                if requests.len() > 1 {
+                    parsed.look_ahead(&worker.shared.keyspace, requests.end);
+                }
+                result = self.run_batch(rest, &parsed, requests, config);
             }
-            match parsed {
+            parsed.forget(mark);
+            result?;
+            match outcome {
                 Ok(0) => break,
                 Ok(len) => consumed += len,
                 Err(error) => {
@@ -359,17 +419,33 @@ impl Connection {
         Ok(consumed)
     }
 
-    /// Executes a batch. Replies that grow are sent in between, and looked at by the limits: a batch may ask for many large values.
-    fn run_batch(&mut self, buffer: &[u8], batch: &larder_proto::resp::Batch, config: &Config) -> Result<(), Gone> {
+    /// Runs the requests that have let others read theirs.
+    fn run_waiting(&mut self) -> Result<(), Gone> {
+        let Some(Waiting { bytes, requests }) = self.waiting.take() else { return Ok(()) };
         let worker = Rc::clone(&self.worker);
-        let mut next = 0;
+        let config = worker.config();
+        let requests = requests.start as usize..requests.end as usize;
+        let result = self.check_closed().and_then(|()| {
+            let mut parsed = worker.inbox.parsed.borrow_mut();
+            parsed.look_ahead(&worker.shared.keyspace, requests.end);
+            let buffer = worker.inbox.buffer.borrow();
+            self.run_batch(&buffer[bytes.start as usize..bytes.end as usize], &parsed, requests, &config)
+        });
+        worker.inbox.release();
+        self.batches += 1;
+        result
+    }
+
+    /// Executes a batch. Replies that grow are sent in between, and looked at by the limits: a batch may ask for many large values.
+    fn run_batch(&mut self, buffer: &[u8], parsed: &Parsed, mut requests: Range<usize>, config: &Config) -> Result<(), Gone> {
+        let worker = Rc::clone(&self.worker);
         loop {
             self.limit_reply(config);
             let (before, class) = (self.reply.len(), self.session.client.class());
             let enough = before.saturating_add(FLUSH_LEN);
             let now = worker.wall_clock.at(self.now);
             let mut turn = Turn::new(worker.turn(), config, &mut self.session, &mut self.reply, now, buffer.len());
-            let progress = pipeline::execute(&mut turn, buffer, batch, next, |turn| {
+            let progress = pipeline::execute(&mut turn, buffer, parsed, requests.clone(), |turn| {
                 let context = &turn.context;
                 let client = &context.session.client;
                 let has_grown = context.reply.len() > enough || context.reply.overflow_len().is_some();
@@ -388,16 +464,16 @@ impl Connection {
             match progress {
                 Progress::Done => return Ok(()),
                 Progress::Postponed(at) => {
-                    self.postponed.extend(pipeline::rest(buffer, batch, at));
+                    self.postponed.extend(pipeline::rest(buffer, &parsed.batch, at..requests.end));
                     return Ok(());
                 }
-                Progress::Stopped(at) => next = at,
+                Progress::Stopped(at) => requests.start = at,
             }
             self.flush()?;
             self.report();
             self.check_closed()?;
             if self.must_hold_back() {
-                self.postponed.extend(pipeline::rest(buffer, batch, next));
+                self.postponed.extend(pipeline::rest(buffer, &parsed.batch, requests));
                 return Ok(());
             }
         }
@@ -503,7 +579,7 @@ impl Connection {
         self.stream.end_output();
         let until_ms = clock::monotonic_ms() + LINGER_MS_MAX;
         while clock::monotonic_ms() < until_ms {
-            let read = poll_fn(|cx| self.stream.poll_read(cx, &mut worker.scratch.borrow_mut()));
+            let read = poll_fn(|cx| self.stream.poll_read(cx, &mut worker.inbox.buffer.borrow_mut()[worker.inbox.free()]));
             if !matches!(tokio::time::timeout(LINGER_SILENCE, read).await, Ok(Ok(len)) if len > 0) {
                 break;
             }

@@ -9,6 +9,7 @@ mod backlog;
 mod connection;
 mod cron;
 mod dispatch;
+mod inbox;
 mod listener;
 mod pipeline;
 mod redirect;

@@ -3,23 +3,23 @@
 //! The prefetches turn a batch's cache misses into one: while the first bucket is on its way, the others are asked for. They need
 //! the stripe's lock for an instant each, which costs about 10 ns where a miss costs 80.
 
-use larder_proto::resp::{ArgRange, Batch, Request};
+use std::ops::Range;
+
+use larder_proto::resp::{ArgRange, Batch};
 use smallvec::SmallVec;
 
 use super::dispatch::{Flow, Turn};
+use super::inbox::Parsed;
 use crate::base::bytes::same;
-use crate::base::limits::BATCH_REQUESTS_MAX;
+use crate::base::limits::{BATCH_REQUESTS_MAX, WAITING_REQUESTS_MAX};
 use crate::commands::context::Args;
 use crate::commands::shared::Shared;
-use crate::commands::table::Lookup;
+use crate::commands::table::{Lookup, Table as CommandTable};
 use crate::keyspace::table::{Ahead, Table};
 use crate::keyspace::{Keyspace, Located, Place};
 
 /// Arguments of a batch that need no allocation: a few short requests.
 const ARGS_INLINE: usize = 16;
-
-/// Below this many requests there is nothing to overlap.
-const PREFETCH_FROM: usize = 2;
 
 /// A request that could not run at once, with its arguments copied.
 #[derive(Debug)]
@@ -36,13 +36,6 @@ impl Postponed {
 /// The arguments of one request.
 type ArgList<'b> = SmallVec<[&'b [u8]; 8]>;
 
-/// Those of one request.
-#[inline]
-fn args_of<'a, 'b>(args: &'a [&'b [u8]], request: Request) -> &'a [&'b [u8]] {
-    let first = request.first_arg as usize;
-    &args[first..first + request.argc as usize]
-}
-
 /// How far a batch got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -55,25 +48,31 @@ pub(super) enum Progress {
     Postponed(usize),
 }
 
-/// Executes a batch's requests in order, from number `from` on. `stop` is asked after each.
-pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, from: usize, stop: impl Fn(&Turn<'_>) -> bool) -> Progress {
+/// Executes requests of `parsed` in order. `stop` is asked after each.
+pub(super) fn execute(
+    turn: &mut Turn<'_>,
+    buffer: &[u8],
+    parsed: &Parsed,
+    requests: Range<usize>,
+    stop: impl Fn(&Turn<'_>) -> bool,
+) -> Progress {
     let shared = turn.context.shared;
-    let count = batch.requests.len();
     let version = shared.config.version();
-    debug_assert!(count <= BATCH_REQUESTS_MAX);
+    let (batch, first) = (&parsed.batch, requests.start);
+    let ready = &parsed.prepared[requests.clone()];
+    let requests = &batch.requests[requests];
+    let (Some(from), Some(to)) = (requests.first(), requests.last()) else { return Progress::Done };
+    let first_arg = from.first_arg as usize;
+    let ranges = &batch.args[first_arg..(to.first_arg + to.argc) as usize];
     // Filled by hand, since the list's own ways take several times as long.
-    let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::with_capacity(batch.args.len());
-    for range in &batch.args {
+    let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::with_capacity(ranges.len());
+    for range in ranges {
         args.push(range.of(buffer));
     }
-    let requests = &batch.requests[from..];
-    let mut prepared: SmallVec<[Prepared<'_>; BATCH_REQUESTS_MAX]> = SmallVec::new();
-    prepare(shared, &args, requests, &mut prepared);
-    if requests.len() >= PREFETCH_FROM && turn.context.session.multi.is_none() {
-        prefetch(&shared.keyspace, turn.context.session.db, &mut prepared);
-    }
-    for (number, (request, ready)) in (from..).zip(requests.iter().zip(&prepared)) {
-        match turn.dispatch(&Args(args_of(&args, *request)), ready.found, ready.key.as_ref()) {
+    for (number, (request, ready)) in (first..).zip(requests.iter().zip(ready)) {
+        let at = request.first_arg as usize - first_arg;
+        let args = Args(&args[at..at + request.argc as usize]);
+        match turn.dispatch(&args, ready.found.lookup(&shared.table), ready.key.as_ref()) {
             Flow::Done => {}
             Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Aside(_) => return Progress::Postponed(number),
         }
@@ -87,70 +86,118 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], batch: &Batch, from: u
     Progress::Done
 }
 
-/// Copies of the requests from `number` on.
-pub(super) fn rest(buffer: &[u8], batch: &Batch, number: usize) -> impl Iterator<Item = Postponed> {
-    batch.requests[number..].iter().map(move |request| Postponed::copy(batch.args_of(request), buffer))
+/// Copies of requests.
+pub(super) fn rest(buffer: &[u8], batch: &Batch, requests: Range<usize>) -> impl Iterator<Item = Postponed> {
+    batch.requests[requests].iter().map(move |request| Postponed::copy(batch.args_of(request), buffer))
 }
 
 /// What is known of a request before it runs.
-struct Prepared<'t> {
-    found: Lookup<'t>,
+#[derive(Debug)]
+pub(super) struct Prepared {
+    found: Found,
+    /// Number of the table that it is looked for in.
+    table: u32,
     /// Where its key lies, if its command works on exactly one at the usual place.
     key: Option<Located>,
 }
 
-/// Looks the requests up and hashes their keys.
+/// A [`Lookup`] by the row's number.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    Row(u16),
+    UnknownSubcommand(u16),
+    Nothing,
+}
+
+impl Found {
+    #[inline]
+    fn of(lookup: Lookup<'_>) -> Found {
+        match lookup {
+            Lookup::Found(row) => Found::Row(row.number),
+            Lookup::UnknownSubcommand(row) => Found::UnknownSubcommand(row.number),
+            Lookup::Unknown => Found::Nothing,
+        }
+    }
+
+    #[inline]
+    fn lookup(self, table: &CommandTable) -> Lookup<'_> {
+        match self {
+            Found::Row(number) => Lookup::Found(table.row(number)),
+            Found::UnknownSubcommand(number) => Lookup::UnknownSubcommand(table.row(number)),
+            Found::Nothing => Lookup::Unknown,
+        }
+    }
+}
+
+impl Prepared {
+    /// True if something can be asked for ahead of it.
+    #[inline]
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+}
+
+/// Looks the requests from `from` on up, and hashes their keys if the database is given that they are in.
 #[inline]
-fn prepare<'t>(shared: &'t Shared, args: &[&[u8]], requests: &[Request], prepared: &mut SmallVec<[Prepared<'t>; BATCH_REQUESTS_MAX]>) {
+pub(super) fn prepare(shared: &Shared, buffer: &[u8], batch: &Batch, from: usize, db: Option<u32>, prepared: &mut Vec<Prepared>) {
     let mut last = (&b""[..], Lookup::Unknown);
-    for request in requests {
-        let args = args_of(args, *request);
+    for request in &batch.requests[from..] {
+        let args = batch.args_of(request);
+        let name = args[0].of(buffer);
         // A pipeline mostly repeats one command, spelled the same way.
-        let found = if let (true, Lookup::Found(row)) = (same(args[0], last.0), last.1)
+        let found = if let (true, Lookup::Found(row)) = (same(name, last.0), last.1)
             && row.subcommands.is_empty()
         {
             last.1
         } else {
-            shared.table.lookup(args[0], args.get(1).copied())
+            shared.table.lookup(name, args.get(1).map(|arg| arg.of(buffer)))
         };
-        last = (args[0], found);
-        let key = match (found, args.get(1)) {
-            (Lookup::Found(row), Some(key)) if row.single_key.is_some() => Some(Located { place: shared.keyspace.place(key), hint: None }),
-            _ => None,
-        };
-        prepared.push(Prepared { found, key });
+        last = (name, found);
+        let mut ready = Prepared { found: Found::of(found), table: 0, key: None };
+        if let (Lookup::Found(row), Some(key), Some(db)) = (found, args.get(1), db)
+            && row.single_key.is_some()
+        {
+            let place = shared.keyspace.place(key.of(buffer));
+            ready.table = shared.keyspace.table_number(db, place) as u32;
+            ready.key = Some(Located { place, hint: None });
+            shared.keyspace.prefetch_stripe(place.stripe);
+        }
+        prepared.push(ready);
     }
 }
 
 /// Asks the processor for what the requests will need, and notes where it is.
-fn prefetch(keyspace: &Keyspace, db: u32, prepared: &mut [Prepared<'_>]) {
-    for place in prepared.iter().filter_map(|request| request.key.map(|key| key.place)) {
-        peek(keyspace, db, place, |table| table.prefetch_bucket(place.hash));
+pub(super) fn prefetch(keyspace: &Keyspace, prepared: &mut [Prepared]) {
+    for request in prepared.iter() {
+        if let Some(key) = &request.key {
+            peek(keyspace, request.table, key.place, |table| table.prefetch_bucket(key.place.hash));
+        }
     }
-    let mut chained: SmallVec<[u8; BATCH_REQUESTS_MAX]> = SmallVec::new();
+    let mut chained: SmallVec<[u16; BATCH_REQUESTS_MAX]> = SmallVec::new();
     for (number, request) in prepared.iter_mut().enumerate() {
         let Some(key) = &mut request.key else { continue };
-        match peek(keyspace, db, key.place, |table| table.prefetch_entry(key.place.hash)) {
+        match peek(keyspace, request.table, key.place, |table| table.prefetch_entry(key.place.hash)) {
             Some(Ahead::Entry(hint)) => key.hint = Some(hint),
-            Some(Ahead::Chain) => chained.push(number as u8),
+            Some(Ahead::Chain) => chained.push(number as u16),
             Some(Ahead::Nothing) | None => {}
         }
     }
     for number in chained {
-        if let Some(key) = &mut prepared[number as usize].key {
-            key.hint = peek(keyspace, db, key.place, |table| table.prefetch_chained_entry(key.place.hash)).flatten();
+        let request = &mut prepared[number as usize];
+        if let Some(key) = &mut request.key {
+            key.hint = peek(keyspace, request.table, key.place, |table| table.prefetch_chained_entry(key.place.hash)).flatten();
         }
     }
 }
 
 /// Looks at the table of a place, unless its stripe is busy or the table was never used.
 #[inline]
-fn peek<R>(keyspace: &Keyspace, db: u32, place: Place, look: impl FnOnce(&Table) -> R) -> Option<R> {
+fn peek<R>(keyspace: &Keyspace, table: u32, place: Place, look: impl FnOnce(&Table) -> R) -> Option<R> {
     let stripe = keyspace.try_lock(place.stripe)?;
-    Some(look(&stripe.table(keyspace.table_number(db, place))?.table))
+    Some(look(&stripe.table(table as usize)?.table))
 }
 
-const _: () = assert!(BATCH_REQUESTS_MAX <= u8::MAX as usize + 1, "a request's number in its batch fits a byte");
+const _: () = assert!(WAITING_REQUESTS_MAX + BATCH_REQUESTS_MAX <= u16::MAX as usize + 1, "a request's number fits 16 bits");
 
 /// The arguments of a postponed request, as a command takes them.
 pub(super) fn borrow(postponed: &Postponed) -> ArgList<'_> {

@@ -162,13 +162,14 @@ impl Connection {
         }
         let worker = Rc::clone(&self.worker);
         while self.input.len() < WAITING_INPUT_LEN_MAX && !worker.shared.stop.is_requested() {
-            let mut scratch = worker.scratch.borrow_mut();
-            match self.stream.poll_read(cx, &mut scratch) {
+            let mut buffer = worker.inbox.buffer.borrow_mut();
+            let free = &mut buffer[worker.inbox.free()];
+            match self.stream.poll_read(cx, free) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Gone),
                 Poll::Ready(Ok(len)) => {
                     self.count_input(len);
-                    self.keep_input(&scratch[..len]);
+                    self.keep_input(&free[..len]);
                 }
             }
             self.report();

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use larder_proto::resp::Batch;
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+use super::inbox::Inbox;
 use super::listener::Accepted;
 use super::{connection, cron};
 use crate::base::clock::{self, WallClock};
-use crate::base::limits::{READ_BUFFER_LEN, WORKERS_MAX};
+use crate::base::limits::WORKERS_MAX;
 use crate::clients::Client;
 use crate::commands::room;
 use crate::commands::shared::Shared;
@@ -111,14 +111,15 @@ impl Workers {
 pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) shared: Arc<Shared>,
-    /// Where sockets are read into; a connection takes it for one turn.
-    pub(super) scratch: RefCell<Box<[u8]>>,
-    pub(super) batch: RefCell<Batch>,
+    pub(super) inbox: Inbox,
     pub(super) connections: Arc<AtomicUsize>,
     /// Its clients by number.
     pub(super) clients: RefCell<BTreeMap<u64, Arc<Client>>>,
-    config: RefCell<Arc<Config>>,
+    /// Counted without atomics, since every round takes it.
+    #[expect(clippy::redundant_allocation, reason = "the store hands out an Arc, which other threads share")]
+    config: RefCell<Rc<Arc<Config>>>,
     config_version: Cell<u64>,
+    metrics: Arc<WorkerMetrics>,
     pub(super) wall_clock: WallClock,
 }
 
@@ -128,10 +129,10 @@ impl Worker {
         Worker {
             number,
             config_version: Cell::new(shared.config.version()),
-            config: RefCell::new(shared.config.load()),
+            config: RefCell::new(Rc::new(shared.config.load())),
+            metrics: shared.workers.own(number),
             shared,
-            scratch: RefCell::new(vec![0; READ_BUFFER_LEN].into_boxed_slice()),
-            batch: RefCell::default(),
+            inbox: Inbox::default(),
             connections,
             clients: RefCell::default(),
             wall_clock: WallClock::default(),
@@ -139,13 +140,14 @@ impl Worker {
     }
 
     /// The options as of now; reloaded only when they changed.
-    pub(super) fn config(&self) -> Arc<Config> {
+    #[expect(clippy::redundant_allocation, reason = "see the field")]
+    pub(super) fn config(&self) -> Rc<Arc<Config>> {
         let version = self.shared.config.version();
         if version != self.config_version.get() {
             self.config_version.set(version);
-            *self.config.borrow_mut() = self.shared.config.load();
+            *self.config.borrow_mut() = Rc::new(self.shared.config.load());
         }
-        Arc::clone(&self.config.borrow())
+        Rc::clone(&self.config.borrow())
     }
 
     /// What a turn needs of its worker.
@@ -157,7 +159,7 @@ impl Worker {
     /// Where this worker counts.
     #[inline]
     pub(super) fn metrics(&self) -> &WorkerMetrics {
-        &self.shared.workers[self.number]
+        &self.metrics
     }
 
     /// True if the options changed since [`Worker::config`] was last asked for.

@@ -4,6 +4,7 @@
 mod cli;
 mod cluster;
 mod command_table;
+mod crowd;
 mod differential_requests;
 mod differential_strings;
 mod isolation;
