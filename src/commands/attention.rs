@@ -12,6 +12,11 @@ use super::table::Row;
 use super::{command_log, monitor};
 use crate::config::Config;
 
+/// Who asks for commands that take less wants each of them measured.
+const SHARED_NS_MIN: u64 = 100_000;
+/// A longer reply takes longer than others.
+const SHARED_REPLY_LEN_MAX: u64 = 4096;
+
 /// From which figures on somebody wants to hear of a command.
 #[derive(Debug, Clone, Copy)]
 pub struct Attention {
@@ -38,6 +43,16 @@ impl Attention {
             reply_len: config.commandlog_reply_larger_than as u64,
             requests: requests_len as u64 >= config.commandlog_request_larger_than as u64,
         }
+    }
+
+    /// True if what a command took is of interest only together with others, which it then need not be told apart from: no short time
+    /// draws attention, and neither does this reply.
+    #[inline]
+    pub fn may_share_time(self, shared: &Shared, reply_len: usize) -> bool {
+        self.nanoseconds >= SHARED_NS_MIN
+            && (reply_len as u64) < self.reply_len.min(SHARED_REPLY_LEN_MAX)
+            && !self.requests
+            && shared.monitor_count.load(Ordering::Relaxed) == 0
     }
 
     /// For commands that were queued before this batch: any of them may be long.

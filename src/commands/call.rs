@@ -37,21 +37,27 @@ pub fn call(context: &mut Context<'_>, row: &Row, args: &Args<'_>, started: Tick
     complete(context, row, args, &result, reply_from, started)
 }
 
-/// Writes an error in place of what was replied, counts the execution, and tells those who want to know of it.
+/// Writes an error in place of what was replied, counts the execution, and tells those who want to know of it. Returns when it ended.
 #[inline]
 pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &CmdResult, reply_from: usize, started: Ticks) -> Ticks {
     if let Err(error) = result {
         reply_error(context, error, reply_from);
     }
     let ended = clock::ticks();
-    let nanoseconds = clock::elapsed_ns(started, ended);
+    complete_measured(context, row, args, result, reply_from, clock::elapsed_ns(started, ended));
+    ended
+}
+
+/// As [`complete`], of a command whose time is known and whose error, if it has one, is written.
+#[inline]
+pub fn complete_measured(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &CmdResult, reply_from: usize, nanoseconds: u64) {
     let worker = context.metrics;
     let stats = &worker.commands[row.number as usize];
     stats.record(nanoseconds, result.is_err());
     // CONFIG SET is measured by the options that it has set.
     let tracks = if row.spec.has(flag::ADMIN) { context.shared.config.load().latency_tracking } else { context.config.latency_tracking };
     if tracks {
-        stats.record_latency(nanoseconds);
+        stats.record_latency(nanoseconds, 1);
     }
     WorkerMetrics::add(&worker.total_commands, 1);
     context.session.commands += 1;
@@ -63,7 +69,23 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
         held_for_long(context);
     }
     attention::tell(context, row, args, Figures { nanoseconds, reply_len: context.reply.len() - reply_from });
-    ended
+}
+
+/// Counts so many successful executions of a command, which took `nanoseconds` each and of which nobody wants to hear.
+#[inline]
+pub fn complete_many(context: &mut Context<'_>, command: u16, nanoseconds: u64, executions: u64) {
+    let worker = context.metrics;
+    let stats = &worker.commands[command as usize];
+    stats.record_many(nanoseconds, executions);
+    if context.config.latency_tracking {
+        stats.record_latency(nanoseconds, executions);
+    }
+    WorkerMetrics::add(&worker.total_commands, executions);
+    context.session.commands += executions;
+    WorkerMetrics::add(&worker.command_ns, nanoseconds * executions);
+    if nanoseconds > LONG_HOLD_NS {
+        held_for_long(context);
+    }
 }
 
 #[cold]
@@ -72,8 +94,9 @@ fn held_for_long(context: &mut Context<'_>) {
     context.keys.keyspace().note_long_hold(context.now_ms);
 }
 
+/// Writes an error in place of what was replied.
 #[cold]
-fn reply_error(context: &mut Context<'_>, error: &CmdError, reply_from: usize) {
+pub fn reply_error(context: &mut Context<'_>, error: &CmdError, reply_from: usize) {
     context.reply.truncate(reply_from);
     context.reply.error(error.line());
     context.shared.errors.count(error.line());

@@ -30,6 +30,8 @@ pub struct Row {
     pub shape: KeyShape,
     /// Its function, if it does nothing but work on the one key at 1: then the dispatcher needs few checks.
     pub single_key: Option<Execute>,
+    /// It takes about the same time whatever it works on.
+    pub is_brief: bool,
 }
 
 impl Row {
@@ -180,7 +182,18 @@ impl Table {
             Run::Keys(execute) if shape == KeyShape::First && !spec.has(flag::PROTECTED) => Some(execute),
             _ => None,
         };
-        self.rows.push(Row { number, spec, full_name, called: String::new(), parent, subcommands: Vec::new(), shape, single_key });
+        let is_brief = spec.docs.complexity == "O(1)";
+        self.rows.push(Row {
+            number,
+            spec,
+            full_name,
+            called: String::new(),
+            parent,
+            subcommands: Vec::new(),
+            shape,
+            single_key,
+            is_brief,
+        });
         number
     }
 

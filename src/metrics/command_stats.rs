@@ -38,10 +38,17 @@ impl CommandStats {
         }
     }
 
-    /// Counts the latency of one execution (`latency-tracking`).
+    /// Counts so many successful executions that took `nanoseconds` each.
     #[inline]
-    pub fn record_latency(&self, nanoseconds: u64) {
-        self.latencies.get_or_init(Box::default).record(nanoseconds);
+    pub fn record_many(&self, nanoseconds: u64, executions: u64) {
+        add(&self.calls, executions);
+        add(&self.nanoseconds, nanoseconds * executions);
+    }
+
+    /// Counts so many executions' latency of `nanoseconds` each (`latency-tracking`).
+    #[inline]
+    pub fn record_latency(&self, nanoseconds: u64, executions: u64) {
+        self.latencies.get_or_init(Box::default).record_many(nanoseconds, executions);
     }
 
     /// Counts one failure beyond those of executions: a blocked command that was given up.

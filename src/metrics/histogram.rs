@@ -48,10 +48,16 @@ impl Histogram {
     /// Counts a latency. Only the owner may call it.
     #[inline]
     pub fn record(&self, nanoseconds: u64) {
+        self.record_many(nanoseconds, 1);
+    }
+
+    /// Counts so many executions that took `nanoseconds` each.
+    #[inline]
+    pub fn record_many(&self, nanoseconds: u64, executions: u64) {
         let (segment, index) = place(nanoseconds.clamp(1, NANOSECONDS_MAX));
         let counts = self.segments[segment].get_or_init(|| Box::new([const { AtomicU64::new(0) }; HALF]));
         let count = &counts[index];
-        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        count.store(count.load(Ordering::Relaxed) + executions, Ordering::Relaxed);
     }
 
     /// Forgets everything; a concurrent count may survive.

@@ -49,7 +49,21 @@ pub(super) enum Progress {
 }
 
 /// Executes requests of `parsed` in order. `stop` is asked after each.
+#[inline]
 pub(super) fn execute(
+    turn: &mut Turn<'_>,
+    buffer: &[u8],
+    parsed: &Parsed,
+    requests: Range<usize>,
+    stop: impl Fn(&Turn<'_>) -> bool,
+) -> Progress {
+    let progress = execute_unmeasured(turn, buffer, parsed, requests, stop);
+    turn.measure();
+    progress
+}
+
+#[inline]
+fn execute_unmeasured(
     turn: &mut Turn<'_>,
     buffer: &[u8],
     parsed: &Parsed,
@@ -65,7 +79,8 @@ pub(super) fn execute(
     let first_arg = from.first_arg as usize;
     let ranges = &batch.args[first_arg..(to.first_arg + to.argc) as usize];
     // Filled by hand, since the list's own ways take several times as long.
-    let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::with_capacity(ranges.len());
+    let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::new();
+    args.reserve_exact(ranges.len());
     for range in ranges {
         args.push(range.of(buffer));
     }

@@ -88,6 +88,7 @@ impl Connection {
         let args = pipeline::borrow(request);
         let found = pipeline::lookup(&turn, &args);
         let flow = turn.dispatch(&Args(&args), found, None);
+        turn.measure();
         self.gives_way |= turn.context.gives_way;
         flow
     }
