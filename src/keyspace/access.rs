@@ -340,8 +340,13 @@ impl<'a> KeyAccess<'a> {
     #[inline]
     pub fn finish(&mut self) -> Option<Outcome> {
         self.unlock();
-        let nothing = self.outcome.events.is_empty() && self.outcome.ready.is_empty();
-        (!nothing).then(|| std::mem::take(&mut self.outcome))
+        self.has_outcome().then(|| std::mem::take(&mut self.outcome))
+    }
+
+    /// True if something is left to do once the locks are released.
+    #[inline]
+    pub fn has_outcome(&self) -> bool {
+        !self.outcome.events.is_empty() || !self.outcome.ready.is_empty()
     }
 
     /// A held stripe.

@@ -46,10 +46,6 @@ pub(super) const FLUSH_LEN: usize = 120 * 1024;
 const GIVE_WAY: Duration = Duration::from_millis(1);
 /// Longest inline request.
 const INLINE_LEN_MAX: usize = 64 * 1024;
-/// How long a client that goes on sending is listened to when the node ends. Most clients hang up when they see the end of the replies.
-const LINGER_MS_MAX: u64 = 2000;
-/// A client that has been silent for so long then will not send anything more before it sees the end.
-const LINGER_SILENCE: Duration = Duration::from_millis(20);
 /// Requests of a pipeline that is so short that its cache misses do not overlap.
 const SHORT_LEN_MAX: usize = 4;
 /// Most arguments of a request.
@@ -76,6 +72,8 @@ pub(super) struct Connection {
     pub(super) produced: usize,
     /// A command of this turn held stripes for long that others wait for.
     pub(super) gives_way: bool,
+    /// Nothing but commands on one key has run since the last report.
+    pub(super) is_simple_round: bool,
     /// A protocol error or the end of the stream was seen: nothing more is read.
     input_closed: bool,
     batches: usize,
@@ -129,6 +127,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         held_back: false,
         produced: 0,
         gives_way: false,
+        is_simple_round: false,
         input_closed: false,
         batches: 0,
         now: clock::ticks(),
@@ -168,6 +167,7 @@ impl Connection {
     async fn turn(&mut self) -> Result<(), Gone> {
         let mut started;
         self.produced = 0;
+        self.is_simple_round = true;
         if (!self.postponed.is_empty() || self.held_back) && !self.is_output_full() {
             self.held_back = false;
             Box::pin(self.run_postponed()).await?;
@@ -452,7 +452,9 @@ impl Connection {
                 let must_stop = context.session.close != Close::No || client.must_close() || context.gives_way;
                 has_grown || must_stop || client.class() != class
             });
+            turn.measure();
             self.gives_way |= turn.context.gives_way;
+            self.is_simple_round &= turn.is_simple;
             self.now = turn.ticks;
             drop(turn);
             self.produced += self.reply.len() - before;
@@ -568,20 +570,6 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(Gone),
-            }
-        }
-    }
-
-    /// Tells the peer that nothing more comes, and throws away what it still sends, until it hangs up or falls silent: a socket that
-    /// closes with unread input resets the connection, and replies that are still on their way are lost.
-    async fn linger(&mut self) {
-        let worker = Rc::clone(&self.worker);
-        self.stream.end_output();
-        let until_ms = clock::monotonic_ms() + LINGER_MS_MAX;
-        while clock::monotonic_ms() < until_ms {
-            let read = poll_fn(|cx| self.stream.poll_read(cx, &mut worker.inbox.buffer.borrow_mut()[worker.inbox.free()]));
-            if !matches!(tokio::time::timeout(LINGER_SILENCE, read).await, Ok(Ok(len)) if len > 0) {
-                break;
             }
         }
     }

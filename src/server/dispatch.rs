@@ -34,6 +34,8 @@ pub(super) struct Turn<'c> {
     unmeasured: Unmeasured,
     /// The session is in no state that a command on one key would have to be checked against: see [`Turn::is_plain`].
     plain: bool,
+    /// Only commands on one key have run, without checks.
+    pub(super) is_simple: bool,
     /// The map of the cluster, in cluster mode, as it was when the batch began.
     topology: Option<arc_swap::Guard<Arc<Topology>>>,
 }
@@ -88,6 +90,7 @@ impl<'c> Turn<'c> {
             return self.run_single_key(row, execute, args, key);
         }
         self.measure();
+        self.is_simple = false;
         let flow = self.dispatch_with_checks(args, found, key);
         self.append_messages();
         self.begin();
@@ -171,8 +174,17 @@ impl<'c> Turn<'c> {
         each
     }
 
+    /// Releases the stripes, and publishes what there is to be told.
     #[inline]
     fn finish(&mut self) {
+        self.context.keys.unlock();
+        if self.context.keys.has_outcome() {
+            self.publish();
+        }
+    }
+
+    #[cold]
+    fn publish(&mut self) {
         if let Some(outcome) = self.context.keys.finish() {
             crate::commands::notify::publish(self.context.shared, &outcome.events);
         }
@@ -446,7 +458,7 @@ impl<'c> Turn<'c> {
         let now_ms = now.unix_ms;
         let context = Context { shared, config, keys, session, reply, now_ms, command: 0, attention, metrics, gives_way: false };
         let topology = shared.cluster.as_ref().map(|cluster| cluster.topology.load());
-        let mut turn = Turn { context, ticks: now.ticks, unmeasured: Unmeasured::default(), plain: false, topology };
+        let mut turn = Turn { context, ticks: now.ticks, unmeasured: Unmeasured::default(), plain: false, is_simple: true, topology };
         turn.begin();
         turn
     }

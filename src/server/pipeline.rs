@@ -48,22 +48,8 @@ pub(super) enum Progress {
     Postponed(usize),
 }
 
-/// Executes requests of `parsed` in order. `stop` is asked after each.
-#[inline]
+/// Executes requests of `parsed` in order. `stop` is asked after each. The caller has what ran measured ([`Turn::measure`]).
 pub(super) fn execute(
-    turn: &mut Turn<'_>,
-    buffer: &[u8],
-    parsed: &Parsed,
-    requests: Range<usize>,
-    stop: impl Fn(&Turn<'_>) -> bool,
-) -> Progress {
-    let progress = execute_unmeasured(turn, buffer, parsed, requests, stop);
-    turn.measure();
-    progress
-}
-
-#[inline]
-fn execute_unmeasured(
     turn: &mut Turn<'_>,
     buffer: &[u8],
     parsed: &Parsed,

@@ -1,5 +1,5 @@
 //! What a connection does that takes time: requests held by CLIENT PAUSE or by a stripe that somebody is at work on, sweeps that yield
-//! between stripes, control commands, commands that wait for the other workers.
+//! between stripes, control commands, commands that wait for the other workers, the end of a connection.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,10 +29,15 @@ use crate::keyspace::Keyspace;
 const STRIPES_PER_STEP: u32 = 16;
 /// When to look at a stripe again though nobody said that it is free: that word can be missed.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How long a client that goes on sending is listened to when the node ends. Most clients hang up when they see the end of the replies.
+const LINGER_MS_MAX: u64 = 2000;
+/// A client that has been silent for so long then will not send anything more before it sees the end.
+const LINGER_SILENCE: Duration = Duration::from_millis(20);
 
 impl Connection {
     /// Runs postponed requests in order until all are done or have to wait again.
     pub(super) async fn run_postponed(&mut self) -> Result<(), Gone> {
+        self.is_simple_round = false;
         let shared = Arc::clone(&self.worker.shared);
         let mut place = None;
         while !self.must_hold_back()
@@ -117,6 +122,20 @@ impl Connection {
         let keyspace = &self.worker.shared.keyspace;
         for watched in &self.session.watched {
             until_free(keyspace, keyspace.place(&watched.key).stripe).await;
+        }
+    }
+
+    /// Tells the peer that nothing more comes, and throws away what it still sends, until it hangs up or falls silent: a socket that
+    /// closes with unread input resets the connection, and replies that are still on their way are lost.
+    pub(super) async fn linger(&mut self) {
+        let worker = Rc::clone(&self.worker);
+        self.stream.end_output();
+        let until_ms = clock::monotonic_ms() + LINGER_MS_MAX;
+        while clock::monotonic_ms() < until_ms {
+            let read = std::future::poll_fn(|cx| self.stream.poll_read(cx, &mut worker.inbox.buffer.borrow_mut()[worker.inbox.free()]));
+            if !matches!(tokio::time::timeout(LINGER_SILENCE, read).await, Ok(Ok(len)) if len > 0) {
+                break;
+            }
         }
     }
 
