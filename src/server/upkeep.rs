@@ -90,9 +90,10 @@ impl Connection {
         let figures = &client.figures;
         let store = |figure: &std::sync::atomic::AtomicU64, value: usize| figure.store(value as u64, Ordering::Relaxed);
         figures.commands.store(self.session.commands, Ordering::Relaxed);
-        // Commands on one key that left nothing behind: most rounds of most clients.
+        // Commands on one key that left nothing behind: most rounds of most clients. Those to whom others send are told new limits here.
         let at_rest = self.at_rest();
-        let is_known = self.is_simple_round && at_rest.is_some() && at_rest == self.upkeep.reported;
+        let is_sent_to = client.has(bit::PUBSUB) || client.has(bit::MONITOR);
+        let is_known = self.is_simple_round && !is_sent_to && at_rest.is_some() && at_rest == self.upkeep.reported;
         self.upkeep.reported = at_rest;
         if is_known {
             if self.worker.config_changed() {
@@ -113,7 +114,7 @@ impl Connection {
         store(&figures.reply_room, self.upkeep.reply_room);
         store(&figures.reply_peak, self.upkeep.reply_peak);
         let has_grown = self.worker.shared.clients.report(client);
-        if client.has(bit::PUBSUB) || client.has(bit::MONITOR) {
+        if is_sent_to {
             client.outbox.set_limit(self.output_limit(&self.worker.config()).hard_bytes);
         }
         if has_grown || self.worker.config_changed() {
