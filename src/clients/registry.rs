@@ -35,9 +35,11 @@ impl Registry {
     /// it; until then it counts as dying. False if somebody else was first, or it has ended already.
     pub fn kill(&self, client: &Client) -> bool {
         let bytes = evict::memory(client).total();
+        // Counted before others find that it is dying: they look for memory elsewhere then.
+        self.dying.fetch_add(bytes, Ordering::AcqRel);
         let is_first = client.dying.compare_exchange(0, bytes, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        if is_first {
-            self.dying.fetch_add(bytes, Ordering::Relaxed);
+        if !is_first {
+            self.dying.fetch_sub(bytes, Ordering::Relaxed);
         }
         client.close_asap();
         self.remove(client.id);
@@ -49,11 +51,11 @@ impl Registry {
         self.clients.remove(&id);
     }
 
-    /// Removes a client that has ended, with all memory of its own. Called by its connection.
+    /// Removes a client that has ended. Called when all memory of its own is free.
     pub fn end(&self, client: &Client) {
         self.remove(client.id);
         self.reported.fetch_sub(client.figures.reported.swap(0, Ordering::Relaxed), Ordering::Relaxed);
-        self.dying.fetch_sub(client.dying.swap(ENDED, Ordering::AcqRel), Ordering::Relaxed);
+        self.dying.fetch_sub(client.dying.swap(ENDED, Ordering::AcqRel), Ordering::AcqRel);
     }
 
     /// Notes what a client takes now. True if that is more than before. Called by its connection.

@@ -58,13 +58,20 @@ pub fn make_room(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, 
     room
 }
 
+/// Memory in use but for that of clients which were asked to close: it is as good as free.
+fn used_bytes(shared: &Shared) -> usize {
+    // A client may become one of them, or free its memory, between two loads.
+    let before = shared.clients.dying();
+    let used = alloc::used_bytes_here();
+    used.saturating_sub(before.max(shared.clients.dying()) as usize)
+}
+
 #[cold]
 fn make_room_now(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, OutOfMemory> {
     let started = clock::ticks();
     evict_clients(shared, config);
     let mut world = World {
-        // What clients take that were asked to close is as good as free.
-        used_bytes: &|| alloc::used_bytes_here().saturating_sub(shared.clients.dying() as usize),
+        used_bytes: &|| used_bytes(shared),
         now_us: &clock::monotonic_us,
         publish: &mut |outcome| notify::publish(shared, &outcome.events),
     };

@@ -41,7 +41,7 @@ const REPLY_KEPT_LEN: usize = 16 * 1024;
 const INPUT_LEN_MIN: usize = 16 * 1024;
 /// Replies are offered to the socket before they grow beyond this, a little less than a power of two, and what it does not take is set
 /// aside: a buffer that grows on and on is copied again and again, is there twice meanwhile, and ends half empty.
-pub(super) const FLUSH_LEN: usize = 120 * 1024;
+const FLUSH_LEN: usize = 120 * 1024;
 /// How long a connection that held a stripe for long waits before it goes on: those who wait for the stripe are awake long before.
 const GIVE_WAY: Duration = Duration::from_millis(1);
 /// Longest inline request.
@@ -411,9 +411,7 @@ impl Connection {
                     return Ok(buffer.len());
                 }
             }
-            if self.reply.len() > FLUSH_LEN {
-                self.flush()?;
-            }
+            self.relieve()?;
         }
         self.batches += 1;
         Ok(consumed)
@@ -556,6 +554,16 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends replies that have become long before there are more, and has the limits look at what the socket did not take.
+    pub(super) fn relieve(&mut self) -> Result<(), Gone> {
+        if self.reply.len() <= FLUSH_LEN {
+            return Ok(());
+        }
+        self.flush()?;
+        self.report();
+        self.check_closed()
+    }
+
     /// Writes once. Returns how much the socket took: 0 if it takes nothing now.
     fn write(&self, write: impl Fn(&Stream, &Self) -> io::Result<usize>) -> Result<usize, Gone> {
         loop {
@@ -572,15 +580,5 @@ impl Connection {
                 Err(_) => return Err(Gone),
             }
         }
-    }
-
-    /// Takes the client out of everything it is part of.
-    fn end(mut self) {
-        let worker = Rc::clone(&self.worker);
-        super::waiting::leave(&worker, &mut self.session, &mut self.reply);
-        let id = self.session.client.id;
-        worker.shared.clients.end(&self.session.client);
-        worker.clients.borrow_mut().remove(&id);
-        worker.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -11,7 +11,7 @@ use larder_proto::resp::ReplyBuf;
 use tokio::sync::SemaphorePermit;
 use tokio::sync::futures::Notified;
 
-use super::connection::{Connection, FLUSH_LEN, Gone};
+use super::connection::{Connection, Gone};
 use super::dispatch::{Flow, Turn};
 use super::pipeline::{self, Postponed};
 use super::worker::Worker;
@@ -74,9 +74,7 @@ impl Connection {
             }
             self.produced += self.reply.len().saturating_sub(before);
             self.take_messages();
-            if self.reply.len() > FLUSH_LEN {
-                self.flush()?;
-            }
+            self.relieve()?;
             self.check_closed()?;
             if self.session.close != crate::clients::session::Close::No {
                 self.postponed.clear();
@@ -123,6 +121,20 @@ impl Connection {
         for watched in &self.session.watched {
             until_free(keyspace, keyspace.place(&watched.key).stripe).await;
         }
+    }
+
+    /// Takes the client out of everything it is part of.
+    pub(super) fn end(mut self) {
+        let (worker, client) = (Rc::clone(&self.worker), Arc::clone(&self.session.client));
+        leave(&worker, &mut self.session, &mut self.reply);
+        // Nobody sees it any more once its peer knows that it is over.
+        worker.shared.clients.remove(client.id);
+        worker.clients.borrow_mut().remove(&client.id);
+        worker.connections.fetch_sub(1, Ordering::Relaxed);
+        // Its memory is free before it stops counting as memory that is about to be free, lest keys go for it.
+        drop(self);
+        client.outbox.take();
+        worker.shared.clients.end(&client);
     }
 
     /// Tells the peer that nothing more comes, and throws away what it still sends, until it hangs up or falls silent: a socket that
@@ -256,7 +268,7 @@ async fn sweep(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) ->
 }
 
 /// Undoes what a connection's commands left behind: transaction, watches, subscriptions, MONITOR.
-pub(super) fn leave(worker: &Worker, session: &mut Session, reply: &mut ReplyBuf) {
+fn leave(worker: &Worker, session: &mut Session, reply: &mut ReplyBuf) {
     let config = worker.config();
     let mut turn = Turn::new(worker.turn(), &config, session, reply, Now::read(), usize::MAX);
     connection::cleanup(&mut turn.context);

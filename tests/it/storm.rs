@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use larder::base::rng::Rng;
 use larder_proto::resp::Value;
 
-use crate::support::{Connection, Server, request};
+use crate::support::{Connection, Server, request, wait_until};
 
 const MIB: u64 = 1024 * 1024;
 const LIMIT: u64 = 100 * MIB;
@@ -155,5 +155,41 @@ fn every_policy_keeps_memory_near_its_limit_in_a_storm_of_writes() {
         assert_eq!(client.call(&["FLUSHALL", "SYNC"]), Value::Simple("OK".into()), "{policy}: room can be made");
         assert_eq!(client.call(&["SET", "new", "value"]), Value::Simple("OK".into()), "{policy}: and then be used");
         assert_eq!(client.call(&["CONFIG", "RESETSTAT"]), Value::Simple("OK".into()));
+    }
+}
+
+/// Keys that must not go for clients, each of [`CLIENTS_VALUE_LEN`] bytes.
+const CLIENTS_KEYS: u64 = 50;
+const CLIENTS_VALUE_LEN: u64 = 100_000;
+/// What clients may take together.
+const CLIENTS_LIMIT: u64 = 3 * MIB;
+/// What is left for all else: what two workers may do between two reports of theirs, and little more.
+const CLIENTS_SLACK: u64 = 3 * MIB;
+/// Clients that ask and never read, and how often each asks.
+const CLIENTS: u64 = 20;
+const CLIENTS_REQUESTS: usize = 1000;
+/// How often all of them come.
+const CLIENTS_ROUNDS: usize = 5;
+
+#[test]
+fn clients_go_before_keys_have_to() {
+    let limit = CLIENTS_KEYS * (CLIENTS_VALUE_LEN + CLIENTS_VALUE_LEN / 5) + CLIENTS_LIMIT + CLIENTS_SLACK;
+    let options = ["--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", &CLIENTS_LIMIT.to_string(), "--io-threads", "2"];
+    let server = Server::larder(&options);
+    let mut watcher = server.connect();
+    for key in 0..CLIENTS_KEYS {
+        watcher.call(&["SETRANGE", &key.to_string(), &(CLIENTS_VALUE_LEN - 1).to_string(), "x"]);
+    }
+    watcher.config_set("maxmemory", &limit.to_string());
+    let requests = request(&["MGET", "1"]).repeat(CLIENTS_REQUESTS);
+    for round in 1..=CLIENTS_ROUNDS {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| server.connect_raw()).collect();
+        for mut client in &clients {
+            // It may be gone before it has asked for everything.
+            let _ = client.write_all(&requests);
+        }
+        let evicted = CLIENTS * round as u64;
+        wait_until("every client was evicted", || watcher.info("evicted_clients") == evicted);
+        assert_eq!((watcher.info("evicted_keys"), watcher.call(&["DBSIZE"])), (0, Value::Integer(CLIENTS_KEYS as i64)), "round {round}");
     }
 }
