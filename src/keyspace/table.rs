@@ -11,6 +11,7 @@
 //! * `MAY_EXPIRE` is set on a bucket if one of its entries has an expiry (it may be set without).
 #![allow(unsafe_code)]
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
@@ -36,9 +37,29 @@ const FAIR_LEN: u64 = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     bucket: u32,
-    index: u32,
+    /// Index in the bucket, plus one: so that "none" needs no room, and either is returned in two registers.
+    index_plus_one: NonZeroU32,
     /// The entry's address, so that it is not read from the bucket again.
     address: u64,
+}
+
+const _: () = assert!(size_of::<Option<Position>>() == 16);
+
+impl Position {
+    #[inline]
+    fn new(bucket: usize, index: usize, address: u64) -> Position {
+        Position { bucket: bucket as u32, index_plus_one: NonZeroU32::MIN.saturating_add(index as u32), address }
+    }
+
+    #[inline]
+    fn bucket(self) -> usize {
+        self.bucket as usize
+    }
+
+    #[inline]
+    fn index(self) -> usize {
+        self.index_plus_one.get() as usize - 1
+    }
 }
 
 /// The state of a table: another one after every change of where entries lie. No two tables ever have the same.
@@ -136,7 +157,7 @@ impl Table {
         let bucket = self.home(hash);
         // SAFETY: the table owns what its addresses point to, and is borrowed.
         let found = self.bucket(bucket).find(hash, |address| unsafe { EntryRef::from_bits(address) }.has_key(key));
-        found.map(|(index, address)| Position { bucket: bucket as u32, index: index as u32, address })
+        found.map(|(index, address)| Position::new(bucket, index, address))
     }
 
     /// Where `key` lies. `hint` was taken for it a moment ago and is right if nothing has moved since: then neither bucket nor segment
@@ -196,13 +217,13 @@ impl Table {
 
     #[inline]
     fn hint(&self, bucket: usize, index: usize, address: u64) -> Hint {
-        Hint { position: Position { bucket: bucket as u32, index: index as u32, address }, stamp: self.stamp }
+        Hint { position: Position::new(bucket, index, address), stamp: self.stamp }
     }
 
     /// The entry at `position`.
     #[inline]
     pub fn get(&self, position: Position) -> EntryRef<'_> {
-        debug_assert_eq!(position.address, self.bucket(position.bucket as usize).get(position.index as usize));
+        debug_assert_eq!(position.address, self.bucket(position.bucket()).get(position.index()));
         // SAFETY: the position is valid, so the table owns the entry there; it is borrowed.
         unsafe { EntryRef::from_bits(position.address) }
     }
@@ -210,7 +231,7 @@ impl Table {
     /// The entry at `position`, to be changed in place. Its key must stay.
     #[inline]
     pub fn get_mut(&mut self, position: Position) -> EntryMut<'_> {
-        debug_assert_eq!(position.address, self.bucket(position.bucket as usize).get(position.index as usize));
+        debug_assert_eq!(position.address, self.bucket(position.bucket()).get(position.index()));
         // SAFETY: the position is valid, so the table owns the entry there; it is exclusively borrowed.
         unsafe { EntryMut::from_bits(position.address) }
     }
@@ -218,7 +239,7 @@ impl Table {
     /// Notes that the entry at `position` has an expiry.
     #[inline]
     pub fn mark_may_expire(&mut self, position: Position) {
-        self.bucket_mut(position.bucket as usize).set_may_expire(true);
+        self.bucket_mut(position.bucket()).set_may_expire(true);
     }
 
     /// Adds an entry whose key is not there yet.
@@ -240,7 +261,7 @@ impl Table {
         let address = entry.into_bits();
         let index = bucket.insert(hash, address);
         self.stamp.changes += 1;
-        Position { bucket: at as u32, index: index as u32, address }
+        Position::new(at, index, address)
     }
 
     /// Puts `entry`, of the same key, in place of the one at `position`, which is returned.
@@ -251,14 +272,14 @@ impl Table {
         }
         position.address = entry.into_bits();
         self.stamp.changes += 1;
-        let old = self.bucket_mut(position.bucket as usize).replace(position.index as usize, position.address);
+        let old = self.bucket_mut(position.bucket()).replace(position.index(), position.address);
         // SAFETY: the address has left the table.
         unsafe { Entry::from_bits(old) }
     }
 
     /// Takes out the entry at `position`. Other positions are void afterwards.
     pub fn remove(&mut self, position: Position, hasher: &KeyHasher) -> Entry {
-        let address = self.bucket_mut(position.bucket as usize).remove(position.index as usize);
+        let address = self.bucket_mut(position.bucket()).remove(position.index());
         self.len -= 1;
         self.stamp.changes += 1;
         if self.buckets > 1 && self.len * 10 < self.buckets * SPARSE {
@@ -274,7 +295,7 @@ impl Table {
         let old = unsafe { Entry::from_bits(position.address) };
         position.address = old.with_expiry(expiry_ms).into_bits();
         self.stamp.changes += 1;
-        self.bucket_mut(position.bucket as usize).replace(position.index as usize, position.address);
+        self.bucket_mut(position.bucket()).replace(position.index(), position.address);
     }
 
     /// Adds one bucket and splits the one whose hashes it takes over.

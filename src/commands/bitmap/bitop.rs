@@ -95,7 +95,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.set_raw(result, Expiry::Clear);
         key.event(class::STRING, "set");
     }
-    drop(key);
     context.reply.integer(len as i64);
     Ok(())
 }

@@ -52,7 +52,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if grows || was_on != on {
         key.event(class::STRING, "setbit");
     }
-    drop(key);
     context.reply.integer(i64::from(was_on));
     Ok(())
 }

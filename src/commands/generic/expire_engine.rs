@@ -83,7 +83,6 @@ pub(super) fn set_expiry(context: &mut Context<'_>, args: &Args<'_>, name: &str,
         key.set_expiry_ms(Some(at_ms));
         key.event(class::GENERIC, "expire");
     }
-    drop(key);
     context.reply.integer(i64::from(applies));
     Ok(())
 }

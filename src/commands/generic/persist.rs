@@ -37,7 +37,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.set_expiry_ms(None);
         key.event(class::GENERIC, "persist");
     }
-    drop(key);
     context.reply.integer(i64::from(persisted));
     Ok(())
 }

@@ -39,7 +39,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let len = key.append(args[2]);
     key.event(class::STRING, "append");
-    drop(key);
     context.reply.integer(len as i64);
     Ok(())
 }

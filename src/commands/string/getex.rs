@@ -49,7 +49,9 @@ pub(crate) static GETEX: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let lifetime = Options::parse(&args[2..], Grammar::GetEx)?.lifetime;
+    let mut options = Options::default();
+    options.parse(&args[2..], Grammar::GetEx)?;
+    let lifetime = options.lifetime;
     let expiry = match lifetime {
         Lifetime::Until(expiration) => Some((expiration.at_ms(context)?, expiration.is_absolute())),
         _ => None,

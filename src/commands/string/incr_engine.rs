@@ -21,7 +21,6 @@ pub(super) fn add(context: &mut Context<'_>, key: &[u8], delta: i64) -> CmdResul
     };
     key.set(NewValue::Int(new), Expiry::Keep);
     key.event(class::STRING, "incrby");
-    drop(key);
     context.reply.integer(new);
     Ok(())
 }

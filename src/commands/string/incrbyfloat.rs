@@ -52,7 +52,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let expires = key.expiry_ms().is_some();
     key.set(string_value::encode_text(args[1], text.as_bytes(), expires), Expiry::Keep);
     key.event(class::STRING, "incrbyfloat");
-    drop(key);
     context.reply.bulk(text.as_bytes());
     Ok(())
 }

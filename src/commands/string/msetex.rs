@@ -71,7 +71,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if options_at > args.len() {
         return Err(CmdError::Syntax);
     }
-    let options = Options::parse(&args[options_at..], Grammar::MSetEx)?;
+    let mut options = Options::default();
+    options.parse(&args[options_at..], Grammar::MSetEx)?;
     let expiry = match options.lifetime {
         Lifetime::Until(expiration) => Expiry::At(expiration.at_ms(context)?),
         Lifetime::Keep => Expiry::Keep,

@@ -95,14 +95,15 @@ pub(super) struct Options<'r> {
 
 impl<'r> Options<'r> {
     /// Parses the rest of a request. An option may be repeated (its last number counts), but not contradict another.
+    ///
+    /// Into a value of the caller's: one that is returned is copied, which waits for it to be written.
     #[inline]
-    pub(super) fn parse(args: &[&'r [u8]], grammar: Grammar) -> Result<Options<'r>, CmdError> {
-        let mut options = Options::default();
+    pub(super) fn parse(&mut self, args: &[&'r [u8]], grammar: Grammar) -> Result<(), CmdError> {
         let mut rest = args;
         while let [word, after @ ..] = rest {
-            rest = options.take(word, after, grammar).ok_or(CmdError::Syntax)?;
+            rest = self.take(word, after, grammar).ok_or(CmdError::Syntax)?;
         }
-        Ok(options)
+        Ok(())
     }
 
     /// Takes one option and returns what follows it; `None` if it is none, or not allowed here.
@@ -157,7 +158,8 @@ mod tests {
 
     fn parse(text: &str, grammar: Grammar) -> Option<Options<'_>> {
         let args: Vec<&[u8]> = text.split_ascii_whitespace().map(str::as_bytes).collect();
-        Options::parse(&args, grammar).ok()
+        let mut options = Options::default();
+        options.parse(&args, grammar).is_ok().then_some(options)
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub(crate) static SET: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let options = Options::parse(&args[3..], Grammar::Set)?;
+    let mut options = Options::default();
+    options.parse(&args[3..], Grammar::Set)?;
     set_engine::set(context, args[1], args[2], &options, Answer::Status)
 }

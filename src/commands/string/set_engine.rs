@@ -41,7 +41,6 @@ pub(super) fn set(context: &mut Context<'_>, key: &[u8], text: &[u8], options: &
             key.also_event(class::GENERIC, "expire");
         }
     }
-    drop(key);
     match (answer, stores) {
         _ if options.get => {}
         (Answer::Status, true) => context.reply.ok(),

@@ -46,7 +46,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut key = context.keys.open(args[1]);
     let old_len = key.string()?.map_or(0, string_value::len);
     if part.is_empty() {
-        drop(key);
         context.reply.integer(old_len as i64);
         return Ok(());
     }
@@ -57,7 +56,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         bytes.len()
     });
     key.event(class::STRING, "setrange");
-    drop(key);
     context.reply.integer(len as i64);
     Ok(())
 }
