@@ -375,36 +375,44 @@ impl<'a> KeyAccess<'a> {
     /// Finds a live key. An expired one is not found, and deleted on the way (with its effect) if that may be.
     #[inline]
     pub(super) fn locate(&mut self, place: Place, key: &[u8]) -> Option<Position> {
-        self.locate_or_expire(place, key, Due::Delete)
+        let number = self.keyspace.table_number(self.db, place);
+        let hint = self.known.find_with_hint(key).and_then(|(_, hint)| hint);
+        let keys = self.locked.stripe(place.stripe).table(number)?;
+        let position = keys.table.find_from(hint, place.hash, key)?;
+        if !keys.table.get(position).is_expired(self.horizon_ms) {
+            return Some(position);
+        }
+        self.expire_if_due(place, position, key, Due::Delete);
+        None
     }
 
-    /// As [`KeyAccess::locate`], for a command that writes: advances the access clock.
+    /// As [`KeyAccess::locate`], for a command that writes: advances the access clock. With the key's place and the number of its table.
     #[inline]
-    pub(super) fn locate_to_write(&mut self, place: Place, key: &[u8]) -> Option<Position> {
-        let position = self.locate_or_expire(place, key, Due::DeleteToWrite)?;
-        if self.touch {
-            let number = self.keyspace.table_number(self.db, place);
-            let keys = self.locked.stripe(place.stripe).table_if_used(number)?;
-            touch(&mut keys.table.get_mut(position), &self.clock, &mut self.rng);
+    pub(super) fn locate_to_write(&mut self, key: &[u8]) -> (Place, usize, Option<Position>) {
+        let (place, hint) = self.known.find_with_hint(key).unwrap_or_else(|| (self.keyspace.place(key), None));
+        let number = self.keyspace.table_number(self.db, place);
+        let found = self.locked.stripe(place.stripe).table_if_used(number);
+        let Some((keys, position)) = found.and_then(|keys| keys.table.find_from(hint, place.hash, key).map(|position| (keys, position)))
+        else {
+            return (place, number, None);
+        };
+        let mut entry = keys.table.get_mut(position);
+        if entry.as_ref().is_expired(self.horizon_ms) {
+            self.expire_if_due(place, position, key, Due::DeleteToWrite);
+            return (place, number, None);
         }
-        Some(position)
+        if self.touch {
+            touch(&mut entry, &self.clock, &mut self.rng);
+        }
+        (place, number, Some(position))
     }
 
     /// `delete_up_to`: the strictest rule under which an expired key is deleted here.
-    #[inline]
-    fn locate_or_expire(&mut self, place: Place, key: &[u8], delete_up_to: Due) -> Option<Position> {
-        let number = self.keyspace.table_number(self.db, place);
-        let horizon_ms = self.horizon_ms;
-        let hint = self.known.hint(key);
-        let keys = self.stripe(place.stripe).table(number)?;
-        let position = keys.table.find_from(hint, place.hash, key)?;
-        if !keys.table.get(position).is_expired(horizon_ms) {
-            return Some(position);
-        }
+    #[cold]
+    fn expire_if_due(&mut self, place: Place, position: Position, key: &[u8], delete_up_to: Due) {
         if self.due == Due::Delete || self.due == delete_up_to {
             self.expire(place, position, key);
         }
-        None
     }
 
     /// The time before which an expiry means that the key has expired to this client.
@@ -493,9 +501,9 @@ impl<'a> KeyAccess<'a> {
 
     #[inline]
     fn read_and_touch(&mut self, key: &[u8], advance: bool) -> Option<EntryRef<'_>> {
-        let place = self.place(key);
+        let (place, hint) = self.known.find_with_hint(key).unwrap_or_else(|| (self.keyspace.place(key), None));
         let number = self.keyspace.table_number(self.db, place);
-        let (horizon_ms, hint) = (self.horizon_ms, self.known.hint(key));
+        let horizon_ms = self.horizon_ms;
         let found = self.locked.stripe(place.stripe).table(number).and_then(|keys| {
             let position = keys.table.find_from(hint, place.hash, key)?;
             (!keys.table.get(position).is_expired(horizon_ms)).then_some(position)

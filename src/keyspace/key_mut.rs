@@ -41,9 +41,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     // Inlined, so that it is made where it stays: a copy would wait until it is written.
     #[inline(always)]
     pub(super) fn new(access: &'m mut KeyAccess<'a>, key: &'k [u8]) -> Self {
-        let place = access.place(key);
-        let position = access.locate_to_write(place, key);
-        let table = access.keyspace().table_number(access.db, place);
+        let (place, table, position) = access.locate_to_write(key);
         KeyMut {
             access,
             key,

@@ -58,12 +58,6 @@ impl KnownPlaces {
         self.hint = located.hint;
     }
 
-    /// Where the key's entry was a moment ago, if it is the only key and that is known.
-    #[inline]
-    pub(super) fn hint(&self, key: &[u8]) -> Option<Hint> {
-        self.hint.filter(|_| self.one.address == key.as_ptr().addr())
-    }
-
     /// Adds the next key.
     #[inline]
     pub(super) fn push(&mut self, key: &[u8], place: Place) {
@@ -86,6 +80,16 @@ impl KnownPlaces {
         self.one.place_of(key).or_else(|| self.find_in_list(key))
     }
 
+    /// As [`KnownPlaces::find`], with where the key's entry was a moment ago, if it is the only key and that is known.
+    #[inline]
+    pub(super) fn find_with_hint(&self, key: &[u8]) -> Option<(Place, Option<&Hint>)> {
+        match self.one.place_of(key) {
+            Some(place) => Some((place, self.hint.as_ref())),
+            None => self.find_in_list(key).map(|place| (place, None)),
+        }
+    }
+
+    #[inline(never)]
     fn find_in_list(&self, key: &[u8]) -> Option<Place> {
         let last = self.last.get();
         if let Some(place) = self.at(last, key) {

@@ -163,7 +163,7 @@ impl Table {
     /// Where `key` lies. `hint` was taken for it a moment ago and is right if nothing has moved since: then neither bucket nor segment
     /// is looked at again.
     #[inline]
-    pub fn find_from(&self, hint: Option<Hint>, hash: KeyHash, key: &[u8]) -> Option<Position> {
+    pub fn find_from(&self, hint: Option<&Hint>, hash: KeyHash, key: &[u8]) -> Option<Position> {
         if let Some(hint) = hint
             && hint.stamp == self.stamp
         {
@@ -675,7 +675,7 @@ mod tests {
             let hint = hint_for(&table, &key);
             assert!(hint.is_some());
             change(&mut table, &hasher, &key);
-            let found = table.find_from(hint, hasher.hash(&key), &key);
+            let found = table.find_from(hint.as_ref(), hasher.hash(&key), &key);
             assert_eq!(found, table.find(hasher.hash(&key), &key), "{name}");
             assert_eq!(found.is_some(), stays, "{name}");
             assert!(found.is_none_or(|position| table.get(position).key() == key), "{name}");

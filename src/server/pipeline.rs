@@ -19,7 +19,7 @@ use crate::keyspace::table::{Ahead, Table};
 use crate::keyspace::{Keyspace, Located, Place};
 
 /// Arguments of a batch that need no allocation: a few short requests.
-const ARGS_INLINE: usize = 16;
+const ARGS_INLINE: usize = 64;
 
 /// A request that could not run at once, with its arguments copied.
 #[derive(Debug)]
