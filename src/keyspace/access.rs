@@ -387,7 +387,8 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// As [`KeyAccess::locate`], for a command that writes: advances the access clock. With the key's place and the number of its table.
-    #[inline]
+    // Inlined for the sake of what it returns: see [`KeyMut::new`].
+    #[inline(always)]
     pub(super) fn locate_to_write(&mut self, key: &[u8]) -> (Place, usize, Option<Position>) {
         let (place, hint) = self.known.find_with_hint(key).unwrap_or_else(|| (self.keyspace.place(key), None));
         let number = self.keyspace.table_number(self.db, place);

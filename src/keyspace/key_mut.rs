@@ -100,7 +100,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     pub fn set(&mut self, value: NewValue<'_>, expiry: Expiry) {
         let fresh = self.access.clock().fresh();
         let (key, hash) = (self.key, self.place.hash);
-        let Some(mut position) = self.position else {
+        let Some(position) = self.position else {
             let expiry_ms = if let Expiry::At(ms) = expiry { Some(ms) } else { None };
             let hasher = self.access.keyspace().hasher();
             let entry = Entry::new(key, value, expiry_ms, fresh);
@@ -114,14 +114,17 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             Expiry::Clear => None,
             Expiry::At(ms) => Some(ms),
         };
+        // A copy that can be changed is made only where it must be: it would wait until the position is written (see [`KeyMut::new`]).
         if keys.table.get_mut(position).overwrite(&value) {
             if expiry_ms != old_expiry {
+                let mut position = position;
                 keys.set_expiry_ms(&mut position, expiry_ms);
                 self.position = Some(position);
             }
             return;
         }
         let clock = keys.table.get(position).access_clock();
+        let mut position = position;
         let old = keys.replace(&mut position, Entry::new(key, value, expiry_ms, clock));
         self.position = Some(position);
         self.access.release(old, Cause::Command);
