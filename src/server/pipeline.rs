@@ -18,7 +18,7 @@ use crate::commands::table::{Lookup, Table as CommandTable};
 use crate::keyspace::table::{Ahead, Table};
 use crate::keyspace::{Keyspace, Located, Place};
 
-/// Arguments of a batch that need no allocation: a few short requests.
+/// Arguments of a batch that need no allocation: a pipeline of 16 short requests.
 const ARGS_INLINE: usize = 64;
 
 /// A request that could not run at once, with its arguments copied.
