@@ -1,5 +1,5 @@
 //! A storm of writes against `maxmemory`: under every policy memory stays near the limit, before and after, and what is refused is
-//! refused in Valkey's words.
+//! refused in Valkey's words. And one of clients that take more than they may: they go before keys have to.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
