@@ -154,11 +154,12 @@ impl Connection {
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
         // What is rare has its state in a box: inside this one, every idle connection would have room for it.
+        let worker = Rc::clone(&self.worker);
         if !self.session.watched.is_empty() {
-            Box::pin(self.wait_for_watched()).await;
+            Box::pin(worker.timers.within(self.wait_for_watched())).await;
         }
-        if self.worker.shared.stop.is_requested() {
-            Box::pin(self.linger()).await;
+        if worker.shared.stop.is_requested() {
+            Box::pin(worker.timers.within(self.linger())).await;
         }
         self.end();
     }
@@ -170,7 +171,8 @@ impl Connection {
         self.is_simple_round = true;
         if (!self.postponed.is_empty() || self.held_back) && !self.is_output_full() {
             self.held_back = false;
-            Box::pin(self.run_postponed()).await?;
+            let worker = Rc::clone(&self.worker);
+            Box::pin(worker.timers.within(self.run_postponed())).await?;
             started = self.begin_round();
             self.process(0)?;
         } else {
@@ -201,7 +203,7 @@ impl Connection {
             return Err(Gone);
         }
         if std::mem::take(&mut self.gives_way) {
-            Box::pin(tokio::time::sleep(GIVE_WAY)).await;
+            Box::pin(self.worker.timers.sleep(GIVE_WAY)).await;
         } else if self.batches >= BATCHES_PER_TURN_MAX || self.produced > TURN_OUTPUT_LEN_MAX {
             self.batches = 0;
             tokio::task::yield_now().await;

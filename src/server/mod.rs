@@ -14,6 +14,7 @@ mod listener;
 mod pipeline;
 mod redirect;
 mod stream;
+mod timers;
 mod upkeep;
 mod waiting;
 mod worker;

@@ -16,6 +16,7 @@ use tokio::task::LocalSet;
 
 use super::inbox::Inbox;
 use super::listener::Accepted;
+use super::timers::Timers;
 use super::{connection, cron};
 use crate::base::clock::{self, WallClock};
 use crate::base::limits::WORKERS_MAX;
@@ -47,6 +48,7 @@ struct WorkerHandle {
 #[derive(Debug)]
 pub struct Workers {
     shared: Arc<Shared>,
+    timers: Arc<Timers>,
     handles: RwLock<Vec<WorkerHandle>>,
     /// How many of them, from the first, take new connections.
     active: AtomicUsize,
@@ -58,7 +60,8 @@ impl Workers {
     /// # Errors
     /// The system's, when a thread cannot be started.
     pub fn start(shared: &Arc<Shared>, count: usize) -> std::io::Result<Workers> {
-        let workers = Workers { shared: Arc::clone(shared), handles: RwLock::default(), active: AtomicUsize::new(0) };
+        let timers = Arc::new(Timers::start()?);
+        let workers = Workers { shared: Arc::clone(shared), timers, handles: RwLock::default(), active: AtomicUsize::new(0) };
         workers.resize(count)?;
         Ok(workers)
     }
@@ -72,7 +75,7 @@ impl Workers {
         let mut handles = self.handles.write();
         self.shared.workers.grow(count);
         while handles.len() < count {
-            let handle = spawn(handles.len(), Arc::clone(&self.shared))?;
+            let handle = spawn(handles.len(), Arc::clone(&self.shared), Arc::clone(&self.timers))?;
             handles.push(handle);
         }
         self.active.store(count, Ordering::Relaxed);
@@ -111,6 +114,7 @@ impl Workers {
 pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) shared: Arc<Shared>,
+    pub(super) timers: Arc<Timers>,
     pub(super) inbox: Inbox,
     pub(super) connections: Arc<AtomicUsize>,
     /// Its clients by number.
@@ -125,13 +129,14 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Number `number` of the workers of `shared`, which has figures for it. It counts its connections in `connections`.
-    fn new(number: usize, shared: Arc<Shared>, connections: Arc<AtomicUsize>) -> Worker {
+    fn new(number: usize, shared: Arc<Shared>, timers: Arc<Timers>, connections: Arc<AtomicUsize>) -> Worker {
         Worker {
             number,
             config_version: Cell::new(shared.config.version()),
             config: RefCell::new(Rc::new(shared.config.load())),
             metrics: shared.workers.own(number),
             shared,
+            timers,
             inbox: Inbox::default(),
             connections,
             clients: RefCell::default(),
@@ -174,13 +179,13 @@ impl Worker {
     }
 }
 
-fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
+fn spawn(number: usize, shared: Arc<Shared>, timers: Arc<Timers>) -> std::io::Result<WorkerHandle> {
     let (sockets, mut accepted) = mpsc::channel::<Accepted>(ACCEPT_QUEUE_LEN);
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
     let run = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime needs only an epoll descriptor");
-        let worker = Rc::new(Worker::new(number, shared, counted));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime needs only an epoll descriptor");
+        let worker = Rc::new(Worker::new(number, shared, timers, counted));
         LocalSet::new().block_on(&runtime, async move {
             cron::start(&worker);
             let settled = Rc::clone(&worker);
@@ -192,7 +197,7 @@ fn spawn(number: usize, shared: Arc<Shared>) -> std::io::Result<WorkerHandle> {
             let deadline = clock::monotonic_ms() + END_WAIT_MS_MAX;
             while worker.connections.load(Ordering::Relaxed) > 0 && clock::monotonic_ms() < deadline {
                 worker.shared.clients.all().iter().for_each(|client| client.outbox.wake());
-                tokio::time::sleep(END_POLL).await;
+                worker.timers.sleep(END_POLL).await;
             }
         });
     };
