@@ -1,17 +1,9 @@
 //! Cluster mode with real processes: formed by CLUSTER commands as redis-cli does it, redirections, and replies compared with a real
 //! Valkey.
 
-use std::net::TcpListener;
-use std::time::Duration;
-
-use larder::base::clock;
 use larder_proto::resp::Value;
 
-use crate::support::{Connection, Server};
-
-fn bus_port() -> String {
-    TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("it is bound").port().to_string()
-}
+use crate::support::{Connection, Server, free_port, wait_until};
 
 fn text(value: &Value) -> String {
     match value {
@@ -21,21 +13,13 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn wait(what: &str, mut holds: impl FnMut() -> bool) {
-    let until_ms = clock::monotonic_ms() + 30_000;
-    while !holds() {
-        assert!(clock::monotonic_ms() < until_ms, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 fn is_up(connection: &mut Connection) -> bool {
     text(&connection.call(&["CLUSTER", "INFO"])).starts_with("cluster_state:ok\r\n")
 }
 
 #[test]
 fn three_nodes_serve_their_slots_and_redirect_the_rest() {
-    let bus_ports: Vec<_> = (0..3).map(|_| bus_port()).collect();
+    let bus_ports: Vec<_> = (0..3).map(|_| free_port().to_string()).collect();
     let nodes: Vec<_> = bus_ports.iter().map(|port| Server::larder(&["--cluster-enabled", "yes", "--cluster-port", port])).collect();
     let mut clients: Vec<_> = nodes.iter().map(Server::connect).collect();
     for (n, (start, end)) in [("0", "5460"), ("5461", "10922"), ("10923", "16383")].into_iter().enumerate() {
@@ -48,7 +32,7 @@ fn three_nodes_serve_their_slots_and_redirect_the_rest() {
         assert_eq!(text(&client.call(&["CLUSTER", "MEET", "127.0.0.1", &nodes[0].port().to_string(), &bus_ports[0]])), "OK");
     }
     for client in &mut clients {
-        wait("the cluster is up", || is_up(client));
+        wait_until("the cluster is up", || is_up(client));
     }
     // "foo" is in slot 12182, which the third node owns; "bar" in 5061; "hello" in 866.
     let moved = format!("MOVED 12182 127.0.0.1:{}", nodes[2].port());
@@ -202,7 +186,7 @@ fn plain(reply: &str, ids: &[String], ports: &[String]) -> String {
 
 #[test]
 fn a_node_alone_answers_as_valkey_does() {
-    let ports = [bus_port(), bus_port()];
+    let ports = [free_port().to_string(), free_port().to_string()];
     let options = |port: &'static str| ["--cluster-enabled", "yes", "--cluster-port", port];
     let ports = ports.map(|port| &*port.leak());
     let Some(theirs) = Server::reference("a_node_alone_answers_as_valkey_does", &options(ports[1])) else {
@@ -220,7 +204,7 @@ fn a_node_alone_answers_as_valkey_does() {
     compare(&mut sides, SETUP);
     for (connection, ..) in &mut sides {
         // Valkey waits two seconds before it takes a new cluster for up.
-        wait("the cluster is up", || is_up(connection));
+        wait_until("the cluster is up", || is_up(connection));
     }
     compare(&mut sides, SERVING);
     sides.iter_mut().for_each(|(connection, ..)| {

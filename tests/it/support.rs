@@ -1,6 +1,6 @@
 //! Real servers for tests: started on a port of their own, awaited, talked to, and killed when the test is over.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -308,7 +308,11 @@ impl Connection {
             if let Some(value) = self.decoder.decode(&mut self.pending).expect("the server sends replies") {
                 return value;
             }
-            let len = self.stream.read(&mut chunk).expect("the server answers in time");
+            let len = match self.stream.read(&mut chunk) {
+                // A read with a time limit is not resumed by the system when the machine stood still meanwhile.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.expect("the server answers in time"),
+            };
             assert!(len > 0, "the server closed the connection");
             self.pending.extend_from_slice(&chunk[..len]);
             seen(&chunk[..len]);
