@@ -64,6 +64,12 @@ pub const STRIPES_MAX: usize = 4096;
 /// Workers (`io-threads`).
 pub const WORKERS_MAX: usize = 256;
 
+/// File descriptors that a node with so many workers keeps beside its clients': for the log, listeners, other files and the cluster, and
+/// for each worker's runtime.
+pub const fn reserved_descriptors(workers: u32) -> u64 {
+    32 + 4 * workers as u64
+}
+
 const _: () = assert!(INLINE_VALUE_LEN_MAX <= u16::MAX as usize, "an entry's header holds the value's length in 16 bits");
 const _: () = assert!(STRIPES_MIN.is_power_of_two() && STRIPES_MAX.is_power_of_two());
 const _: () = assert!(STRIPES_MAX <= 16384, "a stripe holds at least one slot");

@@ -1,20 +1,19 @@
 //! What a node asks of the system at its start: file descriptors, small pages, its pid file.
 
+use crate::base::limits::reserved_descriptors;
 use crate::base::process;
 use crate::config::{Config, ConfigStore};
 
-/// Descriptors beside the clients': log, listeners, epoll and wake-up descriptors of the workers, the cluster's.
-const RESERVED_DESCRIPTORS: u64 = 32;
-
 /// Raises the limit of open files to what `maxclients` needs, or lowers `maxclients` to what the limit allows.
 pub(super) fn reserve_descriptors(store: &ConfigStore) {
-    let maxclients = u64::from(store.load().maxclients);
-    let wanted = maxclients + RESERVED_DESCRIPTORS;
+    let config = store.load();
+    let (maxclients, reserved) = (u64::from(config.maxclients), reserved_descriptors(config.io_threads));
+    let wanted = maxclients + reserved;
     let best = process::raise_open_files(wanted);
     if best >= wanted {
         return;
     }
-    let possible = best.saturating_sub(RESERVED_DESCRIPTORS).max(1);
+    let possible = best.saturating_sub(reserved).max(1);
     tracing::warn!("You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors.");
     tracing::warn!("Current maximum open files is {best}. maxclients has been reduced to {possible} to compensate for low ulimit.");
     store.update(|config| config.maxclients = possible as u32);

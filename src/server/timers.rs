@@ -1,7 +1,7 @@
 //! The timers of what sleeps on a worker.
 //!
 //! A runtime with timers asks for the time whenever it looks for events, and the kernel counts a deadline down for it: at one request
-//! per look that is a fortieth of what a request costs. Workers look for events all the time and hardly ever sleep, so their runtimes
+//! per look that is 4 % of what a request costs. Workers look for events all the time and hardly ever sleep, so their runtimes
 //! have no timers, and those who sleep borrow the ones of a thread that does nothing else.
 //!
 //! Invariant: what a worker runs sleeps by [`Timers::sleep`] or [`Timers::within`]; elsewhere tokio panics.

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 
+use larder::base::limits::reserved_descriptors;
 use larder_proto::resp::Value;
 use rustix::process::Signal;
 
@@ -233,6 +234,16 @@ fn maxclients_bounds_the_connections() {
             (&stream).read_exact(&mut reply).is_ok() && &reply == b"+PONG"
         }
     });
+}
+
+#[test]
+fn a_node_keeps_to_the_descriptors_reserved_for_it() {
+    for (workers, cluster) in [(1, "no"), (8, "no"), (8, "yes")] {
+        let bus_port = free_port().to_string();
+        let server = Server::larder(&["--io-threads", &workers.to_string(), "--cluster-enabled", cluster, "--cluster-port", &bus_port]);
+        let used = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("it runs").count() as u64;
+        assert!(used <= reserved_descriptors(workers), "{used} descriptors with {workers} workers, cluster {cluster}");
+    }
 }
 
 #[test]

@@ -2,22 +2,18 @@
 //!
 //! Invariant: everything that may refuse comes first, so that a refused change leaves nothing behind.
 
+use crate::base::limits::reserved_descriptors;
 use crate::base::process;
 use crate::commands::shared::Shared;
 use crate::config::{Config, Refusal};
 use crate::metrics::command_log::Kind;
-
-/// Descriptors kept for listeners, files and the like beside the clients' sockets.
-const RESERVED_FILES: u64 = 32;
 
 /// Applies the difference between two configurations. The new one is published by the caller once this succeeded.
 ///
 /// # Errors
 /// The option at fault and the reason; nothing was changed then.
 pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal> {
-    if new.maxclients > old.maxclients {
-        check_maxclients(new.maxclients)?;
-    }
+    check_descriptors(old, new)?;
     if let Some(hook) = shared.on_config.get() {
         hook(old, new)?;
     }
@@ -37,11 +33,20 @@ pub fn adopt(shared: &Shared, config: &Config) {
     lengths.into_iter().for_each(|(kind, len_max)| shared.metrics.command_log.trim(kind, len_max));
 }
 
-fn check_maxclients(wanted: u32) -> Result<(), Refusal> {
-    let files = process::raise_open_files(u64::from(wanted) + RESERVED_FILES);
-    let possible = files.saturating_sub(RESERVED_FILES);
-    if possible >= u64::from(wanted) {
+/// More clients, or more workers, need more file descriptors.
+fn check_descriptors(old: &Config, new: &Config) -> Result<(), Refusal> {
+    if new.maxclients <= old.maxclients && new.io_threads <= old.io_threads {
         return Ok(());
+    }
+    let (wanted, reserved) = (u64::from(new.maxclients), reserved_descriptors(new.io_threads));
+    let possible = process::raise_open_files(wanted + reserved).saturating_sub(reserved);
+    if possible >= wanted {
+        return Ok(());
+    }
+    if new.maxclients <= old.maxclients {
+        let reason =
+            format!("The operating system is not able to handle so many threads beside {wanted} clients, try with fewer of either");
+        return Err(Refusal::of("io-threads", reason));
     }
     Err(Refusal::of(
         "maxclients",
