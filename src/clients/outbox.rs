@@ -3,9 +3,10 @@
 //! Invariants: bounded in bytes by the client's hard output limit: [`super::Client::send`] asks a client that exceeds it to close and
 //! gives it no more; a push wakes the connection's task, which appends the messages to its own output in order.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
 
-use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -16,7 +17,8 @@ pub struct Outbox {
     bytes: AtomicUsize,
     /// Most bytes that may wait; 0: no limit.
     limit: AtomicUsize,
-    waker: AtomicWaker,
+    /// Wakes the connection's task: one and the same as long as the client is there, so that nobody has to register again.
+    waker: OnceLock<Waker>,
 }
 
 impl Outbox {
@@ -25,7 +27,7 @@ impl Outbox {
         let len = message.len();
         self.messages.lock().push(message);
         self.bytes.fetch_add(len, Ordering::AcqRel);
-        self.waker.wake();
+        self.wake();
     }
 
     /// Sets the most bytes that may wait; 0: no limit.
@@ -58,14 +60,17 @@ impl Outbox {
         messages
     }
 
-    /// Registers the task to wake at the next push.
+    /// Has the task that polls now woken at each push from here on. Only the connection's own task may call it.
     #[inline]
-    pub fn register(&self, waker: &std::task::Waker) {
-        self.waker.register(waker);
+    pub fn register(&self, waker: &Waker) {
+        let known = self.waker.get_or_init(|| waker.clone());
+        debug_assert!(known.will_wake(waker), "a connection stays in its task");
     }
 
-    /// Wakes the connection's task.
+    /// Wakes the connection's task. One that runs just now is polled again, so that it misses nothing that came before this.
     pub fn wake(&self) {
-        self.waker.wake();
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
     }
 }

@@ -32,14 +32,17 @@ pub struct Row {
     pub single_key: Option<Execute>,
     /// It takes about the same time whatever it works on.
     pub is_brief: bool,
+    /// Fewest arguments, the name included.
+    args_min: usize,
+    /// How many more there may be.
+    args_more: usize,
 }
 
 impl Row {
     /// True if a request of so many arguments, the name included, has the right number.
     #[inline]
     pub fn takes(&self, len: usize) -> bool {
-        let arity = self.spec.arity;
-        if arity >= 0 { len == arity as usize } else { len >= arity.unsigned_abs() as usize }
+        len.wrapping_sub(self.args_min) <= self.args_more
     }
 }
 
@@ -193,6 +196,8 @@ impl Table {
             shape,
             single_key,
             is_brief,
+            args_min: spec.arity.unsigned_abs() as usize,
+            args_more: if spec.arity < 0 { usize::MAX / 2 } else { 0 },
         });
         number
     }

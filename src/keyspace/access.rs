@@ -143,7 +143,8 @@ pub struct KeyAccess<'a> {
     horizon_ms: i64,
     rng: Rng,
     known: KnownPlaces,
-    outcome: Outcome,
+    /// Apart, since most commands leave nothing.
+    outcome: Option<Box<Outcome>>,
 }
 
 impl<'a> KeyAccess<'a> {
@@ -162,7 +163,7 @@ impl<'a> KeyAccess<'a> {
             horizon_ms: moment.now_ms,
             rng: Rng::from_state(seed),
             known: KnownPlaces::default(),
-            outcome: Outcome::default(),
+            outcome: None,
         }
     }
 
@@ -340,13 +341,13 @@ impl<'a> KeyAccess<'a> {
     #[inline]
     pub fn finish(&mut self) -> Option<Outcome> {
         self.unlock();
-        self.has_outcome().then(|| std::mem::take(&mut self.outcome))
+        self.outcome.take().map(|outcome| *outcome)
     }
 
     /// True if something is left to do once the locks are released.
     #[inline]
     pub fn has_outcome(&self) -> bool {
-        !self.outcome.events.is_empty() || !self.outcome.ready.is_empty()
+        self.outcome.is_some()
     }
 
     /// A held stripe.
@@ -566,7 +567,7 @@ impl<'a> KeyAccess<'a> {
     /// Collects a notification, if clients asked for its class.
     pub fn notify_event(&mut self, event_class: u32, name: &'static str, key: &[u8]) {
         if self.notify & event_class != 0 {
-            self.outcome.events.push(KeyEvent { db: self.db, class: event_class, name, key: key.to_vec() });
+            self.outcome.get_or_insert_default().events.push(KeyEvent { db: self.db, class: event_class, name, key: key.to_vec() });
         }
     }
 

@@ -16,32 +16,28 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
 
 use super::backlog::Backlog;
 use super::dispatch::Turn;
 use super::inbox::{Parsed, Waiting};
 use super::listener::{Accepted, describe};
+use super::output::FLUSH_LEN;
 use super::pipeline::{self, Postponed, Progress};
+use super::round::{self, Slot};
 use super::stream::Stream;
 use super::upkeep::Upkeep;
-use super::worker::Worker;
+use super::worker::{RoundStart, Worker};
 use crate::base::clock;
-use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, OUTPUT_PAUSE_LEN, READ_BUFFER_LEN, TURN_OUTPUT_LEN_MAX};
+use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, READ_BUFFER_LEN, TURN_OUTPUT_LEN_MAX};
 use crate::clients::client::ask;
 use crate::clients::session::Close;
 use crate::clients::{Client, Session, bit};
 use crate::config::Config;
 use crate::metrics::WorkerMetrics;
 
-/// A reply buffer larger than this is given back once it is empty.
-const REPLY_KEPT_LEN: usize = 16 * 1024;
 /// First size of a private input buffer: a client that sends a request in pieces is likely to do so again.
 const INPUT_LEN_MIN: usize = 16 * 1024;
-/// Replies are offered to the socket before they grow beyond this, a little less than a power of two, and what it does not take is set
-/// aside: a buffer that grows on and on is copied again and again, is there twice meanwhile, and ends half empty.
-const FLUSH_LEN: usize = 120 * 1024;
 /// How long a connection that held a stripe for long waits before it goes on: those who wait for the stripe are awake long before.
 const GIVE_WAY: Duration = Duration::from_millis(1);
 /// Longest inline request.
@@ -63,7 +59,7 @@ pub(super) struct Connection {
     pub(super) parser: RequestParser,
     pub(super) input: Vec<u8>,
     /// Requests that let other connections read theirs first.
-    waiting: Option<Waiting>,
+    pub(super) waiting: Option<Waiting>,
     /// Requests that wait or run asynchronously, in order.
     pub(super) postponed: std::collections::VecDeque<Postponed>,
     /// Requests wait in `input` for the next turn, or for some of the output to be sent.
@@ -72,13 +68,15 @@ pub(super) struct Connection {
     pub(super) produced: usize,
     /// A command of this turn held stripes for long that others wait for.
     pub(super) gives_way: bool,
+    /// The round that the worker ran for it said that it ends.
+    pub(super) is_over: bool,
     /// Nothing but commands on one key has run since the last report.
     pub(super) is_simple_round: bool,
     /// A protocol error or the end of the stream was seen: nothing more is read.
     input_closed: bool,
-    batches: usize,
+    pub(super) batches: usize,
     /// When the round began, then when its last command so far ended.
-    now: clock::Ticks,
+    pub(super) now: clock::Ticks,
     pub(super) upkeep: Upkeep,
 }
 
@@ -91,6 +89,13 @@ enum Event {
     Tidy,
     /// The connection is over.
     Closed,
+}
+
+/// How a turn ended.
+enum Next {
+    Turn,
+    /// With requests that wait for others to read theirs.
+    OthersFirst,
 }
 
 /// Why a connection ends.
@@ -114,7 +119,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
     shared.clients.add(Arc::clone(&client));
     worker.clients.borrow_mut().insert(client.id, Arc::clone(&client));
     let authenticated = worker.config().requirepass.is_empty();
-    let connection = Connection {
+    let connection = Box::new(Connection {
         worker: Rc::clone(worker),
         stream,
         session: Session::new(client, authenticated),
@@ -127,32 +132,26 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         held_back: false,
         produced: 0,
         gives_way: false,
+        is_over: false,
         is_simple_round: false,
         input_closed: false,
         batches: 0,
         now: clock::ticks(),
         upkeep: Upkeep::new(),
-    };
+    });
     tokio::task::spawn_local(connection.run());
 }
 
-/// Waits until the worker's other connections that are ready have had their turn. Without a look for events, which a runtime's own way
-/// to yield has it do first.
-async fn after_the_others() {
-    let mut is_over = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut is_over, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
 impl Connection {
-    async fn run(mut self) {
-        while self.turn().await.is_ok() {}
+    async fn run(mut self: Box<Self>) {
+        let slot = Rc::new(Slot::default());
+        loop {
+            match self.turn().await {
+                Ok(Next::Turn) => {}
+                Ok(Next::OthersFirst) => self = round::let_others_read(self, &slot).await,
+                Err(Gone) => break,
+            }
+        }
         // What is rare has its state in a box: inside this one, every idle connection would have room for it.
         let worker = Rc::clone(&self.worker);
         if !self.session.watched.is_empty() {
@@ -165,17 +164,30 @@ impl Connection {
     }
 
     /// Waits for the next event and handles it.
-    async fn turn(&mut self) -> Result<(), Gone> {
-        let mut started;
+    async fn turn(&mut self) -> Result<Next, Gone> {
+        if self.is_over {
+            return Err(Gone);
+        }
+        if std::mem::take(&mut self.gives_way) {
+            Box::pin(self.worker.timers.sleep(GIVE_WAY)).await;
+        } else if self.batches >= BATCHES_PER_TURN_MAX || self.produced > TURN_OUTPUT_LEN_MAX {
+            self.batches = 0;
+            tokio::task::yield_now().await;
+        }
         self.produced = 0;
-        self.is_simple_round = true;
-        if (!self.postponed.is_empty() || self.held_back) && !self.is_output_full() {
+        let started;
+        if self.waiting.is_some() {
+            started = self.begin_round();
+            self.run_waiting()?;
+        } else if (!self.postponed.is_empty() || self.held_back) && !self.is_output_full() {
+            self.is_simple_round = true;
             self.held_back = false;
             let worker = Rc::clone(&self.worker);
             Box::pin(worker.timers.within(self.run_postponed())).await?;
             started = self.begin_round();
             self.process(0)?;
         } else {
+            self.is_simple_round = true;
             let event = poll_fn(|cx| self.poll_event(cx)).await;
             started = self.begin_round();
             match event {
@@ -186,49 +198,46 @@ impl Connection {
                 Event::Read(len) => {
                     self.process(len)?;
                     if self.waiting.is_some() {
-                        after_the_others().await;
-                        started = self.begin_round();
-                        self.run_waiting()?;
+                        return Ok(Next::OthersFirst);
                     }
                 }
                 Event::Tidy => self.tidy(),
                 Event::Woken => self.touch(),
             }
         }
+        self.settle()?;
+        self.worker.end_round(started);
+        Ok(Next::Turn)
+    }
+
+    /// Ends a round: sends what there is to be sent, and publishes figures.
+    pub(super) fn settle(&mut self) -> Result<(), Gone> {
         self.take_messages();
         self.flush()?;
         self.report();
-        self.end_round(started);
-        if self.session.close == Close::AfterReply && !self.has_output() {
-            return Err(Gone);
-        }
-        if std::mem::take(&mut self.gives_way) {
-            Box::pin(self.worker.timers.sleep(GIVE_WAY)).await;
-        } else if self.batches >= BATCHES_PER_TURN_MAX || self.produced > TURN_OUTPUT_LEN_MAX {
-            self.batches = 0;
-            tokio::task::yield_now().await;
-        }
-        Ok(())
+        if self.session.close == Close::AfterReply && !self.has_output() { Err(Gone) } else { Ok(()) }
     }
 
-    /// When a round of work begins, and how many commands the worker has run.
+    /// True if there is something to do that only its own task does, or goes on with.
     #[inline]
-    fn begin_round(&mut self) -> (clock::Ticks, u64) {
-        self.worker.shared.debug.sleep_if_told();
-        self.now = clock::ticks();
-        (self.now, self.metrics().total_commands.load(Ordering::Relaxed))
+    pub(super) fn needs_its_task(&self) -> bool {
+        let has_requests = self.held_back || !self.postponed.is_empty();
+        self.is_over || self.gives_way || has_requests || self.session.close != Close::No || self.has_output()
     }
 
     #[inline]
-    fn end_round(&self, (started, commands): (clock::Ticks, u64)) {
-        self.metrics().round(clock::elapsed_ns(started, clock::ticks()), commands);
+    fn begin_round(&mut self) -> RoundStart {
+        let started = self.worker.begin_round();
+        self.now = started.ticks;
+        started
     }
 
-    fn metrics(&self) -> &WorkerMetrics {
+    pub(super) fn metrics(&self) -> &WorkerMetrics {
         self.worker.metrics()
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        self.session.client.outbox.register(cx.waker());
         if let Some(event) = self.asked_for() {
             return Poll::Ready(event);
         }
@@ -242,16 +251,19 @@ impl Connection {
         {
             return Poll::Ready(event);
         }
-        // Only one that is going to sleep wants to be woken, and looks once more at what came before that was known.
-        self.session.client.outbox.register(cx.waker());
-        if let Some(event) = self.asked_for() {
-            return Poll::Ready(event);
-        }
-        if self.worker.shared.stop.is_requested() && !self.has_output() {
+        if is_ending && !self.has_output() {
             // Everything that was received is answered and sent.
             return Poll::Ready(Event::Closed);
         }
+        self.batches = 0;
         Poll::Pending
+    }
+
+    /// True if its task may sleep after a read: it will be woken by whatever is an event.
+    #[inline]
+    pub(super) fn is_asleep(&mut self, cx: &mut Context<'_>) -> bool {
+        self.batches = 0;
+        !self.has_output() && self.stream.poll_read_ready(cx).is_pending()
     }
 
     /// What others want of this connection.
@@ -325,6 +337,9 @@ impl Connection {
             if self.input.is_empty() {
                 let has_company = worker.inbox.note_reader(self.session.client.id);
                 let consumed = self.run_requests(read, &config, has_company)?;
+                if self.waiting.is_some() {
+                    return Ok(());
+                }
                 self.keep_input(&read[consumed..]);
                 self.make_room_for_argument();
                 return self.check_query_buffer(&config);
@@ -420,7 +435,7 @@ impl Connection {
     }
 
     /// Runs the requests that have let others read theirs.
-    fn run_waiting(&mut self) -> Result<(), Gone> {
+    pub(super) fn run_waiting(&mut self) -> Result<(), Gone> {
         let Some(Waiting { bytes, requests }) = self.waiting.take() else { return Ok(()) };
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
@@ -441,17 +456,11 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         loop {
             self.limit_reply(config);
-            let (before, class) = (self.reply.len(), self.session.client.class());
+            let before = self.reply.len();
             let enough = before.saturating_add(FLUSH_LEN);
             let now = worker.wall_clock.at(self.now);
             let mut turn = Turn::new(worker.turn(), config, &mut self.session, &mut self.reply, now, buffer.len());
-            let progress = pipeline::execute(&mut turn, buffer, parsed, requests.clone(), |turn| {
-                let context = &turn.context;
-                let client = &context.session.client;
-                let has_grown = context.reply.len() > enough || context.reply.overflow_len().is_some();
-                let must_stop = context.session.close != Close::No || client.must_close() || context.gives_way;
-                has_grown || must_stop || client.class() != class
-            });
+            let progress = pipeline::execute(&mut turn, buffer, parsed, requests.clone(), enough);
             turn.measure();
             self.gives_way |= turn.context.gives_way;
             self.is_simple_round &= turn.is_simple;
@@ -481,34 +490,6 @@ impl Connection {
         }
     }
 
-    /// Requests have to wait until the client has read some of its replies.
-    fn is_output_full(&self) -> bool {
-        self.output_len() > OUTPUT_PAUSE_LEN
-    }
-
-    /// True if something waits to be sent.
-    #[inline]
-    pub(super) fn has_output(&self) -> bool {
-        self.output_len() > 0
-    }
-
-    /// How much waits to be sent, messages of others excluded, in bytes.
-    #[inline]
-    pub(super) fn output_len(&self) -> usize {
-        self.reply.len() + self.backlog.len()
-    }
-
-    /// Requests have to wait: for the client, for the turn of the worker's other connections, or for those who wait for a stripe.
-    pub(super) fn must_hold_back(&self) -> bool {
-        self.is_output_full() || self.produced > TURN_OUTPUT_LEN_MAX || self.gives_way
-    }
-
-    /// Bounds what the next commands may reply, however much a single one of them asks for.
-    pub(super) fn limit_reply(&mut self, config: &Config) {
-        let len_max = self.output_len_max(config).saturating_sub(self.backlog.len());
-        self.reply.set_len_max(len_max);
-    }
-
     fn protocol_error(&mut self, message: &str) {
         tracing::debug!("Protocol error ({message}) from client {}", self.session.client.addr);
         let text = format!("ERR {message}");
@@ -517,70 +498,5 @@ impl Connection {
         self.session.close = Close::AfterReply;
         self.session.client.set(bit::CLOSE_AFTER_REPLY, true);
         self.input_closed = true;
-    }
-
-    /// Appends what others put into the outbox.
-    pub(super) fn take_messages(&mut self) {
-        if !self.session.client.outbox.is_empty() {
-            self.limit_reply(&self.worker.config());
-            self.session.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
-        }
-    }
-
-    /// Enforces the output limit, then sends as much as the socket takes now.
-    pub(super) fn flush(&mut self) -> Result<(), Gone> {
-        if !self.has_output() && self.reply.overflow_len().is_none() {
-            return Ok(());
-        }
-        self.check_output_limit()?;
-        self.upkeep.note_reply(self.output_len());
-        if self.backlog.is_empty() {
-            let sent = self.write(|stream, connection| stream.try_write(&connection.reply.buf))?;
-            if sent == self.reply.len() {
-                self.reply.buf.clear();
-            } else {
-                self.backlog.take_over(&mut self.reply.buf, sent);
-            }
-        } else {
-            self.backlog.take_over(&mut self.reply.buf, 0);
-        }
-        while !self.backlog.is_empty() {
-            match self.write(|stream, connection| stream.try_write_vectored(&connection.backlog.slices()))? {
-                0 => break,
-                sent => self.backlog.advance(sent),
-            }
-        }
-        if self.reply.buf.capacity() > REPLY_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
-            self.reply.buf = BytesMut::new();
-        }
-        Ok(())
-    }
-
-    /// Sends replies that have become long before there are more, and has the limits look at what the socket did not take.
-    pub(super) fn relieve(&mut self) -> Result<(), Gone> {
-        if self.reply.len() <= FLUSH_LEN {
-            return Ok(());
-        }
-        self.flush()?;
-        self.report();
-        self.check_closed()
-    }
-
-    /// Writes once. Returns how much the socket took: 0 if it takes nothing now.
-    fn write(&self, write: impl Fn(&Stream, &Self) -> io::Result<usize>) -> Result<usize, Gone> {
-        loop {
-            match write(&self.stream, self) {
-                Ok(sent) => {
-                    let metrics = self.metrics();
-                    WorkerMetrics::add(&metrics.net_output, sent as u64);
-                    WorkerMetrics::add(&metrics.writes, 1);
-                    WorkerMetrics::add(&self.session.client.figures.net_output, sent as u64);
-                    return Ok(sent);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(Gone),
-            }
-        }
     }
 }

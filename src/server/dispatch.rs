@@ -10,7 +10,7 @@ use crate::base::alloc;
 use crate::base::clock::{self, Now, Ticks};
 use crate::base::limits::ASIDE_STEPS_MIN;
 use crate::clients::session::{Close, Queued, ReplyMode};
-use crate::clients::{Session, bit};
+use crate::clients::{ClientClass, Session, bit};
 use crate::commands::attention::Attention;
 use crate::commands::call::{call, complete_many, complete_measured, reply_error};
 use crate::commands::context::{Args, Context};
@@ -36,6 +36,8 @@ pub(super) struct Turn<'c> {
     plain: bool,
     /// Only commands on one key have run, without checks.
     pub(super) is_simple: bool,
+    /// Of which class the client was when the batch began.
+    class: ClientClass,
     /// The map of the cluster, in cluster mode, as it was when the batch began.
     topology: Option<arc_swap::Guard<Arc<Topology>>>,
 }
@@ -65,6 +67,8 @@ fn shown(arg: &[u8], most: usize) -> &[u8] {
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flow {
+    /// It was answered, by a command on one key that needed no checks: nothing but that key, the reply and figures may have changed.
+    Plain,
     /// It was answered.
     Done,
     /// It must wait until this time (unix milliseconds; CLIENT PAUSE) and be tried again.
@@ -148,7 +152,20 @@ impl<'c> Turn<'c> {
             complete_measured(&mut self.context, row, args, &result, reply_from, nanoseconds);
         }
         self.finish();
-        Flow::Done
+        Flow::Plain
+    }
+
+    /// After a request that went like `flow`: true if the connection has something else to do before the next one: replies longer than
+    /// `reply_len_max`, an end, other limits, others who wait.
+    #[inline]
+    pub(super) fn must_stop(&self, flow: Flow, reply_len_max: usize) -> bool {
+        let context = &self.context;
+        let has_grown = context.reply.len() > reply_len_max || context.reply.overflow_len().is_some();
+        if has_grown || context.gives_way || flow == Flow::Plain {
+            return has_grown || context.gives_way;
+        }
+        let client = &context.session.client;
+        context.session.close != Close::No || client.must_close() || client.class() != self.class
     }
 
     /// Counts the executions that are not measured yet.
@@ -458,7 +475,9 @@ impl<'c> Turn<'c> {
         let now_ms = now.unix_ms;
         let context = Context { shared, config, keys, session, reply, now_ms, command: 0, attention, metrics, gives_way: false };
         let topology = shared.cluster.as_ref().map(|cluster| cluster.topology.load());
-        let mut turn = Turn { context, ticks: now.ticks, unmeasured: Unmeasured::default(), plain: false, is_simple: true, topology };
+        let class = context.session.client.class();
+        let mut turn =
+            Turn { context, ticks: now.ticks, unmeasured: Unmeasured::default(), plain: false, is_simple: true, class, topology };
         turn.begin();
         turn
     }

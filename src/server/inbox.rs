@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use larder_proto::resp::Batch;
 
-use super::pipeline::{self, Prepared};
+use super::pipeline::{self, LastCommand, Prepared};
 use crate::base::limits::{READ_BUFFER_LEN, WAITING_REQUESTS_MAX};
 use crate::commands::shared::Shared;
 use crate::keyspace::Keyspace;
@@ -96,6 +96,7 @@ pub(super) struct Parsed {
     pub(super) prepared: Vec<Prepared>,
     /// For so many of them memory was asked.
     asked: usize,
+    last: LastCommand,
 }
 
 /// How much was there before a batch was parsed.
@@ -141,7 +142,7 @@ impl Parsed {
     #[inline]
     pub(super) fn prepare(&mut self, shared: &Shared, buffer: &[u8], db: Option<u32>) {
         let from = self.prepared.len();
-        pipeline::prepare(shared, buffer, &self.batch, from, db, &mut self.prepared);
+        pipeline::prepare(shared, buffer, &self.batch, from, db, &mut self.last, &mut self.prepared);
     }
 
     /// Asks the processor for what is needed up to request `end`, and with it for what all others need that wait.

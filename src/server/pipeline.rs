@@ -18,8 +18,8 @@ use crate::commands::table::{Lookup, Table as CommandTable};
 use crate::keyspace::table::{Ahead, Table};
 use crate::keyspace::{Keyspace, Located, Place};
 
-/// Arguments of a batch that need no allocation: a pipeline of 16 short requests.
-const ARGS_INLINE: usize = 64;
+/// Longer names of commands are looked up each time.
+const NAME_LEN_MAX: usize = 16;
 
 /// A request that could not run at once, with its arguments copied.
 #[derive(Debug)]
@@ -41,46 +41,47 @@ type ArgList<'b> = SmallVec<[&'b [u8]; 8]>;
 pub(super) enum Progress {
     /// To its end.
     Done,
-    /// To this request, because `stop` said so after the one before it.
+    /// To this request, since the one before it left something to do first.
     Stopped(usize),
     /// To this request, which has to wait or to run asynchronously; or the one before it changed the options, which a turn holds from
     /// its start.
     Postponed(usize),
 }
 
-/// Executes requests of `parsed` in order. `stop` is asked after each. The caller has what ran measured ([`Turn::measure`]).
-pub(super) fn execute(
-    turn: &mut Turn<'_>,
-    buffer: &[u8],
-    parsed: &Parsed,
-    requests: Range<usize>,
-    stop: impl Fn(&Turn<'_>) -> bool,
-) -> Progress {
+/// Executes requests of `parsed` in order, until the replies are longer than `reply_len_max` or the connection has something else to do
+/// (see [`Turn::must_stop`]). The caller has what ran measured ([`Turn::measure`]).
+pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], parsed: &Parsed, requests: Range<usize>, reply_len_max: usize) -> Progress {
     let shared = turn.context.shared;
     let version = shared.config.version();
-    let (batch, first) = (&parsed.batch, requests.start);
+    let batch = &parsed.batch;
     let ready = &parsed.prepared[requests.clone()];
-    let requests = &batch.requests[requests];
-    let (Some(from), Some(to)) = (requests.first(), requests.last()) else { return Progress::Done };
-    let first_arg = from.first_arg as usize;
-    let ranges = &batch.args[first_arg..(to.first_arg + to.argc) as usize];
-    // Filled by hand, since the list's own ways take several times as long.
-    let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::new();
-    args.reserve_exact(ranges.len());
-    for range in ranges {
-        args.push(range.of(buffer));
-    }
-    for (number, (request, ready)) in (first..).zip(requests.iter().zip(ready)) {
-        let at = request.first_arg as usize - first_arg;
-        let args = Args(&args[at..at + request.argc as usize]);
-        match turn.dispatch(&args, ready.found.lookup(&shared.table), ready.key.as_ref()) {
-            Flow::Done => {}
+    let (mut few, mut many);
+    for (number, (request, ready)) in requests.clone().zip(batch.requests[requests].iter().zip(ready)) {
+        // Most requests have two or three arguments, for which a list would do several times the work.
+        let args: &[&[u8]] = match *batch.args_of(request) {
+            [name, key] => {
+                few = [name.of(buffer), key.of(buffer), &[]];
+                &few[..2]
+            }
+            [name, key, value] => {
+                few = [name.of(buffer), key.of(buffer), value.of(buffer)];
+                &few
+            }
+            ref ranges => {
+                many = ranges.iter().map(|range| range.of(buffer)).collect::<ArgList<'_>>();
+                &many
+            }
+        };
+        let flow = turn.dispatch(&Args(args), ready.found.lookup(&shared.table), ready.key.as_ref());
+        match flow {
+            Flow::Plain | Flow::Done => {}
             Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Aside(_) => return Progress::Postponed(number),
         }
-        if shared.config.version() != version {
+        // A plain command changes neither the options nor the client.
+        if flow == Flow::Done && shared.config.version() != version {
             return Progress::Postponed(number + 1);
         }
-        if stop(turn) {
+        if turn.must_stop(flow, reply_len_max) {
             return Progress::Stopped(number + 1);
         }
     }
@@ -138,22 +139,52 @@ impl Prepared {
     }
 }
 
+/// The command that was looked up last, as it was spelled: mostly it is the next one, too.
+#[derive(Debug, Default)]
+pub(super) struct LastCommand {
+    name: SmallVec<[u8; NAME_LEN_MAX]>,
+    /// Its row, if that follows from the name alone.
+    number: Option<u16>,
+}
+
+impl LastCommand {
+    #[inline]
+    fn lookup<'t>(&mut self, table: &'t CommandTable, name: &[u8], second: Option<&[u8]>) -> Lookup<'t> {
+        match self.number {
+            Some(number) if same(name, &self.name) => Lookup::Found(table.row(number)),
+            _ => self.look_up_another(table, name, second),
+        }
+    }
+
+    #[inline(never)]
+    fn look_up_another<'t>(&mut self, table: &'t CommandTable, name: &[u8], second: Option<&[u8]>) -> Lookup<'t> {
+        let found = table.lookup(name, second);
+        self.number = match found {
+            Lookup::Found(row) if row.subcommands.is_empty() && row.parent.is_none() && name.len() <= NAME_LEN_MAX => Some(row.number),
+            _ => None,
+        };
+        self.name.clear();
+        if self.number.is_some() {
+            self.name.extend_from_slice(name);
+        }
+        found
+    }
+}
+
 /// Looks the requests from `from` on up, and hashes their keys if the database is given that they are in.
 #[inline]
-pub(super) fn prepare(shared: &Shared, buffer: &[u8], batch: &Batch, from: usize, db: Option<u32>, prepared: &mut Vec<Prepared>) {
-    let mut last = (&b""[..], Lookup::Unknown);
+pub(super) fn prepare(
+    shared: &Shared,
+    buffer: &[u8],
+    batch: &Batch,
+    from: usize,
+    db: Option<u32>,
+    last: &mut LastCommand,
+    prepared: &mut Vec<Prepared>,
+) {
     for request in &batch.requests[from..] {
         let args = batch.args_of(request);
-        let name = args[0].of(buffer);
-        // A pipeline mostly repeats one command, spelled the same way.
-        let found = if let (true, Lookup::Found(row)) = (same(name, last.0), last.1)
-            && row.subcommands.is_empty()
-        {
-            last.1
-        } else {
-            shared.table.lookup(name, args.get(1).map(|arg| arg.of(buffer)))
-        };
-        last = (name, found);
+        let found = last.lookup(&shared.table, args[0].of(buffer), args.get(1).map(|arg| arg.of(buffer)));
         let mut ready = Prepared { found: Found::of(found), table: 0, key: None };
         if let (Lookup::Found(row), Some(key), Some(db)) = (found, args.get(1), db)
             && row.single_key.is_some()

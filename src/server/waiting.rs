@@ -48,12 +48,12 @@ impl Connection {
             changed.as_mut().enable();
             let before = self.reply.len();
             let flow = self.try_again(&request);
-            if flow != Flow::Done {
+            if !matches!(flow, Flow::Plain | Flow::Done) {
                 // Those who have their replies do not wait with the others.
                 self.flush()?;
             }
             match flow {
-                Flow::Done => {}
+                Flow::Plain | Flow::Done => {}
                 Flow::Async(number) => self.run_async(number, &Args(&pipeline::borrow(&request))).await,
                 Flow::Aside(number) => match place.take().or_else(|| shared.aside.try_acquire().ok()) {
                     Some(_place) => self.run_aside(number, request).await,

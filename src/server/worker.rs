@@ -16,8 +16,9 @@ use tokio::task::LocalSet;
 
 use super::inbox::Inbox;
 use super::listener::Accepted;
+use super::round::Ready;
 use super::timers::Timers;
-use super::{connection, cron};
+use super::{connection, cron, round};
 use crate::base::clock::{self, WallClock};
 use crate::base::limits::WORKERS_MAX;
 use crate::clients::Client;
@@ -110,12 +111,20 @@ impl Workers {
     }
 }
 
+/// When a round of work began, and how many commands the worker had run by then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RoundStart {
+    pub(super) ticks: clock::Ticks,
+    commands: u64,
+}
+
 /// What a worker's connections share.
 pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) shared: Arc<Shared>,
     pub(super) timers: Arc<Timers>,
     pub(super) inbox: Inbox,
+    pub(super) ready: Ready,
     pub(super) connections: Arc<AtomicUsize>,
     /// Its clients by number.
     pub(super) clients: RefCell<BTreeMap<u64, Arc<Client>>>,
@@ -138,6 +147,7 @@ impl Worker {
             shared,
             timers,
             inbox: Inbox::default(),
+            ready: Ready::default(),
             connections,
             clients: RefCell::default(),
             wall_clock: WallClock::default(),
@@ -146,13 +156,19 @@ impl Worker {
 
     /// The options as of now; reloaded only when they changed.
     #[expect(clippy::redundant_allocation, reason = "see the field")]
+    #[inline]
     pub(super) fn config(&self) -> Rc<Arc<Config>> {
-        let version = self.shared.config.version();
-        if version != self.config_version.get() {
-            self.config_version.set(version);
-            *self.config.borrow_mut() = Rc::new(self.shared.config.load());
+        if self.config_changed() {
+            self.load_config();
         }
         Rc::clone(&self.config.borrow())
+    }
+
+    #[cold]
+    fn load_config(&self) {
+        // The version first: what changes in between is loaded again.
+        self.config_version.set(self.shared.config.version());
+        *self.config.borrow_mut() = Rc::new(self.shared.config.load());
     }
 
     /// What a turn needs of its worker.
@@ -165,6 +181,19 @@ impl Worker {
     #[inline]
     pub(super) fn metrics(&self) -> &WorkerMetrics {
         &self.metrics
+    }
+
+    /// Begins a round of work.
+    #[inline]
+    pub(super) fn begin_round(&self) -> RoundStart {
+        self.shared.debug.sleep_if_told();
+        RoundStart { ticks: clock::ticks(), commands: self.metrics().total_commands.load(Ordering::Relaxed) }
+    }
+
+    /// Counts a round that ends now.
+    #[inline]
+    pub(super) fn end_round(&self, started: RoundStart) {
+        self.metrics().round(clock::elapsed_ns(started.ticks, clock::ticks()), started.commands);
     }
 
     /// True if the options changed since [`Worker::config`] was last asked for.
@@ -188,6 +217,7 @@ fn spawn(number: usize, shared: Arc<Shared>, timers: Arc<Timers>) -> std::io::Re
         let worker = Rc::new(Worker::new(number, shared, timers, counted));
         LocalSet::new().block_on(&runtime, async move {
             cron::start(&worker);
+            round::start(&worker);
             let settled = Rc::clone(&worker);
             tokio::task::spawn_local(async move { settled.shared.settle.serve(settled.number).await });
             while let Some(socket) = accepted.recv().await {

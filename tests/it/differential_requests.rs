@@ -140,3 +140,18 @@ fn odd_requests_are_answered_as_valkey_does() {
         }
     }
 }
+
+/// A container's name is that of all its subcommands, and a pipeline looks a name up only once.
+#[test]
+fn subcommands_of_a_pipeline_are_told_apart() {
+    const REQUESTS: &[&str] =
+        &["CONFIG GET hz", "CONFIG RESETSTAT", "config get hz", "CONFIG", "CLIENT GETNAME", "CLIENT SETNAME a", "CLIENT GETNAME"];
+    let server = Server::larder(&[]);
+    let one_by_one = answers(&server, REQUESTS);
+    let mut connection = server.connect();
+    connection.send_all(REQUESTS.iter().map(|line| words(line)));
+    for (line, expected) in REQUESTS.iter().zip(one_by_one) {
+        let got = connection.receive_raw();
+        assert!(got == expected, "{line}\n  in a pipeline: {}\n       by itself: {}", got.escape_ascii(), expected.escape_ascii());
+    }
+}

@@ -282,6 +282,12 @@ impl Connection {
         self.stream.write_all(&request(args)).expect("the server reads");
     }
 
+    /// Sends requests at once.
+    pub(crate) fn send_all<T: AsRef<[u8]>>(&mut self, requests: impl Iterator<Item = Vec<T>>) {
+        let bytes: Vec<u8> = requests.flat_map(|args| request(&args)).collect();
+        self.stream.write_all(&bytes).expect("the server reads");
+    }
+
     /// Waits for the next reply or message.
     pub(crate) fn receive(&mut self) -> Value {
         self.read_reply(|_| ())

@@ -66,6 +66,9 @@ pub(crate) static SET: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    if let [_, key, text] = args.0 {
+        return set_engine::set_plain(context, key, text);
+    }
     let mut options = Options::default();
     options.parse(&args[3..], Grammar::Set)?;
     set_engine::set(context, args[1], args[2], &options, Answer::Status)

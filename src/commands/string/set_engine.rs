@@ -19,8 +19,17 @@ pub(super) enum Answer {
 /// Stores `text` under `key`, as the options say. With GET the old value is the reply, whether stored or not.
 ///
 /// A time to live that is over already deletes the key, as if it had been stored and expired at once.
-#[inline]
 pub(super) fn set(context: &mut Context<'_>, key: &[u8], text: &[u8], options: &Options<'_>, answer: Answer) -> CmdResult {
+    store(context, key, text, options, answer)
+}
+
+/// [`set`] without options, which is most of them: for the compiler to leave out what they would ask for.
+pub(super) fn set_plain(context: &mut Context<'_>, key: &[u8], text: &[u8]) -> CmdResult {
+    store(context, key, text, &Options::default(), Answer::Status)
+}
+
+#[inline(always)]
+fn store(context: &mut Context<'_>, key: &[u8], text: &[u8], options: &Options<'_>, answer: Answer) -> CmdResult {
     let expiry = match options.lifetime {
         Lifetime::Until(expiration) => Expiry::At(expiration.at_ms(context)?),
         Lifetime::Keep => Expiry::Keep,
@@ -51,7 +60,7 @@ pub(super) fn set(context: &mut Context<'_>, key: &[u8], text: &[u8], options: &
 }
 
 /// True if the condition lets the value be stored.
-#[inline]
+#[inline(always)]
 fn holds(condition: &Condition<'_>, key: &mut KeyMut<'_, '_, '_>) -> Result<bool, WrongType> {
     Ok(match condition {
         Condition::Always => true,
