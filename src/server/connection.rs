@@ -335,7 +335,7 @@ impl Connection {
             let mut buffer = worker.inbox.buffer.borrow_mut();
             let read = &mut buffer[worker.inbox.free()][..len];
             if self.input.is_empty() {
-                let has_company = worker.inbox.note_reader(self.session.client.id);
+                let has_company = worker.inbox.note_reader();
                 let consumed = self.run_requests(read, &config, has_company)?;
                 if self.waiting.is_some() {
                     return Ok(());

@@ -10,6 +10,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use larder_proto::resp::Batch;
 
@@ -17,6 +19,9 @@ use super::pipeline::{self, LastCommand, Prepared};
 use crate::base::limits::{READ_BUFFER_LEN, WAITING_REQUESTS_MAX};
 use crate::commands::shared::Shared;
 use crate::keyspace::Keyspace;
+
+/// So many connections that read between two looks for events are likely to have company the next time.
+const CROWD_MIN: u32 = 2;
 
 /// See the module's page.
 #[derive(Debug)]
@@ -27,8 +32,25 @@ pub(super) struct Inbox {
     used: Cell<usize>,
     /// Connections that wait.
     waiting: Cell<usize>,
-    /// Who read last.
-    last_reader: Cell<u64>,
+    crowd: Arc<Crowd>,
+}
+
+/// How many connections find something to read each time that the worker looks for events. Shared with what its runtime calls then, on
+/// the same thread.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    /// Since the last look.
+    now: AtomicU32,
+    /// Between the two looks before.
+    before: AtomicU32,
+}
+
+impl Crowd {
+    /// The worker looks for events.
+    pub(super) fn look(&self) {
+        self.before.store(self.now.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.now.store(0, Ordering::Relaxed);
+    }
 }
 
 /// What one connection waits to run.
@@ -40,29 +62,30 @@ pub(super) struct Waiting {
     pub(super) requests: Range<u32>,
 }
 
-impl Default for Inbox {
-    fn default() -> Self {
+impl Inbox {
+    pub(super) fn new(crowd: Arc<Crowd>) -> Inbox {
         Inbox {
             buffer: RefCell::new(vec![0; 2 * READ_BUFFER_LEN].into_boxed_slice()),
             parsed: RefCell::default(),
             used: Cell::new(0),
             waiting: Cell::new(0),
-            last_reader: Cell::new(0),
+            crowd,
         }
     }
-}
 
-impl Inbox {
     /// Where the next read goes to.
     #[inline]
     pub(super) fn free(&self) -> Range<usize> {
         self.used.get()..self.used.get() + READ_BUFFER_LEN
     }
 
-    /// Notes who reads. True if it was not the same one the last time: then others may be ready as well.
+    /// Notes that a connection has read. True if others are likely to be ready as well, as others were the last time.
     #[inline]
-    pub(super) fn note_reader(&self, client: u64) -> bool {
-        self.last_reader.replace(client) != client
+    pub(super) fn note_reader(&self) -> bool {
+        let crowd = &self.crowd;
+        let readers = crowd.now.load(Ordering::Relaxed) + 1;
+        crowd.now.store(readers, Ordering::Relaxed);
+        readers.max(crowd.before.load(Ordering::Relaxed)) >= CROWD_MIN
     }
 
     /// Keeps `len` bytes that were just read, all of them `requests`, until [`Inbox::release`]. None if there is no room.

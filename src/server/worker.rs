@@ -14,7 +14,7 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::inbox::Inbox;
+use super::inbox::{Crowd, Inbox};
 use super::listener::Accepted;
 use super::round::Ready;
 use super::timers::Timers;
@@ -138,7 +138,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Number `number` of the workers of `shared`, which has figures for it. It counts its connections in `connections`.
-    fn new(number: usize, shared: Arc<Shared>, timers: Arc<Timers>, connections: Arc<AtomicUsize>) -> Worker {
+    fn new(number: usize, shared: Arc<Shared>, timers: Arc<Timers>, connections: Arc<AtomicUsize>, crowd: Arc<Crowd>) -> Worker {
         Worker {
             number,
             config_version: Cell::new(shared.config.version()),
@@ -146,7 +146,7 @@ impl Worker {
             metrics: shared.workers.own(number),
             shared,
             timers,
-            inbox: Inbox::default(),
+            inbox: Inbox::new(crowd),
             ready: Ready::default(),
             connections,
             clients: RefCell::default(),
@@ -209,28 +209,36 @@ impl Worker {
 }
 
 fn spawn(number: usize, shared: Arc<Shared>, timers: Arc<Timers>) -> std::io::Result<WorkerHandle> {
-    let (sockets, mut accepted) = mpsc::channel::<Accepted>(ACCEPT_QUEUE_LEN);
+    let (sockets, accepted) = mpsc::channel::<Accepted>(ACCEPT_QUEUE_LEN);
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
     let run = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime needs only an epoll descriptor");
-        let worker = Rc::new(Worker::new(number, shared, timers, counted));
-        LocalSet::new().block_on(&runtime, async move {
-            cron::start(&worker);
-            round::start(&worker);
-            let settled = Rc::clone(&worker);
-            tokio::task::spawn_local(async move { settled.shared.settle.serve(settled.number).await });
-            while let Some(socket) = accepted.recv().await {
-                connection::start(&worker, socket);
-            }
-            // The node is ending: the connections close themselves once their replies are sent.
-            let deadline = clock::monotonic_ms() + END_WAIT_MS_MAX;
-            while worker.connections.load(Ordering::Relaxed) > 0 && clock::monotonic_ms() < deadline {
-                worker.shared.clients.all().iter().for_each(|client| client.outbox.wake());
-                worker.timers.sleep(END_POLL).await;
-            }
-        });
+        let crowd = Arc::new(Crowd::default());
+        let looked = Arc::clone(&crowd);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().on_thread_park(move || looked.look()).build();
+        let worker = Rc::new(Worker::new(number, shared, timers, counted, crowd));
+        // What the runtime waits for is polled after each look for events: hence the serving in a task of its own.
+        let serving = async move { tokio::task::spawn_local(serve(worker, accepted)).await };
+        let served = LocalSet::new().block_on(&runtime.expect("a runtime needs only an epoll descriptor"), serving);
+        served.expect("nobody aborts it, and a panic ends the node");
     };
     let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
     Ok(WorkerHandle { sockets, connections, thread })
+}
+
+/// Serves the sockets that come, until no more can come and their connections are gone.
+async fn serve(worker: Rc<Worker>, mut accepted: mpsc::Receiver<Accepted>) {
+    cron::start(&worker);
+    round::start(&worker);
+    let settled = Rc::clone(&worker);
+    tokio::task::spawn_local(async move { settled.shared.settle.serve(settled.number).await });
+    while let Some(socket) = accepted.recv().await {
+        connection::start(&worker, socket);
+    }
+    // The node is ending: the connections close themselves once their replies are sent.
+    let deadline = clock::monotonic_ms() + END_WAIT_MS_MAX;
+    while worker.connections.load(Ordering::Relaxed) > 0 && clock::monotonic_ms() < deadline {
+        worker.shared.clients.all().iter().for_each(|client| client.outbox.wake());
+        worker.timers.sleep(END_POLL).await;
+    }
 }
