@@ -208,8 +208,9 @@ impl Sweep {
         let place = &mut self.places[db as usize];
         let mut seen = Seen { whole: *place == Place::default(), ..Seen::default() };
         let mut buckets = CACHE_LINE_WALK_MAX;
+        // One for all stripes: most of them have nothing for the sweep, and are passed in less time than it takes to make one.
+        let mut access = KeyAccess::new(keyspace, db, &Moment::new(keyspace, now_ms), 0);
         while seen.sampled < keys && buckets > 0 {
-            let mut access = KeyAccess::new(keyspace, db, &Moment::new(keyspace, now_ms), 0);
             if access.try_lock_one(place.stripe).is_ok() {
                 let passed = access.expire_buckets(place, keys - seen.sampled, buckets.min(HOLD_BUCKETS), &mut seen);
                 buckets = buckets.saturating_sub(passed.max(1));
