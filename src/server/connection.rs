@@ -262,8 +262,11 @@ impl Connection {
     /// True if its task may sleep after a read: it will be woken by whatever is an event.
     #[inline]
     pub(super) fn is_asleep(&mut self, cx: &mut Context<'_>) -> bool {
-        self.batches = 0;
-        !self.has_output() && self.stream.poll_read_ready(cx).is_pending()
+        let is_asleep = !self.has_output() && self.stream.poll_read_ready(cx).is_pending();
+        if is_asleep {
+            self.batches = 0;
+        }
+        is_asleep
     }
 
     /// What others want of this connection.
