@@ -260,12 +260,12 @@ impl Keyspace {
         (table / self.tables_per_db) as u32
     }
 
-    /// Asks the processor to load what a lookup needs first of a stripe.
+    /// Asks the processor to load what a lookup needs first of a stripe: its lock and its counters, which will be written.
     #[inline]
     pub fn prefetch_stripe(&self, number: u32) {
         let stripe: *const u8 = std::ptr::from_ref(&self.stripes[number as usize]).cast();
-        table::prefetch(stripe);
-        table::prefetch(stripe.wrapping_add(64));
+        table::prefetch_to_write(stripe);
+        table::prefetch_to_write(stripe.wrapping_add(64));
     }
 
     /// Locks stripe `number`.

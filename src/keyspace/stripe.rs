@@ -53,8 +53,12 @@ impl Keys {
 }
 
 /// What a stripe counts; INFO adds the stripes up, so that no command writes a counter that another worker writes.
+// In this order: what reads and writes count lies on the lock's pair of cache lines.
 #[derive(Debug, Default, Clone, Copy)]
+#[repr(C)]
 pub struct StripeStats {
+    /// Changes since the start.
+    pub changes: u64,
     /// Reads that found their key.
     pub hits: u64,
     /// Reads that did not.
@@ -65,8 +69,6 @@ pub struct StripeStats {
     pub expired_active: u64,
     /// Keys evicted.
     pub evicted: u64,
-    /// Changes since the start.
-    pub changes: u64,
 }
 
 impl StripeStats {
