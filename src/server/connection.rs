@@ -4,7 +4,6 @@
 //! * What was read is parsed in the worker's shared buffer where the connection has no unfinished input of its own, so that an
 //!   idle connection holds no buffer; what is left of a request is kept in `input`, whose room the upkeep gives back later.
 //! * Requests run in order: while one waits (`postponed`), nothing behind it is parsed.
-//! * Pending output is bounded: by the client's limit, and without one requests wait while it is longer than [`OUTPUT_PAUSE_LEN`].
 //! * Messages from others are appended between batches, never inside a reply.
 
 use std::future::poll_fn;

@@ -1,7 +1,9 @@
 //! What a connection sends: replies, messages of others, and the limits of what may wait for the client to read it.
 //!
-//! Invariants: replies are sent in order, what the socket did not take before what comes after it; nothing is sent of what exceeds the
-//! client's limit.
+//! Invariants:
+//! * Replies are sent in order: what the socket did not take, then what comes after it.
+//! * Pending output is bounded: by the client's limit, and without one requests wait while it is longer than [`OUTPUT_PAUSE_LEN`].
+//!   Nothing is sent of what exceeds the limit.
 
 use std::io;
 use std::sync::atomic::Ordering;
