@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod datatypes;
+pub mod engine;
 pub mod keyspace;
 pub mod metrics;
 pub mod node;

@@ -48,7 +48,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::base::rng;
-use crate::commands::cluster::{ControlPlane, Pending};
+use crate::engine::cluster_access::{ControlPlane, Pending};
 use crate::topology::{
     BusCounters, ClusterId, Command, Id, LinkDescription, NodeId, Reply, ShardId, Sightings, Topology, TopologyError, View,
 };

@@ -1,36 +1,22 @@
-//! The commands (rank 3): one folder per family, one file per command or small engine.
+//! The commands (rank 5): one folder per family, one file per command or small engine.
 //!
-//! A command's file holds, in this order: its module page, its [`spec::CommandSpec`], its arguments and their parser, its
+//! A command's file holds, in this order: its module page, its [`CommandSpec`], its arguments and their parser, its
 //! execution, its tests. A family's `mod.rs` lists its specs; [`FAMILIES`] lists the families. Everything else derives from that.
 
-pub mod attention;
 pub mod bitmap;
-pub mod call;
 pub mod cluster;
-pub mod command_log;
 pub mod connection;
-pub mod context;
-pub mod error;
 pub mod function;
 pub mod generic;
-pub mod help;
-pub mod key_flags;
-pub mod keys;
-pub mod monitor;
-pub mod notify;
 pub mod pubsub;
-pub mod redact;
-pub mod room;
 pub mod server;
-pub mod settle;
-pub mod shared;
-pub mod spec;
 pub mod string;
-pub mod table;
 pub mod transaction;
 
+use crate::engine::spec::CommandSpec;
+
 /// All families, in the order in which COMMAND lists them.
-pub static FAMILIES: &[&[&spec::CommandSpec]] = &[
+pub static FAMILIES: &[&[&CommandSpec]] = &[
     bitmap::COMMANDS,
     cluster::COMMANDS,
     connection::COMMANDS,
@@ -41,3 +27,30 @@ pub static FAMILIES: &[&[&spec::CommandSpec]] = &[
     string::COMMANDS,
     transaction::COMMANDS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::table::Table;
+
+    #[test]
+    fn a_row_is_found_by_the_name_it_is_called_by() {
+        let secret = "b840fc02d524045429941cc15f59e41cb7be6c52";
+        let rename = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+        let table = Table::new(FAMILIES, &[rename("CONFIG", secret), rename("flushall", ""), rename("get", "SET2")]).expect("renames");
+        let cases: [(&[u8], Option<&str>); 9] = [
+            (b"set", Some("set")),
+            (b"Set2", Some("get")),
+            (secret.as_bytes(), Some("config")),
+            (b"b840fc02d524045429941cc15f59e41cb7be6c53", None),
+            (b"b840fc02d5240454", None),
+            (b"config", None),
+            (b"FLUSHALL", None),
+            (b"set\0", None),
+            (b"", None),
+        ];
+        for (name, found) in cases {
+            assert_eq!(table.command(name).map(|row| row.spec.name), found, "{}", String::from_utf8_lossy(name));
+        }
+    }
+}

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::clock;
-use crate::commands::shared::Shared;
-use crate::commands::{notify, room};
+use crate::engine::shared::Shared;
+use crate::engine::{memory_limit, notify};
 use crate::keyspace::evict::Room;
 use crate::keyspace::expire::{Effort, Pace, Sweep};
 use crate::metrics::Counters;
@@ -36,7 +36,7 @@ async fn expire(shared: Arc<Shared>) {
             // A node that was held up does not make up for cycles it missed.
             next_slow_us = clock::monotonic_us().max(next_slow_us) + 1_000_000 / u64::from(config.hz.max(1));
             // Memory may have come free without any command that would notice.
-            let _ = room::make_room(&shared, &config, clock::unix_ms());
+            let _ = memory_limit::make_room(&shared, &config, clock::unix_ms());
         }
         if may_expire(&shared) {
             cycle(&shared, &mut sweep, effort, if is_fast { Pace::Fast } else { Pace::Slow }).await;
@@ -82,7 +82,7 @@ async fn cycle(shared: &Shared, sweep: &mut Sweep, effort: Effort, pace: Pace) {
 async fn evict(shared: Arc<Shared>) {
     loop {
         shared.evict_more.notified().await;
-        while room::make_room(&shared, &shared.config.load(), clock::unix_ms()) == Ok(Room::Running) {
+        while memory_limit::make_room(&shared, &shared.config.load(), clock::unix_ms()) == Ok(Room::Running) {
             tokio::task::yield_now().await;
         }
     }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cluster::{BUS_PORT_OFFSET, Cluster, ClusterError, ClusterOptions};
-use crate::commands::cluster::ClusterAccess;
 use crate::config::Config;
+use crate::engine::cluster_access::ClusterAccess;
 
 /// Starts the control plane in cluster mode.
 pub(super) async fn start(config: &Config) -> Result<Option<Arc<Cluster>>, ClusterError> {

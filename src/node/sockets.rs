@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::commands::shared::Shared;
 use crate::config::Config;
+use crate::engine::shared::Shared;
 use crate::server::{ListenError, Listener, Workers, open_tcp_listeners, open_unix_listener};
 
 /// Longest time that CONFIG SET waits for the main thread.

@@ -19,9 +19,9 @@ use crate::base::{alloc, clock, process, rng};
 use crate::cluster::Cluster;
 use crate::commands::FAMILIES;
 use crate::commands::server::apply;
-use crate::commands::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
-use crate::commands::table::Table;
 use crate::config::{Config, ConfigError, ConfigStore, os_text};
+use crate::engine::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
+use crate::engine::table::Table;
 use crate::keyspace::Keyspace;
 use crate::keyspace::hash::KeyHasher;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
@@ -141,7 +141,7 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
         },
         pause: Pause::default(),
         stop: Stop::default(),
-        settle: crate::commands::settle::Settle::default(),
+        settle: crate::engine::all_workers::Settle::default(),
         evict_more: tokio::sync::Notify::new(),
         on_config: OnceLock::new(),
         blocked_clients: AtomicU64::new(0),

@@ -15,12 +15,12 @@ use super::pipeline::{self, Postponed};
 use crate::base::alloc;
 use crate::base::clock::{self, Now, Ticks};
 use crate::clients::Session;
-use crate::commands::call::complete;
-use crate::commands::context::{Args, CmdResult};
-use crate::commands::notify;
-use crate::commands::shared::Shared;
-use crate::commands::spec::Run;
 use crate::config::Config;
+use crate::engine::call::complete;
+use crate::engine::context::{Args, CmdResult};
+use crate::engine::notify;
+use crate::engine::shared::Shared;
+use crate::engine::spec::Run;
 
 /// A command on its way out.
 struct Job {

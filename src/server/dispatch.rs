@@ -11,15 +11,16 @@ use crate::base::clock::{self, Now, Ticks};
 use crate::base::limits::ASIDE_STEPS_MIN;
 use crate::clients::session::{Close, Queued, ReplyMode};
 use crate::clients::{ClientClass, Session, bit};
-use crate::commands::attention::Attention;
-use crate::commands::call::{call, complete_many, complete_measured, reply_error};
-use crate::commands::context::{Args, Context};
-use crate::commands::error::{NAME_SHOWN_LEN_MAX, as_shown};
-use crate::commands::shared::Shared;
-use crate::commands::spec::{Execute, Run, flag};
-use crate::commands::table::{Lookup, Row};
-use crate::commands::{keys, room, transaction};
+use crate::commands::transaction;
 use crate::config::Config;
+use crate::engine::call::{call, complete_many, complete_measured, reply_error};
+use crate::engine::context::{Args, Context};
+use crate::engine::error::{NAME_SHOWN_LEN_MAX, as_shown};
+use crate::engine::log_thresholds::Attention;
+use crate::engine::shared::Shared;
+use crate::engine::spec::{Execute, Run, flag};
+use crate::engine::table::{Lookup, Row};
+use crate::engine::{keys, memory_limit};
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::{Busy, Located, Place};
 use crate::metrics::WorkerMetrics;
@@ -119,7 +120,7 @@ impl<'c> Turn<'c> {
     fn needs_no_check(&self, row: &Row, place: Place) -> bool {
         let context = &self.context;
         let write = row.spec.has(flag::WRITE);
-        !room::is_needed(context.shared, context.config)
+        !memory_limit::is_needed(context.shared, context.config)
             && context.shared.pause.until_ms(write, context.now_ms) == 0
             && self.topology.as_ref().is_none_or(|topology| redirect::serves(context, topology, place, write))
     }
@@ -203,7 +204,7 @@ impl<'c> Turn<'c> {
     #[cold]
     fn publish(&mut self) {
         if let Some(outcome) = self.context.keys.finish() {
-            crate::commands::notify::publish(self.context.shared, &outcome.events);
+            crate::engine::notify::publish(self.context.shared, &outcome.events);
         }
     }
 
@@ -330,13 +331,13 @@ impl<'c> Turn<'c> {
     fn check_memory(&self, row: &Row, is_exec: bool) -> Result<(), Refusal> {
         let context = &self.context;
         // What this client's own replies of the batch take so far counts, too.
-        if room::is_needed(context.shared, context.config) {
+        if memory_limit::is_needed(context.shared, context.config) {
             let figures = &context.session.client.figures;
             figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
             figures.output_capacity.store(alloc::block_len(context.reply.buf.capacity()) as u64, Ordering::Relaxed);
             context.shared.clients.report(&context.session.client);
         }
-        if room::make_room(context.shared, context.config, context.now_ms).is_ok() {
+        if memory_limit::make_room(context.shared, context.config, context.now_ms).is_ok() {
             return Ok(());
         }
         let has_denyoom = || context.session.multi.as_ref().is_some_and(|multi| multi.has_denyoom);

@@ -17,7 +17,7 @@ use larder_proto::resp::Batch;
 
 use super::pipeline::{self, LastCommand, Prepared};
 use crate::base::limits::{READ_BUFFER_LEN, WAITING_REQUESTS_MAX};
-use crate::commands::shared::Shared;
+use crate::engine::shared::Shared;
 use crate::keyspace::Keyspace;
 
 /// So many connections that read between two looks for events are likely to have company the next time.

@@ -11,8 +11,8 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::worker::Workers;
-use crate::commands::shared::Shared;
 use crate::config::Config;
+use crate::engine::shared::Shared;
 use crate::metrics::Counters;
 
 /// A socket on its way to a worker.

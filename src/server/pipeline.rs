@@ -12,9 +12,9 @@ use super::dispatch::{Flow, Turn};
 use super::inbox::Parsed;
 use crate::base::bytes::same;
 use crate::base::limits::{BATCH_REQUESTS_MAX, WAITING_REQUESTS_MAX};
-use crate::commands::context::Args;
-use crate::commands::shared::Shared;
-use crate::commands::table::{Lookup, Table as CommandTable};
+use crate::engine::context::Args;
+use crate::engine::shared::Shared;
+use crate::engine::table::{Lookup, Table as CommandTable};
 use crate::keyspace::table::{Ahead, Table};
 use crate::keyspace::{Keyspace, Located, Place};
 

@@ -2,12 +2,12 @@
 
 use crate::base::slot::key_slot;
 use crate::clients::session::Multi;
-use crate::commands::cluster::{ClusterAccess, preferred_endpoint};
-use crate::commands::context::{Args, Context};
-use crate::commands::keys::KeyShape;
-use crate::commands::shared::Shared;
-use crate::commands::spec::flag;
-use crate::commands::table::Row;
+use crate::engine::cluster_access::{ClusterAccess, preferred_endpoint};
+use crate::engine::context::{Args, Context};
+use crate::engine::keys::KeyShape;
+use crate::engine::shared::Shared;
+use crate::engine::spec::flag;
+use crate::engine::table::Row;
 use crate::keyspace::Place;
 use crate::topology::{Access, Route, Topology};
 

@@ -11,8 +11,8 @@ use super::connection::{Connection, Gone};
 use crate::base::{alloc, clock};
 use crate::clients::client::{OutputMemory, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask};
 use crate::clients::{ClientClass, bit};
-use crate::commands::connection::client::line;
 use crate::config::{Config, OutputBufferLimit};
+use crate::engine::client_line;
 use crate::metrics::Counters;
 
 /// Less free room than this in an input buffer is not worth giving back.
@@ -202,7 +202,7 @@ impl Connection {
         let pending = self.reply.overflow_len().unwrap_or_else(|| self.reply.len());
         client.figures.output.store(pending as u64, Ordering::Relaxed);
         self.backlog.publish(&client.figures);
-        tracing::warn!("Client {} closed for overcoming of output buffer limits.", line::for_log(shared, client));
+        tracing::warn!("Client {} closed for overcoming of output buffer limits.", client_line::for_log(shared, client));
         Gone
     }
 
@@ -213,7 +213,7 @@ impl Connection {
             return Ok(());
         }
         self.report();
-        let line = line::for_log(&self.worker.shared, &self.session.client);
+        let line = client_line::for_log(&self.worker.shared, &self.session.client);
         tracing::warn!("Closing client that reached max query buffer length ({len} bytes): {line}");
         Counters::one(&self.worker.shared.counters.query_buffer_closed);
         Err(Gone)

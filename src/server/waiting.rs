@@ -18,11 +18,12 @@ use super::worker::Worker;
 use crate::base::clock::{self, Now};
 use crate::base::limits::WAITING_INPUT_LEN_MAX;
 use crate::clients::{Session, bit};
-use crate::commands::call::complete;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::shared::Shared;
-use crate::commands::spec::{Run, StartSweep};
-use crate::commands::{connection, notify};
+use crate::commands::connection;
+use crate::engine::call::complete;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::notify;
+use crate::engine::shared::Shared;
+use crate::engine::spec::{Run, StartSweep};
 use crate::keyspace::Keyspace;
 
 /// Stripes a sweep visits before it lets other connections run.

@@ -22,9 +22,9 @@ use super::{connection, cron, round};
 use crate::base::clock::{self, WallClock};
 use crate::base::limits::WORKERS_MAX;
 use crate::clients::Client;
-use crate::commands::room;
-use crate::commands::shared::Shared;
 use crate::config::Config;
+use crate::engine::memory_limit;
+use crate::engine::shared::Shared;
 use crate::metrics::WorkerMetrics;
 
 /// Accepted sockets that wait for a worker to take them up; a listener waits when it is full.
@@ -204,7 +204,7 @@ impl Worker {
 
     /// Keeps all clients together within `maxmemory-clients`.
     pub(super) fn evict_clients(&self) {
-        room::evict_clients(&self.shared, &self.config());
+        memory_limit::evict_clients(&self.shared, &self.config());
     }
 }
 

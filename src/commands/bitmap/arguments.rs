@@ -1,9 +1,9 @@
 //! Arguments that several bitmap commands take: a bit's offset, a range of bytes or bits.
 
 use crate::base::number::parse_i64;
-use crate::commands::context::{integer, is_word};
-use crate::commands::error::CmdError;
 use crate::config::Config;
+use crate::engine::context::{integer, is_word};
+use crate::engine::error::CmdError;
 
 const BAD_OFFSET: CmdError = CmdError::coded("ERR bit offset is not an integer or out of range");
 

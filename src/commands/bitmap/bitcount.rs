@@ -1,9 +1,9 @@
 //! BITCOUNT: how many bits of a string, or of a part of it, are set.
 
 use super::arguments::RangeArgs;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::datatypes::bitmap;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
@@ -11,12 +11,7 @@ pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::READONLY,
     acl: acl::BITMAP | acl::READ | acl::SLOW,
-    keys: &[KeySpec {
-        flags: key_flag::RO | key_flag::ACCESS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg {
@@ -47,17 +42,15 @@ pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Heavy(exec, Effort::Sum),
-    subcommands: &[],
     docs: Docs {
         summary: "Counts the set bits of the string under a key",
         complexity: "O(N)",
         since: "2.6.0",
         group: "bitmap",
         history: &[("7.0.0", "`BYTE` and `BIT`."), ("8.0.0", "`end` may be left out and is then the last byte.")],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

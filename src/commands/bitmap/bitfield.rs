@@ -4,8 +4,8 @@
 //! saturates at its minimum, not its maximum; a key that a failing operation made or grew counts as changed.
 
 use super::field_engine::{self, Access};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static BITFIELD: CommandSpec = CommandSpec {
     name: "bitfield",
@@ -13,10 +13,8 @@ pub(crate) static BITFIELD: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::BITMAP | acl::SLOW | acl::WRITE,
     keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::UPDATE | key_flag::ACCESS | key_flag::VARIABLE_FLAGS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
         notes: "This command allows both access and modification of the key",
+        ..KeySpec::one(1, key_flag::RW | key_flag::UPDATE | key_flag::ACCESS | key_flag::VARIABLE_FLAGS)
     }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
@@ -79,17 +77,14 @@ pub(crate) static BITFIELD: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Reads and changes integers of any width within the string under a key",
         complexity: "O(1) for each subcommand specified",
         since: "3.2.0",
         group: "bitmap",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -4,11 +4,11 @@
 //! The result is built while the sources are read one after the other: one string of the longest source's length, so bounded by what
 //! `proto-max-bulk-len` allowed for it.
 
-use crate::commands::context::is_word;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::datatypes::bitmap::{self, Combine};
+use crate::engine::context::is_word;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::key_mut::Expiry;
 use crate::keyspace::string_value;
@@ -18,20 +18,7 @@ pub(crate) static BITOP: CommandSpec = CommandSpec {
     arity: -4,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::BITMAP | acl::SLOW | acl::WRITE,
-    keys: &[
-        KeySpec {
-            flags: key_flag::OW | key_flag::UPDATE,
-            begin: BeginSearch::Index(2),
-            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-            notes: "",
-        },
-        KeySpec {
-            flags: key_flag::RO | key_flag::ACCESS,
-            begin: BeginSearch::Index(3),
-            find: FindKeys::Range { last: -1, step: 1, limit: 0 },
-            notes: "",
-        },
-    ],
+    keys: &[KeySpec::one(2, key_flag::OW | key_flag::UPDATE), KeySpec::range(3, -1, 1, key_flag::RO | key_flag::ACCESS)],
     args: &[
         Arg {
             name: "operation",
@@ -47,17 +34,14 @@ pub(crate) static BITOP: CommandSpec = CommandSpec {
         Arg { name: "key", kind: ArgKind::Key(1), multiple: true, ..ARG },
     ],
     run: Run::Heavy(exec, Effort::Sum),
-    subcommands: &[],
     docs: Docs {
         summary: "Combines strings bit by bit and stores the result",
         complexity: "O(N)",
         since: "2.6.0",
         group: "bitmap",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// NOT is the one that `Combine` does not know, because it has one operand.

@@ -1,11 +1,11 @@
 //! BITPOS: where the first set or clear bit of a string, or of a part of it, is.
 
 use super::arguments::RangeArgs;
-use crate::commands::context::integer;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::datatypes::bitmap;
+use crate::engine::context::integer;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static BITPOS: CommandSpec = CommandSpec {
@@ -13,12 +13,7 @@ pub(crate) static BITPOS: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::READONLY,
     acl: acl::BITMAP | acl::READ | acl::SLOW,
-    keys: &[KeySpec {
-        flags: key_flag::RO | key_flag::ACCESS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "bit", kind: ArgKind::Integer, ..ARG },
@@ -50,17 +45,15 @@ pub(crate) static BITPOS: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Heavy(exec, Effort::Sum),
-    subcommands: &[],
     docs: Docs {
         summary: "Finds the first set or clear bit of the string under a key",
         complexity: "O(N)",
         since: "2.8.7",
         group: "bitmap",
         history: &[("7.0.0", "`BYTE` and `BIT`.")],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

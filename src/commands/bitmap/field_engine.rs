@@ -5,10 +5,10 @@ use smallvec::SmallVec;
 
 use super::arguments::field_offset;
 use crate::base::number::parse_i64;
-use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
-use crate::commands::error::CmdError;
 use crate::config::Config;
 use crate::datatypes::bitmap::{FieldType, Overflow};
+use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
+use crate::engine::error::CmdError;
 use crate::keyspace::effect::class;
 use crate::keyspace::string_value;
 

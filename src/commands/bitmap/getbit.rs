@@ -1,9 +1,9 @@
 //! GETBIT: one bit of a string; behind its end all are 0.
 
 use super::arguments::offset;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::datatypes::bitmap;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static GETBIT: CommandSpec = CommandSpec {
@@ -11,25 +11,17 @@ pub(crate) static GETBIT: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::READONLY | flag::FAST,
     acl: acl::BITMAP | acl::FAST | acl::READ,
-    keys: &[KeySpec {
-        flags: key_flag::RO | key_flag::ACCESS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "offset", kind: ArgKind::Integer, ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the bit at an offset of the string under a key",
         complexity: "O(1)",
         since: "2.2.0",
         group: "bitmap",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -10,7 +10,7 @@ mod field_engine;
 mod getbit;
 mod setbit;
 
-use super::spec::CommandSpec;
+use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[

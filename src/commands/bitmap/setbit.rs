@@ -2,10 +2,10 @@
 
 use super::arguments::offset;
 use crate::base::number::parse_i64;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
 use crate::datatypes::bitmap;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::string_value;
 
@@ -14,29 +14,21 @@ pub(crate) static SETBIT: CommandSpec = CommandSpec {
     arity: 4,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::BITMAP | acl::SLOW | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
         Arg { name: "value", kind: ArgKind::Integer, ..ARG },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Sets or clears the bit at an offset of the string under a key",
         complexity: "O(1)",
         since: "2.2.0",
         group: "bitmap",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

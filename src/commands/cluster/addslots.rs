@@ -1,9 +1,9 @@
 //! CLUSTER ADDSLOTS: this node takes slots that nobody owns. All or none.
 
-use super::control_plane::cluster;
 use super::slot_arguments::{parse_slots, propose};
-use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_ADDSLOTS: CommandSpec = CommandSpec {
@@ -11,20 +11,16 @@ pub(crate) static CLUSTER_ADDSLOTS: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "slot", kind: ArgKind::Integer, multiple: true, ..ARG }],
     run: Run::Control(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Gives slots that nobody owns to this node",
         complexity: "O(N) where N is the total number of hash slot arguments",
         since: "3.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {

@@ -1,10 +1,10 @@
 //! CLUSTER ADDSLOTSRANGE: ADDSLOTS with ranges.
 
-use super::control_plane::cluster;
 use super::slot_arguments::{parse_ranges, propose};
-use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_ADDSLOTSRANGE: CommandSpec = CommandSpec {
@@ -12,7 +12,6 @@ pub(crate) static CLUSTER_ADDSLOTSRANGE: CommandSpec = CommandSpec {
     arity: -4,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "range",
         kind: ArgKind::Block(&[
@@ -23,17 +22,14 @@ pub(crate) static CLUSTER_ADDSLOTSRANGE: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Control(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Gives ranges of slots that nobody owns to this node",
         complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
         since: "7.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {

@@ -1,9 +1,9 @@
 //! CLUSTER BUMPEPOCH: gives this node's shard the highest config epoch, unless it has it.
 
-use super::control_plane::cluster;
 use super::slot_arguments::propose;
-use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::{Command, Reply};
 
 pub(crate) static CLUSTER_BUMPEPOCH: CommandSpec = CommandSpec {
@@ -11,20 +11,16 @@ pub(crate) static CLUSTER_BUMPEPOCH: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Control(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Gives this node the highest config epoch",
         complexity: "O(1)",
         since: "3.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, _: &'c Args<'_>) -> ControlFuture<'c> {

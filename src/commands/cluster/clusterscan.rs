@@ -8,14 +8,14 @@
 //! The fingerprint tells nodes apart: a position of another node's, which has arranged the slot otherwise, counts as the slot's start.
 //! 0 is nobody's. Differs from Valkey's in how many keys a call returns, since slots are walked one by one.
 
-use super::control_plane::cluster;
 use crate::base::number::parse_u64;
 use crate::base::slot::{self, SLOTS};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
 use crate::commands::generic::names::Names;
 use crate::commands::generic::scan_options::{ScanOptions, Target};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::Keyspace;
 
 pub(crate) static CLUSTERSCAN: CommandSpec = CommandSpec {
@@ -23,12 +23,7 @@ pub(crate) static CLUSTERSCAN: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::READONLY | flag::TOUCHES_ARBITRARY_KEYS,
     acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec {
-        flags: key_flag::NOT_KEY,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::NOT_KEY)],
     args: &[
         Arg { name: "cursor", ..ARG },
         Arg { name: "match-pattern", kind: ArgKind::Pattern, token: "MATCH", optional: true, ..ARG },
@@ -37,17 +32,15 @@ pub(crate) static CLUSTERSCAN: CommandSpec = CommandSpec {
         Arg { name: "slot", kind: ArgKind::Integer, token: "SLOT", optional: true, ..ARG },
     ],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Iterates over the keys of the cluster",
         complexity: "O(N) where N is the number of elements returned.",
         since: "9.1.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// Where a scan stands.

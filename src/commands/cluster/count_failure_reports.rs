@@ -1,29 +1,27 @@
 //! CLUSTER COUNT-FAILURE-REPORTS: always 0 for a node that lives or whose death is decided. There are no reports among nodes to be
 //! counted: the leader of the group decides who is dead, and until then holds a silent node for suspect by itself, which is one.
 
-use super::control_plane::cluster;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_COUNT_FAILURE_REPORTS: CommandSpec = CommandSpec {
     name: "count-failure-reports",
     arity: 3,
     flags: flag::ADMIN | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "node-id", ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns how many nodes hold a node for dead",
         complexity: "O(N) where N is the number of failure reports",
         since: "3.0.0",
         group: "cluster",
         history: &[("9.0.0", "Ignore additional failure reports for a node which has been marked as failed.")],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,30 +1,20 @@
 //! CLUSTER COUNTKEYSINSLOT: how many keys this node has in a slot, in the selected database.
 
-use super::control_plane::cluster;
 use crate::base::slot::SLOTS;
-use crate::commands::context::{Args, CmdResult, Context, integer};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, CmdResult, Context, integer};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_COUNTKEYSINSLOT: CommandSpec = CommandSpec {
     name: "countkeysinslot",
     arity: 3,
     flags: flag::STALE,
     acl: acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "slot", kind: ArgKind::Integer, ..ARG }],
     run: Run::Stripes(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Returns how many keys of a slot this node has",
-        complexity: "O(1)",
-        since: "3.0.0",
-        group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Returns how many keys of a slot this node has", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,10 +1,10 @@
 //! CLUSTER DELSLOTS: this node gives slots up. All or none. Where a slot belongs to another node nothing happens: in Valkey the
 //! command changes the opinion of one node only, and the owner's claim wins again in the end.
 
-use super::control_plane::cluster;
 use super::slot_arguments::{parse_slots, propose};
-use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_DELSLOTS: CommandSpec = CommandSpec {
@@ -12,20 +12,16 @@ pub(crate) static CLUSTER_DELSLOTS: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "slot", kind: ArgKind::Integer, multiple: true, ..ARG }],
     run: Run::Control(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Makes this node give slots up",
         complexity: "O(N) where N is the total number of hash slot arguments",
         since: "3.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {

@@ -1,10 +1,10 @@
 //! CLUSTER FLUSHSLOTS: this node gives all its slots up. Only while it has no keys, which would be lost otherwise.
 
-use super::control_plane::cluster;
 use super::slot_arguments::propose;
-use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
@@ -12,20 +12,9 @@ pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Control(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Makes this node give up all its slots",
-        complexity: "O(1)",
-        since: "3.0.0",
-        group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Makes this node give up all its slots", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, _: &'c Args<'_>) -> ControlFuture<'c> {

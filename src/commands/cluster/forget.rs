@@ -3,11 +3,11 @@
 //! Differs from Valkey in that it holds for all nodes at once and for ever, not for one node and a minute. The removed node stays out
 //! until it is told to meet the cluster again.
 
-use super::control_plane::cluster;
 use super::slot_arguments::propose;
-use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::{Command, NodeId};
 
 pub(crate) static CLUSTER_FORGET: CommandSpec = CommandSpec {
@@ -15,20 +15,10 @@ pub(crate) static CLUSTER_FORGET: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "node-id", ..ARG }],
     run: Run::Control(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Removes a node from the cluster",
-        complexity: "O(1)",
-        since: "3.0.0",
-        group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Removes a node from the cluster", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {

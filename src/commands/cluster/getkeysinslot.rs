@@ -1,30 +1,27 @@
 //! CLUSTER GETKEYSINSLOT: some keys that this node has in a slot, in the selected database.
 
-use super::control_plane::cluster;
 use crate::base::slot::SLOTS;
-use crate::commands::context::{Args, CmdResult, Context, integer};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, CmdResult, Context, integer};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_GETKEYSINSLOT: CommandSpec = CommandSpec {
     name: "getkeysinslot",
     arity: 4,
     flags: flag::STALE,
     acl: acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "slot", kind: ArgKind::Integer, ..ARG }, Arg { name: "count", kind: ArgKind::Integer, ..ARG }],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns keys of a slot that this node has",
         complexity: "O(N) where N is the number of requested keys",
         since: "3.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -5,35 +5,32 @@
 
 use std::net::IpAddr;
 
-use super::control_plane::cluster;
 use crate::base::number::parse_i64;
-use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::error::{CmdError, as_shown};
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture};
+use crate::engine::error::{CmdError, as_shown};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_MEET: CommandSpec = CommandSpec {
     name: "meet",
     arity: -4,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[
         Arg { name: "ip", ..ARG },
         Arg { name: "port", kind: ArgKind::Integer, ..ARG },
         Arg { name: "cluster-bus-port", kind: ArgKind::Integer, optional: true, since: "4.0.0", ..ARG },
     ],
     run: Run::Control(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Makes one cluster of two",
         complexity: "O(1)",
         since: "3.0.0",
         group: "cluster",
         history: &[("4.0.0", "Added the optional `cluster_bus_port` argument.")],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// Distance of the bus port from the client port, where it is not given.

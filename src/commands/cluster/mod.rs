@@ -9,7 +9,6 @@ mod addslotsrange;
 mod asking;
 mod bumpepoch;
 mod clusterscan;
-mod control_plane;
 mod count_failure_reports;
 mod countkeysinslot;
 mod delslots;
@@ -35,11 +34,9 @@ mod shards;
 pub(in crate::commands) mod slot_arguments;
 mod slots;
 
-pub use control_plane::{ClusterAccess, ControlPlane, Pending, preferred_endpoint};
-
-use crate::commands::context::Context;
-use crate::commands::error::CmdError;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::context::Context;
+use crate::engine::error::CmdError;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 use crate::keyspace::stripe::Keys;
 use crate::topology::{Node, NodeId, Topology};
 
@@ -49,10 +46,7 @@ pub static COMMANDS: &[&CommandSpec] = &[&asking::ASKING, &CLUSTER, &clusterscan
 pub(crate) static CLUSTER: CommandSpec = CommandSpec {
     name: "cluster",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[
         &addslots::CLUSTER_ADDSLOTS,
@@ -86,11 +80,9 @@ pub(crate) static CLUSTER: CommandSpec = CommandSpec {
         complexity: "Depends on subcommand.",
         since: "3.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// The node that an argument names.

@@ -1,28 +1,24 @@
 //! CLUSTER MYSHARDID: the id of this node's shard.
 
-use super::control_plane::cluster;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_MYSHARDID: CommandSpec = CommandSpec {
     name: "myshardid",
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the id of the shard of this node",
         complexity: "O(1)",
         since: "7.2.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

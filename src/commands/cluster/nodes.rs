@@ -1,28 +1,24 @@
 //! CLUSTER NODES: a line per node, in the format of Valkey's configuration file.
 
-use super::control_plane::cluster;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_NODES: CommandSpec = CommandSpec {
     name: "nodes",
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the nodes of the cluster",
         complexity: "O(N) where N is the total number of Cluster nodes",
         since: "3.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

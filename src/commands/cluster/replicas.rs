@@ -1,29 +1,26 @@
 //! CLUSTER REPLICAS, and its older name CLUSTER SLAVES: the lines of CLUSTER NODES for the replicas of a primary.
 
-use super::control_plane::cluster;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_REPLICAS: CommandSpec = CommandSpec {
     name: "replicas",
     arity: 3,
     flags: flag::ADMIN | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "node-id", ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Lists the replicas of a primary",
         complexity: "O(N) where N is the number of replicas.",
         since: "5.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static CLUSTER_SLAVES: CommandSpec = CommandSpec {
@@ -31,20 +28,19 @@ pub(crate) static CLUSTER_SLAVES: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::ADMIN | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "node-id", ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Lists the replicas of a primary",
         complexity: "O(N) where N is the number of replicas.",
         since: "3.0.0",
         group: "cluster",
-        history: &[],
         deprecated: Some(("5.0.0", "`CLUSTER REPLICAS`")),
         flags: &["deprecated"],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

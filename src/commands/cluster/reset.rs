@@ -3,17 +3,16 @@
 //! Differs from Valkey in that the others forget the node, too, and in that HARD, which gives a node a new id, is refused: an id is for
 //! life; a node with an empty folder gets a new one.
 
-use super::control_plane::cluster;
-use crate::commands::context::{Args, Context, ControlFuture, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_RESET: CommandSpec = CommandSpec {
     name: "reset",
     arity: -2,
     flags: flag::ADMIN | flag::STALE | flag::NOSCRIPT,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "reset-type",
         kind: ArgKind::OneOf(&[
@@ -24,17 +23,14 @@ pub(crate) static CLUSTER_RESET: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Control(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Makes this node leave its cluster",
         complexity: "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as a side effect.",
         since: "3.0.0",
         group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {

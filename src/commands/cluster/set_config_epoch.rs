@@ -1,10 +1,10 @@
 //! CLUSTER SET-CONFIG-EPOCH: gives a node that is alone, and has none, its config epoch.
 
-use super::control_plane::cluster;
 use super::slot_arguments::propose;
-use crate::commands::context::{Args, Context, ControlFuture, integer};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Args, Context, ControlFuture, integer};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_SET_CONFIG_EPOCH: CommandSpec = CommandSpec {
@@ -12,20 +12,10 @@ pub(crate) static CLUSTER_SET_CONFIG_EPOCH: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "config-epoch", kind: ArgKind::Integer, ..ARG }],
     run: Run::Control(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Sets the config epoch of a new node",
-        complexity: "O(1)",
-        since: "3.0.0",
-        group: "cluster",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Sets the config epoch of a new node", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {

@@ -2,9 +2,9 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use super::control_plane::{cluster, preferred_endpoint};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::{cluster, preferred_endpoint};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::{PreferredEndpoint, ShardNode};
 
 pub(crate) static CLUSTER_SHARDS: CommandSpec = CommandSpec {
@@ -12,20 +12,17 @@ pub(crate) static CLUSTER_SHARDS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns which slots and nodes each shard has",
         complexity: "O(N) where N is the total number of cluster nodes",
         since: "7.0.0",
         group: "cluster",
         history: &[("9.1.0", "Added shard level `id` field and node level `availability-zone` field.")],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

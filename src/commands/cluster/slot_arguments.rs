@@ -1,9 +1,9 @@
 //! Slots as arguments, and proposing what a command made of them.
 
-use super::control_plane::cluster;
 use crate::base::slot::SLOTS;
-use crate::commands::context::{Context, integer_in};
-use crate::commands::error::CmdError;
+use crate::engine::cluster_access::cluster;
+use crate::engine::context::{Context, integer_in};
+use crate::engine::error::CmdError;
 use crate::topology::{Command, Reply, SlotRange};
 
 /// A slot.

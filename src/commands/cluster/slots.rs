@@ -2,9 +2,9 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use super::control_plane::{cluster, preferred_endpoint};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::cluster_access::{cluster, preferred_endpoint};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::{Node, PreferredEndpoint};
 
 pub(crate) static CLUSTER_SLOTS: CommandSpec = CommandSpec {
@@ -12,10 +12,7 @@ pub(crate) static CLUSTER_SLOTS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns which node serves which slots",
         complexity: "O(N) where N is the total number of Cluster nodes",
@@ -26,10 +23,10 @@ pub(crate) static CLUSTER_SLOTS: CommandSpec = CommandSpec {
             ("7.0.0", "Added additional networking metadata field."),
             ("9.1.0", "Added `availability-zone` field inside the networking metadata."),
         ],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -1,29 +1,26 @@
 //! AUTH: proves who the client is. There is one user, `default`, whose password is `requirepass`.
 
 use super::login;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static AUTH: CommandSpec = CommandSpec {
     name: "auth",
     arity: -2,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::SENTINEL | flag::ALLOW_BUSY,
     acl: acl::CONNECTION | acl::FAST,
-    keys: &[],
     args: &[Arg { name: "username", optional: true, since: "6.0.0", ..ARG }, Arg { name: "password", ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Authenticates the connection",
         complexity: "O(N) where N is the number of passwords defined for the user",
         since: "1.0.0",
         group: "connection",
         history: &[("6.0.0", "A user's name before the password.")],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use crate::clients::bit;
-use crate::commands::context::Context;
-use crate::commands::{monitor, transaction};
+use crate::commands::transaction;
+use crate::engine::context::Context;
+use crate::engine::monitor;
 
 /// Ends transaction, watches, subscriptions and MONITOR.
 pub fn cleanup(context: &mut Context<'_>) {

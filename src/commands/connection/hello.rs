@@ -4,16 +4,15 @@ use super::client::name;
 use super::login;
 use crate::base::{number, version};
 use crate::clients::bit;
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static HELLO: CommandSpec = CommandSpec {
     name: "hello",
     arity: -1,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::SENTINEL | flag::ALLOW_BUSY,
     acl: acl::CONNECTION | acl::FAST,
-    keys: &[],
     args: &[Arg {
         name: "arguments",
         kind: ArgKind::Block(&[
@@ -31,7 +30,6 @@ pub(crate) static HELLO: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Chooses the protocol version and introduces both sides",
         complexity: "O(1)",
@@ -41,10 +39,9 @@ pub(crate) static HELLO: CommandSpec = CommandSpec {
             ("8.1.0", "Field `availability_zone`, where the option is set."),
             ("6.2.0", "The version may be left out: then nothing changes."),
         ],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 #[derive(Default)]

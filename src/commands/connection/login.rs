@@ -1,7 +1,7 @@
 //! What AUTH and HELLO AUTH share.
 
-use crate::commands::context::{CmdResult, Context};
-use crate::commands::error::CmdError;
+use crate::engine::context::{CmdResult, Context};
+use crate::engine::error::CmdError;
 use crate::metrics::Counters;
 
 /// The only user.

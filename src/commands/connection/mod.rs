@@ -14,7 +14,7 @@ mod select;
 
 pub use cleanup::cleanup;
 
-use super::spec::CommandSpec;
+use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[

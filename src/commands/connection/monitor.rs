@@ -3,29 +3,18 @@
 use std::sync::Arc;
 
 use crate::clients::bit;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static MONITOR: CommandSpec = CommandSpec {
     name: "monitor",
     arity: 1,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Sends every command that is run, as it is run",
-        complexity: "",
-        since: "1.0.0",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Sends every command that is run, as it is run", complexity: "", since: "1.0.0", group: "server", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
@@ -36,7 +25,7 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
         context.session.monitor = true;
         let client = Arc::clone(&context.session.client);
         client.set(bit::MONITOR, true);
-        crate::commands::monitor::add(context.shared, client);
+        crate::engine::monitor::add(context.shared, client);
     }
     context.reply.ok();
     Ok(())

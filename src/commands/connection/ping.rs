@@ -1,28 +1,25 @@
 //! PING: answers PONG or its argument. A subscriber in RESP2 gets it as an array, like everything else it is sent.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static PING: CommandSpec = CommandSpec {
     name: "ping",
     arity: -1,
     flags: flag::FAST | flag::SENTINEL,
     acl: acl::CONNECTION | acl::FAST,
-    keys: &[],
     args: &[Arg { name: "message", optional: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Answers PONG, or the given message",
         complexity: "O(1)",
         since: "1.0.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

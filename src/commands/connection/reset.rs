@@ -2,28 +2,17 @@
 
 use crate::clients::bit;
 use crate::clients::session::ReplyMode;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static RESET: CommandSpec = CommandSpec {
     name: "reset",
     arity: 1,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::ALLOW_BUSY,
     acl: acl::CONNECTION | acl::FAST,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Makes the connection as new",
-        complexity: "O(1)",
-        since: "6.2.0",
-        group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Makes the connection as new", complexity: "O(1)", since: "6.2.0", group: "connection", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -1,28 +1,18 @@
 //! SELECT: chooses the database that the connection's commands see.
 
-use crate::commands::context::{Args, CmdResult, Context, integer};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, integer};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static SELECT: CommandSpec = CommandSpec {
     name: "select",
     arity: 2,
     flags: flag::ALLOW_BUSY | flag::LOADING | flag::STALE | flag::FAST,
     acl: acl::CONNECTION | acl::FAST,
-    keys: &[],
     args: &[Arg { name: "index", kind: ArgKind::Integer, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Chooses the connection's database",
-        complexity: "O(1)",
-        since: "1.0.0",
-        group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Chooses the connection's database", complexity: "O(1)", since: "1.0.0", group: "connection", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,15 +1,14 @@
 //! FUNCTION FLUSH: deletes all libraries, of which there are none.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static FUNCTION_FLUSH: CommandSpec = CommandSpec {
     name: "flush",
     arity: -2,
     flags: flag::NOSCRIPT | flag::WRITE,
     acl: acl::SCRIPTING | acl::SLOW | acl::WRITE,
-    keys: &[],
     args: &[Arg {
         name: "flush-type",
         kind: ArgKind::OneOf(&[
@@ -20,17 +19,15 @@ pub(crate) static FUNCTION_FLUSH: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Deletes all libraries",
         complexity: "O(N) where N is the number of functions deleted",
         since: "7.0.0",
         group: "scripting",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

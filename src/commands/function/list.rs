@@ -1,31 +1,28 @@
 //! FUNCTION LIST: the libraries, of which there are none.
 
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static FUNCTION_LIST: CommandSpec = CommandSpec {
     name: "list",
     arity: -2,
     flags: flag::NOSCRIPT,
     acl: acl::SCRIPTING | acl::SLOW,
-    keys: &[],
     args: &[
         Arg { name: "library-name-pattern", token: "LIBRARYNAME", optional: true, ..ARG },
         Arg { name: "withcode", kind: ArgKind::PureToken, token: "WITHCODE", optional: true, ..ARG },
     ],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the libraries",
         complexity: "O(N) where N is the number of functions",
         since: "7.0.0",
         group: "scripting",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output_order"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

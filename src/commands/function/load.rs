@@ -1,31 +1,28 @@
 //! FUNCTION LOAD and RESTORE: refused until scripts are there.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static FUNCTION_LOAD: CommandSpec = CommandSpec {
     name: "load",
     arity: -3,
     flags: flag::NOSCRIPT | flag::WRITE | flag::DENYOOM,
     acl: acl::SCRIPTING | acl::SLOW | acl::WRITE,
-    keys: &[],
     args: &[
         Arg { name: "replace", kind: ArgKind::PureToken, token: "REPLACE", optional: true, ..ARG },
         Arg { name: "function-code", ..ARG },
     ],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Creates a library",
         complexity: "O(1) (considering compilation time is redundant)",
         since: "7.0.0",
         group: "scripting",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static FUNCTION_RESTORE: CommandSpec = CommandSpec {
@@ -33,7 +30,6 @@ pub(crate) static FUNCTION_RESTORE: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::NOSCRIPT | flag::WRITE | flag::DENYOOM,
     acl: acl::SCRIPTING | acl::SLOW | acl::WRITE,
-    keys: &[],
     args: &[
         Arg { name: "serialized-value", ..ARG },
         Arg {
@@ -48,17 +44,15 @@ pub(crate) static FUNCTION_RESTORE: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Creates the libraries of a dump",
         complexity: "O(N) where N is the number of functions on the payload",
         since: "7.0.0",
         group: "scripting",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(_: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

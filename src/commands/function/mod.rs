@@ -9,8 +9,8 @@ mod list;
 mod load;
 mod stats;
 
-use super::context::is_word;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::context::is_word;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[&FUNCTION];
@@ -18,10 +18,7 @@ pub static COMMANDS: &[&CommandSpec] = &[&FUNCTION];
 pub(crate) static FUNCTION: CommandSpec = CommandSpec {
     name: "function",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[
         &delete::FUNCTION_DELETE,
@@ -33,16 +30,8 @@ pub(crate) static FUNCTION: CommandSpec = CommandSpec {
         &load::FUNCTION_RESTORE,
         &stats::FUNCTION_STATS,
     ],
-    docs: Docs {
-        summary: "Manages functions",
-        complexity: "Depends on subcommand.",
-        since: "7.0.0",
-        group: "scripting",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Manages functions", complexity: "Depends on subcommand.", since: "7.0.0", group: "scripting", ..DOCS },
+    ..SPEC
 };
 
 /// True if the word asks for SYNC or ASYNC.

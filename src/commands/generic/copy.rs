@@ -1,8 +1,8 @@
 //! COPY: puts a copy of a key, its expiry included, under another name or into another database.
 
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 
 pub(crate) static COPY: CommandSpec = CommandSpec {
@@ -10,20 +10,7 @@ pub(crate) static COPY: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::KEYSPACE | acl::SLOW | acl::WRITE,
-    keys: &[
-        KeySpec {
-            flags: key_flag::RO | key_flag::ACCESS,
-            begin: BeginSearch::Index(1),
-            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-            notes: "",
-        },
-        KeySpec {
-            flags: key_flag::OW | key_flag::UPDATE,
-            begin: BeginSearch::Index(2),
-            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-            notes: "",
-        },
-    ],
+    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS), KeySpec::one(2, key_flag::OW | key_flag::UPDATE)],
     args: &[
         Arg { name: "source", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "destination", kind: ArgKind::Key(1), ..ARG },
@@ -31,17 +18,14 @@ pub(crate) static COPY: CommandSpec = CommandSpec {
         Arg { name: "replace", kind: ArgKind::PureToken, token: "REPLACE", optional: true, ..ARG },
     ],
     run: Run::Heavy(exec, Effort::Sum),
-    subcommands: &[],
     docs: Docs {
         summary: "Copies a key",
         complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
         since: "6.2.0",
         group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 struct Options {

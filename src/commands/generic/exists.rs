@@ -1,32 +1,26 @@
 //! EXISTS: how many of the keys are there; a key named twice counts twice.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static EXISTS: CommandSpec = CommandSpec {
     name: "exists",
     arity: -2,
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::KEYSPACE | acl::READ,
-    keys: &[KeySpec {
-        flags: key_flag::RO,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: -1, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::range(1, -1, 1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Counts how many of the given keys exist",
         complexity: "O(N) where N is the number of keys to check.",
         since: "1.0.0",
         group: "generic",
         history: &[("3.0.3", "More than one `key`.")],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

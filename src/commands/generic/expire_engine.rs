@@ -1,7 +1,7 @@
 //! What EXPIRE and its kin share: reading a point in time in either unit, setting it under a condition, showing it.
 
-use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
-use crate::commands::error::CmdError;
+use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
+use crate::engine::error::CmdError;
 use crate::keyspace::effect::{Cause, class};
 
 /// What a command's number counts from.

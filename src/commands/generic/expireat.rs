@@ -1,20 +1,15 @@
 //! EXPIREAT: sets when a key expires, in unix seconds.
 
 use super::expire_engine::{Base, Unit, set_expiry};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static EXPIREAT: CommandSpec = CommandSpec {
     name: "expireat",
     arity: -3,
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::KEYSPACE | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::UPDATE,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, ..ARG },
@@ -32,17 +27,15 @@ pub(crate) static EXPIREAT: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Sets the unix time in seconds at which a key expires",
         complexity: "O(1)",
         since: "1.2.0",
         group: "generic",
         history: &[("7.0.0", "`NX`, `XX`, `GT` and `LT`.")],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -3,9 +3,9 @@
 
 use super::names::Names;
 use crate::base::{glob, slot};
-use crate::commands::context::{Args, CmdResult, Context, Sweep};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, Sweep};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::keyspace::access::KeyAccess;
 
 pub(crate) static KEYS: CommandSpec = CommandSpec {
@@ -13,20 +13,17 @@ pub(crate) static KEYS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::READONLY,
     acl: acl::DANGEROUS | acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, ..ARG }],
     run: Run::Sweep(start),
-    subcommands: &[],
     docs: Docs {
         summary: "Lists the keys whose names match a pattern",
         complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
         since: "1.0.0",
         group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 struct KeysSweep {

@@ -26,9 +26,9 @@ mod ttl;
 mod type_;
 mod unlink;
 
-use super::context::{Args, CmdResult, Context, integer};
-use super::error::CmdError;
-use super::spec::CommandSpec;
+use crate::engine::context::{Args, CmdResult, Context, integer};
+use crate::engine::error::CmdError;
+use crate::engine::spec::CommandSpec;
 use crate::keyspace::effect::class;
 
 /// The family's commands.

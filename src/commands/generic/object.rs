@@ -1,29 +1,18 @@
 //! OBJECT: how keys are kept. Looking does not count as a use of the key.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::entry::EntryRef;
 
 pub(crate) static OBJECT: CommandSpec = CommandSpec {
     name: "object",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[&OBJECT_ENCODING, &OBJECT_FREQ, &OBJECT_HELP, &OBJECT_IDLETIME, &OBJECT_REFCOUNT],
-    docs: Docs {
-        summary: "Looks at how keys are kept",
-        complexity: "Depends on subcommand.",
-        since: "2.2.3",
-        group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Looks at how keys are kept", complexity: "Depends on subcommand.", since: "2.2.3", group: "generic", ..DOCS },
+    ..SPEC
 };
 
 pub(crate) static OBJECT_ENCODING: CommandSpec = CommandSpec {
@@ -34,17 +23,15 @@ pub(crate) static OBJECT_ENCODING: CommandSpec = CommandSpec {
     keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(encoding),
-    subcommands: &[],
     docs: Docs {
         summary: "Names the internal representation of a key's value",
         complexity: "O(1)",
         since: "2.2.3",
         group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static OBJECT_FREQ: CommandSpec = CommandSpec {
@@ -55,17 +42,15 @@ pub(crate) static OBJECT_FREQ: CommandSpec = CommandSpec {
     keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(frequency),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the logarithmic counter of the uses of a key",
         complexity: "O(1)",
         since: "4.0.0",
         group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static OBJECT_HELP: CommandSpec = CommandSpec {
@@ -73,20 +58,9 @@ pub(crate) static OBJECT_HELP: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::KEYSPACE | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(help),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Describes the subcommands",
-        complexity: "O(1)",
-        since: "6.2.0",
-        group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Describes the subcommands", complexity: "O(1)", since: "6.2.0", group: "generic", ..DOCS },
+    ..SPEC
 };
 
 pub(crate) static OBJECT_IDLETIME: CommandSpec = CommandSpec {
@@ -97,17 +71,15 @@ pub(crate) static OBJECT_IDLETIME: CommandSpec = CommandSpec {
     keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(idle_time),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the seconds since a key was last used",
         complexity: "O(1)",
         since: "2.2.3",
         group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static OBJECT_REFCOUNT: CommandSpec = CommandSpec {
@@ -118,17 +90,15 @@ pub(crate) static OBJECT_REFCOUNT: CommandSpec = CommandSpec {
     keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(reference_count),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns how many references to a key's value there are",
         complexity: "O(1)",
         since: "2.2.3",
         group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 const HELP: &[&str] = &[
@@ -161,7 +131,7 @@ fn frequency(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 }
 
 fn help(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    crate::commands::help::help(context, "object", HELP)
+    crate::engine::help::help(context, "object", HELP)
 }
 
 fn idle_time(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,7 +1,7 @@
 //! PERSIST: takes the expiry from a key. 0 if there was none.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 
 pub(crate) static PERSIST: CommandSpec = CommandSpec {
@@ -9,25 +9,11 @@ pub(crate) static PERSIST: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::KEYSPACE | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::UPDATE,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Lets a key live forever",
-        complexity: "O(1)",
-        since: "2.2.0",
-        group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Lets a key live forever", complexity: "O(1)", since: "2.2.0", group: "generic", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,27 +1,23 @@
 //! RANDOMKEY: a key chosen at random, each with the same probability (nearly: see the table). Never one whose time has come.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static RANDOMKEY: CommandSpec = CommandSpec {
     name: "randomkey",
     arity: 1,
     flags: flag::READONLY | flag::TOUCHES_ARBITRARY_KEYS,
     acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the name of a key chosen at random",
         complexity: "O(1)",
         since: "1.0.0",
         group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// With expired keys that may not be deleted (CLIENT PAUSE), tries before one of them is returned after all, as Valkey does.

@@ -4,15 +4,14 @@
 use super::names::Names;
 use super::scan_options::{self, ScanOptions, Target};
 use crate::base::slot;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static SCAN: CommandSpec = CommandSpec {
     name: "scan",
     arity: -2,
     flags: flag::READONLY | flag::TOUCHES_ARBITRARY_KEYS,
     acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[],
     args: &[
         Arg { name: "cursor", kind: ArgKind::Integer, ..ARG },
         Arg { name: "pattern", kind: ArgKind::Pattern, token: "MATCH", optional: true, ..ARG },
@@ -20,17 +19,16 @@ pub(crate) static SCAN: CommandSpec = CommandSpec {
         Arg { name: "type", token: "TYPE", optional: true, since: "6.0.0", ..ARG },
     ],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Iterates over the keys of the database",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         since: "2.8.0",
         group: "generic",
         history: &[("6.0.0", "`TYPE`.")],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

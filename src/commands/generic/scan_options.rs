@@ -2,8 +2,8 @@
 
 use crate::base::{glob, number};
 use crate::commands::cluster::slot_arguments::parse_slot;
-use crate::commands::context::{integer, is_word};
-use crate::commands::error::CmdError;
+use crate::engine::context::{integer, is_word};
+use crate::engine::error::CmdError;
 
 /// COUNT where none is given.
 const COUNT_DEFAULT: usize = 10;

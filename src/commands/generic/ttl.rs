@@ -1,33 +1,27 @@
 //! TTL: seconds until a key expires, rounded; -1 if it never does, -2 if it is not there.
 
 use super::expire_engine::{Base, Unit, show_expiry};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static TTL: CommandSpec = CommandSpec {
     name: "ttl",
     arity: 2,
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::KEYSPACE | acl::READ,
-    keys: &[KeySpec {
-        flags: key_flag::RO | key_flag::ACCESS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns in how many seconds a key expires",
         complexity: "O(1)",
         since: "1.0.0",
         group: "generic",
         history: &[("2.8.0", "-2 for a key that does not exist.")],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,7 +1,7 @@
 //! TYPE: what kind of value a key holds.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static TYPE: CommandSpec = CommandSpec {
     name: "type",
@@ -11,17 +11,8 @@ pub(crate) static TYPE: CommandSpec = CommandSpec {
     keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Names the type of a key's value",
-        complexity: "O(1)",
-        since: "1.0.0",
-        group: "generic",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Names the type of a key's value", complexity: "O(1)", since: "1.0.0", group: "generic", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,17 +1,14 @@
 //! PUBSUB: who listens to what.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::help;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::help;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static PUBSUB: CommandSpec = CommandSpec {
     name: "pubsub",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[&PUBSUB_CHANNELS, &PUBSUB_HELP, &PUBSUB_NUMPAT, &PUBSUB_NUMSUB, &PUBSUB_SHARDCHANNELS, &PUBSUB_SHARDNUMSUB],
     docs: Docs {
@@ -19,11 +16,9 @@ pub(crate) static PUBSUB: CommandSpec = CommandSpec {
         complexity: "Depends on subcommand.",
         since: "2.8.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static PUBSUB_CHANNELS: CommandSpec = CommandSpec {
@@ -31,20 +26,16 @@ pub(crate) static PUBSUB_CHANNELS: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }],
     run: Run::Conn(channels),
-    subcommands: &[],
     docs: Docs {
         summary: "Lists channels with listeners",
         complexity: "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
         since: "2.8.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static PUBSUB_HELP: CommandSpec = CommandSpec {
@@ -52,20 +43,9 @@ pub(crate) static PUBSUB_HELP: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(print_help),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Explains the subcommands",
-        complexity: "O(1)",
-        since: "6.2.0",
-        group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Explains the subcommands", complexity: "O(1)", since: "6.2.0", group: "pubsub", ..DOCS },
+    ..SPEC
 };
 
 pub(crate) static PUBSUB_NUMPAT: CommandSpec = CommandSpec {
@@ -73,20 +53,9 @@ pub(crate) static PUBSUB_NUMPAT: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(numpat),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Counts the patterns listened to",
-        complexity: "O(1)",
-        since: "2.8.0",
-        group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Counts the patterns listened to", complexity: "O(1)", since: "2.8.0", group: "pubsub", ..DOCS },
+    ..SPEC
 };
 
 pub(crate) static PUBSUB_NUMSUB: CommandSpec = CommandSpec {
@@ -94,20 +63,16 @@ pub(crate) static PUBSUB_NUMSUB: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "channel", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(numsub),
-    subcommands: &[],
     docs: Docs {
         summary: "Counts the listeners of channels",
         complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
         since: "2.8.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static PUBSUB_SHARDCHANNELS: CommandSpec = CommandSpec {
@@ -115,20 +80,16 @@ pub(crate) static PUBSUB_SHARDCHANNELS: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }],
     run: Run::Conn(shardchannels),
-    subcommands: &[],
     docs: Docs {
         summary: "Lists shard channels with listeners",
         complexity: "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
         since: "7.0.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static PUBSUB_SHARDNUMSUB: CommandSpec = CommandSpec {
@@ -136,20 +97,16 @@ pub(crate) static PUBSUB_SHARDNUMSUB: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "shardchannel", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(shardnumsub),
-    subcommands: &[],
     docs: Docs {
         summary: "Counts the listeners of shard channels",
         complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
         since: "7.0.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn list(context: &mut Context<'_>, args: &Args<'_>, shard: bool) -> CmdResult {

@@ -10,7 +10,7 @@ use larder_proto::resp::ReplyBuf;
 
 use crate::clients::session::{ReplyMode, Subscriptions};
 use crate::clients::{Session, bit};
-use crate::commands::context::Context;
+use crate::engine::context::Context;
 
 /// What is subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

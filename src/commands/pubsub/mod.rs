@@ -6,7 +6,7 @@ mod publish;
 mod subscribe;
 mod unsubscribe;
 
-use super::spec::CommandSpec;
+use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[

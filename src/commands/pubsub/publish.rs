@@ -1,27 +1,23 @@
 //! PUBLISH and SPUBLISH: sends a message to whoever listens, and answers how many do on this node.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static PUBLISH: CommandSpec = CommandSpec {
     name: "publish",
     arity: 3,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE | flag::FAST | flag::MAY_REPLICATE | flag::SENTINEL,
     acl: acl::FAST | acl::PUBSUB,
-    keys: &[],
     args: &[Arg { name: "channel", ..ARG }, Arg { name: "message", ..ARG }],
     run: Run::Conn(publish),
-    subcommands: &[],
     docs: Docs {
         summary: "Sends a message to a channel",
         complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
         since: "2.0.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static SPUBLISH: CommandSpec = CommandSpec {
@@ -29,25 +25,17 @@ pub(crate) static SPUBLISH: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE | flag::FAST | flag::MAY_REPLICATE,
     acl: acl::FAST | acl::PUBSUB,
-    keys: &[KeySpec {
-        flags: key_flag::NOT_KEY,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::NOT_KEY)],
     args: &[Arg { name: "shardchannel", ..ARG }, Arg { name: "message", ..ARG }],
     run: Run::Conn(shard_publish),
-    subcommands: &[],
     docs: Docs {
         summary: "Sends a message to a shard channel",
         complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",
         since: "7.0.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn publish(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,29 +1,25 @@
 //! SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE: listens to channels, patterns, shard channels.
 
 use super::engine::{self, Kind};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static SUBSCRIBE: CommandSpec = CommandSpec {
     name: "subscribe",
     arity: -2,
     flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "channel", multiple: true, ..ARG }],
     run: Run::Conn(channels),
-    subcommands: &[],
     docs: Docs {
         summary: "Listens to channels",
         complexity: "O(N) where N is the number of channels to subscribe to.",
         since: "2.0.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static PSUBSCRIBE: CommandSpec = CommandSpec {
@@ -31,20 +27,16 @@ pub(crate) static PSUBSCRIBE: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, multiple: true, ..ARG }],
     run: Run::Conn(patterns),
-    subcommands: &[],
     docs: Docs {
         summary: "Listens to channels whose names match patterns",
         complexity: "O(N) where N is the number of patterns to subscribe to.",
         since: "2.0.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 pub(crate) static SSUBSCRIBE: CommandSpec = CommandSpec {
@@ -52,25 +44,17 @@ pub(crate) static SSUBSCRIBE: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
-    keys: &[KeySpec {
-        flags: key_flag::NOT_KEY,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: -1, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::range(1, -1, 1, key_flag::NOT_KEY)],
     args: &[Arg { name: "shardchannel", multiple: true, ..ARG }],
     run: Run::Conn(shards),
-    subcommands: &[],
     docs: Docs {
         summary: "Listens to shard channels",
         complexity: "O(N) where N is the number of shard channels to subscribe to.",
         since: "7.0.0",
         group: "pubsub",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn channels(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -4,8 +4,8 @@
 
 use crate::base::limits::reserved_descriptors;
 use crate::base::process;
-use crate::commands::shared::Shared;
 use crate::config::{Config, Refusal};
+use crate::engine::shared::Shared;
 use crate::metrics::command_log::Kind;
 
 /// Applies the difference between two configurations. The new one is published by the caller once this succeeded.

@@ -1,27 +1,23 @@
 //! DBSIZE: the number of keys in the database, those included whose time has come but that nobody has met yet.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static DBSIZE: CommandSpec = CommandSpec {
     name: "dbsize",
     arity: 1,
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::KEYSPACE | acl::READ,
-    keys: &[],
-    args: &[],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Counts the keys of the database",
         complexity: "O(1) in the number of keys",
         since: "1.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "response_policy:agg_sum"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -1,14 +1,13 @@
 //! FLUSHALL: empties every database.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static FLUSHALL: CommandSpec = CommandSpec {
     name: "flushall",
     arity: -1,
     flags: flag::WRITE | flag::ALL_DBS,
     acl: acl::DANGEROUS | acl::KEYSPACE | acl::SLOW | acl::WRITE,
-    keys: &[],
     args: &[Arg {
         name: "flush-type",
         kind: ArgKind::OneOf(&[
@@ -19,17 +18,16 @@ pub(crate) static FLUSHALL: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::All(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Empties every database",
         complexity: "O(N) where N is the total number of keys in all databases",
         since: "1.0.0",
         group: "server",
         history: &[("4.0.0", "`ASYNC`."), ("6.2.0", "`SYNC`.")],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

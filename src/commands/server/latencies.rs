@@ -1,7 +1,7 @@
 //! The latencies of one command, all workers together: for INFO latencystats and LATENCY HISTOGRAM.
 
-use crate::commands::shared::Shared;
-use crate::commands::table::Row;
+use crate::engine::shared::Shared;
+use crate::engine::table::Row;
 use crate::metrics::histogram::Sum;
 
 pub(crate) fn of(shared: &Shared, row: &Row) -> Sum {

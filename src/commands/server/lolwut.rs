@@ -2,29 +2,19 @@
 
 use crate::base::rng::{self, Rng};
 use crate::base::{number, version};
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static LOLWUT: CommandSpec = CommandSpec {
     name: "lolwut",
     arity: -1,
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::READ,
-    keys: &[],
     args: &[Arg { name: "version", kind: ArgKind::Integer, token: "VERSION", optional: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Draws something, and tells the version",
-        complexity: "",
-        since: "5.0.0",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Draws something, and tells the version", complexity: "", since: "5.0.0", group: "server", ..DOCS },
+    ..SPEC
 };
 
 const SHELVES_DEFAULT: i64 = 2;

@@ -23,9 +23,9 @@ mod time;
 
 use std::ops::Range;
 
-use super::context::{Args, CmdResult, Context, is_word};
-use super::error::CmdError;
-use super::spec::CommandSpec;
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::base::alloc;
 use crate::clients::evict;
-use crate::commands::context::Context;
+use crate::engine::context::Context;
 
 /// One database's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,27 +1,16 @@
 //! ROLE: this version is always a primary without replicas.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static ROLE: CommandSpec = CommandSpec {
     name: "role",
     arity: 1,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::SENTINEL,
     acl: acl::ADMIN | acl::DANGEROUS | acl::FAST,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Returns the node's role in replication",
-        complexity: "O(1)",
-        since: "2.8.12",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Returns the node's role in replication", complexity: "O(1)", since: "2.8.12", group: "server", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

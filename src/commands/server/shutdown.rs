@@ -1,16 +1,15 @@
 //! SHUTDOWN: ends the node. Data lives in memory only in this version, so there is nothing to save, and SAVE is refused.
 
 use crate::clients::session::Close;
-use crate::commands::context::{Args, Context, ControlFuture, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, Context, ControlFuture, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
     name: "shutdown",
     arity: -1,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::NO_MULTI | flag::SENTINEL | flag::ALLOW_BUSY,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "abort-selector",
         kind: ArgKind::OneOf(&[
@@ -39,17 +38,15 @@ pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Control(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Ends the server",
         complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
         since: "1.0.0",
         group: "server",
         history: &[("7.0.0", "`NOW`, `FORCE` and `ABORT`."), ("9.0.0", "`SAFE` and `FAILOVER`.")],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// The words that may follow.

@@ -1,28 +1,24 @@
 //! SWAPDB: exchanges two databases; their clients stay where they are and see the other data at once.
 
-use crate::commands::context::{Args, CmdResult, Context, integer_in};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, integer_in};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static SWAPDB: CommandSpec = CommandSpec {
     name: "swapdb",
     arity: 3,
     flags: flag::WRITE | flag::FAST,
     acl: acl::DANGEROUS | acl::FAST | acl::KEYSPACE | acl::WRITE,
-    keys: &[],
     args: &[Arg { name: "index1", kind: ArgKind::Integer, ..ARG }, Arg { name: "index2", kind: ArgKind::Integer, ..ARG }],
     run: Run::All(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Exchanges two databases",
         complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
         since: "4.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,28 +1,24 @@
 //! TIME: seconds and microseconds since 1970.
 
 use crate::base::clock;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static TIME: CommandSpec = CommandSpec {
     name: "time",
     arity: 1,
     flags: flag::LOADING | flag::STALE | flag::FAST,
     acl: acl::FAST,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the server's time",
         complexity: "O(1)",
         since: "2.6.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -1,8 +1,8 @@
 //! APPEND: more bytes at the end of a string, which is made if it is not there.
 
 use super::value;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::string_value;
 
@@ -11,25 +11,17 @@ pub(crate) static APPEND: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::STRING | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::INSERT,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Appends to the string under a key",
         complexity: "O(1) amortized, for a short tail",
         since: "2.0.0",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

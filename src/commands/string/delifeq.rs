@@ -1,7 +1,7 @@
 //! DELIFEQ: deletes a string that has a given value, as the holder of a lock releases it.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static DELIFEQ: CommandSpec = CommandSpec {
@@ -9,25 +9,11 @@ pub(crate) static DELIFEQ: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::FAST | flag::WRITE,
     acl: acl::FAST | acl::STRING | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::RM | key_flag::DELETE,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RM | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Deletes a key if it holds this string",
-        complexity: "O(1)",
-        since: "9.0.0",
-        group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Deletes a key if it holds this string", complexity: "O(1)", since: "9.0.0", group: "string", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

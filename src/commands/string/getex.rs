@@ -4,8 +4,8 @@
 
 use super::options::{Grammar, Lifetime, Options};
 use super::value;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::{Cause, class};
 
 pub(crate) static GETEX: CommandSpec = CommandSpec {
@@ -14,10 +14,8 @@ pub(crate) static GETEX: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::STRING | acl::WRITE,
     keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
         notes: "RW and UPDATE because it changes the TTL",
+        ..KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)
     }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
@@ -35,17 +33,14 @@ pub(crate) static GETEX: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the string under a key and sets or removes its expiry",
         complexity: "O(1)",
         since: "6.2.0",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,8 +1,8 @@
 //! GETRANGE: a part of a string. Negative positions count from the end; what lies outside is left out.
 
-use crate::commands::context::integer;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::integer;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 use std::ops::Range;
 
@@ -11,29 +11,21 @@ pub(crate) static GETRANGE: CommandSpec = CommandSpec {
     arity: 4,
     flags: flag::READONLY,
     acl: acl::READ | acl::SLOW | acl::STRING,
-    keys: &[KeySpec {
-        flags: key_flag::RO | key_flag::ACCESS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "start", kind: ArgKind::Integer, ..ARG },
         Arg { name: "end", kind: ArgKind::Integer, ..ARG },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns a part of the string under a key",
         complexity: "O(N) where N is the length of the returned part",
         since: "2.4.0",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// Executes GETRANGE, and SUBSTR, its old name.

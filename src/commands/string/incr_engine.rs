@@ -1,8 +1,8 @@
 //! One way to add to an integer, for INCR, INCRBY, DECR and DECRBY.
 
 use crate::base::number::parse_i64;
-use crate::commands::context::{CmdResult, Context};
-use crate::commands::error::CmdError;
+use crate::engine::context::{CmdResult, Context};
+use crate::engine::error::CmdError;
 use crate::keyspace::effect::class;
 use crate::keyspace::entry::{NewValue, ValueRef};
 use crate::keyspace::key_mut::Expiry;

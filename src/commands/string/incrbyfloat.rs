@@ -3,9 +3,9 @@
 //! Calculates and prints as Valkey does on x86-64 (see [`crate::base::float`]).
 
 use crate::base::float::LongDouble;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::entry::ValueRef;
 use crate::keyspace::key_mut::Expiry;
@@ -16,25 +16,17 @@ pub(crate) static INCRBYFLOAT: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::STRING | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "increment", kind: ArgKind::Double, ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Adds to the floating-point number under a key, which counts as 0 if missing",
         complexity: "O(1)",
         since: "2.6.0",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

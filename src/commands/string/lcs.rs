@@ -3,10 +3,10 @@
 //! The table of lengths takes 4 bytes for each pair of positions, at most `proto-max-bulk-len` altogether; for the length alone two
 //! rows of it are enough, but the same limit holds.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::context::{integer, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, Effort, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::context::{integer, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static LCS: CommandSpec = CommandSpec {
@@ -14,12 +14,7 @@ pub(crate) static LCS: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::READONLY,
     acl: acl::READ | acl::SLOW | acl::STRING,
-    keys: &[KeySpec {
-        flags: key_flag::RO | key_flag::ACCESS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 1, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::range(1, 1, 1, key_flag::RO | key_flag::ACCESS)],
     args: &[
         Arg { name: "key1", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "key2", kind: ArgKind::Key(0), ..ARG },
@@ -29,17 +24,14 @@ pub(crate) static LCS: CommandSpec = CommandSpec {
         Arg { name: "withmatchlen", kind: ArgKind::PureToken, token: "WITHMATCHLEN", optional: true, ..ARG },
     ],
     run: Run::Heavy(exec, Effort::Product),
-    subcommands: &[],
     docs: Docs {
         summary: "Finds the longest subsequence common to two strings",
         complexity: "O(N*M) where N and M are the lengths of the strings",
         since: "7.0.0",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// Longer strings would overflow the table's positions.

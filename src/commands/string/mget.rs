@@ -1,8 +1,8 @@
 //! MGET: several strings at one moment. A key of another type counts as missing.
 
 use super::value;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static MGET: CommandSpec = CommandSpec {
@@ -10,25 +10,18 @@ pub(crate) static MGET: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::READ | acl::STRING,
-    keys: &[KeySpec {
-        flags: key_flag::RO | key_flag::ACCESS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: -1, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::range(1, -1, 1, key_flag::RO | key_flag::ACCESS)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the strings under several keys",
         complexity: "O(N) where N is the number of keys to retrieve.",
         since: "1.0.0",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:multi_shard"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

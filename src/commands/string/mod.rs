@@ -29,7 +29,7 @@ mod strlen;
 mod substr;
 mod value;
 
-use super::spec::CommandSpec;
+use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[

@@ -1,8 +1,8 @@
 //! MSET: several strings at one moment.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::key_mut::Expiry;
 
@@ -11,12 +11,7 @@ pub(crate) static MSET: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::SLOW | acl::STRING | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::OW | key_flag::UPDATE,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: -1, step: 2, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::range(1, -1, 2, key_flag::OW | key_flag::UPDATE)],
     args: &[Arg {
         name: "data",
         kind: ArgKind::Block(&[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }]),
@@ -24,17 +19,15 @@ pub(crate) static MSET: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Sets several keys to strings",
         complexity: "O(N) where N is the number of keys to set.",
         since: "1.0.1",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -4,10 +4,10 @@
 
 use super::mset::set_pairs;
 use super::options::{Condition, Grammar, Lifetime, Options};
-use crate::commands::context::integer_in;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::integer_in;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::key_mut::Expiry;
 
 pub(crate) static MSETEX: CommandSpec = CommandSpec {
@@ -52,17 +52,15 @@ pub(crate) static MSETEX: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Sets several keys to strings, with a condition and an expiry",
         complexity: "O(N) where N is the number of keys to set.",
         since: "9.1.0",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

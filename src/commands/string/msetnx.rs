@@ -1,8 +1,8 @@
 //! MSETNX: several strings at one moment, or none if one of the keys is there.
 
 use super::mset::{check_pairs, set_pairs};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::key_mut::Expiry;
 
 pub(crate) static MSETNX: CommandSpec = CommandSpec {
@@ -10,12 +10,7 @@ pub(crate) static MSETNX: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::SLOW | acl::STRING | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::OW | key_flag::INSERT,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: -1, step: 2, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::range(1, -1, 2, key_flag::OW | key_flag::INSERT)],
     args: &[Arg {
         name: "data",
         kind: ArgKind::Block(&[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }]),
@@ -23,17 +18,14 @@ pub(crate) static MSETNX: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Sets several keys to strings if none of them exists",
         complexity: "O(N) where N is the number of keys to set.",
         since: "1.0.1",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,7 +1,7 @@
 //! The options that SET, GETEX and MSETEX share: conditions and expiry.
 
-use crate::commands::context::{Context, integer, is_word};
-use crate::commands::error::CmdError;
+use crate::engine::context::{Context, integer, is_word};
+use crate::engine::error::CmdError;
 
 /// Whose options they are: each command allows some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

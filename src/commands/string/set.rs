@@ -4,8 +4,8 @@
 
 use super::options::{Grammar, Options};
 use super::set_engine::{self, Answer};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static SET: CommandSpec = CommandSpec {
     name: "set",
@@ -13,10 +13,8 @@ pub(crate) static SET: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::SLOW | acl::STRING | acl::WRITE,
     keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::ACCESS | key_flag::UPDATE | key_flag::VARIABLE_FLAGS,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
         notes: "RW and ACCESS due to the optional `GET` argument",
+        ..KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE | key_flag::VARIABLE_FLAGS)
     }],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
@@ -46,7 +44,6 @@ pub(crate) static SET: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Sets a key to a string, whatever it held before",
         complexity: "O(1)",
@@ -59,10 +56,9 @@ pub(crate) static SET: CommandSpec = CommandSpec {
             ("7.0.0", "`NX` and `GET` may stand together."),
             ("8.1.0", "`IFEQ`."),
         ],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

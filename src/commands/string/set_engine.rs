@@ -2,7 +2,7 @@
 
 use super::options::{Condition, Lifetime, Options};
 use super::value;
-use crate::commands::context::{CmdResult, Context};
+use crate::engine::context::{CmdResult, Context};
 use crate::keyspace::effect::{Cause, class};
 use crate::keyspace::key_mut::{Expiry, KeyMut};
 use crate::keyspace::{WrongType, string_value};

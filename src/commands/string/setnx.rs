@@ -2,33 +2,19 @@
 
 use super::options::{Condition, Options};
 use super::set_engine::{self, Answer};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static SETNX: CommandSpec = CommandSpec {
     name: "setnx",
     arity: 3,
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::STRING | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::OW | key_flag::INSERT,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::OW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Sets a key to a string unless the key exists",
-        complexity: "O(1)",
-        since: "1.0.0",
-        group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Sets a key to a string unless the key exists", complexity: "O(1)", since: "1.0.0", group: "string", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

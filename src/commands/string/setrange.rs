@@ -1,10 +1,10 @@
 //! SETRANGE: overwrites a part of a string. A gap before it is filled with zeros.
 
 use super::value;
-use crate::commands::context::integer;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::integer;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::string_value;
 
@@ -13,29 +13,21 @@ pub(crate) static SETRANGE: CommandSpec = CommandSpec {
     arity: 4,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::SLOW | acl::STRING | acl::WRITE,
-    keys: &[KeySpec {
-        flags: key_flag::RW | key_flag::UPDATE,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
         Arg { name: "value", ..ARG },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Overwrites a part of the string under a key",
         complexity: "O(1) for a short part that needs no gap, else O(N) with the length of both",
         since: "2.2.0",
         group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,7 +1,7 @@
 //! STRLEN: how many bytes a string has.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static STRLEN: CommandSpec = CommandSpec {
@@ -12,17 +12,8 @@ pub(crate) static STRLEN: CommandSpec = CommandSpec {
     keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Returns the length of the string under a key",
-        complexity: "O(1)",
-        since: "2.2.0",
-        group: "string",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Returns the length of the string under a key", complexity: "O(1)", since: "2.2.0", group: "string", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

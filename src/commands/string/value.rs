@@ -2,9 +2,9 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use crate::commands::context::Context;
-use crate::commands::error::CmdError;
 use crate::config::Config;
+use crate::engine::context::Context;
+use crate::engine::error::CmdError;
 use crate::keyspace::entry::ValueRef;
 use crate::keyspace::string_value;
 

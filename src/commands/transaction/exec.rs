@@ -2,12 +2,12 @@
 
 use crate::base::clock;
 use crate::clients::session::Multi;
-use crate::commands::call::call;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::keys::KeyShape;
-use crate::commands::shared::Shared;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::call::call;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::keys::KeyShape;
+use crate::engine::shared::Shared;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::keyspace::Busy;
 use crate::keyspace::access::Stripes;
 
@@ -16,20 +16,15 @@ pub(crate) static EXEC: CommandSpec = CommandSpec {
     arity: 1,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SKIP_COMMANDLOG,
     acl: acl::SLOW | acl::TRANSACTION,
-    keys: &[],
-    args: &[],
     run: Run::Exec(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Runs the queued commands as one",
         complexity: "Depends on commands in the transaction",
         since: "1.2.0",
         group: "transactions",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

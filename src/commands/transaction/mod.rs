@@ -9,9 +9,9 @@ mod watch;
 use std::sync::atomic::Ordering;
 
 pub use self::exec::lock;
-use super::context::Context;
-use super::spec::CommandSpec;
 use crate::clients::{Session, bit};
+use crate::engine::context::Context;
+use crate::engine::spec::CommandSpec;
 use crate::keyspace::Busy;
 
 /// The family's commands.

@@ -3,29 +3,24 @@
 use std::sync::atomic::Ordering;
 
 use crate::clients::{bit, session::Multi};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static MULTI: CommandSpec = CommandSpec {
     name: "multi",
     arity: 1,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_MULTI | flag::ALLOW_BUSY,
     acl: acl::FAST | acl::TRANSACTION,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Starts a transaction: following commands are queued",
         complexity: "O(1)",
         since: "1.2.0",
         group: "transactions",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -1,27 +1,16 @@
 //! UNWATCH: forgets all watched keys.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static UNWATCH: CommandSpec = CommandSpec {
     name: "unwatch",
     arity: 1,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::ALLOW_BUSY,
     acl: acl::FAST | acl::TRANSACTION,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Forgets the watched keys",
-        complexity: "O(1)",
-        since: "2.2.0",
-        group: "transactions",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Forgets the watched keys", complexity: "O(1)", since: "2.2.0", group: "transactions", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -3,34 +3,26 @@
 use bytes::Bytes;
 
 use crate::clients::session::Watched;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static WATCH: CommandSpec = CommandSpec {
     name: "watch",
     arity: -2,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_MULTI | flag::ALLOW_BUSY,
     acl: acl::FAST | acl::TRANSACTION,
-    keys: &[KeySpec {
-        flags: key_flag::RO,
-        begin: BeginSearch::Index(1),
-        find: FindKeys::Range { last: -1, step: 1, limit: 0 },
-        notes: "",
-    }],
+    keys: &[KeySpec::range(1, -1, 1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Makes the next transaction depend on keys staying unchanged",
         complexity: "O(1) for every key.",
         since: "2.2.0",
         group: "transactions",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,15 +1,14 @@
 //! CLIENT CACHING: belongs to tracking, which is not there yet, so that no client is in tracking mode.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_CACHING: CommandSpec = CommandSpec {
     name: "caching",
     arity: 3,
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "mode",
         kind: ArgKind::OneOf(&[
@@ -19,17 +18,14 @@ pub(crate) static CLIENT_CACHING: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Says whether the next command's keys are tracked",
         complexity: "O(1)",
         since: "6.0.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(_: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

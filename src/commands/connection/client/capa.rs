@@ -4,28 +4,24 @@
 use std::sync::atomic::Ordering;
 
 use crate::clients::client::capability;
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_CAPA: CommandSpec = CommandSpec {
     name: "capa",
     arity: -3,
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "capability", multiple: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Tells the server what the client is able to do",
         complexity: "O(1)",
         since: "8.0.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

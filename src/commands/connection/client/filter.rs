@@ -4,11 +4,11 @@
 
 use std::sync::atomic::Ordering;
 
-use super::line;
 use crate::base::{clock, number};
 use crate::clients::client::{Client, ClientClass, capability};
-use crate::commands::context::is_word;
-use crate::commands::error::CmdError;
+use crate::engine::client_line;
+use crate::engine::context::is_word;
+use crate::engine::error::CmdError;
 
 /// Letters that FLAGS takes.
 const FLAGS: &[u8] = b"OSMPxbtRBdcuAUreTIiEN";
@@ -149,7 +149,7 @@ impl<'a> Conditions<'a> {
 
 /// True if the client has all flags of these letters.
 fn has_flags(client: &Client, letters: &[u8]) -> bool {
-    let own = line::flags(client);
+    let own = client_line::flags(client);
     let none = own == "N";
     letters.iter().all(|letter| match letter {
         b'N' => none,

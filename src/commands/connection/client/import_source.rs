@@ -1,16 +1,15 @@
 //! CLIENT IMPORT-SOURCE: marks a client that copies another server's data in, while `import-mode` is on.
 
 use crate::clients::bit;
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_IMPORT_SOURCE: CommandSpec = CommandSpec {
     name: "import-source",
     arity: 3,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "enabled",
         kind: ArgKind::OneOf(&[
@@ -20,17 +19,14 @@ pub(crate) static CLIENT_IMPORT_SOURCE: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Marks the connection as one that imports data",
         complexity: "O(1)",
         since: "8.1.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -2,16 +2,15 @@
 
 use super::filter::Filter;
 use crate::clients::session::Close;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_KILL: CommandSpec = CommandSpec {
     name: "kill",
     arity: -3,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "filter",
         kind: ArgKind::OneOf(&[
@@ -99,7 +98,6 @@ pub(crate) static CLIENT_KILL: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Closes connections",
         complexity: "O(N) where N is the number of client connections",
@@ -119,10 +117,9 @@ pub(crate) static CLIENT_KILL: CommandSpec = CommandSpec {
                 "Filters `NAME`, `IDLE`, `FLAGS`, `LIB-NAME`, `LIB-VER`, `DB`, `CAPA`, `IP`, and filters that exclude: `NOT-ID` and the like.",
             ),
         ],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

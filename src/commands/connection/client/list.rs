@@ -1,18 +1,17 @@
 //! CLIENT LIST: a line for each connection, all or those that a filter takes.
 
 use super::filter::Filter;
-use super::line;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::room;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::client_line;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::memory_limit;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
     name: "list",
     arity: -2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[
         Arg {
             name: "client-type",
@@ -77,7 +76,6 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
         Arg { name: "not-ip", token: "NOT-IP", optional: true, since: "9.0.0", ..ARG },
     ],
     run: Run::Settled(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Describes connections",
         complexity: "O(N) where N is the number of client connections",
@@ -97,10 +95,10 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
                 "Filters `NAME`, `IDLE`, `FLAGS`, `LIB-NAME`, `LIB-VER`, `DB`, `CAPA`, `IP`, and filters that exclude: `NOT-ID` and the like.",
             ),
         ],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
@@ -112,7 +110,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     loop {
         write_all(context, args, &filter, &mut text);
         // Other workers go on meanwhile: nobody is shown who takes more than clients may.
-        if !room::evict_clients_now(context.shared, context.config) {
+        if !memory_limit::evict_clients_now(context.shared, context.config) {
             break;
         }
         text.clear();
@@ -123,13 +121,13 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 fn write_all(context: &Context<'_>, args: &Args<'_>, filter: &Filter<'_>, text: &mut Vec<u8>) {
     let clients = context.shared.clients.all();
-    text.reserve(clients.len() * line::LEN_USUAL);
+    text.reserve(clients.len() * client_line::LEN_USUAL);
     let own = context.session.client.id;
     for client in clients.iter().filter(|client| filter.takes(client, own)) {
         if client.id == own {
-            line::write_own(context, args, text);
+            client_line::write_own(context, args, text);
         } else {
-            line::write(context.shared, client, text);
+            client_line::write(context.shared, client, text);
         }
     }
 }

@@ -10,7 +10,6 @@ mod id;
 mod import_source;
 mod info;
 mod kill;
-pub mod line;
 mod list;
 pub(super) mod name;
 mod no_evict;
@@ -24,17 +23,15 @@ mod trackinginfo;
 mod unblock;
 mod unpause;
 
-use crate::commands::context::is_word;
-use crate::commands::error::CmdError;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::is_word;
+use crate::engine::error::CmdError;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT: CommandSpec = CommandSpec {
     name: "client",
     arity: -2,
     flags: flag::SENTINEL,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[
         &caching::CLIENT_CACHING,
@@ -63,11 +60,9 @@ pub(crate) static CLIENT: CommandSpec = CommandSpec {
         complexity: "Depends on subcommand.",
         since: "2.4.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// `ON` or `OFF`.

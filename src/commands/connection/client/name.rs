@@ -1,6 +1,6 @@
 //! What names of clients and of their libraries may look like.
 
-use crate::commands::error::CmdError;
+use crate::engine::error::CmdError;
 
 /// True if the text can stand in a line of CLIENT LIST, whose fields are separated by blanks.
 pub(super) fn is_printable(text: &[u8]) -> bool {

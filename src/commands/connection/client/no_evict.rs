@@ -1,15 +1,14 @@
 //! CLIENT NO-EVICT: keeps the connection when clients are closed to free memory (`maxmemory-clients`).
 
 use crate::clients::bit;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_NO_EVICT: CommandSpec = CommandSpec {
     name: "no-evict",
     arity: 3,
     flags: flag::ALLOW_BUSY | flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "enabled",
         kind: ArgKind::OneOf(&[
@@ -19,17 +18,8 @@ pub(crate) static CLIENT_NO_EVICT: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Protects the connection from eviction",
-        complexity: "O(1)",
-        since: "7.0.0",
-        group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Protects the connection from eviction", complexity: "O(1)", since: "7.0.0", group: "connection", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

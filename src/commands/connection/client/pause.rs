@@ -1,15 +1,14 @@
 //! CLIENT PAUSE: holds back all commands, or those that write, for a time. While it lasts, keys neither expire nor are evicted.
 
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
     name: "pause",
     arity: -3,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[
         Arg { name: "timeout", kind: ArgKind::Integer, ..ARG },
         Arg {
@@ -24,17 +23,15 @@ pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Holds commands back for a time",
         complexity: "O(1)",
         since: "3.0.0",
         group: "connection",
         history: &[("6.2.0", "Modes `WRITE` and `ALL`.")],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -2,16 +2,15 @@
 
 use crate::clients::bit;
 use crate::clients::session::ReplyMode;
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_REPLY: CommandSpec = CommandSpec {
     name: "reply",
     arity: 3,
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::NO_MULTI | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "action",
         kind: ArgKind::OneOf(&[
@@ -22,17 +21,8 @@ pub(crate) static CLIENT_REPLY: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Says whether the server replies",
-        complexity: "O(1)",
-        since: "3.2.0",
-        group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Says whether the server replies", complexity: "O(1)", since: "3.2.0", group: "connection", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

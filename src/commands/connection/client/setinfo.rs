@@ -1,33 +1,30 @@
 //! CLIENT SETINFO: name and version of the client's library.
 
 use super::name;
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_SETINFO: CommandSpec = CommandSpec {
     name: "setinfo",
     arity: 4,
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "attr",
         kind: ArgKind::OneOf(&[Arg { name: "libname", token: "LIB-NAME", ..ARG }, Arg { name: "libver", token: "LIB-VER", ..ARG }]),
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Tells the server about the client's library",
         complexity: "O(1)",
         since: "7.2.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

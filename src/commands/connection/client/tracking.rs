@@ -1,15 +1,14 @@
 //! CLIENT TRACKING: refused until client-side caching is there; OFF is what every client is.
 
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_TRACKING: CommandSpec = CommandSpec {
     name: "tracking",
     arity: -3,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[
         Arg {
             name: "status",
@@ -27,17 +26,14 @@ pub(crate) static CLIENT_TRACKING: CommandSpec = CommandSpec {
         Arg { name: "noloop", kind: ArgKind::PureToken, token: "NOLOOP", optional: true, ..ARG },
     ],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Switches client-side caching",
         complexity: "O(1). Some options may introduce additional complexity.",
         since: "6.0.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,27 +1,22 @@
 //! CLIENT TRACKINGINFO: tracking is off for every client, since it is not there yet.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_TRACKINGINFO: CommandSpec = CommandSpec {
     name: "trackinginfo",
     arity: 2,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Describes client-side caching for the connection",
         complexity: "O(1)",
         since: "6.2.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

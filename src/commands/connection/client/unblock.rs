@@ -1,16 +1,15 @@
 //! CLIENT UNBLOCK: ends another client's waiting in a blocking command. This version has no such command, so nobody is unblocked; a
 //! client that CLIENT PAUSE holds back is not meant.
 
-use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_UNBLOCK: CommandSpec = CommandSpec {
     name: "unblock",
     arity: -3,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[
         Arg { name: "client-id", kind: ArgKind::Integer, ..ARG },
         Arg {
@@ -24,17 +23,14 @@ pub(crate) static CLIENT_UNBLOCK: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Ends the waiting of another connection",
         complexity: "O(log N) where N is the number of client connections",
         since: "5.0.0",
         group: "connection",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

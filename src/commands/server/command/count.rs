@@ -1,27 +1,16 @@
 //! COMMAND COUNT: how many commands there are, subcommands not counted.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static COMMAND_COUNT: CommandSpec = CommandSpec {
     name: "count",
     arity: 2,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Counts the commands",
-        complexity: "O(1)",
-        since: "2.8.13",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Counts the commands", complexity: "O(1)", since: "2.8.13", group: "server", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -1,30 +1,26 @@
 //! COMMAND GETKEYS: which arguments of a request are keys.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::key_flags::{self, KeysAndFlags};
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag, key_flag};
-use crate::commands::table::Lookup;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::key_flags::{self, KeysAndFlags};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag, key_flag};
+use crate::engine::table::Lookup;
 
 pub(crate) static COMMAND_GETKEYS: CommandSpec = CommandSpec {
     name: "getkeys",
     arity: -3,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "command", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the keys among the arguments of a command",
         complexity: "O(N) where N is the number of arguments to the command",
         since: "2.8.13",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,27 +1,23 @@
 //! COMMAND GETKEYSANDFLAGS: which arguments of a request are keys, and what the command does with each.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static COMMAND_GETKEYSANDFLAGS: CommandSpec = CommandSpec {
     name: "getkeysandflags",
     arity: -3,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "command", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the keys among the arguments of a command, with what happens to each",
         complexity: "O(N) where N is the number of arguments to the command",
         since: "7.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -2,29 +2,27 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
-use crate::commands::table::{Row, Table};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::table::{Row, Table};
 
 pub(crate) static COMMAND_INFO: CommandSpec = CommandSpec {
     name: "info",
     arity: -2,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "command-name", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Describes commands",
         complexity: "O(N) where N is the number of commands to look up",
         since: "2.8.13",
         group: "server",
         history: &[("7.0.0", "Without names, all commands.")],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output_order"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,17 +1,16 @@
 //! COMMAND LIST: names of commands and subcommands, all or those that match.
 
 use crate::base::glob;
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
-use crate::commands::table::Row;
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::table::Row;
 
 pub(crate) static COMMAND_LIST: CommandSpec = CommandSpec {
     name: "list",
     arity: -2,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "filterby",
         kind: ArgKind::OneOf(&[
@@ -24,17 +23,15 @@ pub(crate) static COMMAND_LIST: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the names of commands",
         complexity: "O(N) where N is the total number of commands",
         since: "7.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output_order"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 enum Filter<'a> {

@@ -8,16 +8,14 @@ mod help;
 mod info;
 mod list;
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static COMMAND: CommandSpec = CommandSpec {
     name: "command",
     arity: -1,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
     subcommands: &[
         &count::COMMAND_COUNT,
@@ -33,11 +31,10 @@ pub(crate) static COMMAND: CommandSpec = CommandSpec {
         complexity: "O(N) where N is the total number of commands",
         since: "2.8.13",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output_order"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -1,14 +1,13 @@
 //! COMMANDLOG GET: the newest entries of a log.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static COMMANDLOG_GET: CommandSpec = CommandSpec {
     name: "get",
     arity: 4,
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[
         Arg { name: "count", kind: ArgKind::Integer, ..ARG },
         Arg {
@@ -22,17 +21,15 @@ pub(crate) static COMMANDLOG_GET: CommandSpec = CommandSpec {
         },
     ],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the newest entries of a command log",
         complexity: "O(N) where N is the number of entries returned",
         since: "8.1.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_nodes", "nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

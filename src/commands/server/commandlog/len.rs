@@ -1,14 +1,13 @@
 //! COMMANDLOG LEN: how many entries a log has.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static COMMANDLOG_LEN: CommandSpec = CommandSpec {
     name: "len",
     arity: 3,
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "type",
         kind: ArgKind::OneOf(&[
@@ -19,17 +18,15 @@ pub(crate) static COMMANDLOG_LEN: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Counts the entries of a command log",
         complexity: "O(1)",
         since: "8.1.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

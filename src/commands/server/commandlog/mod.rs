@@ -5,30 +5,19 @@ mod help;
 mod len;
 mod reset;
 
-use crate::commands::context::{Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::context::{Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 use crate::metrics::command_log::Kind;
 
 pub(crate) static COMMANDLOG: CommandSpec = CommandSpec {
     name: "commandlog",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[&get::COMMANDLOG_GET, &help::COMMANDLOG_HELP, &len::COMMANDLOG_LEN, &reset::COMMANDLOG_RESET],
-    docs: Docs {
-        summary: "Looks at the command logs",
-        complexity: "Depends on subcommand.",
-        since: "8.1.0",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Looks at the command logs", complexity: "Depends on subcommand.", since: "8.1.0", group: "server", ..DOCS },
+    ..SPEC
 };
 
 /// Which log a word means.

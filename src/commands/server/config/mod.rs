@@ -6,15 +6,12 @@ mod resetstat;
 mod rewrite;
 mod set;
 
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 
 pub(crate) static CONFIG: CommandSpec = CommandSpec {
     name: "config",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[&get::CONFIG_GET, &help::CONFIG_HELP, &resetstat::CONFIG_RESETSTAT, &rewrite::CONFIG_REWRITE, &set::CONFIG_SET],
     docs: Docs {
@@ -22,9 +19,7 @@ pub(crate) static CONFIG: CommandSpec = CommandSpec {
         complexity: "Depends on subcommand.",
         since: "2.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };

@@ -1,29 +1,25 @@
 //! CONFIG REWRITE: writes the current options into the configuration file. Outside a transaction on a thread of its own, since
 //! the file is synced.
 
-use crate::commands::context::{Args, Context, ControlFuture};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, Context, ControlFuture};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CONFIG_REWRITE: CommandSpec = CommandSpec {
     name: "rewrite",
     arity: 2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Control(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Writes the current options into the configuration file",
         complexity: "O(1)",
         since: "2.8.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, _: &'c Args<'_>) -> ControlFuture<'c> {

@@ -1,17 +1,16 @@
 //! CONFIG SET: changes options, all of those given or none.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
 use crate::commands::server::apply;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
 use crate::config::{SetContext, SetError, UNKNOWN_OPTION};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
     name: "set",
     arity: -4,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg {
         name: "data",
         kind: ArgKind::Block(&[Arg { name: "parameter", ..ARG }, Arg { name: "value", ..ARG }]),
@@ -19,17 +18,16 @@ pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
         ..ARG
     }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Changes options of the running server",
         complexity: "O(N) when N is the number of configuration parameters provided",
         since: "2.0.0",
         group: "server",
         history: &[("7.0.0", "Several options at once.")],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,6 +1,6 @@
 //! DEBUG STRUCTSIZE: the sizes of the structures that make up data.
 
-use crate::commands::context::{CmdResult, Context};
+use crate::engine::context::{CmdResult, Context};
 
 pub(super) fn struct_sizes(context: &mut Context<'_>) -> CmdResult {
     let text = format!(

@@ -1,7 +1,7 @@
 //! DEBUG SEGFAULT, PANIC, ASSERT and OOM: ends the process the hard way, so that tests see what is then logged and recovered.
 
-use crate::commands::context::CmdResult;
-use crate::commands::error::CmdError;
+use crate::engine::context::CmdResult;
+use crate::engine::error::CmdError;
 
 /// More than any machine has, and less than an allocation may be.
 const IMPOSSIBLE_BYTES: usize = isize::MAX as usize / 2;

@@ -2,8 +2,8 @@
 
 use crate::base::rng::{self, Rng};
 use crate::base::{glob, number};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
 use crate::keyspace::key_mut::Expiry;
 
 /// Rounds of the pattern test.

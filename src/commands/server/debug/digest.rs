@@ -6,7 +6,7 @@
 
 use sha1::{Digest as _, Sha1};
 
-use crate::commands::context::{Args, CmdResult, Context};
+use crate::engine::context::{Args, CmdResult, Context};
 use crate::keyspace::entry::{EntryRef, ValueRef};
 use crate::keyspace::string_value;
 

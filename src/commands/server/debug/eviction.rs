@@ -1,8 +1,8 @@
 //! DEBUG CLIENT-EVICTION: how many clients take how much memory.
 
 use crate::clients::evict;
-use crate::commands::context::{CmdResult, Context};
-use crate::commands::error::CmdError;
+use crate::engine::context::{CmdResult, Context};
+use crate::engine::error::CmdError;
 
 /// The smallest bucket above the first begins at 2 to this power; the largest holds all from 2 to [`LARGEST`].
 const SMALLEST: u32 = 15;

@@ -1,7 +1,7 @@
 //! DEBUG HELP.
 
-use crate::commands::context::{CmdResult, Context};
-use crate::commands::help::help;
+use crate::engine::context::{CmdResult, Context};
+use crate::engine::help::help;
 
 pub(super) fn exec(context: &mut Context<'_>) -> CmdResult {
     help(

@@ -19,29 +19,25 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::clock;
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static DEBUG: CommandSpec = CommandSpec {
     name: "debug",
     arity: -2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::PROTECTED,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Looks inside the server, or disturbs it, for tests",
         complexity: "Depends on subcommand.",
         since: "1.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
         flags: &["syscmd"],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// Longest DEBUG SLEEP: a node that sleeps longer is taken for dead anyway.

@@ -1,7 +1,7 @@
 //! DEBUG OBJECT, SDSLEN, LISTPACK and QUICKLIST: how one value lies in memory.
 
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
 use crate::keyspace::clock24::AccessClock;
 use crate::keyspace::entry::{Encoding, EntryRef, ValueRef};
 use crate::keyspace::string_value;

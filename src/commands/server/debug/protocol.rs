@@ -2,8 +2,8 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use crate::commands::context::{CmdResult, Context};
-use crate::commands::error::CmdError;
+use crate::engine::context::{CmdResult, Context};
+use crate::engine::error::CmdError;
 
 /// What `DEBUG PROTOCOL double` answers, as Valkey does: not pi.
 #[expect(clippy::approx_constant, reason = "an example that clients compare, not a constant of nature")]

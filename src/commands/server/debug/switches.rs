@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use super::{done, expect_word, switch};
-use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::shared::REPLY_PEAK_RESET_MS;
+use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::shared::REPLY_PEAK_RESET_MS;
 
 pub(super) fn exec(context: &mut Context<'_>, name: &str, args: &Args<'_>) -> CmdResult {
     let switches = &context.shared.debug;

@@ -1,7 +1,7 @@
 //! DEBUG HTSTATS and HTSTATS-KEY: how full the hash tables are.
 
-use crate::commands::context::{Args, CmdResult, Context, is_word};
-use crate::commands::error::CmdError;
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
 
 /// The tables of one database. They grow bucket by bucket, so there is never a second one to rehash into.
 pub(super) fn database(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

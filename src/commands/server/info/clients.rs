@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::Lines;
 use crate::clients::bit;
-use crate::commands::context::Context;
+use crate::engine::context::Context;
 
 pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     let shared = context.shared;

@@ -2,8 +2,8 @@
 
 use super::{Lines, human};
 use crate::base::process;
-use crate::commands::context::Context;
 use crate::commands::server::overhead;
+use crate::engine::context::Context;
 
 pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     let memory = overhead::measure(context);

@@ -11,28 +11,26 @@ mod stats;
 
 use std::fmt::Display;
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static INFO: CommandSpec = CommandSpec {
     name: "info",
     arity: -1,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "section", optional: true, multiple: true, ..ARG }],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns figures about the server, by section",
         complexity: "O(1)",
         since: "1.0.0",
         group: "server",
         history: &[("7.0.0", "Several sections.")],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// A section's text as it grows.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Lines, seconds};
 use crate::base::process;
-use crate::commands::context::Context;
+use crate::engine::context::Context;
 use crate::metrics::WorkerMetrics;
 
 pub(super) fn cpu(context: &mut Context<'_>, lines: &mut Lines) {

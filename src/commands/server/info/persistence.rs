@@ -1,7 +1,7 @@
 //! INFO persistence and replication. This version keeps its data in memory only and replicates to nobody.
 
 use super::Lines;
-use crate::commands::context::Context;
+use crate::engine::context::Context;
 
 pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     let changes = changes(context);

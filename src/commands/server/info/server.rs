@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::Lines;
 use crate::base::{clock, process, version};
-use crate::commands::context::Context;
 use crate::config::{Config, Supervised};
+use crate::engine::context::Context;
 
 /// Width of the access clock.
 const LRU_BITS: u32 = 24;

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Lines, safe};
-use crate::commands::context::Context;
 use crate::commands::server::latencies;
+use crate::engine::context::Context;
 use crate::keyspace::stripe::StripeStats;
 use crate::metrics::WorkerMetrics;
 

@@ -1,28 +1,24 @@
 //! LATENCY DOCTOR: what was slow, and what to do about it.
 
 use crate::base::clock;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static LATENCY_DOCTOR: CommandSpec = CommandSpec {
     name: "doctor",
     arity: 2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Reports what took long, with advice",
         complexity: "O(1)",
         since: "2.8.13",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// Advice, and the events it helps against.

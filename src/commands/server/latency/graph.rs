@@ -1,9 +1,9 @@
 //! LATENCY GRAPH: the samples of one event as columns of characters, oldest on the left.
 
 use crate::base::clock;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::metrics::latency::Event;
 
 pub(crate) static LATENCY_GRAPH: CommandSpec = CommandSpec {
@@ -11,20 +11,17 @@ pub(crate) static LATENCY_GRAPH: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "event", ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Draws the samples of a latency event",
         complexity: "O(1)",
         since: "2.8.13",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// Columns side by side; more samples go on below.

@@ -1,29 +1,26 @@
 //! LATENCY HISTOGRAM: for each command how many executions took at most 1, 2, 4 ... microseconds.
 
-use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::server::latencies;
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
-use crate::commands::table::Row;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::table::Row;
 
 pub(crate) static LATENCY_HISTOGRAM: CommandSpec = CommandSpec {
     name: "histogram",
     arity: -2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "command", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns how long the executions of commands took",
         complexity: "O(N) where N is the number of commands with latency information being retrieved.",
         since: "7.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

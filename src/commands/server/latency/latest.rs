@@ -1,27 +1,23 @@
 //! LATENCY LATEST: for each event the last sample, the worst, the sum and the count.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static LATENCY_LATEST: CommandSpec = CommandSpec {
     name: "latest",
     arity: 2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the latest sample of each latency event",
         complexity: "O(1)",
         since: "2.8.13",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -8,15 +8,12 @@ mod history;
 mod latest;
 mod reset;
 
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 
 pub(crate) static LATENCY: CommandSpec = CommandSpec {
     name: "latency",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[
         &doctor::LATENCY_DOCTOR,
@@ -27,14 +24,6 @@ pub(crate) static LATENCY: CommandSpec = CommandSpec {
         &latest::LATENCY_LATEST,
         &reset::LATENCY_RESET,
     ],
-    docs: Docs {
-        summary: "Looks for what takes long",
-        complexity: "Depends on subcommand.",
-        since: "2.8.13",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Looks for what takes long", complexity: "Depends on subcommand.", since: "2.8.13", group: "server", ..DOCS },
+    ..SPEC
 };

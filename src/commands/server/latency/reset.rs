@@ -1,27 +1,24 @@
 //! LATENCY RESET: forgets the samples of some events, or of all.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{ARG, Arg, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static LATENCY_RESET: CommandSpec = CommandSpec {
     name: "reset",
     arity: -2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "event", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Forgets latency events",
         complexity: "O(1)",
         since: "2.8.13",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_nodes", "response_policy:agg_sum"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

@@ -1,28 +1,23 @@
 //! MEMORY DOCTOR: what is unusual about the use of memory.
 
-use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::server::overhead::{self, Memory};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 
 pub(crate) static MEMORY_DOCTOR: CommandSpec = CommandSpec {
     name: "doctor",
     arity: 2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Reports what is unusual about the use of memory",
         complexity: "O(1)",
         since: "4.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 const MIB: u64 = 1024 * 1024;

@@ -1,28 +1,17 @@
 //! MEMORY HELP.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::help::help;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::help::help;
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static MEMORY_HELP: CommandSpec = CommandSpec {
     name: "help",
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Lists the subcommands",
-        complexity: "O(1)",
-        since: "4.0.0",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Lists the subcommands", complexity: "O(1)", since: "4.0.0", group: "server", ..DOCS },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

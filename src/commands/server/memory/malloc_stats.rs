@@ -1,28 +1,24 @@
 //! MEMORY MALLOC-STATS: what the allocator tells of itself, which is little.
 
 use crate::base::{alloc, process};
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static MEMORY_MALLOC_STATS: CommandSpec = CommandSpec {
     name: "malloc-stats",
     arity: 2,
     flags: flag::LOADING,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns what the allocator tells of itself",
         complexity: "Depends on how much memory is allocated, could be slow",
         since: "4.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

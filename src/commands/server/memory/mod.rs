@@ -7,15 +7,12 @@ mod purge;
 mod stats;
 mod usage;
 
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 
 pub(crate) static MEMORY: CommandSpec = CommandSpec {
     name: "memory",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[
         &doctor::MEMORY_DOCTOR,
@@ -25,14 +22,6 @@ pub(crate) static MEMORY: CommandSpec = CommandSpec {
         &stats::MEMORY_STATS,
         &usage::MEMORY_USAGE,
     ],
-    docs: Docs {
-        summary: "Looks at the use of memory",
-        complexity: "Depends on subcommand.",
-        since: "4.0.0",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Looks at the use of memory", complexity: "Depends on subcommand.", since: "4.0.0", group: "server", ..DOCS },
+    ..SPEC
 };

@@ -1,28 +1,24 @@
 //! MEMORY PURGE: gives memory that is not in use back to the system.
 
 use crate::base::alloc;
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static MEMORY_PURGE: CommandSpec = CommandSpec {
     name: "purge",
     arity: 2,
     flags: flag::LOADING,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Gives unused memory back to the system",
         complexity: "Depends on how much memory is allocated, could be slow",
         since: "4.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -2,29 +2,24 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use crate::commands::context::{Args, CmdResult, Context};
 use crate::commands::server::overhead;
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 
 pub(crate) static MEMORY_STATS: CommandSpec = CommandSpec {
     name: "stats",
     arity: 2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Stripes(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the use of memory, by what it is for",
         complexity: "O(1)",
         since: "4.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

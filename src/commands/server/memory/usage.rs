@@ -1,8 +1,8 @@
 //! MEMORY USAGE: bytes that a key takes, its value and its place in the table included.
 
-use crate::commands::context::{Args, CmdResult, Context, integer, is_word};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, Docs, FindKeys, KeySpec, Run, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static MEMORY_USAGE: CommandSpec = CommandSpec {
     name: "usage",
@@ -15,17 +15,14 @@ pub(crate) static MEMORY_USAGE: CommandSpec = CommandSpec {
         Arg { name: "count", kind: ArgKind::Integer, token: "SAMPLES", optional: true, ..ARG },
     ],
     run: Run::Keys(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Estimates the memory that a key takes",
         complexity: "O(N) where N is the number of samples.",
         since: "4.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// What a key takes in its table beside its entry, on average.

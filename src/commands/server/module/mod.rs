@@ -4,15 +4,12 @@ mod help;
 mod list;
 mod refused;
 
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 
 pub(crate) static MODULE: CommandSpec = CommandSpec {
     name: "module",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[&help::MODULE_HELP, &list::MODULE_LIST, &refused::MODULE_LOAD, &refused::MODULE_LOADEX, &refused::MODULE_UNLOAD],
     docs: Docs {
@@ -20,9 +17,7 @@ pub(crate) static MODULE: CommandSpec = CommandSpec {
         complexity: "Depends on subcommand.",
         since: "4.0.0",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };

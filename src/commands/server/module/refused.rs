@@ -1,28 +1,18 @@
 //! MODULE LOAD, LOADEX and UNLOAD: refused, since this server loads no modules.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static MODULE_LOAD: CommandSpec = CommandSpec {
     name: "load",
     arity: -3,
     flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "path", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
     run: Run::Conn(load),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Refused: modules cannot be loaded",
-        complexity: "O(1)",
-        since: "4.0.0",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Refused: modules cannot be loaded", complexity: "O(1)", since: "4.0.0", group: "server", ..DOCS },
+    ..SPEC
 };
 
 pub(crate) static MODULE_LOADEX: CommandSpec = CommandSpec {
@@ -30,7 +20,6 @@ pub(crate) static MODULE_LOADEX: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[
         Arg { name: "path", ..ARG },
         Arg {
@@ -45,17 +34,8 @@ pub(crate) static MODULE_LOADEX: CommandSpec = CommandSpec {
         Arg { name: "args", token: "ARGS", optional: true, multiple: true, ..ARG },
     ],
     run: Run::Conn(load),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Refused: modules cannot be loaded",
-        complexity: "O(1)",
-        since: "7.0.0",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Refused: modules cannot be loaded", complexity: "O(1)", since: "7.0.0", group: "server", ..DOCS },
+    ..SPEC
 };
 
 pub(crate) static MODULE_UNLOAD: CommandSpec = CommandSpec {
@@ -63,20 +43,10 @@ pub(crate) static MODULE_UNLOAD: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "name", ..ARG }],
     run: Run::Conn(unload),
-    subcommands: &[],
-    docs: Docs {
-        summary: "Refused: there is no module to unload",
-        complexity: "O(1)",
-        since: "4.0.0",
-        group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
-    },
+    docs: Docs { summary: "Refused: there is no module to unload", complexity: "O(1)", since: "4.0.0", group: "server", ..DOCS },
+    ..SPEC
 };
 
 fn load(_: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -1,9 +1,9 @@
 //! SLOWLOG GET: the newest slow commands.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::error::CmdError;
 use crate::commands::server::commandlog;
-use crate::commands::spec::{ARG, Arg, ArgKind, CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::metrics::command_log::Kind;
 
 pub(crate) static SLOWLOG_GET: CommandSpec = CommandSpec {
@@ -11,20 +11,18 @@ pub(crate) static SLOWLOG_GET: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
     args: &[Arg { name: "count", kind: ArgKind::Integer, optional: true, ..ARG }],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Returns the newest slow commands",
         complexity: "O(N) where N is the number of entries returned",
         since: "2.2.12",
         group: "server",
         history: &[("4.0.0", "Address and name of the client.")],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_nodes", "nondeterministic_output"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 /// How many are shown unless the client says.

@@ -5,15 +5,12 @@ mod help;
 mod len;
 mod reset;
 
-use crate::commands::spec::{CommandSpec, Docs, Run, acl};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
 
 pub(crate) static SLOWLOG: CommandSpec = CommandSpec {
     name: "slowlog",
     arity: -2,
-    flags: 0,
     acl: acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Container,
     subcommands: &[&get::SLOWLOG_GET, &help::SLOWLOG_HELP, &len::SLOWLOG_LEN, &reset::SLOWLOG_RESET],
     docs: Docs {
@@ -21,9 +18,7 @@ pub(crate) static SLOWLOG: CommandSpec = CommandSpec {
         complexity: "Depends on subcommand.",
         since: "2.2.12",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
-        tips: &[],
+        ..DOCS
     },
+    ..SPEC
 };

@@ -1,7 +1,7 @@
 //! SLOWLOG RESET: forgets the slow commands.
 
-use crate::commands::context::{Args, CmdResult, Context};
-use crate::commands::spec::{CommandSpec, Docs, Run, acl, flag};
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::metrics::command_log::Kind;
 
 pub(crate) static SLOWLOG_RESET: CommandSpec = CommandSpec {
@@ -9,20 +9,16 @@ pub(crate) static SLOWLOG_RESET: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    keys: &[],
-    args: &[],
     run: Run::Conn(exec),
-    subcommands: &[],
     docs: Docs {
         summary: "Empties the log of slow commands",
         complexity: "O(N) where N is the number of entries in the slowlog",
         since: "2.2.12",
         group: "server",
-        history: &[],
-        deprecated: None,
-        flags: &[],
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        ..DOCS
     },
+    ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::commands::context::Context;
-use crate::commands::error::CmdError;
+use crate::engine::context::Context;
+use crate::engine::error::CmdError;
 use crate::topology::{BusCounters, Command, LinkDescription, NodeId, PreferredEndpoint, Reply, Sightings, Topology};
 
 /// Something that takes its time.
@@ -46,7 +46,7 @@ impl std::fmt::Debug for ClusterAccess {
 }
 
 /// The node's cluster, or the error that there is none.
-pub(super) fn cluster<'c>(context: &Context<'c>) -> Result<&'c ClusterAccess, CmdError> {
+pub fn cluster<'c>(context: &Context<'c>) -> Result<&'c ClusterAccess, CmdError> {
     context.shared.cluster.as_ref().ok_or(CmdError::coded("ERR This instance has cluster support disabled"))
 }
 

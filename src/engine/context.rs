@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use larder_proto::resp::ReplyBuf;
 
-use super::attention::Attention;
 use super::error::CmdError;
+use super::log_thresholds::Attention;
 use super::shared::Shared;
 use crate::clients::Session;
 use crate::config::Config;

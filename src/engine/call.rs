@@ -1,9 +1,9 @@
 //! Executes one command whose checks have passed and whose stripes are locked: execution, statistics, command log, MONITOR.
 //! Used by the dispatcher and by EXEC.
 
-use super::attention::{self, Figures};
 use super::context::{Args, CmdResult, Context};
 use super::error::CmdError;
+use super::log_thresholds::{self, Figures};
 use super::spec::{Run, flag};
 use super::table::Row;
 use crate::base::clock::{self, Ticks};
@@ -68,7 +68,7 @@ pub fn complete_measured(context: &mut Context<'_>, row: &Row, args: &Args<'_>, 
     if nanoseconds > LONG_HOLD_NS {
         held_for_long(context);
     }
-    attention::tell(context, row, args, Figures { nanoseconds, reply_len: context.reply.len() - reply_from });
+    log_thresholds::tell(context, row, args, Figures { nanoseconds, reply_len: context.reply.len() - reply_from });
 }
 
 /// Counts so many successful executions of a command, which took `nanoseconds` each and of which nobody wants to hear.

@@ -178,6 +178,18 @@ pub struct KeySpec {
     pub notes: &'static str,
 }
 
+impl KeySpec {
+    /// One key, which is argument `at`.
+    pub const fn one(at: usize, flags: u32) -> KeySpec {
+        KeySpec::range(at, 0, 1, flags)
+    }
+
+    /// Keys from argument `first` on, every `step`th, up to `last`: relative to the first, or, if negative, from the end.
+    pub const fn range(first: usize, last: i32, step: usize, flags: u32) -> KeySpec {
+        KeySpec { flags, begin: BeginSearch::Index(first), find: FindKeys::Range { last, step, limit: 0 }, notes: "" }
+    }
+}
+
 /// First step of finding keys.
 #[derive(Debug, Clone, Copy)]
 pub enum BeginSearch {
@@ -294,6 +306,9 @@ pub struct Docs {
     pub tips: &'static [&'static str],
 }
 
+/// Documentation that says nothing: the base of struct updates in the specs.
+pub const DOCS: Docs = Docs { summary: "", complexity: "", since: "", group: "", history: &[], deprecated: None, flags: &[], tips: &[] };
+
 /// Begins a sweep: parses the arguments and says what to do with each stripe.
 pub type StartSweep = fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn Sweep>, super::error::CmdError>;
 
@@ -338,7 +353,7 @@ pub enum Run {
     Sweep(StartSweep),
     /// Asynchronously: may wait for the control plane, a disk or a time.
     Control(for<'c> fn(&'c mut Context<'_>, &'c Args<'_>) -> ControlFuture<'c>),
-    /// Without the keyspace, once all workers have dealt with what had reached them ([`super::settle`]); inside EXEC at once.
+    /// Without the keyspace, once all workers have dealt with what had reached them ([`super::all_workers`]); inside EXEC at once.
     Settled(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
     /// Only its subcommands run.
     Container,
@@ -383,6 +398,10 @@ pub struct CommandSpec {
     /// Its documentation.
     pub docs: Docs,
 }
+
+/// A command without flags, keys, arguments and subcommands: the base of struct updates in the specs.
+pub const SPEC: CommandSpec =
+    CommandSpec { name: "", arity: 0, flags: 0, acl: 0, keys: &[], args: &[], run: Run::Container, subcommands: &[], docs: DOCS };
 
 impl CommandSpec {
     /// True if it changes data.

@@ -290,28 +290,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_found_by_the_name_it_is_called_by() {
-        let secret = "b840fc02d524045429941cc15f59e41cb7be6c52";
-        let rename = |old: &str, new: &str| (old.to_owned(), new.to_owned());
-        let table = Table::new(super::super::FAMILIES, &[rename("CONFIG", secret), rename("flushall", ""), rename("get", "SET2")])
-            .expect("renames");
-        let cases: [(&[u8], Option<&str>); 9] = [
-            (b"set", Some("set")),
-            (b"Set2", Some("get")),
-            (secret.as_bytes(), Some("config")),
-            (b"b840fc02d524045429941cc15f59e41cb7be6c53", None),
-            (b"b840fc02d5240454", None),
-            (b"config", None),
-            (b"FLUSHALL", None),
-            (b"set\0", None),
-            (b"", None),
-        ];
-        for (name, found) in cases {
-            assert_eq!(table.command(name).map(|row| row.spec.name), found, "{}", String::from_utf8_lossy(name));
-        }
-    }
-
-    #[test]
     fn names_pack_without_regard_to_case() {
         for name in [
             "a",

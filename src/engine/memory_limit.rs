@@ -2,7 +2,7 @@
 //!
 //! Clients go before keys: where their buffers exceed `maxmemory-clients`, no key has to make room for them.
 
-use super::connection::client::line;
+use super::client_line;
 use super::notify;
 use super::shared::Shared;
 use crate::base::{alloc, clock};
@@ -25,7 +25,7 @@ pub fn evict_clients_now(shared: &Shared, config: &Config) -> bool {
     let Some(limit_bytes) = clients::limit_bytes(config) else { return false };
     let mut has_evicted = false;
     for client in clients::victims(&shared.clients, limit_bytes) {
-        let shown = line::for_log(shared, &client);
+        let shown = client_line::for_log(shared, &client);
         if shared.clients.kill(&client) {
             tracing::info!("Evicting client: {shown}");
             Counters::one(&shared.counters.clients_evicted);

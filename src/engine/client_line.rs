@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::base::clock;
 use crate::clients::client::{Client, bit, capability};
 use crate::clients::evict;
-use crate::commands::context::{Args, Context};
-use crate::commands::shared::Shared;
+use crate::engine::context::{Args, Context};
+use crate::engine::shared::Shared;
 
 /// About the length of a line.
-pub(super) const LEN_USUAL: usize = 360;
+pub const LEN_USUAL: usize = 360;
 
 /// Letters of `flags`, in their order.
 const FLAGS: &[(u32, u8)] = &[
@@ -31,7 +31,7 @@ const FLAGS: &[(u32, u8)] = &[
 ];
 
 /// The letters of a client's flags; `N` if it has none.
-pub(super) fn flags(client: &Client) -> String {
+pub fn flags(client: &Client) -> String {
     let mut set = client.flags.load(Ordering::Relaxed);
     if client.watch_flag.is_set() {
         set |= bit::DIRTY_CAS;
@@ -41,7 +41,7 @@ pub(super) fn flags(client: &Client) -> String {
 }
 
 /// Appends the line of the client whose command, with these arguments, is running.
-pub(super) fn write_own(context: &Context<'_>, args: &Args<'_>, out: &mut Vec<u8>) {
+pub fn write_own(context: &Context<'_>, args: &Args<'_>, out: &mut Vec<u8>) {
     let client = &context.session.client;
     let figures = &client.figures;
     // What the connection publishes once the batch is done, as it is now.
@@ -52,7 +52,7 @@ pub(super) fn write_own(context: &Context<'_>, args: &Args<'_>, out: &mut Vec<u8
 }
 
 /// Appends the line of a client, with its end.
-pub(super) fn write(shared: &Shared, client: &Client, out: &mut Vec<u8>) {
+pub fn write(shared: &Shared, client: &Client, out: &mut Vec<u8>) {
     append(shared, client, client.pending_output() > 0, out);
 }
 

@@ -169,7 +169,7 @@ impl Stop {
 /// See the module's page.
 pub struct Shared {
     /// The cluster, in cluster mode.
-    pub cluster: Option<super::cluster::ClusterAccess>,
+    pub cluster: Option<super::cluster_access::ClusterAccess>,
     /// Options.
     pub config: ConfigStore,
     /// Commands.
@@ -197,7 +197,7 @@ pub struct Shared {
     /// How we end.
     pub stop: Stop,
     /// Lets a command see what all workers have done.
-    pub settle: super::settle::Settle,
+    pub settle: super::all_workers::Settle,
     /// Wakes the task that goes on evicting where a command ran out of time.
     pub evict_more: Notify,
     /// Set by the node once it serves.

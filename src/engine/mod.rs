@@ -1,0 +1,20 @@
+//! How a command runs (rank 4): what all commands share. It knows no command; [`crate::commands`] hands it the table of them.
+
+pub mod all_workers;
+pub mod call;
+pub mod client_line;
+pub mod cluster_access;
+pub mod command_log;
+pub mod context;
+pub mod error;
+pub mod help;
+pub mod key_flags;
+pub mod keys;
+pub mod log_thresholds;
+pub mod memory_limit;
+pub mod monitor;
+pub mod notify;
+pub mod redact;
+pub mod shared;
+pub mod spec;
+pub mod table;
