@@ -1,12 +1,15 @@
 //! The only way to change a key. When a [`KeyMut`] is dropped, what was done through it becomes one
 //! [`Effect`], which the drain spreads to everything that depends on it.
+//!
+//! Invariant: every mutator marks the key as changed ([`KeyMut::mark_dirty`]). A change of which the command tells nothing, neither an
+//! event nor a count, is a bug: tests abort on it.
 
 use smallvec::SmallVec;
 
-use super::Place;
 use super::access::KeyAccess;
 use super::effect::{Cause, Effect, class};
 use super::entry::{Encoding, Entry, EntryRef, NewValue, Value, ValueRef};
+use super::key::Key;
 use super::string_value;
 use super::stripe::Keys;
 use super::table::Position;
@@ -27,11 +30,11 @@ pub enum Expiry {
 #[derive(Debug)]
 pub struct KeyMut<'m, 'a, 'k> {
     access: &'m mut KeyAccess<'a>,
-    key: &'k [u8],
-    place: Place,
+    key: Key<'k>,
     table: usize,
     position: Option<Position>,
     existed: bool,
+    dirty: bool,
     cause: Cause,
     changes: u64,
     events: SmallVec<[(u32, &'static str); 2]>,
@@ -40,24 +43,35 @@ pub struct KeyMut<'m, 'a, 'k> {
 impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     // Inlined, so that it is made where it stays: a copy would wait until it is written.
     #[inline(always)]
-    pub(super) fn new(access: &'m mut KeyAccess<'a>, key: &'k [u8]) -> Self {
-        let (place, table, position) = access.locate_to_write(key);
+    pub(super) fn new(access: &'m mut KeyAccess<'a>, key: Key<'k>) -> Self {
+        let (table, position) = access.locate_to_write(key);
         KeyMut {
             access,
             key,
-            place,
             table,
             position,
             existed: position.is_some(),
+            dirty: false,
             cause: Cause::Command,
             changes: 0,
             events: SmallVec::new(),
         }
     }
 
+    /// Notes that the key changes: called by every mutator.
+    #[inline]
+    pub(super) fn mark_dirty(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Notes that nothing was changed after all.
+    pub fn mark_unchanged(&mut self) {
+        self.dirty = false;
+    }
+
     #[inline]
     fn keys(&mut self) -> &mut Keys {
-        self.access.stripe(self.place.stripe).table_mut(self.table)
+        self.access.held.stripe(self.key.place().stripe).table_mut(self.table)
     }
 
     /// True if the key is there now.
@@ -98,8 +112,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Sets the value. In place where it fits, else a new entry.
     #[inline]
     pub fn set(&mut self, value: NewValue<'_>, expiry: Expiry) {
+        self.mark_dirty();
         let fresh = self.access.clock().fresh();
-        let (key, hash) = (self.key, self.place.hash);
+        let (key, hash) = (self.key.name(), self.key.place().hash);
         let Some(position) = self.position else {
             let expiry_ms = if let Expiry::At(ms) = expiry { Some(ms) } else { None };
             let hasher = self.access.keyspace().hasher();
@@ -127,7 +142,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         let mut position = position;
         let old = keys.replace(&mut position, Entry::new(key, value, expiry_ms, clock));
         self.position = Some(position);
-        self.access.release(old, Cause::Command);
+        self.access.free(old, Cause::Command);
     }
 
     /// Sets a string from its text: an integer if it is the canonical text of one.
@@ -138,7 +153,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             Expiry::Clear => false,
             Expiry::Keep => self.expiry_ms().is_some(),
         };
-        self.set(string_value::encode(self.key, text, expires), expiry);
+        self.set(string_value::encode(self.key.name(), text, expires), expiry);
     }
 
     /// Changes the string's bytes in place, after it was made at least `len` long (filled with zeros) and raw. Creates the key
@@ -149,6 +164,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             Some((current_len, encoding)) if current_len >= len && encoding != Encoding::Int => {}
             _ => self.grow(len),
         }
+        self.mark_dirty();
         let position = self.position.expect("there, or made by grow");
         let keys = self.keys();
         let mut entry = keys.table.get_mut(position);
@@ -162,6 +178,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         {
             string_value::reserve(bytes, len.saturating_sub(bytes.len()));
             bytes.resize(len.max(bytes.len()), 0);
+            self.mark_dirty();
             return;
         }
         let bytes = match self.entry().map(string_value::to_vec) {
@@ -192,7 +209,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         {
             string_value::reserve(bytes, tail.len());
             bytes.extend_from_slice(tail);
-            return bytes.len();
+            let len = bytes.len();
+            self.mark_dirty();
+            return len;
         }
         let Some(entry) = self.entry() else {
             self.set_text(tail, Expiry::Keep);
@@ -207,6 +226,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
 
     /// Sets or removes the expiry of a key that is there.
     pub fn set_expiry_ms(&mut self, expiry_ms: Option<i64>) {
+        self.mark_dirty();
         let mut position = self.position.expect("only an existing key has an expiry");
         self.keys().set_expiry_ms(&mut position, expiry_ms);
         self.position = Some(position);
@@ -222,6 +242,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Takes the key out. The entry is returned, so that it can be freed later or put elsewhere.
     pub fn take(&mut self) -> Option<Entry> {
         let position = self.position.take()?;
+        self.mark_dirty();
         let hasher = self.access.keyspace().hasher();
         Some(self.keys().remove(position, hasher))
     }
@@ -234,7 +255,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Deletes the key with the event `del`, because the user asked for just that. `in_background`: a large value is freed there.
     pub fn delete_for_user(&mut self, in_background: bool) -> bool {
         let Some(entry) = self.take() else { return false };
-        self.access.keyspace().lazyfree.free_entry(entry, || in_background);
+        self.access.free_for_user(entry, in_background);
         self.event(class::GENERIC, "del");
         true
     }
@@ -242,7 +263,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Deletes the key with this event and cause, and counts one change.
     pub fn delete_as(&mut self, event_class: u32, name: &'static str, cause: Cause) -> bool {
         let Some(entry) = self.take() else { return false };
-        self.access.release(entry, cause);
+        self.access.free(entry, cause);
         self.cause = cause;
         self.event(event_class, name);
         true
@@ -250,15 +271,16 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
 
     /// Puts an entry taken from elsewhere under this key, in place of what is there: to the world that is a new key.
     pub fn put(&mut self, entry: Entry) {
+        self.mark_dirty();
         self.existed = false;
-        let (key, hash) = (self.key, self.place.hash);
+        let (key, hash) = (self.key.name(), self.key.place().hash);
         let entry = if entry.borrow().key() == key { entry } else { entry.with_key(key) };
         let hasher = self.access.keyspace().hasher();
         match self.position {
             Some(mut position) => {
                 let old = self.keys().replace(&mut position, entry);
                 self.position = Some(position);
-                self.access.release(old, Cause::Command);
+                self.access.free(old, Cause::Command);
             }
             None => self.position = Some(self.keys().insert(hash, entry, hasher)),
         }
@@ -274,18 +296,20 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
 impl Drop for KeyMut<'_, '_, '_> {
     #[inline]
     fn drop(&mut self) {
-        if self.changes == 0 && self.events.is_empty() {
+        let tells = self.changes > 0 || !self.events.is_empty();
+        debug_assert!(tells || !self.dirty || std::thread::panicking(), "a command changed {:?} and told nobody", self.key.name());
+        if !tells && !self.dirty {
             return;
         }
         let effect = Effect {
             db: self.access.db,
-            key: self.key,
+            key: self.key.name(),
             cause: self.cause,
             created: !self.existed && self.position.is_some(),
             exists: self.position.is_some(),
             changes: self.changes,
             events: &self.events,
         };
-        self.access.drain(self.place.stripe, &effect);
+        self.access.drain(self.key.place().stripe, &effect);
     }
 }

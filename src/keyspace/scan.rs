@@ -10,6 +10,7 @@
 
 use super::access::KeyAccess;
 use super::entry::EntryRef;
+use super::key::Key;
 use crate::base::limits::SCAN_STEP_MAX;
 use crate::base::slot;
 
@@ -91,7 +92,7 @@ impl KeyAccess<'_> {
         let tables_per_db = self.keyspace().tables_per_db() as u64;
         let first = self.keyspace().tables_of(self.db).start;
         let end = walk.end.min((u64::from(number) + 1) * tables_per_db);
-        let horizon_ms = self.horizon_ms();
+        let liveness = self.liveness();
         let mut held = 0;
         let mut expired: Vec<Vec<u8>> = Vec::new();
         while walk.table < end {
@@ -112,7 +113,7 @@ impl KeyAccess<'_> {
                 if !fits(entry) {
                     return;
                 }
-                if entry.is_expired(horizon_ms) {
+                if !liveness.is_alive(entry) {
                     expired.push(entry.key().to_vec());
                 } else {
                     found(entry);
@@ -125,7 +126,8 @@ impl KeyAccess<'_> {
                 walk.next_table();
             }
             for key in expired.drain(..) {
-                self.reclaim(&key);
+                let resolved = self.resolve(&key).expect("it lies in the stripe that is held");
+                self.reclaim(Key::new(&key, &resolved));
             }
         }
         false
@@ -140,17 +142,14 @@ mod tests {
     use crate::keyspace::Keyspace;
     use crate::keyspace::access::Moment;
     use crate::keyspace::key_mut::Expiry;
+    use crate::keyspace::testing;
 
     fn put(keyspace: &Keyspace, name: &str, expiry: Expiry) {
-        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
-        keys.lock_keys(std::iter::once(name.as_bytes()));
-        keys.open(name.as_bytes()).set_text(b"value", expiry);
+        testing::put(keyspace, 0, name, expiry, 1000);
     }
 
     fn remove(keyspace: &Keyspace, name: &str) {
-        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
-        keys.lock_keys(std::iter::once(name.as_bytes()));
-        keys.open(name.as_bytes()).delete();
+        testing::with_key(keyspace, 0, name, 1000, |keys, key| keys.open(key).delete());
     }
 
     /// One call: the names found, and the next cursor.

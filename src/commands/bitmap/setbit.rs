@@ -5,14 +5,14 @@ use crate::base::number::parse_i64;
 use crate::datatypes::bitmap;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::string_value;
 
 pub(crate) static SETBIT: CommandSpec = CommandSpec {
     name: "setbit",
     arity: 4,
-    flags: flag::WRITE | flag::DENYOOM,
+    flags: flag::WRITE | flag::DENYOOM | flag::CONSTANT_TIME,
     acl: acl::BITMAP | acl::SLOW | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[
@@ -20,7 +20,8 @@ pub(crate) static SETBIT: CommandSpec = CommandSpec {
         Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
         Arg { name: "value", kind: ArgKind::Integer, ..ARG },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sets or clears the bit at an offset of the string under a key",
         complexity: "O(1)",
@@ -37,7 +38,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         Some(bit @ (0 | 1)) => bit == 1,
         _ => return Err(CmdError::coded("ERR bit is not an integer or out of range")),
     };
-    let mut key = context.keys.open(args[1]);
+    let mut key = context.keys.open(args.key(0)?);
     let len = (offset >> 3) as usize + 1;
     let grows = key.string()?.is_none_or(|value| string_value::len(value) < len);
     let was_on = key.edit_bytes(len, |bytes| bitmap::set(bytes, offset, on));

@@ -1,10 +1,9 @@
 //! CLUSTER GETKEYSINSLOT: some keys that this node has in a slot, in the selected database.
 
 use crate::base::slot::SLOTS;
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_GETKEYSINSLOT: CommandSpec = CommandSpec {
     name: "getkeysinslot",
@@ -12,7 +11,8 @@ pub(crate) static CLUSTER_GETKEYSINSLOT: CommandSpec = CommandSpec {
     flags: flag::STALE,
     acl: acl::SLOW,
     args: &[Arg { name: "slot", kind: ArgKind::Integer, ..ARG }, Arg { name: "count", kind: ArgKind::Integer, ..ARG }],
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns keys of a slot that this node has",
         complexity: "O(N) where N is the number of requested keys",
@@ -25,7 +25,7 @@ pub(crate) static CLUSTER_GETKEYSINSLOT: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    cluster(context)?;
+    context.cluster()?;
     let (slot, most) = (integer(args[2])?, integer(args[3])?);
     let slot = u16::try_from(slot).ok().filter(|slot| *slot < SLOTS);
     let (Some(slot), Ok(most)) = (slot, usize::try_from(most)) else {

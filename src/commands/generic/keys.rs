@@ -5,7 +5,7 @@ use super::names::Names;
 use crate::base::{glob, slot};
 use crate::engine::context::{Args, CmdResult, Context, Sweep};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Place, Run, SPEC, acl, flag};
 use crate::keyspace::access::KeyAccess;
 
 pub(crate) static KEYS: CommandSpec = CommandSpec {
@@ -14,6 +14,8 @@ pub(crate) static KEYS: CommandSpec = CommandSpec {
     flags: flag::READONLY,
     acl: acl::DANGEROUS | acl::KEYSPACE | acl::READ | acl::SLOW,
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, ..ARG }],
+    locks: Locks::Each,
+    place: Place::Async,
     run: Run::Sweep(start),
     docs: Docs {
         summary: "Lists the keys whose names match a pattern",
@@ -43,7 +45,7 @@ fn start(context: &mut Context<'_>, args: &Args<'_>) -> Result<Box<dyn Sweep>, C
 
 impl Sweep for KeysSweep {
     fn visit(&mut self, keys: &mut KeyAccess<'_>, number: u32) -> bool {
-        let horizon_ms = keys.horizon_ms();
+        let liveness = keys.liveness();
         let all = keys.keyspace().tables_of(keys.db);
         let tables = match self.only {
             None => all,
@@ -55,7 +57,7 @@ impl Sweep for KeysSweep {
             let Some(table) = keys.stripe(number).table(table) else { break };
             table.table.for_each(|entry| {
                 let fits = pattern.as_ref().is_none_or(|pattern| glob::matches(pattern, entry.key()));
-                if fits && !entry.is_expired(horizon_ms) {
+                if fits && liveness.is_alive(entry) {
                     names.push(entry.key());
                 }
             });

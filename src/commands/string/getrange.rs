@@ -2,7 +2,7 @@
 
 use crate::engine::context::integer;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 use std::ops::Range;
 
@@ -17,7 +17,8 @@ pub(crate) static GETRANGE: CommandSpec = CommandSpec {
         Arg { name: "start", kind: ArgKind::Integer, ..ARG },
         Arg { name: "end", kind: ArgKind::Integer, ..ARG },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns a part of the string under a key",
         complexity: "O(N) where N is the length of the returned part",
@@ -31,7 +32,7 @@ pub(crate) static GETRANGE: CommandSpec = CommandSpec {
 /// Executes GETRANGE, and SUBSTR, its old name.
 pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let (start, end) = (integer(args[2])?, integer(args[3])?);
-    match context.keys.read(args[1]) {
+    match context.keys.read(args.key(0)?) {
         None => context.reply.bulk(b""),
         Some(entry) => {
             string_value::with_bytes(string_value::of(entry)?, |bytes| context.reply.bulk(&bytes[part(start, end, bytes.len())]))

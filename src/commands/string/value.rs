@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::engine::context::Context;
 use crate::engine::error::CmdError;
 use crate::keyspace::entry::ValueRef;
+use crate::keyspace::key::Key;
 use crate::keyspace::string_value;
 
 /// Replies a string.
@@ -19,7 +20,7 @@ pub(super) fn reply(reply: &mut ReplyBuf, value: ValueRef<'_>) {
 
 /// Replies the string under a key, or null: all of GET, and the first half of its kin. False if the key is not there.
 #[inline]
-pub(super) fn reply_of(context: &mut Context<'_>, key: &[u8]) -> Result<bool, CmdError> {
+pub(super) fn reply_of(context: &mut Context<'_>, key: Key<'_>) -> Result<bool, CmdError> {
     match context.keys.read(key) {
         None => {
             context.reply.null();

@@ -21,14 +21,15 @@ use std::time::Duration;
 use crate::base::clock;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static DEBUG: CommandSpec = CommandSpec {
     name: "debug",
     arity: -2,
-    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::PROTECTED,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::DEBUG,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Looks inside the server, or disturbs it, for tests",
         complexity: "Depends on subcommand.",
@@ -58,7 +59,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             done(context)
         }
         ("error", 3) => {
-            context.shared.errors.count(args[2]);
+            context.metrics.errors.count(args[2]);
             context.reply.error(args[2]);
             Ok(())
         }
