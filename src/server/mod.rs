@@ -16,6 +16,10 @@ mod pipeline;
 mod round;
 mod stopwatch;
 mod stream;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod upkeep;
 mod waiting;

@@ -24,24 +24,24 @@ use crate::engine::scope::{self, NotRun};
 use crate::engine::shared::Shared;
 
 /// A command on its way out.
-struct Job {
-    shared: Arc<Shared>,
-    config: Arc<Config>,
-    caller: Caller,
-    reply: ReplyBuf,
-    request: Postponed,
-    number: u16,
-    generation: u64,
-    worker: usize,
+pub(super) struct Job {
+    pub(super) shared: Arc<Shared>,
+    pub(super) config: Arc<Config>,
+    pub(super) caller: Caller,
+    pub(super) reply: ReplyBuf,
+    pub(super) request: Postponed,
+    pub(super) number: u16,
+    pub(super) generation: u64,
+    pub(super) worker: usize,
 }
 
 /// A command on its way back.
-struct Done {
-    reply: ReplyBuf,
-    request: Postponed,
+pub(super) struct Done {
+    pub(super) reply: ReplyBuf,
+    pub(super) request: Postponed,
     /// Its result, and when it had its stripes.
-    result: Result<(CmdResult, Ticks), NotRun>,
-    yields_to_waiters: bool,
+    pub(super) result: Result<(CmdResult, Ticks), NotRun>,
+    pub(super) yields_to_waiters: bool,
 }
 
 impl Connection {
@@ -82,7 +82,8 @@ impl Connection {
 }
 
 impl Job {
-    fn run(mut self) -> Done {
+    /// Runs it on this thread.
+    pub(super) fn run(mut self) -> Done {
         let (result, yields_to_waiters) = self.execute();
         alloc::flush_thread();
         Done { reply: self.reply, request: self.request, result, yields_to_waiters }

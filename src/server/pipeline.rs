@@ -28,6 +28,12 @@ pub(super) struct Postponed {
 }
 
 impl Postponed {
+    /// Copies of these words.
+    #[cfg(test)]
+    pub(super) fn of(words: &[&[u8]]) -> Self {
+        Postponed { args: words.iter().map(|word| bytes::Bytes::copy_from_slice(word)).collect() }
+    }
+
     fn copy(args: &[ArgRange], buffer: &[u8]) -> Self {
         Postponed { args: args.iter().map(|arg| bytes::Bytes::copy_from_slice(arg.of(buffer))).collect() }
     }
