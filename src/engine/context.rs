@@ -159,11 +159,13 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
-/// A command that visits stripe after stripe; the worker serves other clients between two of them.
+/// A command that visits all keys, a few at a time; the worker serves other clients in between.
 pub trait Sweep {
-    /// Visits stripe `number`, which is locked. False ends the sweep early.
-    fn visit(&mut self, keys: &mut KeyAccess<'_>, number: u32) -> bool;
-    /// Writes the reply once all stripes were visited.
+    /// The stripe to be visited next; `None` at the end.
+    fn stripe(&self) -> Option<u32>;
+    /// Visits a few keys of that stripe, which is locked.
+    fn visit(&mut self, keys: &mut KeyAccess<'_>);
+    /// Writes the reply once all keys were visited.
     fn finish(self: Box<Self>, context: &mut Context<'_>) -> CmdResult;
 }
 

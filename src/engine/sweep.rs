@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::context::{Args, CmdResult, Context};
 use super::spec::StartSweep;
+use crate::base::clock;
 use crate::keyspace::Keyspace;
 
-/// Stripes a sweep visits before it lets other connections run.
-const STRIPES_PER_STEP: u32 = 16;
+/// How long a sweep runs before it lets other connections run.
+const STEP_US: u64 = 500;
 /// When to look at a stripe again though nobody said that it is free: that word can be missed.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -15,13 +16,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 pub(super) async fn run(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) -> CmdResult {
     let mut sweep = start(context, args)?;
     let keyspace = context.keys.keyspace();
-    for number in 0..keyspace.stripes() as u32 {
+    let mut step = clock::ticks();
+    while let Some(number) = sweep.stripe() {
         until_free(keyspace, number).await;
-        if !context.keys.with_stripe(number, |keys| sweep.visit(keys, number)) {
-            break;
-        }
-        if number % STRIPES_PER_STEP == STRIPES_PER_STEP - 1 {
+        context.keys.with_stripe(number, |keys| sweep.visit(keys));
+        if clock::elapsed_us(step, clock::ticks()) > STEP_US {
             tokio::task::yield_now().await;
+            step = clock::ticks();
         }
     }
     sweep.finish(context)
@@ -30,10 +31,8 @@ pub(super) async fn run(context: &mut Context<'_>, start: StartSweep, args: &Arg
 /// The same where nothing waits: inside EXEC, which holds all stripes.
 pub(super) fn run_at_once(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) -> CmdResult {
     let mut sweep = start(context, args)?;
-    for number in 0..context.keys.keyspace().stripes() as u32 {
-        if !context.keys.with_stripe(number, |keys| sweep.visit(keys, number)) {
-            break;
-        }
+    while let Some(number) = sweep.stripe() {
+        context.keys.with_stripe(number, |keys| sweep.visit(keys));
     }
     sweep.finish(context)
 }

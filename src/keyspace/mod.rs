@@ -31,6 +31,8 @@ pub mod stripe;
 pub mod table;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod watch;
 
 use std::sync::OnceLock;
