@@ -13,3 +13,4 @@ mod start;
 mod storm;
 mod support;
 mod tidy;
+mod tidy_calls;

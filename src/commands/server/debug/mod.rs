@@ -112,17 +112,12 @@ fn switch(arg: &[u8]) -> bool {
 fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> CmdResult {
     let seconds: f64 = std::str::from_utf8(seconds).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0.0);
     let seconds = if seconds.is_finite() { seconds.clamp(0.0, SLEEP_SECONDS_MAX) } else { 0.0 };
-    let is_mine = !context.keys.holds_all();
-    if is_mine {
-        context.keys.lock_all();
-    }
     let asleep_until_us = &context.shared.debug.asleep_until_us;
     let duration = Duration::from_secs_f64(seconds);
-    asleep_until_us.store(clock::monotonic_us() + duration.as_micros() as u64 + SLEEP_ENDS_BEFORE_US, Ordering::Relaxed);
-    std::thread::sleep(duration);
-    if is_mine {
-        context.keys.unlock();
-    }
+    context.keys.with_all(|_| {
+        asleep_until_us.store(clock::monotonic_us() + duration.as_micros() as u64 + SLEEP_ENDS_BEFORE_US, Ordering::Relaxed);
+        std::thread::sleep(duration);
+    });
     asleep_until_us.store(0, Ordering::Relaxed);
     done(context)
 }
