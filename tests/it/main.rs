@@ -14,3 +14,4 @@ mod storm;
 mod support;
 mod tidy;
 mod tidy_calls;
+mod tidy_circles;
