@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::client::{Client, bit};
+use super::client::{Client, OutputMemory, bit};
 use super::registry::Registry;
 use crate::config::Config;
 
@@ -45,7 +45,9 @@ pub fn memory(client: &Client) -> ClientMemory {
     let figures = &client.figures;
     let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
     let subscriptions = load(&figures.channels) + load(&figures.patterns) + load(&figures.shard_channels);
-    let output = client.output_memory().bytes;
+    // Values that replies refer to are memory of their keys.
+    let own_output = client.pending_output().saturating_sub(load(&figures.shared));
+    let output = OutputMemory::of(own_output, load(&figures.reply_room)).bytes;
     ClientMemory {
         output,
         output_buffer: (load(&figures.output_capacity) + load(&figures.backlog_capacity)).saturating_sub(output),

@@ -655,7 +655,7 @@ mod tests {
         out.bulk_shared(long.len(), [long.clone()]);
         assert_eq!((out.len(), out.overflow_len()), (before, Some(before + long.len())));
         let mut out = ReplyBuf::default();
-        out.bulk_shared(long.len(), [long.clone()]);
+        out.bulk_shared(long.len(), [long]);
         out.set_len_max(10);
         out.truncate(0);
         out.raw(&[b'y'; 10]);
