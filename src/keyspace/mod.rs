@@ -19,9 +19,11 @@ mod known;
 pub mod lazyfree;
 pub mod lock;
 pub mod scan;
+mod string_mut;
 pub mod string_value;
 pub mod stripe;
 pub mod table;
+pub mod value;
 pub mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
