@@ -14,3 +14,8 @@ pub mod node;
 pub mod pubsub;
 pub mod server;
 pub mod topology;
+
+/// The tests count memory as the server does.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

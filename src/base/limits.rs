@@ -25,10 +25,10 @@ pub const TURN_OUTPUT_LEN_MAX: usize = 4 * 1024 * 1024;
 
 /// Steps (bytes looked at) from which on a heavy command runs beside its worker: at this size it takes about 50 µs, several times what
 /// handing it over costs.
-pub const ASIDE_STEPS_MIN: u64 = 1024 * 1024;
+pub const OFFLOAD_STEPS_MIN: u64 = 1024 * 1024;
 
 /// Commands that run beside the workers at the same time, at most: more would only take processors away from the workers.
-pub const ASIDE_MAX: usize = 4;
+pub const OFFLOADED_MAX: usize = 4;
 
 /// A string value up to this length lies inside its entry; a longer one in an allocation of its own, which grows in place.
 pub const INLINE_VALUE_LEN_MAX: usize = 4000;

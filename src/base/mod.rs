@@ -4,6 +4,7 @@ pub mod alloc;
 pub mod bytes;
 pub mod clock;
 pub mod float;
+pub mod generation;
 pub mod glob;
 pub mod huge_pages;
 pub mod limits;

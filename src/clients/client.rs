@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::task::Waker;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -229,13 +230,16 @@ impl Client {
         self.asked.fetch_and(!what, Ordering::AcqRel);
     }
 
-    /// Gives the connection a message to send. One that already has more to send than it may is asked to close instead.
-    pub fn send(&self, message: Bytes) {
+    /// Gives the connection a message to send. One that already has more to send than it may is asked to close instead. It hears of
+    /// either when it is woken: by [`Outbox::wake`], or by the waker that this returns.
+    pub fn enqueue(&self, message: Bytes) -> Option<Waker> {
         if self.outbox.is_over_limit() {
-            self.close_asap();
+            self.set(bit::CLOSE_ASAP, true);
+            self.asked.fetch_or(ask::CLOSE, Ordering::AcqRel);
         } else {
-            self.outbox.push(message);
+            self.outbox.enqueue(message);
         }
+        self.outbox.waker()
     }
 
     /// True if it came over the loopback interface or a unix socket.

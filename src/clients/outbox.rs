@@ -22,12 +22,22 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Adds a message and wakes the connection.
-    pub fn push(&self, message: Bytes) {
-        let len = message.len();
-        self.messages.lock().push(message);
-        self.bytes.fetch_add(len, Ordering::AcqRel);
-        self.wake();
+    /// Adds a message. The connection sees it when it is woken.
+    pub fn enqueue(&self, message: Bytes) {
+        let mut messages = self.messages.lock();
+        // Under the lock, so that whoever takes the message finds it counted.
+        self.bytes.fetch_add(message.len(), Ordering::AcqRel);
+        messages.push(message);
+    }
+
+    /// Adds a message of the connection's own task, which looks for it by itself.
+    pub fn push_own(&self, message: Bytes) {
+        self.enqueue(message);
+    }
+
+    /// What wakes the connection's task.
+    pub fn waker(&self) -> Option<Waker> {
+        self.waker.get().cloned()
     }
 
     /// Sets the most bytes that may wait; 0: no limit.
@@ -55,9 +65,9 @@ impl Outbox {
 
     /// Takes all messages.
     pub fn take(&self) -> Vec<Bytes> {
-        let messages = std::mem::take(&mut *self.messages.lock());
-        self.bytes.fetch_sub(messages.iter().map(Bytes::len).sum(), Ordering::AcqRel);
-        messages
+        let mut messages = self.messages.lock();
+        self.bytes.store(0, Ordering::Release);
+        std::mem::take(&mut *messages)
     }
 
     /// Has the task that polls now woken at each push from here on. Only the connection's own task may call it.

@@ -1,4 +1,4 @@
-//! What a client's own commands change: database, transaction, subscriptions. Owned by the connection's task.
+//! What only a client's own commands change: transaction, watched keys, subscriptions. It never leaves the connection's task.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::client::{Client, bit};
+use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::watch::WatchFlag;
 
 /// What happens to the connection after the replies so far are sent.
@@ -39,6 +40,8 @@ pub struct Queued {
     pub command: u16,
     /// All arguments, the name included.
     pub args: Vec<Bytes>,
+    /// Its keys among them.
+    pub keys: Vec<ResolvedKey>,
 }
 
 /// A transaction between MULTI and EXEC.
@@ -50,19 +53,19 @@ pub struct Multi {
     pub bytes: usize,
     /// A command was refused: EXEC answers EXECABORT.
     pub failed: bool,
-    /// One of them is a write.
-    pub has_write: bool,
-    /// One of them is refused when memory is exhausted.
-    pub has_denyoom: bool,
+    /// The flags of all commands so far: bits of the engine's `flag`.
+    pub flags: u32,
 }
 
 /// A watched key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Watched {
     /// Database.
     pub db: u32,
     /// Key.
     pub key: Bytes,
+    /// Where it lies.
+    pub resolved: ResolvedKey,
 }
 
 /// Channels and patterns a client listens to.
@@ -91,16 +94,6 @@ impl Subscriptions {
 /// See the module's page.
 #[derive(Debug)]
 pub struct Session {
-    /// The shared part.
-    pub client: Arc<Client>,
-    /// Selected database.
-    pub db: u32,
-    /// False until AUTH, where a password is required.
-    pub authenticated: bool,
-    /// True once it was authenticated, even if RESET took that back.
-    pub ever_authenticated: bool,
-    /// Commands run so far.
-    pub commands: u64,
     /// Transaction, if one is open.
     pub multi: Option<Multi>,
     /// Watched keys.
@@ -113,59 +106,27 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     /// What happens after the reply.
     pub close: Close,
-    /// ASKING: for the next command.
-    pub asking: bool,
-    /// READONLY.
-    pub readonly: bool,
-    /// CLIENT NO-TOUCH.
-    pub no_touch: bool,
-    /// True while EXEC runs its commands.
-    pub in_exec: bool,
     /// MONITOR was called.
     pub monitor: bool,
 }
 
 impl Session {
     /// The session of a new connection.
-    pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
-        let session = Session {
-            watch_flag: Arc::clone(&client.watch_flag),
-            client,
-            db: 0,
-            authenticated,
-            ever_authenticated: authenticated,
-            commands: 0,
+    pub fn new(client: &Client) -> Session {
+        Session {
             multi: None,
             watched: Vec::new(),
+            watch_flag: Arc::clone(&client.watch_flag),
             subscriptions: Subscriptions::default(),
             reply_mode: ReplyMode::On,
             close: Close::No,
-            asking: false,
-            readonly: false,
-            no_touch: false,
-            in_exec: false,
             monitor: false,
-        };
-        session.client.set(bit::AUTHENTICATED, authenticated);
-        session
+        }
     }
 
-    /// Chooses a database.
-    pub fn select(&mut self, db: u32) {
-        self.db = db;
-        self.client.db.store(db, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    /// READONLY and READWRITE.
-    pub fn set_readonly(&mut self, yes: bool) {
-        self.readonly = yes;
-        self.client.set(bit::READONLY, yes);
-    }
-
-    /// Notes that the client has proved who it is (or has not).
-    pub fn set_authenticated(&mut self, yes: bool) {
-        self.authenticated = yes;
-        self.ever_authenticated |= yes;
-        self.client.set(bit::AUTHENTICATED, yes);
+    /// Ends the connection once everything is sent. `client` is its own.
+    pub fn close_after_reply(&mut self, client: &Client) {
+        self.close = Close::AfterReply;
+        client.set(bit::CLOSE_AFTER_REPLY, true);
     }
 }

@@ -47,6 +47,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::base::generation::Generation;
 use crate::base::rng;
 use crate::engine::cluster_access::{ControlPlane, Pending};
 use crate::topology::{
@@ -167,6 +168,11 @@ impl Cluster {
     /// The map as of now. Always contains this node.
     pub fn topology(&self) -> Arc<Topology> {
         self.control.publication.shown().load_full()
+    }
+
+    /// Advances after each change of the published map.
+    pub fn map_changes(&self) -> &Arc<Generation> {
+        self.control.publication.changes()
     }
 
     /// Where the map is published, for readers that keep their own guard or cache.

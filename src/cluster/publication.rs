@@ -9,12 +9,15 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::base::generation::Generation;
 use crate::topology::{NodeId, Topology, View};
 
 /// See the module's page.
 pub(super) struct Publication {
     me: NodeId,
     shown: Arc<ArcSwap<Topology>>,
+    /// Advances after each change of what is shown.
+    changes: Arc<Generation>,
     state: Mutex<State>,
     /// Index of the last applied entry.
     applied: watch::Sender<u64>,
@@ -30,11 +33,21 @@ impl Publication {
     /// Shows `alone` until Raft has something.
     pub(super) fn new(me: NodeId, alone: Topology, view: View) -> Self {
         let shown = Arc::new(ArcSwap::from_pointee(alone.seen_from(view.clone())));
-        Publication { me, shown, state: Mutex::new(State { applied: Topology::default(), view }), applied: watch::channel(0).0 }
+        Publication {
+            me,
+            shown,
+            changes: Arc::default(),
+            state: Mutex::new(State { applied: Topology::default(), view }),
+            applied: watch::channel(0).0,
+        }
     }
 
     pub(super) fn shown(&self) -> &Arc<ArcSwap<Topology>> {
         &self.shown
+    }
+
+    pub(super) fn changes(&self) -> &Arc<Generation> {
+        &self.changes
     }
 
     /// What Raft applied last.
@@ -69,6 +82,7 @@ impl Publication {
     fn show(&self, topology: Topology) {
         let (before, after) = (self.shown.load().failing(), topology.failing());
         self.shown.store(Arc::new(topology));
+        self.changes.advance();
         if before != after {
             match after {
                 None => tracing::info!("Cluster state changed: ok"),

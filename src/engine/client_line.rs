@@ -42,10 +42,10 @@ pub fn flags(client: &Client) -> String {
 
 /// Appends the line of the client whose command, with these arguments, is running.
 pub fn write_own(context: &Context<'_>, args: &Args<'_>, out: &mut Vec<u8>) {
-    let client = &context.session.client;
+    let client = &context.caller.client;
     let figures = &client.figures;
     // What the connection publishes once the batch is done, as it is now.
-    figures.commands.store(context.session.commands, Ordering::Relaxed);
+    figures.commands.store(context.caller.commands, Ordering::Relaxed);
     figures.arguments.store(args.iter().map(|arg| arg.len() as u64).sum(), Ordering::Relaxed);
     figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
     append(context.shared, client, false, out);

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::engine::context::Context;
-use crate::engine::error::CmdError;
+use crate::base::generation::Generation;
 use crate::topology::{BusCounters, Command, LinkDescription, NodeId, PreferredEndpoint, Reply, Sightings, Topology};
 
 /// Something that takes its time.
@@ -35,6 +34,8 @@ pub struct ClusterAccess {
     pub me: NodeId,
     /// The map, as seen from here. Always contains this node.
     pub topology: Arc<ArcSwap<Topology>>,
+    /// Advances after each change of the map.
+    pub changes: Arc<Generation>,
     /// Changes it.
     pub control: Arc<dyn ControlPlane>,
 }
@@ -43,11 +44,6 @@ impl std::fmt::Debug for ClusterAccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClusterAccess").field("me", &self.me).finish_non_exhaustive()
     }
-}
-
-/// The node's cluster, or the error that there is none.
-pub fn cluster<'c>(context: &Context<'c>) -> Result<&'c ClusterAccess, CmdError> {
-    context.shared.cluster.as_ref().ok_or(CmdError::coded("ERR This instance has cluster support disabled"))
 }
 
 /// What `cluster-preferred-endpoint-type` says.

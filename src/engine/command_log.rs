@@ -36,7 +36,7 @@ pub(super) fn log_if_wanted(context: &Context<'_>, config: &Config, row: &Row, a
 }
 
 fn log(context: &Context<'_>, row: &Row, args: &Args<'_>, kind: Kind, value: u64, len_max: u64) {
-    let client = &context.session.client;
+    let client = &context.caller.client;
     let addr = if client.has(bit::UNIX_SOCKET) { format!("unix:{}", client.addr.trim_end_matches(":0")) } else { client.addr.clone() };
     let entry = Entry {
         id: 0,

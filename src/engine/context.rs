@@ -1,4 +1,4 @@
-//! What a command's execution gets: its arguments, the keys it may touch, its client's session, the reply it writes.
+//! What a command's execution gets: its arguments, the keys it may touch, who runs it, the reply it writes.
 //!
 //! Invariants: an execution function never waits, reads no clock and sees no socket; it replies through [`Context::reply`] and, on
 //! error, returns it (whatever it replied before is then taken back).
@@ -10,30 +10,76 @@ use std::sync::Arc;
 
 use larder_proto::resp::ReplyBuf;
 
+use super::cluster_access::ClusterAccess;
 use super::error::CmdError;
-use super::log_thresholds::Attention;
+use super::log_thresholds::LogThresholds;
 use super::shared::Shared;
-use crate::clients::Session;
+use crate::base::clock::Now;
+use crate::clients::{Caller, bit};
 use crate::config::Config;
-use crate::keyspace::access::KeyAccess;
+use crate::keyspace::access::{KeyAccess, Moment};
+use crate::keyspace::key::{Key, ResolvedKey};
 use crate::metrics::WorkerMetrics;
 
 /// Success means that the reply was written.
 pub type CmdResult = Result<(), CmdError>;
 
-/// What a `Control` command runs as.
-pub type ControlFuture<'c> = Pin<Box<dyn Future<Output = CmdResult> + 'c>>;
+/// What a command that waits runs as.
+pub type AsyncResult<'c> = Pin<Box<dyn Future<Output = CmdResult> + 'c>>;
 
-/// All arguments of a request, the command's name first.
+/// All arguments of a request, the command's name first, and which of them are keys.
 #[derive(Debug, Clone, Copy)]
-pub struct Args<'a>(pub &'a [&'a [u8]]);
+pub struct Args<'a> {
+    words: &'a [&'a [u8]],
+    keys: &'a [ResolvedKey],
+}
+
+impl<'a> Args<'a> {
+    /// Arguments with the keys that were found among them.
+    #[inline]
+    pub fn new(words: &'a [&'a [u8]], keys: &'a [ResolvedKey]) -> Args<'a> {
+        Args { words, keys }
+    }
+
+    /// All words.
+    #[inline]
+    pub fn words(&self) -> &'a [&'a [u8]] {
+        self.words
+    }
+
+    /// Key number `number`, from 0, in the order of the command's key specs.
+    ///
+    /// # Errors
+    /// If the specification does not say that there is one: then nobody holds its stripe.
+    #[inline]
+    pub fn key(&self, number: usize) -> Result<Key<'a>, CmdError> {
+        self.keys.get(number).map(|resolved| self.key_of(resolved)).ok_or(CmdError::KeysMismatch)
+    }
+
+    /// All keys.
+    pub fn keys(&self) -> impl Iterator<Item = Key<'a>> + use<'a> {
+        let args = *self;
+        self.keys.iter().map(move |resolved| args.key_of(resolved))
+    }
+
+    /// Where the keys lie.
+    #[inline]
+    pub fn resolved(&self) -> &'a [ResolvedKey] {
+        self.keys
+    }
+
+    #[inline]
+    fn key_of(&self, resolved: &'a ResolvedKey) -> Key<'a> {
+        Key::new(self.words[resolved.argument as usize], resolved)
+    }
+}
 
 impl<'a> Deref for Args<'a> {
     type Target = [&'a [u8]];
 
     #[inline]
     fn deref(&self) -> &Self::Target {
-        self.0
+        self.words
     }
 }
 
@@ -45,8 +91,8 @@ pub struct Context<'c> {
     pub config: &'c Config,
     /// Keys.
     pub keys: KeyAccess<'c>,
-    /// The client's session.
-    pub session: &'c mut Session,
+    /// Who runs it.
+    pub caller: &'c mut Caller,
     /// The reply.
     pub reply: &'c mut ReplyBuf,
     /// Now, unix milliseconds; the same for the whole command (and for all commands of a transaction).
@@ -54,17 +100,49 @@ pub struct Context<'c> {
     /// Number of the command in the registry's table.
     pub command: u16,
     /// Who wants to hear of it.
-    pub attention: Attention,
+    pub thresholds: LogThresholds,
     /// Where the worker that runs it counts.
     pub metrics: &'c WorkerMetrics,
     /// A command held stripes for long that others wait for: the next one of this client comes after theirs.
-    pub gives_way: bool,
+    pub yields_to_waiters: bool,
 }
 
-impl Context<'_> {
+impl<'c> Context<'c> {
+    /// The context of `caller` at a moment, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
+    // Inlined, so that these several hundred bytes are written where they stay.
+    #[inline(always)]
+    pub fn new(
+        (shared, metrics): (&'c Arc<Shared>, &'c WorkerMetrics),
+        config: &'c Config,
+        caller: &'c mut Caller,
+        reply: &'c mut ReplyBuf,
+        now: Now,
+        requests_len: usize,
+    ) -> Context<'c> {
+        let moment = Moment::new(&shared.keyspace, now.unix_ms);
+        let thresholds = LogThresholds::new(shared, config, requests_len);
+        let keys = KeyAccess::new(&shared.keyspace, caller.db, &moment, now.ticks);
+        let mut context =
+            Context { shared, config, keys, caller, reply, now_ms: now.unix_ms, command: 0, thresholds, metrics, yields_to_waiters: false };
+        context.follow_caller();
+        context
+    }
+
+    /// Sets the access to the caller's database and manners: at the start, and after each command that may change them.
+    #[inline]
+    pub fn follow_caller(&mut self) {
+        let imports = self.config.import_mode && self.caller.client.has(bit::IMPORT_SOURCE);
+        self.keys.begin(self.caller.db, !self.caller.no_touch, imports);
+    }
+
     /// Full name of the command that runs, for error texts.
     pub fn command_name(&self) -> &str {
         &self.shared.table.row(self.command).full_name
+    }
+
+    /// The node's cluster, or the error that there is none.
+    pub fn cluster(&self) -> Result<&'c ClusterAccess, CmdError> {
+        self.shared.cluster.as_ref().ok_or(CmdError::coded("ERR This instance has cluster support disabled"))
     }
 
     /// True if an expiry at this time means that the key is to be deleted rather than given that expiry. While data is imported,
@@ -77,15 +155,17 @@ impl Context<'_> {
 
 impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("command", &self.command).field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("Context").field("command", &self.command).field("caller", &self.caller).finish_non_exhaustive()
     }
 }
 
-/// A command that visits stripe after stripe; the worker serves other clients between two of them.
+/// A command that visits all keys, a few at a time; the worker serves other clients in between.
 pub trait Sweep {
-    /// Visits stripe `number`, which is locked. False ends the sweep early.
-    fn visit(&mut self, keys: &mut KeyAccess<'_>, number: u32) -> bool;
-    /// Writes the reply once all stripes were visited.
+    /// The stripe to be visited next; `None` at the end.
+    fn stripe(&self) -> Option<u32>;
+    /// Visits a few keys of that stripe, which is locked.
+    fn visit(&mut self, keys: &mut KeyAccess<'_>);
+    /// Writes the reply once all keys were visited.
     fn finish(self: Box<Self>, context: &mut Context<'_>) -> CmdResult;
 }
 

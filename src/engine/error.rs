@@ -26,6 +26,8 @@ pub enum CmdError {
     StringTooLong,
     /// A database number that is not there.
     DbIndex,
+    /// A bug of ours: a command asked for a key that its specification does not name. Nothing was changed.
+    KeysMismatch,
     /// Any other text, with its code: `ERR ...`, `NOPROTO ...`. It may name what the client sent, and so hold any byte.
     Text(Cow<'static, [u8]>),
 }
@@ -80,6 +82,7 @@ impl CmdError {
             CmdError::NoSuchKey => "ERR no such key",
             CmdError::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             CmdError::DbIndex => "ERR DB index is out of range",
+            CmdError::KeysMismatch => "ERR internal error: the command's keys are not those of its specification",
             CmdError::Text(text) => return text,
         };
         text.as_bytes()

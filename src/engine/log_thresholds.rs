@@ -19,7 +19,7 @@ const SHARED_REPLY_LEN_MAX: u64 = 4096;
 
 /// From which figures on somebody wants to hear of a command.
 #[derive(Debug, Clone, Copy)]
-pub struct Attention {
+pub struct LogThresholds {
     nanoseconds: u64,
     reply_len: u64,
     /// A request of this batch may be long enough for the log of large ones.
@@ -33,20 +33,19 @@ pub(super) struct Figures {
     pub(super) reply_len: usize,
 }
 
-impl Attention {
+impl LogThresholds {
     /// By the options, for requests that together have up to `requests_len` bytes on the wire.
-    pub fn new(shared: &Shared, config: &Config, requests_len: usize) -> Attention {
+    pub fn new(shared: &Shared, config: &Config, requests_len: usize) -> LogThresholds {
         // A negative threshold is none, and as an unsigned number never reached.
         let slow_ns = (config.commandlog_execution_slower_than as u64).saturating_mul(1000);
-        Attention {
+        LogThresholds {
             nanoseconds: slow_ns.min(shared.metrics.latency.threshold_ns()),
             reply_len: config.commandlog_reply_larger_than as u64,
             requests: requests_len as u64 >= config.commandlog_request_larger_than as u64,
         }
     }
 
-    /// True if what a command took is of interest only together with others, which it then need not be told apart from: no short time
-    /// draws attention, and neither does this reply.
+    /// True if the command may be timed together with its neighbours: nobody asks for times as short as theirs, and its reply is short.
     #[inline]
     pub fn may_share_time(self, shared: &Shared, reply_len: usize) -> bool {
         self.nanoseconds >= SHARED_NS_MIN
@@ -56,18 +55,18 @@ impl Attention {
     }
 
     /// For commands that were queued before this batch: any of them may be long.
-    pub fn with_all_requests(self) -> Attention {
-        Attention { requests: true, ..self }
+    pub fn with_all_requests(self) -> LogThresholds {
+        LogThresholds { requests: true, ..self }
     }
 }
 
 /// Tells those who want to know of a command that ran.
 #[inline]
-pub(super) fn tell(context: &Context<'_>, row: &Row, args: &Args<'_>, figures: Figures) {
-    let attention = context.attention;
-    if figures.nanoseconds >= attention.nanoseconds
-        || figures.reply_len as u64 >= attention.reply_len
-        || attention.requests
+pub(super) fn tell(context: &mut Context<'_>, row: &Row, args: &Args<'_>, figures: Figures) {
+    let thresholds = context.thresholds;
+    if figures.nanoseconds >= thresholds.nanoseconds
+        || figures.reply_len as u64 >= thresholds.reply_len
+        || thresholds.requests
         || context.shared.monitor_count.load(Ordering::Relaxed) > 0
         || row.spec.has(flag::ADMIN)
     {
@@ -76,7 +75,7 @@ pub(super) fn tell(context: &Context<'_>, row: &Row, args: &Args<'_>, figures: F
 }
 
 #[cold]
-fn look(context: &Context<'_>, row: &Row, args: &Args<'_>, figures: Figures) {
+fn look(context: &mut Context<'_>, row: &Row, args: &Args<'_>, figures: Figures) {
     let shared = context.shared;
     let microseconds = figures.nanoseconds / 1000;
     if shared.metrics.latency.wants(microseconds) {

@@ -3,7 +3,6 @@
 //! Clients go before keys: where their buffers exceed `maxmemory-clients`, no key has to make room for them.
 
 use super::client_line;
-use super::notify;
 use super::shared::Shared;
 use crate::base::{alloc, clock};
 use crate::clients::evict as clients;
@@ -70,12 +69,8 @@ fn used_bytes(shared: &Shared) -> usize {
 fn make_room_now(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, OutOfMemory> {
     let started = clock::ticks();
     evict_clients(shared, config);
-    let mut world = World {
-        used_bytes: &|| used_bytes(shared),
-        now_us: &clock::monotonic_us,
-        publish: &mut |outcome| notify::publish(shared, &outcome.events),
-    };
-    let room = evict::make_room(&shared.keyspace, config, &Moment::new(&shared.keyspace, now_ms), started, &mut world);
+    let world = World { used_bytes: &|| used_bytes(shared), now_us: &clock::monotonic_us };
+    let room = evict::make_room(&shared.keyspace, config, &Moment::new(&shared.keyspace, now_ms), started, &world);
     shared.metrics.latency.add("eviction-cycle", clock::elapsed_us(started, clock::ticks()), now_ms / 1000);
     room
 }

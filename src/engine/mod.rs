@@ -1,12 +1,13 @@
 //! How a command runs (rank 4): what all commands share. It knows no command; [`crate::commands`] hands it the table of them.
 
 pub mod all_workers;
-pub mod call;
 pub mod client_line;
 pub mod cluster_access;
 pub mod command_log;
+pub mod completion;
 pub mod context;
 pub mod error;
+pub mod gate;
 pub mod help;
 pub mod key_flags;
 pub mod keys;
@@ -15,6 +16,10 @@ pub mod memory_limit;
 pub mod monitor;
 pub mod notify;
 pub mod redact;
+mod route;
+pub mod scope;
 pub mod shared;
 pub mod spec;
+pub mod sweep;
 pub mod table;
+pub mod transaction;

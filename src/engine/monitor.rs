@@ -10,16 +10,15 @@ use super::redact;
 use super::shared::Shared;
 use super::table::Row;
 use crate::base::clock;
-use crate::clients::session::Close;
 use crate::clients::{Client, bit};
 
 /// Sends one line to every client in MONITOR.
 #[cold]
-pub fn feed(context: &Context<'_>, row: &Row, args: &Args<'_>) {
-    let client = &context.session.client;
+pub fn feed(context: &mut Context<'_>, row: &Row, args: &Args<'_>) {
+    let client = &context.caller.client;
     let now_us = clock::unix_us();
     let origin = if client.has(bit::UNIX_SOCKET) { format!("unix:{}", client.addr.trim_end_matches(":0")) } else { client.addr.clone() };
-    let mut line = format!("+{}.{:06} [{} {}]", now_us / 1_000_000, now_us % 1_000_000, context.session.db, origin).into_bytes();
+    let mut line = format!("+{}.{:06} [{} {}]", now_us / 1_000_000, now_us % 1_000_000, context.caller.db, origin).into_bytes();
     for (at, arg) in args.iter().enumerate() {
         line.push(b' ');
         quote(if redact::is_secret(row, args, at) { b"(redacted)" } else { arg }, &mut line);
@@ -27,9 +26,13 @@ pub fn feed(context: &Context<'_>, row: &Row, args: &Args<'_>) {
     line.extend_from_slice(b"\r\n");
     let line = Bytes::from(line);
     // To a client that is about to leave nothing more is said: not even that it does.
-    let is_leaving = |monitor: &Client| monitor.must_close() || (monitor.id == client.id && context.session.close != Close::No);
-    for monitor in context.shared.monitors.lock().iter().filter(|monitor| !is_leaving(monitor)) {
-        monitor.send(line.clone());
+    let is_leaving = |monitor: &Client| monitor.must_close() || monitor.has(bit::CLOSE_AFTER_REPLY);
+    let shared = Arc::clone(context.shared);
+    for monitor in shared.monitors.lock().iter().filter(|monitor| !is_leaving(monitor)) {
+        // The command may still hold stripes.
+        if let Some(waker) = monitor.enqueue(line.clone()) {
+            context.keys.changes().wake_later(waker);
+        }
     }
 }
 

@@ -1,25 +1,43 @@
 //! Keyspace notifications: events that commands caused become messages on `__keyspace@<db>__:<key>` and
 //! `__keyevent@<db>__:<event>` (the documentation's "Keyspace notifications").
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
-use super::shared::Shared;
-use crate::keyspace::effect::{KeyEvent, class};
+use crate::keyspace::changes::{ChangeSink, Changes};
+use crate::keyspace::effect::class;
+use crate::pubsub::PubSub;
 
-/// Publishes events, in order. Called with no lock held.
-pub fn publish(shared: &Shared, events: &[KeyEvent]) {
-    let flags = shared.keyspace.settings.notify.load(Ordering::Relaxed);
-    if shared.pubsub.is_silent() {
-        return;
+/// Tells the node's channels of changes of keys.
+#[derive(Debug)]
+pub struct Notifier {
+    pubsub: Arc<PubSub>,
+}
+
+impl Notifier {
+    /// Tells the listeners of these channels.
+    pub fn new(pubsub: Arc<PubSub>) -> Notifier {
+        Notifier { pubsub }
     }
-    for event in events {
-        if flags & class::KEYSPACE != 0 {
-            let mut channel = format!("__keyspace@{}__:", event.db).into_bytes();
-            channel.extend_from_slice(&event.key);
-            shared.pubsub.publish(&channel, event.name.as_bytes());
+}
+
+impl ChangeSink for Notifier {
+    /// Puts the messages into the outboxes of their receivers, in order. These are woken once the stripes are released.
+    fn commit(&self, notify: u32, changes: &mut Changes) -> u64 {
+        let events = std::mem::take(&mut changes.events);
+        if self.pubsub.is_silent() {
+            return 0;
         }
-        if flags & class::KEYEVENT != 0 {
-            shared.pubsub.publish(format!("__keyevent@{}__:{}", event.db, event.name).as_bytes(), &event.key);
+        for event in events {
+            if notify & class::KEYSPACE != 0 {
+                let mut channel = format!("__keyspace@{}__:", event.db).into_bytes();
+                channel.extend_from_slice(&event.key);
+                self.pubsub.publish(&channel, event.name.as_bytes(), &mut |waker| changes.wake_later(waker));
+            }
+            if notify & class::KEYEVENT != 0 {
+                let channel = format!("__keyevent@{}__:{}", event.db, event.name);
+                self.pubsub.publish(channel.as_bytes(), &event.key, &mut |waker| changes.wake_later(waker));
+            }
         }
+        0
     }
 }

@@ -5,23 +5,12 @@ use super::table::Row;
 
 /// True if the argument at `at` must not be shown.
 pub fn is_secret(row: &Row, args: &[&[u8]], at: usize) -> bool {
-    match row.full_name.as_str() {
-        "auth" => at >= 1,
-        "acl|setuser" | "acl|deluser" | "acl|getuser" => at >= 2,
-        "hello" => follows(args, at, 2, "AUTH", 2, &[("SETNAME", 1)]),
-        "config|set" => at >= 3 && at % 2 == 1 && crate::config::is_sensitive(args[at - 1]),
-        "migrate" => {
-            let others = [("COPY", 0), ("REPLACE", 0)];
-            follows(args, at, 6, "AUTH", 1, &[("COPY", 0), ("REPLACE", 0), ("AUTH2", 2)])
-                || follows(args, at, 6, "AUTH2", 2, &[others[0], others[1], ("AUTH", 1)])
-        }
-        _ => false,
-    }
+    row.spec.is_secret.is_some_and(|is_secret| is_secret(args, at))
 }
 
 /// True if `at` is one of the `count` arguments behind `word`, where options begin at `from`. Other options have so many arguments;
 /// one that is not known, or KEYS, ends the search.
-fn follows(args: &[&[u8]], at: usize, from: usize, word: &str, count: usize, others: &[(&str, usize)]) -> bool {
+pub fn follows(args: &[&[u8]], at: usize, from: usize, word: &str, count: usize, others: &[(&str, usize)]) -> bool {
     let mut option = from;
     while option < args.len().min(at) {
         if is_word(args[option], word) {

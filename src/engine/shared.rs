@@ -6,11 +6,16 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 
+use super::cluster_access::ClusterAccess;
+use super::notify::Notifier;
 use super::table::Table;
-use crate::base::{clock, rng};
+use crate::base::generation::Generation;
+use crate::base::limits::OFFLOADED_MAX;
+use crate::base::{clock, process, rng};
 use crate::clients::{Client, Registry};
 use crate::config::{Config, ConfigStore, Refusal};
 use crate::keyspace::Keyspace;
+use crate::keyspace::hash::KeyHasher;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
 use crate::pubsub::PubSub;
 
@@ -169,7 +174,7 @@ impl Stop {
 /// See the module's page.
 pub struct Shared {
     /// The cluster, in cluster mode.
-    pub cluster: Option<super::cluster_access::ClusterAccess>,
+    pub cluster: Option<ClusterAccess>,
     /// Options.
     pub config: ConfigStore,
     /// Commands.
@@ -179,7 +184,7 @@ pub struct Shared {
     /// Clients.
     pub clients: Registry,
     /// Channels.
-    pub pubsub: PubSub,
+    pub pubsub: Arc<PubSub>,
     /// Clients in MONITOR.
     pub monitors: Mutex<Vec<Arc<Client>>>,
     /// Their number, read before each command.
@@ -188,7 +193,7 @@ pub struct Shared {
     pub workers: WorkerSet,
     /// Counters of rare events.
     pub counters: Counters,
-    /// Errors replied.
+    /// Errors replied outside any worker's commands: to what is no request.
     pub errors: ErrorStats,
     /// Who we are.
     pub identity: Identity,
@@ -210,8 +215,61 @@ pub struct Shared {
     pub debug: DebugSwitches,
     /// The history of changes.
     pub replication_id: ReplicationId,
-    /// Places for commands that run beside their worker.
-    pub aside: Semaphore,
+    /// Places for commands that run on threads of their own.
+    pub offload_places: Semaphore,
+    /// Advances after every change of what [`super::gate::Gate`] relies on under a lock: routes, roles, pauses.
+    pub gate: Arc<Generation>,
+}
+
+impl Shared {
+    /// A node with these options and commands, and its place in a cluster.
+    pub fn new(config: ConfigStore, table: Table, cluster: Option<ClusterAccess>) -> Shared {
+        let options = config.load();
+        let pubsub = Arc::new(PubSub::default());
+        let keyspace = Keyspace::new(
+            options.keyspace_stripes as usize,
+            options.database_count() as usize,
+            options.cluster_enabled,
+            hash_seed(&options.hash_seed),
+        );
+        keyspace.tell(Box::new(Notifier::new(Arc::clone(&pubsub))));
+        keyspace.apply(&options);
+        Shared {
+            gate: cluster.as_ref().map_or_else(Arc::default, |cluster| Arc::clone(&cluster.changes)),
+            cluster,
+            keyspace,
+            config,
+            workers: WorkerSet::new(table.len()),
+            table,
+            clients: Registry::default(),
+            pubsub,
+            monitors: Mutex::default(),
+            monitor_count: AtomicUsize::new(0),
+            counters: Counters::default(),
+            errors: ErrorStats::default(),
+            identity: Identity {
+                run_id: rng::random_hex(20),
+                executable: std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string()),
+                started_ms: clock::unix_ms(),
+                pid: std::process::id(),
+            },
+            pause: Pause::default(),
+            stop: Stop::default(),
+            settle: super::all_workers::Settle::default(),
+            evict_more: Notify::new(),
+            on_config: OnceLock::new(),
+            blocked_clients: AtomicU64::new(0),
+            metrics: NodeMetrics::default(),
+            debug: DebugSwitches::default(),
+            replication_id: ReplicationId::default(),
+            offload_places: Semaphore::new(OFFLOADED_MAX.min(process::processors())),
+        }
+    }
+}
+
+/// The seed of the keys' hash function: random, or what follows from the option's text.
+fn hash_seed(text: &str) -> u64 {
+    if text.is_empty() { rng::process_seed() } else { KeyHasher::new(0).hash(text.as_bytes()).0 }
 }
 
 impl std::fmt::Debug for Shared {

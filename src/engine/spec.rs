@@ -1,6 +1,8 @@
 //! What a command is: the row from which dispatch, COMMAND, ACL categories, cluster routing, the CLI's hints and the tests derive.
 
-use super::context::{Args, CmdResult, Context, ControlFuture, Sweep};
+use super::context::{Args, AsyncResult, CmdResult, Context, Sweep};
+use super::key_flags::KeysAndFlags;
+use crate::clients::Session;
 
 /// Behaviour flags; names as COMMAND INFO prints them.
 pub mod flag {
@@ -54,6 +56,19 @@ pub mod flag {
     pub const ONLY_SENTINEL: u32 = 1 << 23;
     /// Commands of a Sentinel too.
     pub const SENTINEL: u32 = 1 << 24;
+
+    // What follows is Larder's own, and shown to nobody.
+
+    /// Runs at once inside a transaction, where others are queued.
+    pub const NOT_QUEUED: u32 = 1 << 26;
+    /// Allowed to a RESP2 client that has subscriptions.
+    pub const IN_SUBSCRIBER: u32 = 1 << 27;
+    /// Takes about the same time whatever it works on: its executions may be timed together.
+    pub const CONSTANT_TIME: u32 = 1 << 28;
+    /// Allowed only to those whom `enable-debug-command` allows it.
+    pub const DEBUG: u32 = 1 << 29;
+    /// Allowed only to those whom `enable-module-command` allows it.
+    pub const MODULE: u32 = 1 << 30;
 
     /// Each flag that COMMAND INFO prints, in Valkey's order.
     pub const NAMES: &[(u32, &str)] = &[
@@ -334,27 +349,49 @@ impl Effort {
     }
 }
 
-/// How a command runs. See "Life of a request" in ARCHITECTURE.md.
+/// Execution of a command that works on its connection.
+pub type ExecuteInSession = fn(&mut Context<'_>, &mut Session, &Args<'_>) -> CmdResult;
+
+/// Execution of a command that waits.
+pub type ExecuteAsync = for<'c> fn(&'c mut Context<'_>, &'c mut Session, &'c Args<'_>) -> AsyncResult<'c>;
+
+/// The stripes that a command holds while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locks {
+    /// None.
+    None,
+    /// Those of its keys.
+    Keys,
+    /// One at a time and briefly, taken by itself ([`crate::keyspace::access::KeyAccess::with_stripe`]). Inside EXEC all are held.
+    Each,
+    /// All.
+    All,
+    /// Those of all that a transaction queued, and of the watched keys.
+    Queued,
+}
+
+/// Where a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On its connection's worker, at once.
+    Worker,
+    /// On its worker while the values of its keys are small; else on a thread that serves nobody else.
+    Offload(Effort),
+    /// On its worker, which serves others meanwhile: it waits, or yields between its steps.
+    Async,
+}
+
+/// A command's function, by what it may touch.
 #[derive(Clone, Copy)]
 pub enum Run {
-    /// Without the keyspace.
-    Conn(Execute),
-    /// With the stripes of its keys locked.
-    Keys(Execute),
-    /// As `Keys`, but its time grows with the values: where those are large it runs on a thread of its own, beside the worker's.
-    Heavy(Execute, Effort),
-    /// With the stripes of all that a transaction queued locked.
-    Exec(Execute),
-    /// With all stripes locked.
-    All(Execute),
-    /// Locks stripes itself, one at a time and briefly ([`crate::keyspace::access::KeyAccess::with_stripe`]); inside EXEC all are held.
-    Stripes(Execute),
-    /// Stripe by stripe, yielding between them.
+    /// Works on data or on the node: whoever asks, a connection, a script or a log.
+    Data(Execute),
+    /// Works on its connection.
+    Session(ExecuteInSession),
+    /// Visits stripe by stripe.
     Sweep(StartSweep),
-    /// Asynchronously: may wait for the control plane, a disk or a time.
-    Control(for<'c> fn(&'c mut Context<'_>, &'c Args<'_>) -> ControlFuture<'c>),
-    /// Without the keyspace, once all workers have dealt with what had reached them ([`super::all_workers`]); inside EXEC at once.
-    Settled(fn(&mut Context<'_>, &Args<'_>) -> CmdResult),
+    /// Waits: for the control plane, a disk, other workers. The other function, if there is one, runs inside EXEC, where nothing waits.
+    Async(ExecuteAsync, Option<ExecuteInSession>),
     /// Only its subcommands run.
     Container,
 }
@@ -362,15 +399,10 @@ pub enum Run {
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Run::Conn(_) => "Conn",
-            Run::Keys(_) => "Keys",
-            Run::Heavy(..) => "Heavy",
-            Run::Exec(_) => "Exec",
-            Run::All(_) => "All",
-            Run::Stripes(_) => "Stripes",
+            Run::Data(_) => "Data",
+            Run::Session(_) => "Session",
             Run::Sweep(_) => "Sweep",
-            Run::Control(_) => "Control",
-            Run::Settled(_) => "Settled",
+            Run::Async(..) => "Async",
             Run::Container => "Container",
         })
     }
@@ -391,8 +423,16 @@ pub struct CommandSpec {
     pub keys: &'static [KeySpec],
     /// Its grammar.
     pub args: &'static [Arg],
-    /// How it runs.
+    /// What it holds while it runs.
+    pub locks: Locks,
+    /// Where it runs.
+    pub place: Place,
+    /// Its function. Only the command scope ([`super::scope`]) calls it.
     pub run: Run,
+    /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS.
+    pub keys_by_hand: Option<fn(&[&[u8]]) -> KeysAndFlags>,
+    /// Says of an argument, by its position, whether logs and MONITOR must not show it.
+    pub is_secret: Option<fn(&[&[u8]], usize) -> bool>,
     /// Its subcommands.
     pub subcommands: &'static [&'static CommandSpec],
     /// Its documentation.
@@ -400,8 +440,21 @@ pub struct CommandSpec {
 }
 
 /// A command without flags, keys, arguments and subcommands: the base of struct updates in the specs.
-pub const SPEC: CommandSpec =
-    CommandSpec { name: "", arity: 0, flags: 0, acl: 0, keys: &[], args: &[], run: Run::Container, subcommands: &[], docs: DOCS };
+pub const SPEC: CommandSpec = CommandSpec {
+    name: "",
+    arity: 0,
+    flags: 0,
+    acl: 0,
+    keys: &[],
+    args: &[],
+    locks: Locks::None,
+    place: Place::Worker,
+    run: Run::Container,
+    keys_by_hand: None,
+    is_secret: None,
+    subcommands: &[],
+    docs: DOCS,
+};
 
 impl CommandSpec {
     /// True if it changes data.

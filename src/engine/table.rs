@@ -3,13 +3,20 @@
 //! Invariants: rows never move, so that a row's number identifies it for statistics and logs; a subcommand's row follows its
 //! container's. Lookup is by the name's lower-case bytes packed into a word, without allocation.
 
+use smallvec::SmallVec;
+
 use super::keys::KeyShape;
-use super::spec::{CommandSpec, Execute, Run, flag};
+use super::spec::{CommandSpec, Execute, Locks, Place, Run};
+use crate::keyspace::Keyspace;
+use crate::keyspace::key::ResolvedKey;
 
 /// Rows fit a number of 16 bits with room to spare.
 const ROWS_MAX: usize = 1024;
-/// Places of the table: sparse, so that the first look nearly always settles it.
-const PLACES: usize = ROWS_MAX * 4;
+/// Bins of the table: sparse, so that the first look nearly always settles it.
+const BINS: usize = ROWS_MAX * 4;
+
+/// The keys of a request.
+pub type ResolvedKeys = SmallVec<[ResolvedKey; 2]>;
 
 /// A command or subcommand in the table.
 #[derive(Debug)]
@@ -28,10 +35,8 @@ pub struct Row {
     pub subcommands: Vec<u16>,
     /// Where its keys stand, prepared.
     pub shape: KeyShape,
-    /// Its function, if it does nothing but work on the one key at 1: then the dispatcher needs few checks.
-    pub single_key: Option<Execute>,
-    /// It takes about the same time whatever it works on.
-    pub is_brief: bool,
+    /// Its function, if it does nothing but work on the one key at 1: then little has to be checked.
+    pub(super) single_key: Option<Execute>,
     /// Fewest arguments, the name included.
     args_min: usize,
     /// How many more there may be.
@@ -44,6 +49,18 @@ impl Row {
     pub fn takes(&self, len: usize) -> bool {
         len.wrapping_sub(self.args_min) <= self.args_more
     }
+
+    /// True if it does nothing but work on the one key at 1.
+    #[inline]
+    pub fn is_single_key(&self) -> bool {
+        self.single_key.is_some()
+    }
+
+    /// Finds where the keys of a request lie: once, for routing, locking and execution alike.
+    pub fn resolve(&self, keyspace: &Keyspace, words: &[&[u8]]) -> ResolvedKeys {
+        let resolve = |at: usize| ResolvedKey { place: keyspace.place(words[at]), hint: None, argument: at as u32 };
+        self.shape.positions(self.spec, words).into_iter().map(resolve).collect()
+    }
 }
 
 /// See the module's page.
@@ -51,7 +68,7 @@ impl Row {
 pub struct Table {
     rows: Vec<Row>,
     /// Open addressing.
-    places: Box<[Place; PLACES]>,
+    bins: Box<[Bin; BINS]>,
     /// Top-level rows that can be called under some name.
     callable: Vec<u16>,
 }
@@ -63,9 +80,9 @@ struct Word {
     high: u64,
 }
 
-/// A place of the table; `FREE` instead of a row's number if nothing is there.
+/// A bin of the table; `FREE` instead of a row's number if nothing is there.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Bin {
     word: Word,
     /// Bytes of the whole name.
     len: u32,
@@ -73,7 +90,7 @@ struct Place {
 }
 
 const FREE: u16 = u16::MAX;
-const FREE_PLACE: Place = Place { word: Word { low: 0, high: 0 }, len: 0, row: FREE };
+const FREE_BIN: Bin = Bin { word: Word { low: 0, high: 0 }, len: 0, row: FREE };
 
 /// The first 16 bytes in lower case; longer names are compared whole as well.
 #[inline]
@@ -125,7 +142,7 @@ fn lower(word: u64) -> u64 {
 #[inline]
 fn spread(word: Word) -> usize {
     let mixed = (word.low ^ word.high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 40) as usize % PLACES
+    (mixed >> 40) as usize % BINS
 }
 
 /// What a request's first words name.
@@ -145,7 +162,7 @@ impl Table {
     /// # Errors
     /// The number of the rename that is wrong, from 0, and why: there is no such command, or one of that name already.
     pub fn new(families: &[&[&'static CommandSpec]], renames: &[(String, String)]) -> Result<Table, (usize, &'static str)> {
-        let mut table = Table { rows: Vec::new(), places: Box::new([FREE_PLACE; PLACES]), callable: Vec::new() };
+        let mut table = Table { rows: Vec::new(), bins: Box::new([FREE_BIN; BINS]), callable: Vec::new() };
         let mut names = Vec::new();
         for spec in families.iter().copied().flatten() {
             let number = table.push(spec, spec.name.to_owned(), None);
@@ -182,10 +199,9 @@ impl Table {
         let number = self.rows.len() as u16;
         let shape = KeyShape::of(spec);
         let single_key = match spec.run {
-            Run::Keys(execute) if shape == KeyShape::First && !spec.has(flag::PROTECTED) => Some(execute),
+            Run::Data(execute) if shape == KeyShape::First && spec.locks == Locks::Keys && spec.place == Place::Worker => Some(execute),
             _ => None,
         };
-        let is_brief = spec.docs.complexity == "O(1)";
         self.rows.push(Row {
             number,
             spec,
@@ -195,7 +211,6 @@ impl Table {
             subcommands: Vec::new(),
             shape,
             single_key,
-            is_brief,
             args_min: spec.arity.unsigned_abs() as usize,
             args_more: if spec.arity < 0 { usize::MAX / 2 } else { 0 },
         });
@@ -205,10 +220,10 @@ impl Table {
     fn place(&mut self, name: &str, number: u16) {
         let word = pack(name.as_bytes());
         let mut at = spread(word);
-        while self.places[at].row != FREE {
-            at = (at + 1) % PLACES;
+        while self.bins[at].row != FREE {
+            at = (at + 1) % BINS;
         }
-        self.places[at] = Place { word, len: name.len() as u32, row: number };
+        self.bins[at] = Bin { word, len: name.len() as u32, row: number };
         self.rows[number as usize].called = name.to_owned();
     }
 
@@ -244,18 +259,18 @@ impl Table {
         let word = pack(name);
         let mut at = spread(word);
         loop {
-            let place = self.places[at];
-            if place.row == FREE {
+            let bin = self.bins[at];
+            if bin.row == FREE {
                 return None;
             }
             // Names up to 16 bytes are told apart by word and length alone.
-            if place.word == word && place.len as usize == name.len() {
-                let row = self.row(place.row);
+            if bin.word == word && bin.len as usize == name.len() {
+                let row = self.row(bin.row);
                 if name.len() <= 16 || row.called.as_bytes().eq_ignore_ascii_case(name) {
                     return Some(row);
                 }
             }
-            at = (at + 1) % PLACES;
+            at = (at + 1) % BINS;
         }
     }
 

@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use super::access::KeyAccess;
-use super::entry::EntryRef;
 use super::stripe::Keys;
 use super::watch::Replacement;
 
@@ -22,7 +21,7 @@ impl KeyAccess<'_> {
             return None;
         }
         let mut left = self.rng().below(size);
-        let horizon_ms = self.horizon_ms();
+        let liveness = self.liveness();
         let mut rng = self.rng().clone();
         let tables = self.keyspace().tables_of(db);
         let stripe = self.stripe(number);
@@ -32,16 +31,16 @@ impl KeyAccess<'_> {
             left = left.saturating_sub(size);
             is_here
         });
-        let key = found.and_then(|keys| keys.table.random(&mut rng)).map(|entry| (entry.key().to_vec(), entry.is_expired(horizon_ms)));
+        let key = found.and_then(|keys| keys.table.random(&mut rng)).map(|entry| (entry.key().to_vec(), !liveness.is_alive(entry)));
         *self.rng() = rng;
         key
     }
 
-    /// Empties databases; every stripe is held. Returns the tables that held keys, to be freed outside the locks.
-    pub fn flush(&mut self, databases: std::ops::Range<u32>) -> Vec<Keys> {
+    /// Empties databases; every stripe is held. What they held is freed once the locks are released, in the background or not.
+    pub fn flush(&mut self, databases: std::ops::Range<u32>, in_background: bool) {
         assert!(self.holds_all(), "a database is emptied in one instant");
         let keyspace = self.keyspace();
-        let mut taken = Vec::new();
+        let mut taken: Vec<Keys> = Vec::new();
         for number in 0..keyspace.stripes() as u32 {
             for db in databases.clone() {
                 self.touch_watched(number, db, None);
@@ -51,6 +50,7 @@ impl KeyAccess<'_> {
                     if size > 0 {
                         taken.extend(stripe.take(table));
                         stripe.stats.changes += size as u64;
+                        stripe.written = true;
                     }
                 }
             }
@@ -59,12 +59,14 @@ impl KeyAccess<'_> {
             keyspace.forget_ttl(db);
             keyspace.emptied[db as usize].store(false, Ordering::Relaxed);
         }
-        taken
+        self.wrote = true;
+        self.changes().free_tables_later(taken, in_background);
     }
 
     /// Exchanges two databases; every stripe is held. Counts one change.
     pub fn swap_databases(&mut self, one: u32, other: u32) {
         assert!(self.holds_all(), "databases are exchanged in one instant");
+        self.wrote = true;
         self.stripe(0).stats.changes += 1;
         if one == other {
             return;
@@ -75,6 +77,7 @@ impl KeyAccess<'_> {
             self.touch_watched(number, other, Some(one));
             for (first, second) in keyspace.tables_of(one).zip(keyspace.tables_of(other)) {
                 self.stripe(number).swap(first, second);
+                self.stripe(number).written = true;
             }
         }
         keyspace.swap_ttl(one, other);
@@ -86,21 +89,14 @@ impl KeyAccess<'_> {
             return;
         }
         for key in self.stripe(number).watched.keys_of(db) {
-            let existed = self.look(number, db, &key).is_some();
-            let horizon_ms = self.horizon_ms();
-            let replacement = match replaced.and_then(|replaced| self.look(number, replaced, &key)) {
+            let existed = self.entry_as_it_is(db, self.keyspace().place(&key), &key).is_some();
+            let liveness = self.liveness();
+            let replacement = match replaced.and_then(|replaced| self.entry_as_it_is(replaced, self.keyspace().place(&key), &key)) {
                 None => Replacement::None,
-                Some(entry) if entry.is_expired(horizon_ms) => Replacement::Expired,
+                Some(entry) if !liveness.is_alive(entry) => Replacement::Expired,
                 Some(_) => Replacement::Live,
             };
             self.stripe(number).watched.touch_replaced(db, &key, existed, replacement);
         }
-    }
-
-    /// The entry of a key, expired or not.
-    fn look(&mut self, number: u32, db: u32, key: &[u8]) -> Option<EntryRef<'_>> {
-        let place = self.place(key);
-        let table = self.keyspace().table_number(db, place);
-        self.stripe(number).find(table, place.hash, key)
     }
 }

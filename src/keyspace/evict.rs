@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::access::{KeyAccess, Moment, Outcome};
-use super::effect::{Cause, Effect, class};
+use super::access::{KeyAccess, Moment};
+use super::effect::{Cause, class};
 use super::entry::EntryRef;
 use super::hash::KeyHash;
 use super::{Busy, Keyspace};
@@ -56,8 +56,6 @@ pub struct World<'w> {
     pub used_bytes: &'w dyn Fn() -> usize,
     /// A clock.
     pub now_us: &'w dyn Fn() -> u64,
-    /// Where notifications go.
-    pub publish: &'w mut dyn FnMut(&Outcome),
 }
 
 /// What eviction keeps between calls, and its figures.
@@ -123,7 +121,7 @@ fn time_limit_us(tenacity: u32) -> u64 {
 ///
 /// # Errors
 /// If too much is used and nothing may be evicted: then commands that may use more memory must be refused.
-pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u64, world: &mut World<'_>) -> Result<Room, OutOfMemory> {
+pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u64, world: &World<'_>) -> Result<Room, OutOfMemory> {
     let eviction = &keyspace.eviction;
     let is_over = |world: &World<'_>| config.maxmemory > 0 && (world.used_bytes)() as u64 > config.maxmemory;
     if keyspace.settings.is_frozen(moment.now_ms) {
@@ -142,7 +140,7 @@ pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u6
     let mut rng = Rng::new(seed);
     let mut evicted = 0;
     loop {
-        match evict_one(keyspace, config, moment, &mut rng, world.publish) {
+        match evict_one(keyspace, config, moment, &mut rng) {
             Evicted::One => evicted += 1,
             Evicted::Busy => return Ok(Room::Running),
             Evicted::None => break,
@@ -178,7 +176,7 @@ enum Evicted {
 }
 
 /// Evicts one key.
-fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rng, publish: &mut dyn FnMut(&Outcome)) -> Evicted {
+fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rng) -> Evicted {
     let policy = config.maxmemory_policy;
     let mut pool = keyspace.eviction.pool.lock();
     pool.busy = false;
@@ -198,16 +196,10 @@ fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rn
         while let Some(candidate) = pool.candidates.pop() {
             let mut keys = KeyAccess::new(keyspace, candidate.db, moment, rng.next_u64());
             let evicted = keys.evict(&candidate, policy);
-            let outcome = keys.finish();
+            keys.unlock();
             pool.spare = candidate.key;
             match evicted {
-                Ok(true) => {
-                    drop(pool);
-                    if let Some(outcome) = outcome {
-                        publish(&outcome);
-                    }
-                    return Evicted::One;
-                }
+                Ok(true) => return Evicted::One,
                 Ok(false) => {}
                 Err(Busy(_)) => pool.busy = true,
             }
@@ -399,11 +391,10 @@ impl KeyAccess<'_> {
 
     /// Evicts a candidate, unless (false) it is gone or has become a worse one since it was sampled. Nothing may be held.
     fn evict(&mut self, candidate: &Candidate, policy: MaxmemoryPolicy) -> Result<bool, Busy> {
-        let place = self.place(&candidate.key);
+        let place = self.keyspace().place(&candidate.key);
         self.try_lock_one(place.stripe)?;
         let number = self.keyspace().table_number(self.db, place);
         let clock = self.clock();
-        let hasher = self.keyspace().hasher();
         let Some(keys) = self.stripe(place.stripe).table(number) else { return Ok(false) };
         let Some(position) = keys.table.find(place.hash, &candidate.key) else { return Ok(false) };
         let entry = keys.table.get(position);
@@ -417,12 +408,7 @@ impl KeyAccess<'_> {
         if !fits {
             return Ok(false);
         }
-        let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
-        self.release(entry, Cause::Evicted);
-        let events = &[(class::EVICTED, "evicted")];
-        let key = &candidate.key;
-        let effect = Effect { db: self.db, key, cause: Cause::Evicted, created: false, exists: false, changes: 0, events };
-        self.drain(place.stripe, &effect);
+        self.delete_unasked(place, position, &candidate.key, Cause::Evicted, (class::EVICTED, "evicted"));
         Ok(true)
     }
 }
@@ -434,6 +420,7 @@ mod tests {
     use super::*;
     use crate::config::ConfigStore;
     use crate::keyspace::key_mut::Expiry;
+    use crate::keyspace::testing::{put, with_key};
 
     fn config(policy: &str, maxmemory: u64, samples: u32) -> Config {
         let args = ["--maxmemory-policy", policy, "--maxmemory", &maxmemory.to_string(), "--maxmemory-samples", &samples.to_string()];
@@ -443,21 +430,13 @@ mod tests {
         Config::clone(&config)
     }
 
-    fn put(keyspace: &Keyspace, db: u32, name: &str, expiry: Expiry, now_ms: i64) {
-        let mut keys = KeyAccess::new(keyspace, db, &Moment::new(keyspace, now_ms), now_ms as u64);
-        keys.lock_keys(std::iter::once(name.as_bytes()));
-        keys.open(name.as_bytes()).set_text(b"value", expiry);
-    }
-
     /// Whether the key was there; counts as a use.
     fn get(keyspace: &Keyspace, name: &str, now_ms: i64) -> bool {
-        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, now_ms), now_ms as u64);
-        keys.lock_keys(std::iter::once(name.as_bytes()));
-        keys.read(name.as_bytes()).is_some()
+        with_key(keyspace, 0, name, now_ms, |keys, key| keys.read(key).is_some())
     }
 
     fn evict(keyspace: &Keyspace, config: &Config, now_ms: i64, rng: &mut Rng) -> bool {
-        evict_one(keyspace, config, &Moment::new(keyspace, now_ms), rng, &mut |_| {}) == Evicted::One
+        evict_one(keyspace, config, &Moment::new(keyspace, now_ms), rng) == Evicted::One
     }
 
     /// Hit rate of a cache of `capacity` keys on a Zipf trace (exponent 1) of `requests` over `universe` keys.
@@ -570,7 +549,7 @@ mod tests {
                 put(&keyspace, 0, &format!("key:{number}"), Expiry::At(60_000), 1000);
             }
             let (moment, mut rng) = (Moment::new(&keyspace, 2000), Rng::new(7));
-            let mut evict = || evict_one(&keyspace, &config, &moment, &mut rng, &mut |_| {});
+            let mut evict = || evict_one(&keyspace, &config, &moment, &mut rng);
             let held = keyspace.lock(5);
             while evict() == Evicted::One {}
             assert_eq!(evict(), Evicted::Busy, "{policy}");
@@ -614,8 +593,8 @@ mod tests {
             now.get()
         };
         let room = |config: &Config| {
-            let mut world = World { used_bytes: &used, now_us: &clock, publish: &mut |_| {} };
-            make_room(&keyspace, config, &Moment::new(&keyspace, 2000), 1, &mut world)
+            let world = World { used_bytes: &used, now_us: &clock };
+            make_room(&keyspace, config, &Moment::new(&keyspace, 2000), 1, &world)
         };
         step.set(1000);
         assert_eq!(room(&config), Ok(Room::Running));

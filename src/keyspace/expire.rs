@@ -17,7 +17,8 @@
 use std::sync::atomic::Ordering;
 
 use super::Keyspace;
-use super::access::{KeyAccess, Moment, Outcome};
+use super::access::{KeyAccess, Moment};
+use super::key::Key;
 use crate::base::limits::CACHE_LINE_WALK_MAX;
 
 /// Keys looked at in one step, at the lowest effort.
@@ -163,8 +164,8 @@ impl Sweep {
         Cycle { effort, db: 0, entered: true, databases_left: databases, with_keys_left, sampled: 0, expired: 0, ttl: TtlMean::default() }
     }
 
-    /// One step: a few keys of one database. What is to be published goes to `publish`. False once the cycle is done.
-    pub fn step(&mut self, cycle: &mut Cycle, keyspace: &Keyspace, now_ms: i64, publish: &mut dyn FnMut(&Outcome)) -> bool {
+    /// One step: a few keys of one database. False once the cycle is done.
+    pub fn step(&mut self, cycle: &mut Cycle, keyspace: &Keyspace, now_ms: i64) -> bool {
         if cycle.entered {
             if cycle.databases_left == 0 || cycle.with_keys_left == 0 {
                 return false;
@@ -174,7 +175,7 @@ impl Sweep {
             // Now, so that a cycle that runs out of time here goes on with the next database.
             self.next_db = (self.next_db + 1) % self.places.len();
         }
-        let seen = self.look(keyspace, cycle.db, cycle.effort.keys_per_step(), now_ms, publish);
+        let seen = self.look(keyspace, cycle.db, cycle.effort.keys_per_step(), now_ms);
         if cycle.entered && (seen.any || seen.sampled > 0) {
             cycle.with_keys_left -= 1;
         }
@@ -204,7 +205,7 @@ impl Sweep {
     }
 
     /// Looks at about `keys` keys from where the sweep of `db` stopped, and at no more than [`CACHE_LINE_WALK_MAX`] buckets.
-    fn look(&mut self, keyspace: &Keyspace, db: u32, keys: u64, now_ms: i64, publish: &mut dyn FnMut(&Outcome)) -> Seen {
+    fn look(&mut self, keyspace: &Keyspace, db: u32, keys: u64, now_ms: i64) -> Seen {
         let place = &mut self.places[db as usize];
         let mut seen = Seen { whole: *place == Place::default(), ..Seen::default() };
         let mut buckets = CACHE_LINE_WALK_MAX;
@@ -219,9 +220,7 @@ impl Sweep {
                 seen.any = true;
                 *place = Place { stripe: place.stripe + 1, ..Place::default() };
             }
-            if let Some(outcome) = access.finish() {
-                publish(&outcome);
-            }
+            access.unlock();
             if place.stripe as usize == keyspace.stripes() {
                 *place = Place::default();
                 seen.wrapped = true;
@@ -249,7 +248,7 @@ impl KeyAccess<'_> {
     /// Walks on in the stripe of `place`, which is held, until `keys` keys were looked at, `buckets` passed or the stripe is done
     /// (then `place` names the next one). Returns how many buckets were passed.
     fn expire_buckets(&mut self, place: &mut Place, keys: u64, buckets: usize, seen: &mut Seen) -> usize {
-        let (number, now_ms) = (place.stripe, self.now_ms);
+        let (number, now_ms, liveness) = (place.stripe, self.now_ms, self.liveness());
         let tables = self.keyspace().tables_of(self.db);
         let enough = seen.sampled + keys.min(HOLD_KEYS);
         let mut passed = 0;
@@ -272,7 +271,7 @@ impl KeyAccess<'_> {
                 self.stripe(number).table_mut(table).table.visit_expiring(place.bucket, |entry| {
                     let Some(expiry_ms) = entry.expiry_ms() else { return false };
                     seen.sampled += 1;
-                    if expiry_ms < now_ms {
+                    if !liveness.holds(expiry_ms) {
                         dead.push(entry.key().to_vec());
                     } else if expiry_ms > now_ms {
                         seen.ttl_sum_ms = seen.ttl_sum_ms.saturating_add(expiry_ms - now_ms);
@@ -282,7 +281,8 @@ impl KeyAccess<'_> {
                 });
                 place.bucket += 1;
                 for key in dead.drain(..) {
-                    let deleted = self.reclaim(&key);
+                    let resolved = self.resolve(&key).expect("it lies in the stripe that is held");
+                    let deleted = self.reclaim(Key::new(&key, &resolved));
                     seen.expired += u64::from(deleted);
                     self.stripe(number).stats.expired_active += u64::from(deleted);
                 }
@@ -299,21 +299,19 @@ impl KeyAccess<'_> {
 mod tests {
     use super::*;
     use crate::keyspace::effect::class;
+    use crate::keyspace::key::ResolvedKey;
     use crate::keyspace::key_mut::Expiry;
+    use crate::keyspace::testing::{self, Told};
 
     fn put(keyspace: &Keyspace, db: u32, name: &str, expiry: Expiry) {
-        let mut keys = KeyAccess::new(keyspace, db, &Moment::new(keyspace, 1000), 1);
-        keys.lock_keys(std::iter::once(name.as_bytes()));
-        keys.open(name.as_bytes()).set_text(b"value", expiry);
+        testing::put(keyspace, db, name, expiry, 1000);
     }
 
     /// Runs one cycle to its end. Returns the number of steps.
-    fn cycle(sweep: &mut Sweep, keyspace: &Keyspace, effort: Effort, now_ms: i64, events: &mut Vec<String>) -> usize {
+    fn cycle(sweep: &mut Sweep, keyspace: &Keyspace, effort: Effort, now_ms: i64) -> usize {
         let mut cycle = sweep.begin(effort);
         let mut steps = 0;
-        while sweep.step(&mut cycle, keyspace, now_ms, &mut |outcome| {
-            events.extend(outcome.events.iter().map(|event| format!("{} {}", event.name, String::from_utf8_lossy(&event.key))));
-        }) {
+        while sweep.step(&mut cycle, keyspace, now_ms) {
             steps += 1;
             assert!(steps < 1_000_000, "a cycle ends");
         }
@@ -328,13 +326,13 @@ mod tests {
         let (mut sweep, effort) = (Sweep::new(1), Effort::new(1, 10));
         let held = keyspace.lock(5);
         for _ in 0..50 {
-            cycle(&mut sweep, &keyspace, effort, 2000, &mut Vec::new());
+            cycle(&mut sweep, &keyspace, effort, 2000);
         }
         drop(held);
         let left = keyspace.db_size(0).0;
         assert!((1..200).contains(&left), "{left}");
         for _ in 0..50 {
-            cycle(&mut sweep, &keyspace, effort, 2000, &mut Vec::new());
+            cycle(&mut sweep, &keyspace, effort, 2000);
         }
         assert_eq!(keyspace.db_size(0), (0, 0));
     }
@@ -344,6 +342,7 @@ mod tests {
         for by_slot in [false, true] {
             let keyspace = Keyspace::new(16, 3, by_slot, 7);
             keyspace.settings.notify.store(class::EXPIRED, Ordering::Relaxed);
+            let told = Told::by(&keyspace);
             for number in 0..3000 {
                 put(&keyspace, number % 2, &format!("plain:{number}"), Expiry::Clear);
                 put(&keyspace, number % 2, &format!("live:{number}"), Expiry::At(61_000));
@@ -351,17 +350,17 @@ mod tests {
             }
             let mut sweep = Sweep::new(3);
             let effort = Effort::new(1, 10);
-            let mut events = Vec::new();
-            cycle(&mut sweep, &keyspace, effort, 1001, &mut events);
-            assert!(events.is_empty(), "up to its last millisecond a key lives");
+            cycle(&mut sweep, &keyspace, effort, 1001);
+            assert!(told.take().is_empty(), "up to its last millisecond a key lives");
             let mut cycles = 0;
             while keyspace.stats().expired < 3000 {
-                cycle(&mut sweep, &keyspace, effort, 1002, &mut events);
+                cycle(&mut sweep, &keyspace, effort, 1002);
                 cycles += 1;
                 assert!(cycles < 10_000, "the sweep gets around");
             }
             assert_eq!(keyspace.db_size(0), (3000, 1500));
             assert_eq!(keyspace.db_size(1), (3000, 1500));
+            let events = told.take();
             assert_eq!((events.len(), keyspace.stats().expired_active), (3000, 3000));
             assert!(events.iter().all(|event| event.starts_with("expired dead:")));
             let ttl = keyspace.average_ttl_ms(0);
@@ -379,13 +378,13 @@ mod tests {
         }
         let mut sweep = Sweep::new(1);
         let effort = Effort::new(1, 10);
-        let steps = cycle(&mut sweep, &keyspace, effort, 5000, &mut Vec::new());
+        let steps = cycle(&mut sweep, &keyspace, effort, 5000);
         let expired = keyspace.stats().expired;
         assert!(steps > 50 && expired > 1500, "half of the keys are dead: {steps} steps, {expired} expired");
         while keyspace.stats().expired < 2500 {
-            cycle(&mut sweep, &keyspace, effort, 5000, &mut Vec::new());
+            cycle(&mut sweep, &keyspace, effort, 5000);
         }
-        let steps: Vec<usize> = (0..10).map(|_| cycle(&mut sweep, &keyspace, effort, 5000, &mut Vec::new())).collect();
+        let steps: Vec<usize> = (0..10).map(|_| cycle(&mut sweep, &keyspace, effort, 5000)).collect();
         assert_eq!(steps, [1; 10], "nothing is dead any more");
     }
 
@@ -395,7 +394,7 @@ mod tests {
         put(&keyspace, 0, "key", Expiry::At(1001));
         keyspace.settings.frozen_until_ms.store(6000, Ordering::Relaxed);
         let mut sweep = Sweep::new(1);
-        cycle(&mut sweep, &keyspace, Effort::new(10, 10), 5000, &mut Vec::new());
+        cycle(&mut sweep, &keyspace, Effort::new(10, 10), 5000);
         assert_eq!(keyspace.db_size(0), (1, 1));
     }
 
@@ -408,14 +407,13 @@ mod tests {
             let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
             keys.begin(0, true, imports);
             assert_eq!(keys.scan(0, None, 10, |_| true, |_| assert!(there)), 0);
-            keys.lock_one(keyspace.place(b"key").stripe);
-            assert_eq!((keys.read(b"key").is_some(), keys.peek(b"key").is_some()), (there, there));
+            let resolved = ResolvedKey { place: keyspace.place(b"key"), ..ResolvedKey::default() };
+            let key = Key::new(b"key", &resolved);
+            keys.lock_keys(&[resolved]);
+            assert_eq!((keys.read(key).is_some(), keys.peek(key).is_some()), (there, there));
         }
         assert_eq!(keyspace.db_size(0), (1, 1), "reading does not delete it");
-        let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
-        keys.lock_one(keyspace.place(b"key").stripe);
-        assert!(!keys.open(b"key").exists());
-        drop(keys);
+        assert!(!testing::with_key(&keyspace, 0, "key", 5000, |keys, key| keys.open(key).exists()));
         assert_eq!(keyspace.db_size(0), (0, 0), "writing does");
     }
 

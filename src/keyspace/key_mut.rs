@@ -1,12 +1,15 @@
 //! The only way to change a key. When a [`KeyMut`] is dropped, what was done through it becomes one
 //! [`Effect`], which the drain spreads to everything that depends on it.
+//!
+//! Invariant: every mutator marks the key as changed ([`KeyMut::mark_dirty`]). A change of which the command tells nothing, neither an
+//! event nor a count, is a bug: tests abort on it.
 
 use smallvec::SmallVec;
 
-use super::Place;
 use super::access::KeyAccess;
 use super::effect::{Cause, Effect, class};
 use super::entry::{Entry, EntryMut, EntryRef, NewValue};
+use super::key::Key;
 use super::stripe::Keys;
 use super::table::Position;
 
@@ -25,11 +28,11 @@ pub enum Expiry {
 #[derive(Debug)]
 pub struct KeyMut<'m, 'a, 'k> {
     access: &'m mut KeyAccess<'a>,
-    pub(super) key: &'k [u8],
-    place: Place,
+    pub(super) key: Key<'k>,
     table: usize,
     position: Option<Position>,
     existed: bool,
+    dirty: bool,
     cause: Cause,
     changes: u64,
     events: SmallVec<[(u32, &'static str); 2]>,
@@ -38,24 +41,35 @@ pub struct KeyMut<'m, 'a, 'k> {
 impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     // Inlined, so that it is made where it stays: a copy would wait until it is written.
     #[inline(always)]
-    pub(super) fn new(access: &'m mut KeyAccess<'a>, key: &'k [u8]) -> Self {
-        let (place, table, position) = access.locate_to_write(key);
+    pub(super) fn new(access: &'m mut KeyAccess<'a>, key: Key<'k>) -> Self {
+        let (table, position) = access.locate_to_write(key);
         KeyMut {
             access,
             key,
-            place,
             table,
             position,
             existed: position.is_some(),
+            dirty: false,
             cause: Cause::Command,
             changes: 0,
             events: SmallVec::new(),
         }
     }
 
+    /// Notes that the key changes: called by every mutator.
+    #[inline]
+    pub(super) fn mark_dirty(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Notes that nothing was changed after all.
+    pub fn mark_unchanged(&mut self) {
+        self.dirty = false;
+    }
+
     #[inline]
     fn keys(&mut self) -> &mut Keys {
-        self.access.stripe(self.place.stripe).table_mut(self.table)
+        self.access.held.stripe(self.key.place().stripe).table_mut(self.table)
     }
 
     /// True if the key is there now.
@@ -96,8 +110,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Sets the value. In place where it fits, else a new entry.
     #[inline]
     pub fn set(&mut self, value: NewValue<'_>, expiry: Expiry) {
+        self.mark_dirty();
         let fresh = self.access.clock().fresh();
-        let (key, hash) = (self.key, self.place.hash);
+        let (key, hash) = (self.key.name(), self.key.place().hash);
         let Some(position) = self.position else {
             let expiry_ms = if let Expiry::At(ms) = expiry { Some(ms) } else { None };
             let hasher = self.access.keyspace().hasher();
@@ -125,11 +140,12 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         let mut position = position;
         let old = keys.replace(&mut position, Entry::new(key, value, expiry_ms, clock));
         self.position = Some(position);
-        self.access.release(old, Cause::Command);
+        self.access.free(old, Cause::Command);
     }
 
     /// Sets or removes the expiry of a key that is there.
     pub fn set_expiry_ms(&mut self, expiry_ms: Option<i64>) {
+        self.mark_dirty();
         let mut position = self.position.expect("only an existing key has an expiry");
         self.keys().set_expiry_ms(&mut position, expiry_ms);
         self.position = Some(position);
@@ -145,6 +161,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Takes the key out. The entry is returned, so that it can be freed later or put elsewhere.
     pub fn take(&mut self) -> Option<Entry> {
         let position = self.position.take()?;
+        self.mark_dirty();
         let hasher = self.access.keyspace().hasher();
         Some(self.keys().remove(position, hasher))
     }
@@ -157,7 +174,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Deletes the key with the event `del`, because the user asked for just that. `in_background`: a large value is freed there.
     pub fn delete_for_user(&mut self, in_background: bool) -> bool {
         let Some(entry) = self.take() else { return false };
-        self.access.keyspace().lazyfree.free_entry(entry, || in_background);
+        self.access.free_for_user(entry, in_background);
         self.event(class::GENERIC, "del");
         true
     }
@@ -165,7 +182,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Deletes the key with this event and cause, and counts one change.
     pub fn delete_as(&mut self, event_class: u32, name: &'static str, cause: Cause) -> bool {
         let Some(entry) = self.take() else { return false };
-        self.access.release(entry, cause);
+        self.access.free(entry, cause);
         self.cause = cause;
         self.event(event_class, name);
         true
@@ -173,22 +190,20 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
 
     /// Puts an entry taken from elsewhere under this key, in place of what is there: to the world that is a new key.
     pub fn put(&mut self, entry: Entry) {
+        self.mark_dirty();
         self.existed = false;
-        let (key, hash) = (self.key, self.place.hash);
+        let (key, hash) = (self.key.name(), self.key.place().hash);
         let entry = if entry.borrow().key() == key { entry } else { entry.with_key(key) };
         let hasher = self.access.keyspace().hasher();
         match self.position {
             Some(mut position) => {
                 let old = self.keys().replace(&mut position, entry);
                 self.position = Some(position);
-                self.access.release(old, Cause::Command);
+                self.access.free(old, Cause::Command);
             }
             None => self.position = Some(self.keys().insert(hash, entry, hasher)),
         }
     }
-
-    /// Notes that the value changes in place. To be called before it does.
-    pub(super) fn mark_dirty(&mut self) {}
 
     /// The entry, to change its value in place.
     #[inline]
@@ -201,18 +216,20 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
 impl Drop for KeyMut<'_, '_, '_> {
     #[inline]
     fn drop(&mut self) {
-        if self.changes == 0 && self.events.is_empty() {
+        let tells = self.changes > 0 || !self.events.is_empty();
+        debug_assert!(tells || !self.dirty || std::thread::panicking(), "a command changed {:?} and told nobody", self.key.name());
+        if !tells && !self.dirty {
             return;
         }
         let effect = Effect {
             db: self.access.db,
-            key: self.key,
+            key: self.key.name(),
             cause: self.cause,
             created: !self.existed && self.position.is_some(),
             exists: self.position.is_some(),
             changes: self.changes,
             events: &self.events,
         };
-        self.access.drain(self.place.stripe, &effect);
+        self.access.drain(self.key.place().stripe, &effect);
     }
 }

@@ -2,38 +2,50 @@
 //!
 //! Invariants:
 //! * Data is reached only through a stripe's lock; locks are taken in ascending order and never held across an `.await`.
-//! * Every change goes through [`key_mut::KeyMut`] (or, for whole databases, [`access`]), which records its effect.
+//! * Every change of a key goes through [`key_mut::KeyMut`], or through the typed operations of [`access::KeyAccess`] for what is no
+//!   command's change of one key (expiry, eviction, RENAME, MOVE, whole databases). All of them end in the drain.
+//! * Changes are committed before the stripe is released, and delivered after it ([`changes`]).
 //! * Time and randomness are arguments.
 
 pub mod access;
 mod bucket;
+pub mod changes;
 pub mod clock24;
 mod databases;
+mod drain;
 pub mod effect;
 pub mod entry;
 pub mod evict;
 pub mod expire;
 pub mod hash;
+pub mod held;
+pub mod key;
 pub mod key_mut;
-mod known;
 pub mod lazyfree;
+pub mod liveness;
 pub mod lock;
+mod relocate;
 pub mod scan;
 mod string_mut;
 pub mod string_value;
 pub mod stripe;
 pub mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod value;
 pub mod watch;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
+use self::changes::ChangeSink;
 use self::evict::Eviction;
 use self::hash::{KeyHash, KeyHasher};
 use self::lazyfree::Lazyfree;
 use self::lock::{StripeGuard, StripeMutex};
 use self::stripe::{Stripe, StripeStats};
-use self::table::Hint;
 use crate::base::limits::{STRIPES_MAX, STRIPES_MIN};
 use crate::base::slot;
 use crate::config::Config;
@@ -111,6 +123,8 @@ pub struct Keyspace {
     pub saved_changes: AtomicU64,
     /// When a command last held stripes for long, unix milliseconds.
     long_hold_ms: AtomicI64,
+    /// Who is told of changes.
+    sink: OnceLock<Box<dyn ChangeSink>>,
 }
 
 /// The key holds another type than the command works on.
@@ -130,15 +144,6 @@ pub struct Place {
     pub stripe: u32,
     /// Table within a database's tables of that stripe.
     pub table: u32,
-}
-
-/// Where a key lies, and what is known of its entry already.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Located {
-    /// Stripe, table and hash.
-    pub place: Place,
-    /// Where its entry was a moment ago.
-    pub hint: Option<Hint>,
 }
 
 impl Keyspace {
@@ -172,6 +177,7 @@ impl Keyspace {
             lazyfree: Lazyfree::default(),
             saved_changes: AtomicU64::new(0),
             long_hold_ms: AtomicI64::new(0),
+            sink: OnceLock::new(),
         }
     }
 
@@ -186,6 +192,16 @@ impl Keyspace {
         settings.lazy_server_del.store(config.lazyfree_lazy_server_del, Ordering::Relaxed);
         settings.lazy_expire.store(config.lazyfree_lazy_expire, Ordering::Relaxed);
         settings.lazy_eviction.store(config.lazyfree_lazy_eviction, Ordering::Relaxed);
+    }
+
+    /// Says who is told of changes: once, before the first command. Without it nobody is.
+    pub fn tell(&self, sink: Box<dyn ChangeSink>) {
+        assert!(self.sink.set(sink).is_ok(), "it is said once");
+    }
+
+    /// True if every change becomes a record of a write log.
+    pub fn is_logging(&self) -> bool {
+        self.sink.get().is_some_and(|sink| sink.is_logging())
     }
 
     /// Number of stripes.

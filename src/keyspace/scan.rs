@@ -8,8 +8,10 @@
 //! first call to the last is returned at least once. Empty tables cost nothing: a call ends with cursor 0 unless a key is left in
 //! a table behind.
 
+use super::Keyspace;
 use super::access::KeyAccess;
 use super::entry::EntryRef;
+use super::key::Key;
 use crate::base::limits::SCAN_STEP_MAX;
 use crate::base::slot;
 
@@ -18,19 +20,65 @@ const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
 /// Buckets looked at for each element asked for: a sparse table is not walked on and on for one call.
 const BUCKETS_PER_ELEMENT: usize = 10;
 
-/// Where a walk stands.
-struct Walk {
+/// Where a walk over a database, or over one slot of it, stands.
+#[derive(Debug)]
+pub struct Walk {
     table: u64,
     within: u64,
     /// The walk ends before this table.
     end: u64,
+    tables_per_db: u64,
     /// Elements yet to be looked at in this call.
     elements: usize,
     /// Buckets yet to be looked at in this call.
     buckets: usize,
+    /// Buckets that the table had when it was left in between.
+    left_buckets: usize,
+    /// A table shrank in between: some of its keys may come twice.
+    may_repeat: bool,
 }
 
 impl Walk {
+    /// From `cursor` on, with the keys of `slot` alone if one is given, over about `count` keys.
+    fn from_cursor(keyspace: &Keyspace, cursor: u64, slot: Option<u16>, count: usize) -> Walk {
+        let tables_per_db = keyspace.tables_per_db() as u64;
+        let mut walk = Walk {
+            table: cursor & TABLE_MASK,
+            within: cursor >> TABLE_BITS,
+            end: keyspace.stripes() as u64 * tables_per_db,
+            tables_per_db,
+            elements: count,
+            buckets: count.saturating_mul(BUCKETS_PER_ELEMENT),
+            left_buckets: 0,
+            may_repeat: false,
+        };
+        if let Some(slot) = slot {
+            let (stripe, table) = keyspace.slot_table(slot);
+            let only = u64::from(stripe) * tables_per_db + u64::from(table);
+            if walk.table < only {
+                walk.table = only;
+                walk.within = 0;
+            }
+            walk.end = only + 1;
+        }
+        walk
+    }
+
+    /// Over all keys, or all of `slot`.
+    pub fn over_all(keyspace: &Keyspace, slot: Option<u16>) -> Walk {
+        Walk::from_cursor(keyspace, 0, slot, usize::MAX)
+    }
+
+    /// The stripe in which it goes on; `None` at the end.
+    pub fn stripe(&self) -> Option<u32> {
+        (self.table < self.end).then(|| (self.table / self.tables_per_db) as u32)
+    }
+
+    /// True if some keys may have come twice.
+    pub fn may_repeat(&self) -> bool {
+        self.may_repeat
+    }
+
     /// This call has done its share; it only goes on to find out whether anything is left.
     fn is_full(&self) -> bool {
         self.elements == 0 || self.buckets == 0
@@ -53,45 +101,23 @@ impl KeyAccess<'_> {
         mut fits: impl FnMut(EntryRef<'_>) -> bool,
         mut found: impl FnMut(EntryRef<'_>),
     ) -> u64 {
-        let tables_per_db = self.keyspace().tables_per_db() as u64;
-        let mut walk = Walk {
-            table: cursor & TABLE_MASK,
-            within: cursor >> TABLE_BITS,
-            end: self.keyspace().stripes() as u64 * tables_per_db,
-            elements: count,
-            buckets: count.saturating_mul(BUCKETS_PER_ELEMENT),
-        };
-        if let Some(slot) = slot {
-            let (stripe, table) = self.keyspace().slot_table(slot);
-            let only = u64::from(stripe) * tables_per_db + u64::from(table);
-            if walk.table < only {
-                walk.table = only;
-                walk.within = 0;
-            }
-            walk.end = only + 1;
-        }
-        while walk.table < walk.end {
-            let number = (walk.table / tables_per_db) as u32;
-            if self.with_stripe(number, |keys| keys.scan_stripe(number, &mut walk, &mut fits, &mut found)) {
+        let mut walk = Walk::from_cursor(self.keyspace(), cursor, slot, count);
+        while let Some(number) = walk.stripe() {
+            if self.with_stripe(number, |keys| keys.walk_on(&mut walk, &mut fits, &mut found)) {
                 return (walk.within << TABLE_BITS) | walk.table;
             }
         }
         0
     }
 
-    /// Walks on within one stripe, which is held, for at most [`SCAN_STEP_MAX`] elements. True if the call ends here, false if the
+    /// Walks on within the walk's stripe, which is held, over about [`SCAN_STEP_MAX`] elements. True if the call ends here, false if the
     /// walk goes on (with this or the next stripe).
-    fn scan_stripe(
-        &mut self,
-        number: u32,
-        walk: &mut Walk,
-        fits: &mut impl FnMut(EntryRef<'_>) -> bool,
-        found: &mut impl FnMut(EntryRef<'_>),
-    ) -> bool {
-        let tables_per_db = self.keyspace().tables_per_db() as u64;
+    pub fn walk_on(&mut self, walk: &mut Walk, fits: &mut impl FnMut(EntryRef<'_>) -> bool, found: &mut impl FnMut(EntryRef<'_>)) -> bool {
+        let Some(number) = walk.stripe() else { return false };
+        let tables_per_db = walk.tables_per_db;
         let first = self.keyspace().tables_of(self.db).start;
         let end = walk.end.min((u64::from(number) + 1) * tables_per_db);
-        let horizon_ms = self.horizon_ms();
+        let liveness = self.liveness();
         let mut held = 0;
         let mut expired: Vec<Vec<u8>> = Vec::new();
         while walk.table < end {
@@ -103,16 +129,19 @@ impl KeyAccess<'_> {
             if walk.is_full() {
                 return true;
             }
+            let buckets = keys.table.buckets();
             if held >= SCAN_STEP_MAX {
+                walk.left_buckets = buckets;
                 return false;
             }
+            walk.may_repeat |= held == 0 && walk.within != 0 && buckets < walk.left_buckets;
             let mut seen = 0;
             walk.within = keys.table.scan(walk.within, |entry| {
                 seen += 1;
                 if !fits(entry) {
                     return;
                 }
-                if entry.is_expired(horizon_ms) {
+                if !liveness.is_alive(entry) {
                     expired.push(entry.key().to_vec());
                 } else {
                     found(entry);
@@ -120,12 +149,13 @@ impl KeyAccess<'_> {
             });
             held += seen;
             walk.elements = walk.elements.saturating_sub(seen);
-            walk.buckets -= 1;
+            walk.buckets = walk.buckets.saturating_sub(1);
             if walk.within == 0 {
                 walk.next_table();
             }
             for key in expired.drain(..) {
-                self.reclaim(&key);
+                let resolved = self.resolve(&key).expect("it lies in the stripe that is held");
+                self.reclaim(Key::new(&key, &resolved));
             }
         }
         false
@@ -140,17 +170,14 @@ mod tests {
     use crate::keyspace::Keyspace;
     use crate::keyspace::access::Moment;
     use crate::keyspace::key_mut::Expiry;
+    use crate::keyspace::testing;
 
     fn put(keyspace: &Keyspace, name: &str, expiry: Expiry) {
-        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
-        keys.lock_keys(std::iter::once(name.as_bytes()));
-        keys.open(name.as_bytes()).set_text(b"value", expiry);
+        testing::put(keyspace, 0, name, expiry, 1000);
     }
 
     fn remove(keyspace: &Keyspace, name: &str) {
-        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
-        keys.lock_keys(std::iter::once(name.as_bytes()));
-        keys.open(name.as_bytes()).delete();
+        testing::with_key(keyspace, 0, name, 1000, |keys, key| keys.open(key).delete());
     }
 
     /// One call: the names found, and the next cursor.

@@ -25,7 +25,7 @@ impl KeyMut<'_, '_, '_> {
             Expiry::Clear => false,
             Expiry::Keep => self.expiry_ms().is_some(),
         };
-        self.set(string_value::encode(self.key, text, expires), expiry);
+        self.set(string_value::encode(self.key.name(), text, expires), expiry);
     }
 
     /// Sets the value to this string, as `raw` whatever it spells.
@@ -119,10 +119,9 @@ mod tests {
     use super::*;
     use crate::base::limits::CHUNK_LEN;
     use crate::keyspace::Keyspace;
-    use crate::keyspace::access::{KeyAccess, Moment};
+    use crate::keyspace::entry::EntryRef;
+    use crate::keyspace::testing::{change, with_key};
     use crate::keyspace::value::string::StringSnapshot;
-
-    const KEY: &[u8] = b"key";
 
     #[derive(Debug, Clone)]
     enum Step {
@@ -158,62 +157,75 @@ mod tests {
         (0..len).map(|at| ((at + number * 7) % 251) as u8 | 1).collect()
     }
 
+    /// Takes one step on the key and on what it must hold.
+    fn run(
+        key: &mut KeyMut<'_, '_, '_>,
+        step: &Step,
+        number: usize,
+        model: &mut Vec<u8>,
+        snapshots: &mut Vec<(StringSnapshot, Vec<u8>)>,
+    ) -> Result<(), TestCaseError> {
+        match *step {
+            Step::Set(len) => {
+                *model = bytes(number, len);
+                key.set_text(model, Expiry::Clear);
+            }
+            Step::Append(len) => {
+                model.extend_from_slice(&bytes(number, len));
+                prop_assert_eq!(key.append(&bytes(number, len)), model.len());
+            }
+            Step::Write(at, len) => {
+                model.resize(model.len().max(at + len), 0);
+                model[at..at + len].copy_from_slice(&bytes(number, len));
+                prop_assert_eq!(key.write_range(at, &bytes(number, len)), model.len());
+            }
+            Step::Edit(at, len) => {
+                model.resize(model.len().max(at + len), 0);
+                let before = key.edit_range(at, len, |part| {
+                    let before = part.to_vec();
+                    part.copy_from_slice(&bytes(number, len));
+                    before
+                });
+                prop_assert_eq!(&before, &model[at..at + len]);
+                model[at..at + len].copy_from_slice(&bytes(number, len));
+            }
+            Step::Grow(len) => {
+                model.resize(model.len().max(len), 0);
+                prop_assert_eq!(key.grow(len), model.len());
+            }
+            Step::Snapshot => {
+                let value = key.string().expect("a string");
+                snapshots.push((value.map(string_value::snapshot).unwrap_or_default(), model.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check(entry: Option<EntryRef<'_>>, model: &[u8]) -> Result<(), TestCaseError> {
+        prop_assert_eq!(entry.map_or(0, |entry| string_value::len(entry.value())), model.len());
+        let Some(entry) = entry else { return Ok(()) };
+        prop_assert!(string_value::with_string(entry.value(), |string| string.equals(model)));
+        prop_assert_eq!(matches!(entry.value(), ValueRef::Chunks(_)), model.len() > CONTIGUOUS_LEN_MAX);
+        prop_assert!(!entry.is_boxed() || entry.scan_len() == model.len());
+        Ok(())
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn a_string_under_a_key_is_what_a_vector_would_be(steps in steps(), starts_as_number: bool) {
             let keyspace = Keyspace::new(16, 1, false, 1);
-            let mut access = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 1000), 1);
-            access.lock_keys([KEY].into_iter());
             let mut model = Vec::new();
+            let mut snapshots: Vec<(StringSnapshot, Vec<u8>)> = Vec::new();
             if starts_as_number {
-                access.open(KEY).set_text(b"12345", Expiry::Clear);
+                change(&keyspace, 0, "key", 1000, |key| key.set_text(b"12345", Expiry::Clear));
                 model.extend_from_slice(b"12345");
             }
-            let mut snapshots: Vec<(StringSnapshot, Vec<u8>)> = Vec::new();
             for (number, step) in steps.into_iter().enumerate() {
-                let mut key = access.open(KEY);
-                match step {
-                    Step::Set(len) => {
-                        model = bytes(number, len);
-                        key.set_text(&model, Expiry::Clear);
-                    }
-                    Step::Append(len) => {
-                        model.extend_from_slice(&bytes(number, len));
-                        prop_assert_eq!(key.append(&bytes(number, len)), model.len());
-                    }
-                    Step::Write(at, len) => {
-                        model.resize(model.len().max(at + len), 0);
-                        model[at..at + len].copy_from_slice(&bytes(number, len));
-                        prop_assert_eq!(key.write_range(at, &bytes(number, len)), model.len());
-                    }
-                    Step::Edit(at, len) => {
-                        model.resize(model.len().max(at + len), 0);
-                        let before = key.edit_range(at, len, |part| {
-                            let before = part.to_vec();
-                            part.copy_from_slice(&bytes(number, len));
-                            before
-                        });
-                        prop_assert_eq!(&before, &model[at..at + len]);
-                        model[at..at + len].copy_from_slice(&bytes(number, len));
-                    }
-                    Step::Grow(len) => {
-                        model.resize(model.len().max(len), 0);
-                        prop_assert_eq!(key.grow(len), model.len());
-                    }
-                    Step::Snapshot => {
-                        let value = key.string().expect("a string");
-                        snapshots.push((value.map(string_value::snapshot).unwrap_or_default(), model.clone()));
-                    }
-                }
-                drop(key);
-                let entry = access.peek(KEY);
-                prop_assert_eq!(entry.map_or(0, |entry| string_value::len(entry.value())), model.len());
-                if let Some(entry) = entry {
-                    prop_assert!(string_value::with_string(entry.value(), |string| string.equals(&model)));
-                    prop_assert_eq!(matches!(entry.value(), ValueRef::Chunks(_)), model.len() > CONTIGUOUS_LEN_MAX);
-                    prop_assert!(!entry.is_boxed() || entry.scan_len() == model.len());
-                }
+                let mut result = Ok(());
+                change(&keyspace, 0, "key", 1000, |key| result = run(key, &step, number, &mut model, &mut snapshots));
+                result?;
+                with_key(&keyspace, 0, "key", 1000, |keys, key| check(keys.peek(key), &model))?;
             }
             for (snapshot, model) in &snapshots {
                 prop_assert!(snapshot.view().equals(model));
@@ -224,8 +236,6 @@ mod tests {
     #[test]
     fn a_changed_string_is_raw_whatever_it_spells() {
         let keyspace = Keyspace::new(16, 1, false, 1);
-        let mut access = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 1000), 1);
-        access.lock_keys([KEY].into_iter());
         let changes: [fn(&mut KeyMut<'_, '_, '_>); 4] = [
             |key| assert_eq!(key.grow(0), 3),
             |key| assert_eq!(key.edit_range(1, 1, |byte| byte[0]), b'2'),
@@ -233,13 +243,13 @@ mod tests {
             |key| assert_eq!(key.append(b"4"), 4),
         ];
         for text in [&b"123"[..], b"x2y"] {
-            for change in changes {
-                let mut key = access.open(KEY);
-                key.set_text(text, Expiry::At(5000));
-                change(&mut key);
-                assert_eq!(key.entry().map(|entry| entry.encoding()), Some(Encoding::Raw));
-                assert_eq!(key.expiry_ms(), Some(5000));
-                key.delete();
+            for then in changes {
+                change(&keyspace, 0, "key", 1000, |key| {
+                    key.set_text(text, Expiry::At(5000));
+                    then(key);
+                    assert_eq!(key.entry().map(|entry| entry.encoding()), Some(Encoding::Raw));
+                    assert_eq!(key.expiry_ms(), Some(5000));
+                });
             }
         }
     }

@@ -19,13 +19,13 @@ pub struct Keys {
 
 impl Keys {
     /// Adds an entry whose key is not there.
-    pub fn insert(&mut self, hash: KeyHash, entry: Entry, hasher: &KeyHasher) -> Position {
+    pub(super) fn insert(&mut self, hash: KeyHash, entry: Entry, hasher: &KeyHasher) -> Position {
         self.expiring += usize::from(entry.borrow().expiry_ms().is_some());
         self.table.insert(hash, entry, hasher)
     }
 
     /// Puts an entry in place of another of the same key.
-    pub fn replace(&mut self, position: &mut Position, entry: Entry) -> Entry {
+    pub(super) fn replace(&mut self, position: &mut Position, entry: Entry) -> Entry {
         self.expiring += usize::from(entry.borrow().expiry_ms().is_some());
         let old = self.table.replace(position, entry);
         self.expiring -= usize::from(old.borrow().expiry_ms().is_some());
@@ -33,14 +33,14 @@ impl Keys {
     }
 
     /// Takes an entry out.
-    pub fn remove(&mut self, position: Position, hasher: &KeyHasher) -> Entry {
+    pub(super) fn remove(&mut self, position: Position, hasher: &KeyHasher) -> Entry {
         let old = self.table.remove(position, hasher);
         self.expiring -= usize::from(old.borrow().expiry_ms().is_some());
         old
     }
 
     /// Sets or removes the expiry of the entry at `position`, which may be rebuilt for it.
-    pub fn set_expiry_ms(&mut self, position: &mut Position, expiry_ms: Option<i64>) {
+    pub(super) fn set_expiry_ms(&mut self, position: &mut Position, expiry_ms: Option<i64>) {
         let had = self.table.get(*position).expiry_ms().is_some();
         self.expiring = self.expiring + usize::from(expiry_ms.is_some()) - usize::from(had);
         if !self.table.get_mut(*position).set_expiry_ms(expiry_ms) {
@@ -97,6 +97,10 @@ pub struct Stripe {
     first: Keys,
     /// Counters.
     pub stats: StripeStats,
+    /// Something was changed since the last commit.
+    pub written: bool,
+    /// The offset of the write log behind the last change: what a reply to a read here depends on. 0 without a log.
+    pub last_write_offset: u64,
     /// The tables after the first.
     others: Vec<Keys>,
     /// Watched keys.
@@ -117,13 +121,13 @@ impl Stripe {
 
     /// The table with this number, to be changed, if it was ever used.
     #[inline]
-    pub fn table_if_used(&mut self, number: usize) -> Option<&mut Keys> {
+    pub(super) fn table_if_used(&mut self, number: usize) -> Option<&mut Keys> {
         if number == 0 { Some(&mut self.first) } else { self.others.get_mut(number - 1) }
     }
 
     /// The table with this number.
     #[inline]
-    pub fn table_mut(&mut self, number: usize) -> &mut Keys {
+    pub(super) fn table_mut(&mut self, number: usize) -> &mut Keys {
         if number == 0 { &mut self.first } else { self.other_mut(number - 1) }
     }
 
@@ -140,7 +144,7 @@ impl Stripe {
     }
 
     /// Exchanges two tables (SWAPDB).
-    pub fn swap(&mut self, one: usize, other: usize) {
+    pub(super) fn swap(&mut self, one: usize, other: usize) {
         let (low, high) = (one.min(other), one.max(other));
         if low == high {
             return;
@@ -154,7 +158,7 @@ impl Stripe {
     }
 
     /// Empties a table and returns what it held.
-    pub fn take(&mut self, number: usize) -> Option<Keys> {
+    pub(super) fn take(&mut self, number: usize) -> Option<Keys> {
         self.table_if_used(number).map(std::mem::take)
     }
 

@@ -5,6 +5,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::errors::ErrorStats;
+
 use super::histogram::Histogram;
 
 /// Figures of one command on one worker.
@@ -99,6 +101,8 @@ pub struct WorkerMetrics {
     pub command_ns: AtomicU64,
     /// Nanoseconds spent in timers.
     pub timer_ns: AtomicU64,
+    /// Errors replied.
+    pub errors: ErrorStats,
 }
 
 impl WorkerMetrics {
@@ -117,6 +121,7 @@ impl WorkerMetrics {
             cycle_commands_max: AtomicU64::new(0),
             command_ns: AtomicU64::new(0),
             timer_ns: AtomicU64::new(0),
+            errors: ErrorStats::default(),
         }
     }
 

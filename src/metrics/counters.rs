@@ -30,7 +30,7 @@ counters! {
     output_buffer_closed,
     /// Clients closed to free memory (`maxmemory-clients`).
     clients_evicted,
-    /// Keys scanned by eviction sampling.
+    /// Scripts evicted.
     evicted_scripts,
     /// Failed authentications.
     auth_failures,
@@ -42,9 +42,19 @@ counters! {
     reply_buffer_shrinks,
     /// Output buffers made larger.
     reply_buffer_expands,
+    /// Commands that asked for keys which their specifications do not name: bugs of this server.
+    internal_errors,
 }
 
 impl Counters {
+    /// Counts a bug that was met in a command, and logs the first one.
+    #[cold]
+    pub fn note_internal_error(&self, command: &str) {
+        if self.internal_errors.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!("a bug in command '{command}': its keys are not those of its specification; it is answered with an error");
+        }
+    }
+
     /// Adds one.
     pub fn one(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);

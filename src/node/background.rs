@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::clock;
+use crate::engine::memory_limit;
 use crate::engine::shared::Shared;
-use crate::engine::{memory_limit, notify};
 use crate::keyspace::evict::Room;
 use crate::keyspace::expire::{Effort, Pace, Sweep};
 use crate::metrics::Counters;
@@ -52,11 +52,10 @@ fn may_expire(shared: &Shared) -> bool {
 
 /// One cycle, for as long as its pace allows.
 async fn cycle(shared: &Shared, sweep: &mut Sweep, effort: Effort, pace: Pace) {
-    let mut publish = |outcome: &crate::keyspace::access::Outcome| notify::publish(shared, &outcome.events);
     let mut cycle = sweep.begin(effort);
     let (mut spent_us, mut slice) = (0, clock::ticks());
     let ran_out_of_time = loop {
-        if !sweep.step(&mut cycle, &shared.keyspace, clock::unix_ms(), &mut publish) {
+        if !sweep.step(&mut cycle, &shared.keyspace, clock::unix_ms()) {
             break false;
         }
         let slice_us = clock::elapsed_us(slice, clock::ticks());

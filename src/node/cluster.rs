@@ -24,7 +24,12 @@ pub(super) async fn start(config: &Config) -> Result<Option<Arc<Cluster>>, Clust
 
 /// The cluster as commands see it.
 pub(super) fn access(cluster: &Arc<Cluster>) -> ClusterAccess {
-    ClusterAccess { me: cluster.me(), topology: Arc::clone(cluster.topology_swap()), control: Arc::clone(cluster) as _ }
+    ClusterAccess {
+        me: cluster.me(),
+        topology: Arc::clone(cluster.topology_swap()),
+        changes: Arc::clone(cluster.map_changes()),
+        control: Arc::clone(cluster) as _,
+    }
 }
 
 /// Tells the control plane of options that were changed while running.

@@ -1,10 +1,9 @@
 //! Start-up and end of a node.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
-use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::follow::Follower;
@@ -13,18 +12,14 @@ use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
 use super::{background, cluster, huge_pages, log, system};
-use crate::base::limits::ASIDE_MAX;
 use crate::base::version::LARDER as VERSION;
-use crate::base::{alloc, clock, process, rng};
+use crate::base::{alloc, clock};
 use crate::cluster::Cluster;
 use crate::commands::FAMILIES;
 use crate::commands::server::apply;
 use crate::config::{Config, ConfigError, ConfigStore, os_text};
-use crate::engine::shared::{DebugSwitches, Identity, Pause, ReplicationId, Shared, Stop};
+use crate::engine::shared::Shared;
 use crate::engine::table::Table;
-use crate::keyspace::Keyspace;
-use crate::keyspace::hash::KeyHasher;
-use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
 use crate::server::{ListenError, Workers};
 
 /// Runs a node with these arguments (after the program's name) until it ends. Returns the exit status.
@@ -115,46 +110,7 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
     let config = store.load();
     let renames: Vec<_> = config.rename_command.iter().map(|rename| (rename.command.clone(), rename.new_name.clone())).collect();
     let table = Table::new(FAMILIES, &renames).map_err(|(number, reason)| ConfigError::rename(&config.rename_command[number], reason))?;
-    let rows = table.len();
-    Ok(Shared {
-        cluster: cluster.map(cluster::access),
-        keyspace: Keyspace::new(
-            config.keyspace_stripes as usize,
-            config.database_count() as usize,
-            config.cluster_enabled,
-            hash_seed(&config.hash_seed),
-        ),
-        config: store,
-        table,
-        clients: crate::clients::Registry::default(),
-        pubsub: crate::pubsub::PubSub::default(),
-        monitors: Mutex::default(),
-        monitor_count: AtomicUsize::new(0),
-        workers: WorkerSet::new(rows),
-        counters: Counters::default(),
-        errors: ErrorStats::default(),
-        identity: Identity {
-            run_id: rng::random_hex(20),
-            executable: std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string()),
-            started_ms: clock::unix_ms(),
-            pid: std::process::id(),
-        },
-        pause: Pause::default(),
-        stop: Stop::default(),
-        settle: crate::engine::all_workers::Settle::default(),
-        evict_more: tokio::sync::Notify::new(),
-        on_config: OnceLock::new(),
-        blocked_clients: AtomicU64::new(0),
-        metrics: NodeMetrics::default(),
-        debug: DebugSwitches::default(),
-        replication_id: ReplicationId::default(),
-        aside: tokio::sync::Semaphore::new(ASIDE_MAX.min(process::processors())),
-    })
-}
-
-/// The seed of the keys' hash function: random, or what follows from the option's text.
-fn hash_seed(text: &str) -> u64 {
-    if text.is_empty() { rng::process_seed() } else { KeyHasher::new(0).hash(text.as_bytes()).0 }
+    Ok(Shared::new(store, table, cluster.map(cluster::access)))
 }
 
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -51,10 +52,10 @@ impl<'a> Message<'a> {
     }
 }
 
-fn deliver(message: &mut Message<'_>, subscribers: &Subscribers) -> usize {
+fn deliver(message: &mut Message<'_>, subscribers: &Subscribers, wake: &mut dyn FnMut(Waker)) -> usize {
     let mut receivers = 0;
     for client in subscribers.values().filter(|client| !client.must_close()) {
-        client.send(message.bytes(client.has(bit::RESP3)));
+        client.enqueue(message.bytes(client.has(bit::RESP3))).into_iter().for_each(&mut *wake);
         receivers += 1;
     }
     receivers
@@ -114,25 +115,28 @@ impl PubSub {
         self.pattern_count.load(Ordering::Acquire) == 0 && self.channels.is_empty()
     }
 
-    /// Delivers a message to a channel's listeners and to those of matching patterns. Returns how many received it.
-    pub fn publish(&self, channel: &[u8], payload: &[u8]) -> usize {
+    /// Gives a message to a channel's listeners and to those of matching patterns; `wake` is told whom to wake. Returns how many received
+    /// it.
+    pub fn publish(&self, channel: &[u8], payload: &[u8], wake: &mut dyn FnMut(Waker)) -> usize {
         let mut receivers = 0;
         if let Some(subscribers) = self.channels.get(channel) {
-            receivers += deliver(&mut Message::new(&[b"message", channel, payload]), &subscribers);
+            receivers += deliver(&mut Message::new(&[b"message", channel, payload]), &subscribers, wake);
         }
         if self.pattern_count.load(Ordering::Acquire) > 0 {
             for (pattern, subscribers) in self.patterns.read().iter() {
                 if glob::matches(pattern, channel) {
-                    receivers += deliver(&mut Message::new(&[b"pmessage", pattern, channel, payload]), subscribers);
+                    receivers += deliver(&mut Message::new(&[b"pmessage", pattern, channel, payload]), subscribers, wake);
                 }
             }
         }
         receivers
     }
 
-    /// Delivers a message to a shard channel's listeners. Returns how many received it.
-    pub fn shard_publish(&self, channel: &[u8], payload: &[u8]) -> usize {
-        self.shard_channels.get(channel).map_or(0, |subscribers| deliver(&mut Message::new(&[b"smessage", channel, payload]), &subscribers))
+    /// Gives a message to a shard channel's listeners; `wake` is told whom to wake. Returns how many received it.
+    pub fn shard_publish(&self, channel: &[u8], payload: &[u8], wake: &mut dyn FnMut(Waker)) -> usize {
+        self.shard_channels
+            .get(channel)
+            .map_or(0, |subscribers| deliver(&mut Message::new(&[b"smessage", channel, payload]), &subscribers, wake))
     }
 
     /// Channels with listeners that match `pattern` (all without one), sorted.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
 
 use super::backlog::Backlog;
-use super::dispatch::Turn;
+use super::executor::BatchExecutor;
 use super::inbox::{Parsed, Waiting};
 use super::listener::{Accepted, describe};
 use super::output::FLUSH_LEN;
@@ -31,7 +31,7 @@ use crate::base::clock;
 use crate::base::limits::{BATCH_REQUESTS_MAX, BATCHES_PER_TURN_MAX, READ_BUFFER_LEN, TURN_OUTPUT_LEN_MAX};
 use crate::clients::client::ask;
 use crate::clients::session::Close;
-use crate::clients::{Client, Session, bit};
+use crate::clients::{Caller, Client, Session, bit};
 use crate::config::Config;
 use crate::metrics::WorkerMetrics;
 
@@ -50,6 +50,7 @@ const MULTIBULK_LEN_MAX: i64 = i32::MAX as i64;
 pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
     pub(super) stream: Stream,
+    pub(super) caller: Caller,
     pub(super) session: Session,
     /// Replies that were not offered to the socket yet.
     pub(super) reply: ReplyBuf,
@@ -121,7 +122,8 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
     let connection = Box::new(Connection {
         worker: Rc::clone(worker),
         stream,
-        session: Session::new(client, authenticated),
+        session: Session::new(&client),
+        caller: Caller::new(client, authenticated),
         reply: ReplyBuf::default(),
         backlog: Backlog::default(),
         parser: RequestParser::default(),
@@ -153,9 +155,6 @@ impl Connection {
         }
         // What is rare has its state in a box: inside this one, every idle connection would have room for it.
         let worker = Rc::clone(&self.worker);
-        if !self.session.watched.is_empty() {
-            Box::pin(worker.timers.within(self.wait_for_watched())).await;
-        }
         if worker.shared.stop.is_requested() {
             Box::pin(worker.timers.within(self.linger())).await;
         }
@@ -236,7 +235,7 @@ impl Connection {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        self.session.client.outbox.register(cx.waker());
+        self.caller.client.outbox.register(cx.waker());
         if let Some(event) = self.asked_for() {
             return Poll::Ready(event);
         }
@@ -271,7 +270,7 @@ impl Connection {
     /// What others want of this connection.
     #[inline]
     fn asked_for(&self) -> Option<Event> {
-        let client = &self.session.client;
+        let client = &self.caller.client;
         match client.asked() {
             0 if client.outbox.is_empty() => None,
             0 => Some(Event::Woken),
@@ -319,13 +318,13 @@ impl Connection {
         let metrics = self.metrics();
         WorkerMetrics::add(&metrics.net_input, len as u64);
         WorkerMetrics::add(&metrics.reads, 1);
-        WorkerMetrics::add(&self.session.client.figures.net_input, len as u64);
+        WorkerMetrics::add(&self.caller.client.figures.net_input, len as u64);
         self.touch();
     }
 
     /// Notes that the client was heard of, or was sent something.
     fn touch(&self) {
-        self.session.client.last_interaction_ms.store(clock::monotonic_ms_at(self.now), Ordering::Relaxed);
+        self.caller.client.last_interaction_ms.store(clock::monotonic_ms_at(self.now), Ordering::Relaxed);
     }
 
     /// Runs what can be run: of the `len` new bytes in the worker's buffer, and of the private buffer.
@@ -397,7 +396,7 @@ impl Connection {
                 max_bulk_len: config.proto_max_bulk_len,
                 max_multibulk_len: MULTIBULK_LEN_MAX,
                 max_inline_len: INLINE_LEN_MAX,
-                authenticated: self.session.authenticated || config.requirepass.is_empty(),
+                authenticated: self.caller.authenticated || config.requirepass.is_empty(),
             };
             let mark = parsed.mark();
             let outcome = self.parser.parse(&mut buffer[consumed..], &limits, &mut parsed.batch, BATCH_REQUESTS_MAX);
@@ -406,7 +405,7 @@ impl Connection {
             let mut result = Ok(());
             if !requests.is_empty() {
                 // What a transaction queues needs no key yet.
-                let db = self.session.multi.is_none().then_some(self.session.db);
+                let db = self.session.multi.is_none().then_some(self.caller.db);
                 parsed.prepare(&worker.shared, rest, db);
                 let is_all = matches!(outcome, Ok(len) if len == buffer.len());
                 if is_all && may_wait && requests.len() <= SHORT_LEN_MAX && parsed.prepared[requests.start].has_key() {
@@ -461,13 +460,14 @@ impl Connection {
             let before = self.reply.len();
             let enough = before.saturating_add(FLUSH_LEN);
             let now = worker.wall_clock.at(self.now);
-            let mut turn = Turn::new(worker.turn(), config, &mut self.session, &mut self.reply, now, buffer.len());
-            let progress = pipeline::execute(&mut turn, buffer, parsed, requests.clone(), enough);
-            turn.measure();
-            self.gives_way |= turn.context.gives_way;
-            self.is_simple_round &= turn.is_simple;
-            self.now = turn.ticks;
-            drop(turn);
+            let connection = (&mut self.caller, &mut self.session);
+            let mut executor = BatchExecutor::new(worker.turn(), config, connection, &mut self.reply, now, buffer.len());
+            let progress = pipeline::execute(&mut executor, buffer, parsed, requests.clone(), enough);
+            executor.measure();
+            self.gives_way |= executor.context.yields_to_waiters;
+            self.is_simple_round &= executor.is_simple;
+            self.now = executor.ticks();
+            drop(executor);
             self.produced += self.reply.len() - before;
             self.check_closed()?;
             if self.session.close != Close::No {
@@ -493,12 +493,11 @@ impl Connection {
     }
 
     fn protocol_error(&mut self, message: &str) {
-        tracing::debug!("Protocol error ({message}) from client {}", self.session.client.addr);
+        tracing::debug!("Protocol error ({message}) from client {}", self.caller.client.addr);
         let text = format!("ERR {message}");
         self.worker.shared.errors.count(&text);
         self.reply.error(text);
-        self.session.close = Close::AfterReply;
-        self.session.client.set(bit::CLOSE_AFTER_REPLY, true);
+        self.session.close_after_reply(&self.caller.client);
         self.input_closed = true;
     }
 }

@@ -53,9 +53,9 @@ impl Connection {
 
     /// Appends what others put into the outbox.
     pub(super) fn take_messages(&mut self) {
-        if !self.session.client.outbox.is_empty() {
+        if !self.caller.client.outbox.is_empty() {
             self.limit_reply(&self.worker.config());
-            self.session.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
+            self.caller.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
         }
     }
 
@@ -106,7 +106,7 @@ impl Connection {
                     let metrics = self.metrics();
                     WorkerMetrics::add(&metrics.net_output, sent as u64);
                     WorkerMetrics::add(&metrics.writes, 1);
-                    WorkerMetrics::add(&self.session.client.figures.net_output, sent as u64);
+                    WorkerMetrics::add(&self.caller.client.figures.net_output, sent as u64);
                     return Ok(sent);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),

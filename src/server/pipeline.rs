@@ -8,15 +8,15 @@ use std::ops::Range;
 use larder_proto::resp::{ArgRange, Batch};
 use smallvec::SmallVec;
 
-use super::dispatch::{Flow, Turn};
+use super::executor::{BatchExecutor, Flow};
 use super::inbox::Parsed;
 use crate::base::bytes::same;
 use crate::base::limits::{BATCH_REQUESTS_MAX, WAITING_REQUESTS_MAX};
-use crate::engine::context::Args;
 use crate::engine::shared::Shared;
 use crate::engine::table::{Lookup, Table as CommandTable};
+use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::table::{Ahead, Table};
-use crate::keyspace::{Keyspace, Located, Place};
+use crate::keyspace::{Keyspace, Place};
 
 /// Longer names of commands are looked up each time.
 const NAME_LEN_MAX: usize = 16;
@@ -28,6 +28,12 @@ pub(super) struct Postponed {
 }
 
 impl Postponed {
+    /// Copies of these words.
+    #[cfg(test)]
+    pub(super) fn of(words: &[&[u8]]) -> Self {
+        Postponed { args: words.iter().map(|word| bytes::Bytes::copy_from_slice(word)).collect() }
+    }
+
     fn copy(args: &[ArgRange], buffer: &[u8]) -> Self {
         Postponed { args: args.iter().map(|arg| bytes::Bytes::copy_from_slice(arg.of(buffer))).collect() }
     }
@@ -43,15 +49,21 @@ pub(super) enum Progress {
     Done,
     /// To this request, since the one before it left something to do first.
     Stopped(usize),
-    /// To this request, which has to wait or to run asynchronously; or the one before it changed the options, which a turn holds from
+    /// To this request, which has to wait or to run asynchronously; or the one before it changed the options, which an executor holds from
     /// its start.
     Postponed(usize),
 }
 
 /// Executes requests of `parsed` in order, until the replies are longer than `reply_len_max` or the connection has something else to do
-/// (see [`Turn::must_stop`]). The caller has what ran measured ([`Turn::measure`]).
-pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], parsed: &Parsed, requests: Range<usize>, reply_len_max: usize) -> Progress {
-    let shared = turn.context.shared;
+/// (see [`BatchExecutor::must_stop`]). The caller has what ran measured ([`BatchExecutor::measure`]).
+pub(super) fn execute(
+    executor: &mut BatchExecutor<'_>,
+    buffer: &[u8],
+    parsed: &Parsed,
+    requests: Range<usize>,
+    reply_len_max: usize,
+) -> Progress {
+    let shared = executor.context.shared;
     let version = shared.config.version();
     let batch = &parsed.batch;
     let ready = &parsed.prepared[requests.clone()];
@@ -72,16 +84,16 @@ pub(super) fn execute(turn: &mut Turn<'_>, buffer: &[u8], parsed: &Parsed, reque
                 &many
             }
         };
-        let flow = turn.dispatch(&Args(args), ready.found.lookup(&shared.table), ready.key.as_ref());
+        let flow = executor.execute(args, ready.found.lookup(&shared.table), ready.key.as_ref());
         match flow {
             Flow::Plain | Flow::Done => {}
-            Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Aside(_) => return Progress::Postponed(number),
+            Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Offload(..) => return Progress::Postponed(number),
         }
         // A plain command changes neither the options nor the client.
         if flow == Flow::Done && shared.config.version() != version {
             return Progress::Postponed(number + 1);
         }
-        if turn.must_stop(flow, reply_len_max) {
+        if executor.must_stop(flow, reply_len_max) {
             return Progress::Stopped(number + 1);
         }
     }
@@ -100,7 +112,7 @@ pub(super) struct Prepared {
     /// Number of the table that it is looked for in.
     table: u32,
     /// Where its key lies, if its command works on exactly one at the usual place.
-    key: Option<Located>,
+    key: Option<ResolvedKey>,
 }
 
 /// A [`Lookup`] by the row's number.
@@ -187,11 +199,11 @@ pub(super) fn prepare(
         let found = last.lookup(&shared.table, args[0].of(buffer), args.get(1).map(|arg| arg.of(buffer)));
         let mut ready = Prepared { found: Found::of(found), table: 0, key: None };
         if let (Lookup::Found(row), Some(key), Some(db)) = (found, args.get(1), db)
-            && row.single_key.is_some()
+            && row.is_single_key()
         {
             let place = shared.keyspace.place(key.of(buffer));
             ready.table = shared.keyspace.table_number(db, place) as u32;
-            ready.key = Some(Located { place, hint: None });
+            ready.key = Some(ResolvedKey { place, hint: None, argument: 1 });
             shared.keyspace.prefetch_stripe(place.stripe);
         }
         prepared.push(ready);
@@ -234,9 +246,4 @@ const _: () = assert!(WAITING_REQUESTS_MAX + BATCH_REQUESTS_MAX <= u16::MAX as u
 /// The arguments of a postponed request, as a command takes them.
 pub(super) fn borrow(postponed: &Postponed) -> ArgList<'_> {
     postponed.args.iter().map(|arg| &arg[..]).collect()
-}
-
-/// The row of a postponed request.
-pub(super) fn lookup<'t>(turn: &Turn<'t>, args: &[&[u8]]) -> Lookup<'t> {
-    turn.context.shared.table.lookup(args[0], args.get(1).copied())
 }

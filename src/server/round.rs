@@ -106,7 +106,7 @@ fn settle(ran: &mut Vec<(Rc<Slot>, Box<Connection>)>) {
     for (slot, mut connection) in ran.drain(..) {
         connection.is_over = connection.is_over || connection.settle().is_err();
         if connection.needs_its_task() {
-            connection.session.client.outbox.wake();
+            connection.caller.client.outbox.wake();
         }
         slot.0.set(Some(connection));
     }

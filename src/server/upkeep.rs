@@ -86,10 +86,10 @@ impl Connection {
     /// Publishes the figures that others read. A connection that grew, or saw the options change, makes sure that clients together
     /// stay within `maxmemory-clients`.
     pub(super) fn report(&mut self) {
-        let client = &self.session.client;
+        let client = &self.caller.client;
         let figures = &client.figures;
         let store = |figure: &std::sync::atomic::AtomicU64, value: usize| figure.store(value as u64, Ordering::Relaxed);
-        figures.commands.store(self.session.commands, Ordering::Relaxed);
+        figures.commands.store(self.caller.commands, Ordering::Relaxed);
         // Commands on one key that left nothing behind: most rounds of most clients. Those to whom others send are told new limits here.
         let at_rest = self.at_rest();
         let is_sent_to = client.has(bit::PUBSUB) || client.has(bit::MONITOR);
@@ -129,7 +129,7 @@ impl Connection {
     }
 
     fn output_limit(&self, config: &Config) -> OutputBufferLimit {
-        match self.session.client.class() {
+        match self.caller.client.class() {
             ClientClass::Normal => config.client_output_buffer_limit.normal,
             ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
         }
@@ -149,7 +149,7 @@ impl Connection {
     #[inline]
     pub(super) fn check_output_limit(&mut self) -> Result<(), Gone> {
         let is_small = self.output_len() <= self.upkeep.reply_room && self.reply.overflow_len().is_none();
-        if is_small && self.session.ever_authenticated && self.upkeep.soft_limit_since_ms.is_none() {
+        if is_small && self.caller.ever_authenticated && self.upkeep.soft_limit_since_ms.is_none() {
             return Ok(());
         }
         if self.exceeds_output_limit() { Err(self.close_for_output()) } else { Ok(()) }
@@ -162,7 +162,7 @@ impl Connection {
         }
         let config = self.worker.config();
         let pending = self.output_len() as u64;
-        if !self.session.ever_authenticated && !config.requirepass.is_empty() {
+        if !self.caller.ever_authenticated && !config.requirepass.is_empty() {
             let enforced = self.worker.shared.debug.reply_blocks.load(Ordering::Relaxed);
             let room = if enforced { 0 } else { self.upkeep.reply_room as u64 };
             if OutputMemory::of(pending, room).bytes > UNAUTHENTICATED_OUTPUT_LEN_MAX {
@@ -186,7 +186,7 @@ impl Connection {
     /// Ends a connection that was asked to close, be it because others have sent it more than it may have pending.
     #[inline]
     pub(super) fn check_closed(&self) -> Result<(), Gone> {
-        let client = &self.session.client;
+        let client = &self.caller.client;
         if !client.must_close() {
             return Ok(());
         }
@@ -195,7 +195,7 @@ impl Connection {
 
     #[cold]
     fn close_for_output(&self) -> Gone {
-        let (shared, client) = (&self.worker.shared, &self.session.client);
+        let (shared, client) = (&self.worker.shared, &self.caller.client);
         // Counted before it is gone, and gone before others see how much it takes, lest it cost them their connection.
         Counters::one(&shared.counters.output_buffer_closed);
         shared.clients.remove(client.id);
@@ -213,7 +213,7 @@ impl Connection {
             return Ok(());
         }
         self.report();
-        let line = client_line::for_log(&self.worker.shared, &self.session.client);
+        let line = client_line::for_log(&self.worker.shared, &self.caller.client);
         tracing::warn!("Closing client that reached max query buffer length ({len} bytes): {line}");
         Counters::one(&self.worker.shared.counters.query_buffer_closed);
         Err(Gone)
@@ -221,7 +221,7 @@ impl Connection {
 
     /// Gives back room that is no longer needed. What is pending is looked at by the flush that follows.
     pub(super) fn tidy(&mut self) {
-        let client = &self.session.client;
+        let client = &self.caller.client;
         client.answered(ask::TIDY);
         let now_ms = clock::monotonic_ms();
         let is_idle = now_ms.saturating_sub(client.last_interaction_ms.load(Ordering::Relaxed)) / 1000 > IDLE_SECONDS;

@@ -12,24 +12,17 @@ use tokio::sync::SemaphorePermit;
 use tokio::sync::futures::Notified;
 
 use super::connection::{Connection, Gone};
-use super::dispatch::{Flow, Turn};
+use super::executor::{BatchExecutor, Flow};
 use super::pipeline::{self, Postponed};
 use super::worker::Worker;
 use crate::base::clock::{self, Now};
 use crate::base::limits::WAITING_INPUT_LEN_MAX;
-use crate::clients::{Session, bit};
+use crate::clients::{Caller, Session, bit};
 use crate::commands::connection;
-use crate::engine::call::complete;
-use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::notify;
+use crate::engine::context::{Args, Context};
 use crate::engine::shared::Shared;
-use crate::engine::spec::{Run, StartSweep};
-use crate::keyspace::Keyspace;
+use crate::engine::{scope, sweep};
 
-/// Stripes a sweep visits before it lets other connections run.
-const STRIPES_PER_STEP: u32 = 16;
-/// When to look at a stripe again though nobody said that it is free: that word can be missed.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How long a client that goes on sending is listened to when the node ends. Most clients hang up when they see the end of the replies.
 const LINGER_MS_MAX: u64 = 2000;
 /// A client that has been silent for so long then will not send anything more before it sees the end.
@@ -55,9 +48,12 @@ impl Connection {
             }
             match flow {
                 Flow::Plain | Flow::Done => {}
-                Flow::Async(number) => self.run_async(number, &Args(&pipeline::borrow(&request))).await,
-                Flow::Aside(number) => match place.take().or_else(|| shared.aside.try_acquire().ok()) {
-                    Some(_place) => self.run_aside(number, request).await,
+                Flow::Async(number) => self.run_async(number, &request).await,
+                Flow::Offload(number, generation) => match place.take().or_else(|| shared.offload_places.try_acquire().ok()) {
+                    Some(_place) => {
+                        let again = self.run_offloaded(number, generation, request).await;
+                        again.into_iter().for_each(|request| self.postponed.push_front(request));
+                    }
                     None => {
                         // It is checked anew once there is a place: much may have changed by then.
                         self.postponed.push_front(request);
@@ -88,12 +84,13 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
         self.limit_reply(&config);
-        let mut turn = Turn::new(worker.turn(), &config, &mut self.session, &mut self.reply, Now::read(), usize::MAX);
-        let args = pipeline::borrow(request);
-        let found = pipeline::lookup(&turn, &args);
-        let flow = turn.dispatch(&Args(&args), found, None);
-        turn.measure();
-        self.gives_way |= turn.context.gives_way;
+        let connection = (&mut self.caller, &mut self.session);
+        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.reply, Now::read(), usize::MAX);
+        let words = pipeline::borrow(request);
+        let found = executor.context.shared.table.lookup(words[0], words.get(1).copied());
+        let flow = executor.execute(&words, found, None);
+        executor.measure();
+        self.gives_way |= executor.context.yields_to_waiters;
         flow
     }
 
@@ -102,7 +99,7 @@ impl Connection {
         let shared = Arc::clone(&self.worker.shared);
         self.report();
         tokio::select! {
-            () = freed(&shared.keyspace, stripe) => Ok(()),
+            () = sweep::freed(&shared.keyspace, stripe) => Ok(()),
             gone = std::future::poll_fn(|cx| self.poll_gone(cx)) => Err(gone),
         }
     }
@@ -111,23 +108,15 @@ impl Connection {
     async fn wait_for_place<'s>(&mut self, shared: &'s Shared) -> Result<SemaphorePermit<'s>, Gone> {
         self.report();
         tokio::select! {
-            place = shared.aside.acquire() => Ok(place.expect("it is never closed")),
+            place = shared.offload_places.acquire() => Ok(place.expect("it is never closed")),
             gone = std::future::poll_fn(|cx| self.poll_gone(cx)) => Err(gone),
-        }
-    }
-
-    /// Before the connection ends: waits for the stripes from which its end takes something away.
-    pub(super) async fn wait_for_watched(&self) {
-        let keyspace = &self.worker.shared.keyspace;
-        for watched in &self.session.watched {
-            until_free(keyspace, keyspace.place(&watched.key).stripe).await;
         }
     }
 
     /// Takes the client out of everything it is part of.
     pub(super) fn end(mut self) {
-        let (worker, client) = (Rc::clone(&self.worker), Arc::clone(&self.session.client));
-        leave(&worker, &mut self.session, &mut self.reply);
+        let (worker, client) = (Rc::clone(&self.worker), Arc::clone(&self.caller.client));
+        leave(&worker, &mut self.caller, &mut self.session, &mut self.reply);
         // Nobody sees it any more once its peer knows that it is over.
         worker.shared.clients.remove(client.id);
         worker.clients.borrow_mut().remove(&client.id);
@@ -155,7 +144,7 @@ impl Connection {
     /// Waits until a pause ends, changes, or the client goes.
     async fn wait_until(&mut self, until_ms: i64, changed: std::pin::Pin<&mut Notified<'_>>) -> Result<(), Gone> {
         let shared = Arc::clone(&self.worker.shared);
-        let client = Arc::clone(&self.session.client);
+        let client = Arc::clone(&self.caller.client);
         self.report();
         client.set(bit::BLOCKED | bit::PAUSED, true);
         shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
@@ -180,7 +169,7 @@ impl Connection {
 
     /// While a request waits: sends messages from others and takes in what the client sends, which is how its end is noticed.
     fn poll_gone(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Gone> {
-        self.session.client.outbox.register(cx.waker());
+        self.caller.client.outbox.register(cx.waker());
         if let Err(gone) = self.check_closed() {
             return Poll::Ready(gone);
         }
@@ -214,63 +203,22 @@ impl Connection {
     }
 
     /// Runs a command that waits, and whose checks have passed.
-    async fn run_async(&mut self, number: u16, args: &Args<'_>) {
+    async fn run_async(&mut self, number: u16, request: &Postponed) {
         let worker = Rc::clone(&self.worker);
-        let row = worker.shared.table.row(number);
-        if matches!(row.spec.run, Run::Settled(_)) {
-            worker.shared.settle.wait(worker.shared.workers.iter().count()).await;
-        }
         let config = worker.config();
-        let started = clock::ticks();
         let before = self.reply.len();
         self.limit_reply(&config);
-        let mut turn = Turn::new(worker.turn(), &config, &mut self.session, &mut self.reply, Now::read(), usize::MAX);
-        let context = &mut turn.context;
-        context.command = number;
-        let result = match row.spec.run {
-            Run::Sweep(start) => sweep(context, start, args).await,
-            Run::Control(run) => run(context, args).await,
-            Run::Settled(run) => run(context, args),
-            _ => unreachable!("other kinds run at once"),
-        };
-        complete(context, row, args, &result, before, started);
-        if let Some(outcome) = context.keys.finish() {
-            notify::publish(&worker.shared, &outcome.events);
-        }
-        turn.settle_reply(before);
+        let words = pipeline::borrow(request);
+        let connection = (&mut self.caller, &mut self.session);
+        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.reply, Now::read(), usize::MAX);
+        scope::run_async(&mut executor.context, executor.session, worker.shared.table.row(number), &Args::new(&words, &[])).await;
+        executor.settle_reply(before);
     }
-}
-
-/// Waits until a stripe was free for a moment.
-async fn freed(keyspace: &Keyspace, stripe: u32) {
-    let _ = tokio::time::timeout(LOOK_AGAIN, keyspace.freed(stripe)).await;
-}
-
-/// Waits until a stripe is not held for long.
-async fn until_free(keyspace: &Keyspace, stripe: u32) {
-    while keyspace.lock_soon(stripe).is_none() {
-        freed(keyspace, stripe).await;
-    }
-}
-
-async fn sweep(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) -> CmdResult {
-    let mut sweep = start(context, args)?;
-    let keyspace = context.keys.keyspace();
-    for number in 0..keyspace.stripes() as u32 {
-        until_free(keyspace, number).await;
-        if !context.keys.with_stripe(number, |keys| sweep.visit(keys, number)) {
-            break;
-        }
-        if number % STRIPES_PER_STEP == STRIPES_PER_STEP - 1 {
-            tokio::task::yield_now().await;
-        }
-    }
-    sweep.finish(context)
 }
 
 /// Undoes what a connection's commands left behind: transaction, watches, subscriptions, MONITOR.
-fn leave(worker: &Worker, session: &mut Session, reply: &mut ReplyBuf) {
+fn leave(worker: &Worker, caller: &mut Caller, session: &mut Session, reply: &mut ReplyBuf) {
     let config = worker.config();
-    let mut turn = Turn::new(worker.turn(), &config, session, reply, Now::read(), usize::MAX);
-    connection::cleanup(&mut turn.context);
+    let mut context = Context::new(worker.turn(), &config, caller, reply, Now::read(), usize::MAX);
+    connection::cleanup(&mut context, session);
 }

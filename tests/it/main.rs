@@ -14,3 +14,4 @@ mod start;
 mod storm;
 mod support;
 mod tidy;
+mod tidy_calls;

@@ -72,13 +72,13 @@ fn files(starts: &[&str]) -> Vec<(String, PathBuf)> {
     found
 }
 
-fn rust_files(starts: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn rust_files(starts: &[&str]) -> Vec<(String, String)> {
     let rust = files(starts).into_iter().filter(|(name, _)| name.ends_with(".rs"));
     rust.map(|(name, path)| (name, fs::read_to_string(path).expect("source is UTF-8"))).collect()
 }
 
 /// The text without the tests at its end.
-fn without_tests(text: &str) -> &str {
+pub(crate) fn without_tests(text: &str) -> &str {
     text.find("\n#[cfg(test)]\nmod tests").map_or(text, |end| &text[..=end])
 }
 

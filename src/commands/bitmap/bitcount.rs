@@ -3,7 +3,7 @@
 use super::arguments::{RangeArgs, bits_by_piece};
 use crate::datatypes::bitmap;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 use crate::keyspace::value::string::StringRef;
 
@@ -42,7 +42,9 @@ pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Heavy(exec, Effort::Sum),
+    locks: Locks::Keys,
+    place: Place::Offload(Effort::Sum),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Counts the set bits of the string under a key",
         complexity: "O(N)",
@@ -56,7 +58,7 @@ pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let range = RangeArgs::parse(&args[2..])?;
-    let count = match context.keys.read(args[1]) {
+    let count = match context.keys.read(args.key(0)?) {
         None => 0,
         Some(entry) => string_value::with_string(string_value::of(entry)?, |string| count(string, range)),
     };

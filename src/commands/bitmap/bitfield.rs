@@ -4,8 +4,9 @@
 //! saturates at its minimum, not its maximum; a key that a failing operation made or grew counts as changed.
 
 use super::field_engine::{self, Access};
-use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::key_flags::KeysAndFlags;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static BITFIELD: CommandSpec = CommandSpec {
     name: "bitfield",
@@ -76,7 +77,9 @@ pub(crate) static BITFIELD: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
+    keys_by_hand: Some(keys_by_hand),
     docs: Docs {
         summary: "Reads and changes integers of any width within the string under a key",
         complexity: "O(1) for each subcommand specified",
@@ -87,6 +90,39 @@ pub(crate) static BITFIELD: CommandSpec = CommandSpec {
     ..SPEC
 };
 
+/// It writes unless all its operations are GET.
+fn keys_by_hand(args: &[&[u8]]) -> KeysAndFlags {
+    let mut at = 2;
+    let mut writes = false;
+    while at < args.len() && !writes {
+        let left = args.len() - at - 1;
+        match args[at] {
+            word if is_word(word, "GET") && left >= 2 => at += 3,
+            word if is_word(word, "OVERFLOW") && left >= 1 => at += 2,
+            // SET, INCRBY, or an error, for which the stricter reading is the safe one.
+            _ => writes = true,
+        }
+    }
+    let flags = if writes { key_flag::RW | key_flag::UPDATE | key_flag::ACCESS } else { key_flag::RO | key_flag::ACCESS };
+    smallvec::smallvec![(1, flags)]
+}
+
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     field_engine::run(context, args, Access::ReadWrite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_written_unless_all_is_get() {
+        let (reads, writes) = (key_flag::RO | key_flag::ACCESS, key_flag::RW | key_flag::UPDATE | key_flag::ACCESS);
+        for (request, flags) in
+            [("bitfield k get u8 0 overflow sat get u8 1", reads), ("bitfield k get u8 0 set u8 0 1", writes), ("bitfield k what", writes)]
+        {
+            let args: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+            assert_eq!(keys_by_hand(&args).as_slice(), [(1, flags)], "{request}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::field_engine::{self, Access};
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static BITFIELD_RO: CommandSpec = CommandSpec {
     name: "bitfield_ro",
@@ -22,7 +22,8 @@ pub(crate) static BITFIELD_RO: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Reads integers of any width within the string under a key",
         complexity: "O(1) for each subcommand specified",

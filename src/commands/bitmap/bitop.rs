@@ -8,7 +8,7 @@ use crate::datatypes::bitmap::{self, Combine};
 use crate::engine::context::is_word;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::key_mut::Expiry;
 use crate::keyspace::string_value;
@@ -34,7 +34,9 @@ pub(crate) static BITOP: CommandSpec = CommandSpec {
         Arg { name: "destkey", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "key", kind: ArgKind::Key(1), multiple: true, ..ARG },
     ],
-    run: Run::Heavy(exec, Effort::Sum),
+    locks: Locks::Keys,
+    place: Place::Offload(Effort::Sum),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Combines strings bit by bit and stores the result",
         complexity: "O(N)",
@@ -71,13 +73,13 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Err(CmdError::coded("ERR BITOP NOT must be called with a single source key."));
     }
     let mut sources = Vec::with_capacity(args.len() - 3);
-    for source in &args[3..] {
+    for source in args.keys().skip(1) {
         let value = context.keys.read(source).map(string_value::of).transpose()?;
         sources.push(value.map(string_value::snapshot).unwrap_or_default());
     }
     let result = combine(operation, &sources);
     let len = result.view().len();
-    let mut key = context.keys.open(args[2]);
+    let mut key = context.keys.open(args.key(0)?);
     if len == 0 {
         key.delete();
     } else {

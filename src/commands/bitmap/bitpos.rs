@@ -5,7 +5,7 @@ use crate::datatypes::bitmap;
 use crate::engine::context::integer;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 use crate::keyspace::value::string::StringRef;
 
@@ -45,7 +45,9 @@ pub(crate) static BITPOS: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Heavy(exec, Effort::Sum),
+    locks: Locks::Keys,
+    place: Place::Offload(Effort::Sum),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Finds the first set or clear bit of the string under a key",
         complexity: "O(N)",
@@ -64,7 +66,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         _ => return Err(CmdError::coded("ERR The bit argument must be 1 or 0.")),
     };
     let range = RangeArgs::parse(&args[3..])?.unwrap_or_default();
-    let position = match context.keys.read(args[1]) {
+    let position = match context.keys.read(args.key(0)?) {
         None if on => -1,
         None => 0,
         Some(entry) => string_value::with_string(string_value::of(entry)?, |string| find(string, on, range)),

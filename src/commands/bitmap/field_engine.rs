@@ -11,6 +11,7 @@ use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
 use crate::keyspace::effect::class;
 use crate::keyspace::entry::EntryRef;
+use crate::keyspace::key::Key;
 use crate::keyspace::key_mut::KeyMut;
 use crate::keyspace::string_value;
 use crate::keyspace::value::string::StringRef;
@@ -44,12 +45,12 @@ pub(super) fn run(context: &mut Context<'_>, args: &Args<'_>, access: Access) ->
     let operations = parse(context.config, &args[2..])?;
     let writes = operations.iter().filter(|operation| !matches!(operation.action, Action::Get));
     let Some(last_bit) = writes.map(|operation| operation.offset + operation.field.bits() - 1).max() else {
-        return read(context, args[1], &operations);
+        return read(context, args.key(0)?, &operations);
     };
     if access == Access::ReadOnly {
         return Err(CmdError::coded("ERR BITFIELD_RO only supports the GET subcommand"));
     }
-    write(context, args[1], &operations, (last_bit >> 3) as usize + 1)
+    write(context, args.key(0)?, &operations, (last_bit >> 3) as usize + 1)
 }
 
 fn parse(config: &Config, args: &[&[u8]]) -> Result<Operations, CmdError> {
@@ -99,7 +100,7 @@ fn parse_place(config: &Config, field: &[u8], offset: &[u8]) -> Result<(FieldTyp
 }
 
 /// Runs operations that only read. The key may be missing.
-fn read(context: &mut Context<'_>, key: &[u8], operations: &[Operation]) -> CmdResult {
+fn read(context: &mut Context<'_>, key: Key<'_>, operations: &[Operation]) -> CmdResult {
     let reply = &mut *context.reply;
     let mut answer = |string: StringRef<'_>| {
         reply.array(operations.len());
@@ -115,7 +116,7 @@ fn read(context: &mut Context<'_>, key: &[u8], operations: &[Operation]) -> CmdR
 }
 
 /// Runs operations of which some write, on a string of at least `len` bytes.
-fn write(context: &mut Context<'_>, key: &[u8], operations: &[Operation], len: usize) -> CmdResult {
+fn write(context: &mut Context<'_>, key: Key<'_>, operations: &[Operation], len: usize) -> CmdResult {
     let mut key = context.keys.open(key);
     let grows = key.string()?.is_none_or(|value| string_value::len(value) < len);
     let reply = &mut *context.reply;
@@ -127,6 +128,9 @@ fn write(context: &mut Context<'_>, key: &[u8], operations: &[Operation], len: u
         key.count_changes(changes as u64 - 1);
     } else if grows {
         key.count_changes(1);
+    } else {
+        // All that would have written overflowed.
+        key.mark_unchanged();
     }
     Ok(())
 }

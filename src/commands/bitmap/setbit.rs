@@ -5,14 +5,14 @@ use crate::base::number::parse_i64;
 use crate::datatypes::bitmap;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::string_value;
 
 pub(crate) static SETBIT: CommandSpec = CommandSpec {
     name: "setbit",
     arity: 4,
-    flags: flag::WRITE | flag::DENYOOM,
+    flags: flag::WRITE | flag::DENYOOM | flag::CONSTANT_TIME,
     acl: acl::BITMAP | acl::SLOW | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[
@@ -20,7 +20,8 @@ pub(crate) static SETBIT: CommandSpec = CommandSpec {
         Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
         Arg { name: "value", kind: ArgKind::Integer, ..ARG },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sets or clears the bit at an offset of the string under a key",
         complexity: "O(1)",
@@ -37,7 +38,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         Some(bit @ (0 | 1)) => bit == 1,
         _ => return Err(CmdError::coded("ERR bit is not an integer or out of range")),
     };
-    let mut key = context.keys.open(args[1]);
+    let mut key = context.keys.open(args.key(0)?);
     let at = (offset >> 3) as usize;
     let byte = key.string()?.and_then(|value| string_value::with_string(value, |string| string.byte(at)));
     let was_on = byte.is_some_and(|byte| bitmap::get(&[byte], offset & 7));
@@ -47,6 +48,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             key.edit_range(at, 1, |byte| bitmap::set(byte, offset & 7, on));
         }
         key.event(class::STRING, "setbit");
+    } else {
+        // At most an integer has become the text that it was.
+        key.mark_unchanged();
     }
     context.reply.integer(i64::from(was_on));
     Ok(())

@@ -1,9 +1,9 @@
 //! CLUSTER ADDSLOTS: this node takes slots that nobody owns. All or none.
 
 use super::slot_arguments::{parse_slots, propose};
-use crate::engine::cluster_access::cluster;
-use crate::engine::context::{Args, Context, ControlFuture};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_ADDSLOTS: CommandSpec = CommandSpec {
@@ -12,7 +12,8 @@ pub(crate) static CLUSTER_ADDSLOTS: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "slot", kind: ArgKind::Integer, multiple: true, ..ARG }],
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs {
         summary: "Gives slots that nobody owns to this node",
         complexity: "O(N) where N is the total number of hash slot arguments",
@@ -23,9 +24,9 @@ pub(crate) static CLUSTER_ADDSLOTS: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        let node = cluster(context)?.me;
+        let node = context.cluster()?.me;
         let ranges = parse_slots(&args[2..])?;
         propose(context, Command::AssignSlots { node, ranges }).await?;
         context.reply.ok();

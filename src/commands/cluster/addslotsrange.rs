@@ -1,10 +1,10 @@
 //! CLUSTER ADDSLOTSRANGE: ADDSLOTS with ranges.
 
 use super::slot_arguments::{parse_ranges, propose};
-use crate::engine::cluster_access::cluster;
-use crate::engine::context::{Args, Context, ControlFuture};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_ADDSLOTSRANGE: CommandSpec = CommandSpec {
@@ -21,7 +21,8 @@ pub(crate) static CLUSTER_ADDSLOTSRANGE: CommandSpec = CommandSpec {
         multiple: true,
         ..ARG
     }],
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs {
         summary: "Gives ranges of slots that nobody owns to this node",
         complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
@@ -32,9 +33,9 @@ pub(crate) static CLUSTER_ADDSLOTSRANGE: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        let node = cluster(context)?.me;
+        let node = context.cluster()?.me;
         if args.len() % 2 == 1 {
             return Err(CmdError::arity("cluster|addslotsrange"));
         }

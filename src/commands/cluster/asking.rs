@@ -1,6 +1,5 @@
 //! ASKING: the next command may use a slot that this node is importing.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -9,7 +8,7 @@ pub(crate) static ASKING: CommandSpec = CommandSpec {
     arity: 1,
     flags: flag::FAST,
     acl: acl::CONNECTION | acl::FAST,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Announces that the next command follows an ASK redirection",
         complexity: "O(1)",
@@ -21,8 +20,8 @@ pub(crate) static ASKING: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    cluster(context)?;
-    context.session.asking = true;
+    context.cluster()?;
+    context.caller.asking = true;
     context.reply.ok();
     Ok(())
 }

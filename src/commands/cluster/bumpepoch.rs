@@ -1,9 +1,9 @@
 //! CLUSTER BUMPEPOCH: gives this node's shard the highest config epoch, unless it has it.
 
 use super::slot_arguments::propose;
-use crate::engine::cluster_access::cluster;
-use crate::engine::context::{Args, Context, ControlFuture};
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 use crate::topology::{Command, Reply};
 
 pub(crate) static CLUSTER_BUMPEPOCH: CommandSpec = CommandSpec {
@@ -11,7 +11,8 @@ pub(crate) static CLUSTER_BUMPEPOCH: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs {
         summary: "Gives this node the highest config epoch",
         complexity: "O(1)",
@@ -23,9 +24,9 @@ pub(crate) static CLUSTER_BUMPEPOCH: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec<'c>(context: &'c mut Context<'_>, _: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, _: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        let node = cluster(context)?.me;
+        let node = context.cluster()?.me;
         match propose(context, Command::BumpEpoch { node }).await? {
             Reply::Epoch { epoch, bumped } => {
                 context.reply.simple(&format!("{} {epoch}", if bumped { "BUMPED" } else { "STILL" }));

@@ -12,10 +12,9 @@ use crate::base::number::parse_u64;
 use crate::base::slot::{self, SLOTS};
 use crate::commands::generic::names::Names;
 use crate::commands::generic::scan_options::{ScanOptions, Target};
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::Keyspace;
 
 pub(crate) static CLUSTERSCAN: CommandSpec = CommandSpec {
@@ -31,7 +30,8 @@ pub(crate) static CLUSTERSCAN: CommandSpec = CommandSpec {
         Arg { name: "type", token: "TYPE", optional: true, ..ARG },
         Arg { name: "slot", kind: ArgKind::Integer, token: "SLOT", optional: true, ..ARG },
     ],
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Iterates over the keys of the cluster",
         complexity: "O(N) where N is the number of elements returned.",
@@ -68,7 +68,7 @@ fn start_of(slot: u16) -> String {
 }
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let cluster = cluster(context)?;
+    let cluster = context.cluster()?;
     let options = ScanOptions::parse(&args[2..], Target::ClusterKeys)?;
     let in_match = options.pattern.and_then(slot::pattern_slot);
     // Keys of one slot never match a pattern of another.

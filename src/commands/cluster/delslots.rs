@@ -2,9 +2,9 @@
 //! command changes the opinion of one node only, and the owner's claim wins again in the end.
 
 use super::slot_arguments::{parse_slots, propose};
-use crate::engine::cluster_access::cluster;
-use crate::engine::context::{Args, Context, ControlFuture};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_DELSLOTS: CommandSpec = CommandSpec {
@@ -13,7 +13,8 @@ pub(crate) static CLUSTER_DELSLOTS: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "slot", kind: ArgKind::Integer, multiple: true, ..ARG }],
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs {
         summary: "Makes this node give slots up",
         complexity: "O(N) where N is the total number of hash slot arguments",
@@ -24,9 +25,9 @@ pub(crate) static CLUSTER_DELSLOTS: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        let node = cluster(context)?.me;
+        let node = context.cluster()?.me;
         let ranges = parse_slots(&args[2..])?;
         propose(context, Command::UnassignSlots { node, ranges }).await?;
         context.reply.ok();

@@ -1,10 +1,10 @@
 //! CLUSTER FLUSHSLOTS: this node gives all its slots up. Only while it has no keys, which would be lost otherwise.
 
 use super::slot_arguments::propose;
-use crate::engine::cluster_access::cluster;
-use crate::engine::context::{Args, Context, ControlFuture};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 use crate::topology::Command;
 
 pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
@@ -12,14 +12,15 @@ pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs { summary: "Makes this node give up all its slots", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
     ..SPEC
 };
 
-fn exec<'c>(context: &'c mut Context<'_>, _: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, _: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        let node = cluster(context)?.me;
+        let node = context.cluster()?.me;
         if super::has_keys(context) {
             return Err(CmdError::err("DB must be empty to perform CLUSTER FLUSHSLOTS."));
         }

@@ -4,10 +4,10 @@
 //! until it is told to meet the cluster again.
 
 use super::slot_arguments::propose;
-use crate::engine::cluster_access::cluster;
-use crate::engine::context::{Args, Context, ControlFuture};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 use crate::topology::{Command, NodeId};
 
 pub(crate) static CLUSTER_FORGET: CommandSpec = CommandSpec {
@@ -16,14 +16,15 @@ pub(crate) static CLUSTER_FORGET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "node-id", ..ARG }],
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs { summary: "Removes a node from the cluster", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
     ..SPEC
 };
 
-fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        let cluster = cluster(context)?;
+        let cluster = context.cluster()?;
         let topology = cluster.topology.load_full();
         let named = std::str::from_utf8(args[2]).ok().and_then(|id| id.parse::<NodeId>().ok());
         // Scripts send FORGET to every node: the second one finds it done.

@@ -1,10 +1,12 @@
 //! CLUSTER GETKEYSINSLOT: some keys that this node has in a slot, in the selected database.
 
 use crate::base::slot::SLOTS;
-use crate::engine::cluster_access::cluster;
+use crate::commands::generic::names::Names;
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
+use crate::keyspace::entry::EntryRef;
+use crate::keyspace::scan::Walk;
 
 pub(crate) static CLUSTER_GETKEYSINSLOT: CommandSpec = CommandSpec {
     name: "getkeysinslot",
@@ -12,7 +14,8 @@ pub(crate) static CLUSTER_GETKEYSINSLOT: CommandSpec = CommandSpec {
     flags: flag::STALE,
     acl: acl::SLOW,
     args: &[Arg { name: "slot", kind: ArgKind::Integer, ..ARG }, Arg { name: "count", kind: ArgKind::Integer, ..ARG }],
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns keys of a slot that this node has",
         complexity: "O(N) where N is the number of requested keys",
@@ -25,28 +28,28 @@ pub(crate) static CLUSTER_GETKEYSINSLOT: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    cluster(context)?;
+    context.cluster()?;
     let (slot, most) = (integer(args[2])?, integer(args[3])?);
     let slot = u16::try_from(slot).ok().filter(|slot| *slot < SLOTS);
     let (Some(slot), Ok(most)) = (slot, usize::try_from(most)) else {
         return Err(CmdError::err("Invalid slot or number of keys"));
     };
-    let found = super::with_slot(context, slot, |keys| {
-        let mut found: Vec<Vec<u8>> = Vec::new();
-        let mut cursor = 0;
-        while let Some(keys) = keys.filter(|_| found.len() < most) {
-            cursor = keys.table.scan(cursor, |entry| {
-                if found.len() < most {
-                    found.push(entry.key().to_vec());
-                }
-            });
-            if cursor == 0 {
-                break;
+    // A few at a time, so that the slot's stripe is never held for long.
+    let mut names = Names::default();
+    let mut walk = Walk::over_all(context.keys.keyspace(), Some(slot));
+    while names.len() < most
+        && let Some(stripe) = walk.stripe()
+    {
+        let mut found = |entry: EntryRef<'_>| {
+            if names.len() < most {
+                names.push(entry.key());
             }
-        }
-        found
-    });
-    context.reply.array(found.len());
-    found.iter().for_each(|key| context.reply.bulk(key));
+        };
+        context.keys.with_stripe(stripe, |keys| keys.walk_on(&mut walk, &mut |_| true, &mut found));
+    }
+    if walk.may_repeat() {
+        names.dedup();
+    }
+    names.reply(context.reply);
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! CLUSTER HELP.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::help::help;
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -10,13 +9,13 @@ pub(crate) static CLUSTER_HELP: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Lists the subcommands", complexity: "O(1)", since: "5.0.0", group: "cluster", ..DOCS },
     ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    cluster(context)?;
+    context.cluster()?;
     help(
         context,
         "cluster",

@@ -1,6 +1,5 @@
 //! CLUSTER INFO: the state of the cluster as this node sees it.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -9,7 +8,7 @@ pub(crate) static CLUSTER_INFO: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the state of the cluster as this node sees it",
         complexity: "O(1)",
@@ -22,7 +21,7 @@ pub(crate) static CLUSTER_INFO: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    let cluster = cluster(context)?;
+    let cluster = context.cluster()?;
     let text = cluster.topology.load().info_text(&cluster.me, &cluster.control.counters());
     context.reply.verbatim("txt", text.as_bytes());
     Ok(())

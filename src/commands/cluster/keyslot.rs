@@ -10,7 +10,7 @@ pub(crate) static CLUSTER_KEYSLOT: CommandSpec = CommandSpec {
     flags: flag::STALE,
     acl: acl::SLOW,
     args: &[Arg { name: "key", ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the slot of a key",
         complexity: "O(N) where N is the number of bytes in the key",

@@ -1,6 +1,5 @@
 //! CLUSTER LINKS: the connections to and from other nodes.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -9,7 +8,7 @@ pub(crate) static CLUSTER_LINKS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the connections between this node and the others",
         complexity: "O(N) where N is the total number of Cluster nodes",
@@ -22,7 +21,7 @@ pub(crate) static CLUSTER_LINKS: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    let links = cluster(context)?.control.links();
+    let links = context.cluster()?.control.links();
     context.reply.array(links.len());
     for link in links {
         context.reply.map(6);

@@ -6,10 +6,10 @@
 use std::net::IpAddr;
 
 use crate::base::number::parse_i64;
-use crate::engine::cluster_access::cluster;
-use crate::engine::context::{Args, Context, ControlFuture};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context};
 use crate::engine::error::{CmdError, as_shown};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_MEET: CommandSpec = CommandSpec {
     name: "meet",
@@ -21,7 +21,8 @@ pub(crate) static CLUSTER_MEET: CommandSpec = CommandSpec {
         Arg { name: "port", kind: ArgKind::Integer, ..ARG },
         Arg { name: "cluster-bus-port", kind: ArgKind::Integer, optional: true, since: "4.0.0", ..ARG },
     ],
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs {
         summary: "Makes one cluster of two",
         complexity: "O(1)",
@@ -36,9 +37,9 @@ pub(crate) static CLUSTER_MEET: CommandSpec = CommandSpec {
 /// Distance of the bus port from the client port, where it is not given.
 const BUS_PORT_OFFSET: i64 = 10_000;
 
-fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        let control = &cluster(context)?.control;
+        let control = &context.cluster()?.control;
         let (host, bus_port) = parse(args)?;
         control.meet(host, bus_port).await.map_err(CmdError::err)?;
         context.reply.ok();

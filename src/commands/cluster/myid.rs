@@ -1,6 +1,5 @@
 //! CLUSTER MYID: this node's id.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -9,13 +8,13 @@ pub(crate) static CLUSTER_MYID: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Returns the id of this node", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
     ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    let id = cluster(context)?.me;
+    let id = context.cluster()?.me;
     context.reply.bulk(id.to_string().as_bytes());
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! CLUSTER MYSHARDID: the id of this node's shard.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -9,7 +8,7 @@ pub(crate) static CLUSTER_MYSHARDID: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the id of the shard of this node",
         complexity: "O(1)",
@@ -22,7 +21,7 @@ pub(crate) static CLUSTER_MYSHARDID: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    let cluster = cluster(context)?;
+    let cluster = context.cluster()?;
     let topology = cluster.topology.load();
     let shard = topology.shard_of(&cluster.me).expect("the map contains this node").id;
     context.reply.bulk(shard.to_string().as_bytes());

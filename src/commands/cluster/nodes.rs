@@ -1,6 +1,5 @@
 //! CLUSTER NODES: a line per node, in the format of Valkey's configuration file.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -9,7 +8,7 @@ pub(crate) static CLUSTER_NODES: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the nodes of the cluster",
         complexity: "O(N) where N is the total number of Cluster nodes",
@@ -22,7 +21,7 @@ pub(crate) static CLUSTER_NODES: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    let cluster = cluster(context)?;
+    let cluster = context.cluster()?;
     let text = cluster.topology.load().nodes_text(&cluster.me, &cluster.control.sightings(), super::wants_tls(context));
     context.reply.verbatim("txt", text.as_bytes());
     Ok(())

@@ -8,7 +8,7 @@ pub(crate) static READONLY: CommandSpec = CommandSpec {
     arity: 1,
     flags: flag::FAST | flag::LOADING | flag::STALE,
     acl: acl::CONNECTION | acl::FAST,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Lets replicas answer the reads of this connection",
         complexity: "O(1)",
@@ -20,7 +20,7 @@ pub(crate) static READONLY: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    context.session.set_readonly(true);
+    context.caller.set_readonly(true);
     context.reply.ok();
     Ok(())
 }

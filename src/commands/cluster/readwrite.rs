@@ -8,7 +8,7 @@ pub(crate) static READWRITE: CommandSpec = CommandSpec {
     arity: 1,
     flags: flag::FAST | flag::LOADING | flag::STALE,
     acl: acl::CONNECTION | acl::FAST,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sends the reads of this connection to primaries again",
         complexity: "O(1)",
@@ -20,7 +20,7 @@ pub(crate) static READWRITE: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    context.session.set_readonly(false);
+    context.caller.set_readonly(false);
     context.reply.ok();
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! CLUSTER REPLICAS, and its older name CLUSTER SLAVES: the lines of CLUSTER NODES for the replicas of a primary.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -11,7 +10,7 @@ pub(crate) static CLUSTER_REPLICAS: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "node-id", ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Lists the replicas of a primary",
         complexity: "O(N) where N is the number of replicas.",
@@ -29,7 +28,7 @@ pub(crate) static CLUSTER_SLAVES: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "node-id", ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Lists the replicas of a primary",
         complexity: "O(N) where N is the number of replicas.",
@@ -44,7 +43,7 @@ pub(crate) static CLUSTER_SLAVES: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let cluster = cluster(context)?;
+    let cluster = context.cluster()?;
     let topology = cluster.topology.load_full();
     let node = super::find_node(&topology, args[2])?;
     let shard = topology.shard(&node.shard).expect("every node belongs to a shard");

@@ -3,10 +3,10 @@
 //! Differs from Valkey in that the others forget the node, too, and in that HARD, which gives a node a new id, is refused: an id is for
 //! life; a node with an empty folder gets a new one.
 
-use crate::engine::cluster_access::cluster;
-use crate::engine::context::{Args, Context, ControlFuture, is_word};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 
 pub(crate) static CLUSTER_RESET: CommandSpec = CommandSpec {
     name: "reset",
@@ -22,7 +22,8 @@ pub(crate) static CLUSTER_RESET: CommandSpec = CommandSpec {
         optional: true,
         ..ARG
     }],
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs {
         summary: "Makes this node leave its cluster",
         complexity: "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as a side effect.",
@@ -33,9 +34,9 @@ pub(crate) static CLUSTER_RESET: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        let cluster = cluster(context)?;
+        let cluster = context.cluster()?;
         match args.len() {
             2 => {}
             3 if is_word(args[2], "soft") => {}

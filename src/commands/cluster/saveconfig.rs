@@ -1,6 +1,5 @@
 //! CLUSTER SAVECONFIG: nothing is left to save. What this node knows of the cluster is on disk before it counts.
 
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -9,7 +8,7 @@ pub(crate) static CLUSTER_SAVECONFIG: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Makes sure that the cluster configuration is on disk",
         complexity: "O(1)",
@@ -21,7 +20,7 @@ pub(crate) static CLUSTER_SAVECONFIG: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    cluster(context)?;
+    context.cluster()?;
     context.reply.ok();
     Ok(())
 }

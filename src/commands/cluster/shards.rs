@@ -2,7 +2,7 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use crate::engine::cluster_access::{cluster, preferred_endpoint};
+use crate::engine::cluster_access::preferred_endpoint;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::topology::{PreferredEndpoint, ShardNode};
@@ -12,7 +12,7 @@ pub(crate) static CLUSTER_SHARDS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns which slots and nodes each shard has",
         complexity: "O(N) where N is the total number of cluster nodes",
@@ -26,7 +26,7 @@ pub(crate) static CLUSTER_SHARDS: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    let cluster = cluster(context)?;
+    let cluster = context.cluster()?;
     let topology = cluster.topology.load_full();
     let preferred = preferred_endpoint(context.config);
     let entries = topology.shard_entries(&cluster.control.sightings());

@@ -1,7 +1,6 @@
 //! Slots as arguments, and proposing what a command made of them.
 
 use crate::base::slot::SLOTS;
-use crate::engine::cluster_access::cluster;
 use crate::engine::context::{Context, integer_in};
 use crate::engine::error::CmdError;
 use crate::topology::{Command, Reply, SlotRange};
@@ -31,7 +30,7 @@ pub(super) fn parse_ranges(args: &[&[u8]]) -> Result<Vec<SlotRange>, CmdError> {
 
 /// Has the control plane change the map.
 pub(super) async fn propose(context: &Context<'_>, command: Command) -> Result<Reply, CmdError> {
-    let control = &cluster(context)?.control;
+    let control = &context.cluster()?.control;
     control.propose(command).await.map_err(CmdError::err)
 }
 

@@ -11,7 +11,8 @@ pub(crate) static AUTH: CommandSpec = CommandSpec {
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::SENTINEL | flag::ALLOW_BUSY,
     acl: acl::CONNECTION | acl::FAST,
     args: &[Arg { name: "username", optional: true, since: "6.0.0", ..ARG }, Arg { name: "password", ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
+    is_secret: Some(|_, at| at >= 1),
     docs: Docs {
         summary: "Authenticates the connection",
         complexity: "O(N) where N is the number of passwords defined for the user",

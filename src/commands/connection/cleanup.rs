@@ -2,27 +2,26 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::clients::bit;
-use crate::commands::transaction;
+use crate::clients::{Session, bit};
 use crate::engine::context::Context;
-use crate::engine::monitor;
+use crate::engine::{monitor, transaction};
 
 /// Ends transaction, watches, subscriptions and MONITOR.
-pub fn cleanup(context: &mut Context<'_>) {
-    transaction::discard(context);
-    let id = context.session.client.id;
+pub fn cleanup(context: &mut Context<'_>, session: &mut Session) {
+    transaction::discard(context, session);
+    let id = context.caller.client.id;
     let pubsub = &context.shared.pubsub;
-    let subscriptions = std::mem::take(&mut context.session.subscriptions);
+    let subscriptions = std::mem::take(&mut session.subscriptions);
     subscriptions.channels.iter().for_each(|channel| pubsub.unsubscribe(channel, id));
     subscriptions.patterns.iter().for_each(|pattern| pubsub.pattern_unsubscribe(pattern, id));
     subscriptions.shard_channels.iter().for_each(|channel| pubsub.shard_unsubscribe(channel, id));
-    let figures = &context.session.client.figures;
+    let figures = &context.caller.client.figures;
     for count in [&figures.channels, &figures.patterns, &figures.shard_channels] {
         count.store(0, Ordering::Relaxed);
     }
-    context.session.client.set(bit::PUBSUB | bit::MONITOR, false);
-    if context.session.monitor {
-        context.session.monitor = false;
+    context.caller.client.set(bit::PUBSUB | bit::MONITOR, false);
+    if session.monitor {
+        session.monitor = false;
         monitor::remove(context.shared, id);
     }
 }

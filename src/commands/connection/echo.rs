@@ -9,7 +9,7 @@ pub(crate) static ECHO: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::FAST,
     acl: acl::CONNECTION | acl::FAST,
     args: &[Arg { name: "message", ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Returns the given string", complexity: "O(1)", since: "1.0.0", group: "connection", ..DOCS },
     ..SPEC
 };

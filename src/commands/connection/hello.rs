@@ -6,6 +6,7 @@ use crate::base::{number, version};
 use crate::clients::bit;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
+use crate::engine::redact;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static HELLO: CommandSpec = CommandSpec {
@@ -29,7 +30,8 @@ pub(crate) static HELLO: CommandSpec = CommandSpec {
         optional: true,
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
+    is_secret: Some(|args, at| redact::follows(args, at, 2, "AUTH", 2, &[("SETNAME", 1)])),
     docs: Docs {
         summary: "Chooses the protocol version and introduces both sides",
         complexity: "O(1)",
@@ -84,17 +86,17 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if let Some((user, password)) = options.login {
         login::authenticate(context, user, password)?;
     }
-    if !context.session.authenticated && !context.config.requirepass.is_empty() {
+    if !context.caller.authenticated && !context.config.requirepass.is_empty() {
         return Err(CmdError::coded(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
     }
     if let Some(given) = options.name {
-        *context.session.client.name.lock() = given.to_vec();
+        *context.caller.client.name.lock() = given.to_vec();
     }
     if let Some(version) = options.version {
         context.reply.set_resp3(version == 3);
-        context.session.client.set(bit::RESP3, version == 3);
+        context.caller.client.set(bit::RESP3, version == 3);
     }
     introduce(context);
     Ok(())
@@ -112,7 +114,7 @@ fn introduce(context: &mut Context<'_>) {
     reply.bulk(b"proto");
     reply.integer(if reply.is_resp3() { 3 } else { 2 });
     reply.bulk(b"id");
-    reply.integer(context.session.client.id as i64);
+    reply.integer(context.caller.client.id as i64);
     reply.bulk(b"mode");
     reply.bulk(if config.cluster_enabled { b"cluster" } else { b"standalone" });
     reply.bulk(b"role");

@@ -11,7 +11,7 @@ pub(super) const DEFAULT_USER: &[u8] = b"default";
 pub(super) fn authenticate(context: &mut Context<'_>, user: &[u8], password: &[u8]) -> CmdResult {
     let required = &context.config.requirepass;
     if user == DEFAULT_USER && (required.is_empty() || same(password, required.as_bytes())) {
-        context.session.set_authenticated(true);
+        context.caller.set_authenticated(true);
         return Ok(());
     }
     Counters::one(&context.shared.counters.auth_failures);

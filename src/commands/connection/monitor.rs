@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clients::Session;
 use crate::clients::bit;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
@@ -12,18 +13,18 @@ pub(crate) static MONITOR: CommandSpec = CommandSpec {
     arity: 1,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Session(exec),
     docs: Docs { summary: "Sends every command that is run, as it is run", complexity: "", since: "1.0.0", group: "server", ..DOCS },
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    if context.session.in_exec {
+fn exec(context: &mut Context<'_>, session: &mut Session, _: &Args<'_>) -> CmdResult {
+    if context.caller.in_exec {
         return Err(CmdError::err("MONITOR isn't allowed for DENY BLOCKING client"));
     }
-    if !context.session.monitor {
-        context.session.monitor = true;
-        let client = Arc::clone(&context.session.client);
+    if !session.monitor {
+        session.monitor = true;
+        let client = Arc::clone(&context.caller.client);
         client.set(bit::MONITOR, true);
         crate::engine::monitor::add(context.shared, client);
     }

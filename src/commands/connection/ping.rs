@@ -1,5 +1,6 @@
 //! PING: answers PONG or its argument. A subscriber in RESP2 gets it as an array, like everything else it is sent.
 
+use crate::clients::Session;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -7,10 +8,10 @@ use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, fla
 pub(crate) static PING: CommandSpec = CommandSpec {
     name: "ping",
     arity: -1,
-    flags: flag::FAST | flag::SENTINEL,
+    flags: flag::FAST | flag::SENTINEL | flag::IN_SUBSCRIBER,
     acl: acl::CONNECTION | acl::FAST,
     args: &[Arg { name: "message", optional: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Session(exec),
     docs: Docs {
         summary: "Answers PONG, or the given message",
         complexity: "O(1)",
@@ -22,11 +23,11 @@ pub(crate) static PING: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+fn exec(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
     if args.len() > 2 {
         return Err(CmdError::arity("ping"));
     }
-    if context.session.subscriptions.count() > 0 && !context.reply.is_resp3() {
+    if !session.subscriptions.is_empty() && !context.reply.is_resp3() {
         context.reply.array(2);
         context.reply.bulk(b"pong");
         context.reply.bulk(args.get(1).copied().unwrap_or_default());

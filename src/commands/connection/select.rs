@@ -10,7 +10,7 @@ pub(crate) static SELECT: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::LOADING | flag::STALE | flag::FAST,
     acl: acl::CONNECTION | acl::FAST,
     args: &[Arg { name: "index", kind: ArgKind::Integer, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Chooses the connection's database", complexity: "O(1)", since: "1.0.0", group: "connection", ..DOCS },
     ..SPEC
 };
@@ -19,7 +19,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let number = i32::try_from(integer(args[1])?)
         .map_err(|_| CmdError::coded("ERR value is out of range, value must between -2147483648 and 2147483647"))?;
     let db = u32::try_from(number).ok().filter(|db| *db < context.config.database_count()).ok_or(CmdError::DbIndex)?;
-    context.session.select(db);
+    context.caller.select(db);
     context.reply.ok();
     Ok(())
 }

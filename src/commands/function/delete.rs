@@ -10,7 +10,7 @@ pub(crate) static FUNCTION_DELETE: CommandSpec = CommandSpec {
     flags: flag::NOSCRIPT | flag::WRITE,
     acl: acl::SCRIPTING | acl::SLOW | acl::WRITE,
     args: &[Arg { name: "library-name", ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Deletes a library",
         complexity: "O(1)",

@@ -18,7 +18,7 @@ pub(crate) static FUNCTION_FLUSH: CommandSpec = CommandSpec {
         optional: true,
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Deletes all libraries",
         complexity: "O(N) where N is the number of functions deleted",

@@ -9,7 +9,7 @@ pub(crate) static FUNCTION_HELP: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SCRIPTING | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Lists the subcommands", complexity: "O(1)", since: "7.0.0", group: "scripting", ..DOCS },
     ..SPEC
 };

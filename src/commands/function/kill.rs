@@ -9,7 +9,7 @@ pub(crate) static FUNCTION_KILL: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::NOSCRIPT | flag::ALLOW_BUSY,
     acl: acl::SCRIPTING | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Ends the function that is running",
         complexity: "O(1)",

@@ -13,7 +13,7 @@ pub(crate) static FUNCTION_LIST: CommandSpec = CommandSpec {
         Arg { name: "library-name-pattern", token: "LIBRARYNAME", optional: true, ..ARG },
         Arg { name: "withcode", kind: ArgKind::PureToken, token: "WITHCODE", optional: true, ..ARG },
     ],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the libraries",
         complexity: "O(N) where N is the number of functions",

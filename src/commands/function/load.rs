@@ -13,7 +13,7 @@ pub(crate) static FUNCTION_LOAD: CommandSpec = CommandSpec {
         Arg { name: "replace", kind: ArgKind::PureToken, token: "REPLACE", optional: true, ..ARG },
         Arg { name: "function-code", ..ARG },
     ],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Creates a library",
         complexity: "O(1) (considering compilation time is redundant)",
@@ -43,7 +43,7 @@ pub(crate) static FUNCTION_RESTORE: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Creates the libraries of a dump",
         complexity: "O(N) where N is the number of functions on the payload",

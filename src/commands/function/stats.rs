@@ -8,7 +8,7 @@ pub(crate) static FUNCTION_STATS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::NOSCRIPT | flag::ALLOW_BUSY,
     acl: acl::SCRIPTING | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the function that is running, and how many there are",
         complexity: "O(1)",

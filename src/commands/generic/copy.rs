@@ -2,7 +2,7 @@
 
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 
 pub(crate) static COPY: CommandSpec = CommandSpec {
@@ -17,7 +17,9 @@ pub(crate) static COPY: CommandSpec = CommandSpec {
         Arg { name: "destination-db", kind: ArgKind::Integer, token: "DB", optional: true, ..ARG },
         Arg { name: "replace", kind: ArgKind::PureToken, token: "REPLACE", optional: true, ..ARG },
     ],
-    run: Run::Heavy(exec, Effort::Sum),
+    locks: Locks::Keys,
+    place: Place::Offload(Effort::Sum),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Copies a key",
         complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
@@ -52,12 +54,12 @@ fn parse(context: &Context<'_>, args: &Args<'_>) -> Result<Options, CmdError> {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let options = parse(context, args)?;
-    let (source, target) = (args[1], args[2]);
-    if options.target_db == context.keys.db && source == target {
+    let (source, target) = (args.key(0)?, args.key(1)?);
+    if options.target_db == context.keys.db && source.name() == target.name() {
         return Err(super::SAME_OBJECT);
     }
     let clock = context.keys.clock().fresh();
-    let copy = context.keys.read(source).map(|entry| entry.duplicate(target, clock));
+    let copy = context.keys.read(source).map(|entry| entry.duplicate(target.name(), clock));
     let copied = context.keys.in_db(options.target_db, |keys| {
         let Some(copy) = copy else { return false };
         let mut key = keys.open(target);

@@ -1,7 +1,7 @@
 //! DEL: deletes keys. Values of many parts are freed in the background if `lazyfree-lazy-user-del` says so.
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static DEL: CommandSpec = CommandSpec {
     name: "del",
@@ -10,7 +10,8 @@ pub(crate) static DEL: CommandSpec = CommandSpec {
     acl: acl::KEYSPACE | acl::SLOW | acl::WRITE,
     keys: &[KeySpec::range(1, -1, 1, key_flag::RM | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Deletes keys",
         complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",

@@ -75,7 +75,7 @@ pub(super) fn set_expiry(context: &mut Context<'_>, args: &Args<'_>, name: &str,
     let base_ms = if base == Base::Now { context.now_ms } else { 0 };
     let at_ms = point_ms(integer(args[2])?, unit, base_ms).ok_or_else(|| CmdError::invalid_expire(name))?;
     let is_past = context.is_past(at_ms);
-    let mut key = context.keys.open(args[1]);
+    let mut key = context.keys.open(args.key(0)?);
     let applies = key.exists() && conditions.allow(key.expiry_ms(), at_ms);
     if applies && is_past {
         key.delete_as(class::EXPIRED, "expired", Cause::Expired);
@@ -90,7 +90,7 @@ pub(super) fn set_expiry(context: &mut Context<'_>, args: &Args<'_>, name: &str,
 /// TTL, PTTL, EXPIRETIME and PEXPIRETIME.
 pub(super) fn show_expiry(context: &mut Context<'_>, args: &Args<'_>, base: Base, unit: Unit) -> CmdResult {
     let base_ms = if base == Base::Now { context.now_ms } else { 0 };
-    let number = match context.keys.look_up(args[1]).map(|entry| entry.expiry_ms()) {
+    let number = match context.keys.look_up(args.key(0)?).map(|entry| entry.expiry_ms()) {
         None => -2,
         Some(None) => -1,
         Some(Some(at_ms)) => {

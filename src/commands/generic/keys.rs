@@ -5,8 +5,10 @@ use super::names::Names;
 use crate::base::{glob, slot};
 use crate::engine::context::{Args, CmdResult, Context, Sweep};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Place, Run, SPEC, acl, flag};
 use crate::keyspace::access::KeyAccess;
+use crate::keyspace::entry::EntryRef;
+use crate::keyspace::scan::Walk;
 
 pub(crate) static KEYS: CommandSpec = CommandSpec {
     name: "keys",
@@ -14,6 +16,8 @@ pub(crate) static KEYS: CommandSpec = CommandSpec {
     flags: flag::READONLY,
     acl: acl::DANGEROUS | acl::KEYSPACE | acl::READ | acl::SLOW,
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, ..ARG }],
+    locks: Locks::Each,
+    place: Place::Async,
     run: Run::Sweep(start),
     docs: Docs {
         summary: "Lists the keys whose names match a pattern",
@@ -29,41 +33,33 @@ pub(crate) static KEYS: CommandSpec = CommandSpec {
 struct KeysSweep {
     /// `None`: every key.
     pattern: Option<Vec<u8>>,
-    /// In cluster mode: stripe and table of the one slot that the pattern's keys can be in.
-    only: Option<(u32, u32)>,
+    walk: Walk,
     names: Names,
 }
 
 fn start(context: &mut Context<'_>, args: &Args<'_>) -> Result<Box<dyn Sweep>, CmdError> {
     let keyspace = context.keys.keyspace();
     let pattern = (args[1] != b"*").then(|| args[1].to_vec());
+    // In cluster mode a pattern with a hash tag fits the keys of one slot only.
     let slot = pattern.as_ref().filter(|_| keyspace.by_slot()).and_then(|pattern| slot::pattern_slot(pattern));
-    Ok(Box::new(KeysSweep { pattern, only: slot.map(|slot| keyspace.slot_table(slot)), names: Names::default() }))
+    Ok(Box::new(KeysSweep { pattern, walk: Walk::over_all(keyspace, slot), names: Names::default() }))
 }
 
 impl Sweep for KeysSweep {
-    fn visit(&mut self, keys: &mut KeyAccess<'_>, number: u32) -> bool {
-        let horizon_ms = keys.horizon_ms();
-        let all = keys.keyspace().tables_of(keys.db);
-        let tables = match self.only {
-            None => all,
-            Some((stripe, table)) if stripe == number => all.start + table as usize..all.start + table as usize + 1,
-            Some(_) => return true,
-        };
-        let (pattern, names) = (&self.pattern, &mut self.names);
-        for table in tables {
-            let Some(table) = keys.stripe(number).table(table) else { break };
-            table.table.for_each(|entry| {
-                let fits = pattern.as_ref().is_none_or(|pattern| glob::matches(pattern, entry.key()));
-                if fits && !entry.is_expired(horizon_ms) {
-                    names.push(entry.key());
-                }
-            });
-        }
-        true
+    fn stripe(&self) -> Option<u32> {
+        self.walk.stripe()
     }
 
-    fn finish(self: Box<Self>, context: &mut Context<'_>) -> CmdResult {
+    fn visit(&mut self, keys: &mut KeyAccess<'_>) {
+        let (pattern, names) = (&self.pattern, &mut self.names);
+        let mut fits = |entry: EntryRef<'_>| pattern.as_ref().is_none_or(|pattern| glob::matches(pattern, entry.key()));
+        keys.walk_on(&mut self.walk, &mut fits, &mut |entry| names.push(entry.key()));
+    }
+
+    fn finish(mut self: Box<Self>, context: &mut Context<'_>) -> CmdResult {
+        if self.walk.may_repeat() {
+            self.names.dedup();
+        }
         self.names.reply(context.reply);
         Ok(())
     }

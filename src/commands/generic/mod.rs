@@ -29,7 +29,6 @@ mod unlink;
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
 use crate::engine::spec::CommandSpec;
-use crate::keyspace::effect::class;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[
@@ -71,7 +70,7 @@ fn database(context: &Context<'_>, arg: &[u8]) -> Result<u32, CmdError> {
 /// DEL and UNLINK. `in_background`: large values are freed there.
 fn delete(context: &mut Context<'_>, args: &Args<'_>, in_background: bool) -> CmdResult {
     let mut count = 0;
-    for key in &args[1..] {
+    for key in args.keys() {
         count += i64::from(context.keys.open(key).delete_for_user(in_background));
     }
     context.reply.integer(count);
@@ -80,23 +79,17 @@ fn delete(context: &mut Context<'_>, args: &Args<'_>, in_background: bool) -> Cm
 
 /// RENAME, and RENAMENX with `only_if_free`. False if the new name was taken.
 fn rename(context: &mut Context<'_>, args: &Args<'_>, only_if_free: bool) -> Result<bool, CmdError> {
-    let (source, target) = (args[1], args[2]);
+    let (source, target) = (args.key(0)?, args.key(1)?);
     let keys = &mut context.keys;
     if !keys.open(source).exists() {
         return Err(CmdError::NoSuchKey);
     }
-    if source == target {
+    if source.name() == target.name() {
         return Ok(!only_if_free);
     }
     if only_if_free && keys.open(target).exists() {
         return Ok(false);
     }
-    let entry = keys.take(source).expect("seen above, under the same lock");
-    let mut key = keys.open(target);
-    key.put(entry);
-    key.count_changes(1);
-    drop(key);
-    keys.signal(source, class::GENERIC, "rename_from");
-    keys.signal(target, class::GENERIC, "rename_to");
+    keys.rename(source, target);
     Ok(true)
 }

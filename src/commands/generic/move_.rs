@@ -1,17 +1,17 @@
 //! MOVE: puts a key into another database, unless that has the key already.
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::effect::class;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static MOVE: CommandSpec = CommandSpec {
     name: "move",
     arity: 3,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::KEYSPACE | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "db", kind: ArgKind::Integer, ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs { summary: "Moves a key to another database", complexity: "O(1)", since: "1.0.0", group: "generic", ..DOCS },
     ..SPEC
 };
@@ -22,17 +22,10 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if target == source {
         return Err(super::SAME_OBJECT);
     }
-    let (key, keys) = (args[1], &mut context.keys);
+    let (key, keys) = (args.key(0)?, &mut context.keys);
     let movable = keys.open(key).exists() && !keys.in_db(target, |keys| keys.open(key).exists());
     if movable {
-        let entry = keys.take(key).expect("seen above, under the same lock");
-        keys.in_db(target, |keys| {
-            let mut moved = keys.open(key);
-            moved.put(entry);
-            moved.count_changes(1);
-        });
-        keys.signal(key, class::GENERIC, "move_from");
-        keys.in_db(target, |keys| keys.signal(key, class::GENERIC, "move_to"));
+        keys.move_to(key, target);
     }
     context.reply.integer(i64::from(movable));
     Ok(())

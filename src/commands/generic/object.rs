@@ -2,7 +2,7 @@
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::entry::EntryRef;
 
 pub(crate) static OBJECT: CommandSpec = CommandSpec {
@@ -18,11 +18,12 @@ pub(crate) static OBJECT: CommandSpec = CommandSpec {
 pub(crate) static OBJECT_ENCODING: CommandSpec = CommandSpec {
     name: "encoding",
     arity: 3,
-    flags: flag::READONLY,
+    flags: flag::READONLY | flag::CONSTANT_TIME,
     acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    keys: &[KeySpec::one(2, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    run: Run::Keys(encoding),
+    locks: Locks::Keys,
+    run: Run::Data(encoding),
     docs: Docs {
         summary: "Names the internal representation of a key's value",
         complexity: "O(1)",
@@ -37,11 +38,12 @@ pub(crate) static OBJECT_ENCODING: CommandSpec = CommandSpec {
 pub(crate) static OBJECT_FREQ: CommandSpec = CommandSpec {
     name: "freq",
     arity: 3,
-    flags: flag::READONLY,
+    flags: flag::READONLY | flag::CONSTANT_TIME,
     acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    keys: &[KeySpec::one(2, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    run: Run::Keys(frequency),
+    locks: Locks::Keys,
+    run: Run::Data(frequency),
     docs: Docs {
         summary: "Returns the logarithmic counter of the uses of a key",
         complexity: "O(1)",
@@ -58,7 +60,7 @@ pub(crate) static OBJECT_HELP: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::KEYSPACE | acl::SLOW,
-    run: Run::Conn(help),
+    run: Run::Data(help),
     docs: Docs { summary: "Describes the subcommands", complexity: "O(1)", since: "6.2.0", group: "generic", ..DOCS },
     ..SPEC
 };
@@ -66,11 +68,12 @@ pub(crate) static OBJECT_HELP: CommandSpec = CommandSpec {
 pub(crate) static OBJECT_IDLETIME: CommandSpec = CommandSpec {
     name: "idletime",
     arity: 3,
-    flags: flag::READONLY,
+    flags: flag::READONLY | flag::CONSTANT_TIME,
     acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    keys: &[KeySpec::one(2, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    run: Run::Keys(idle_time),
+    locks: Locks::Keys,
+    run: Run::Data(idle_time),
     docs: Docs {
         summary: "Returns the seconds since a key was last used",
         complexity: "O(1)",
@@ -85,11 +88,12 @@ pub(crate) static OBJECT_IDLETIME: CommandSpec = CommandSpec {
 pub(crate) static OBJECT_REFCOUNT: CommandSpec = CommandSpec {
     name: "refcount",
     arity: 3,
-    flags: flag::READONLY,
+    flags: flag::READONLY | flag::CONSTANT_TIME,
     acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    keys: &[KeySpec::one(2, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    run: Run::Keys(reference_count),
+    locks: Locks::Keys,
+    run: Run::Data(reference_count),
     docs: Docs {
         summary: "Returns how many references to a key's value there are",
         complexity: "O(1)",
@@ -113,7 +117,7 @@ const HELP: &[&str] = &[
 ];
 
 fn encoding(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    match context.keys.inspect(args[2]).map(EntryRef::encoding) {
+    match context.keys.inspect(args.key(0)?).map(EntryRef::encoding) {
         Some(encoding) => context.reply.bulk(encoding.name().as_bytes()),
         None => context.reply.null(),
     }
@@ -122,7 +126,7 @@ fn encoding(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 fn frequency(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let clock = context.keys.clock();
-    match context.keys.inspect(args[2]).map(EntryRef::access_clock) {
+    match context.keys.inspect(args.key(0)?).map(EntryRef::access_clock) {
         Some(_) if !clock.lfu => return Err(CmdError::coded(NOT_LFU)),
         Some(access) => context.reply.integer(i64::from(clock.frequency(access))),
         None => context.reply.null(),
@@ -136,7 +140,7 @@ fn help(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
 
 fn idle_time(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let clock = context.keys.clock();
-    match context.keys.inspect(args[2]).map(EntryRef::access_clock) {
+    match context.keys.inspect(args.key(0)?).map(EntryRef::access_clock) {
         Some(_) if clock.lfu => return Err(CmdError::coded(IS_LFU)),
         Some(access) => context.reply.integer(i64::from(clock.idle_seconds(access))),
         None => context.reply.null(),
@@ -146,7 +150,7 @@ fn idle_time(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 /// Always 1: no two keys share a value here.
 fn reference_count(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    match context.keys.inspect(args[2]) {
+    match context.keys.inspect(args.key(0)?) {
         Some(_) => context.reply.integer(1),
         None => context.reply.null(),
     }

@@ -2,12 +2,12 @@
 
 use super::expire_engine::{Base, Unit, set_expiry};
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static PEXPIRE: CommandSpec = CommandSpec {
     name: "pexpire",
     arity: -3,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::KEYSPACE | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
     args: &[
@@ -26,7 +26,8 @@ pub(crate) static PEXPIRE: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sets after how many milliseconds a key expires",
         complexity: "O(1)",

@@ -1,14 +1,16 @@
 //! RANDOMKEY: a key chosen at random, each with the same probability (nearly: see the table). Never one whose time has come.
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
+use crate::keyspace::key::Key;
 
 pub(crate) static RANDOMKEY: CommandSpec = CommandSpec {
     name: "randomkey",
     arity: 1,
     flags: flag::READONLY | flag::TOUCHES_ARBITRARY_KEYS,
     acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the name of a key chosen at random",
         complexity: "O(1)",
@@ -49,7 +51,8 @@ fn choose(context: &mut Context<'_>) -> Option<Vec<u8>> {
         })?;
         let (chosen, size) = context.keys.with_stripe(number as u32, |keys| {
             let chosen = keys.random_key(number as u32, db).map(|(key, expired)| {
-                let reclaimed = expired && keys.reclaim(&key);
+                let resolved = keys.resolve(&key).filter(|_| expired);
+                let reclaimed = resolved.is_some_and(|resolved| keys.reclaim(Key::new(&key, &resolved)));
                 (key, expired, reclaimed)
             });
             (chosen, keys.stripe_size(number as u32, db))

@@ -5,7 +5,7 @@ use super::names::Names;
 use super::scan_options::{self, ScanOptions, Target};
 use crate::base::slot;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static SCAN: CommandSpec = CommandSpec {
     name: "scan",
@@ -18,7 +18,8 @@ pub(crate) static SCAN: CommandSpec = CommandSpec {
         Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG },
         Arg { name: "type", token: "TYPE", optional: true, since: "6.0.0", ..ARG },
     ],
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Iterates over the keys of the database",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",

@@ -1,7 +1,7 @@
 //! UNLINK: deletes keys; values of many parts are freed in the background.
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static UNLINK: CommandSpec = CommandSpec {
     name: "unlink",
@@ -10,7 +10,8 @@ pub(crate) static UNLINK: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::KEYSPACE | acl::WRITE,
     keys: &[KeySpec::range(1, -1, 1, key_flag::RM | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Deletes keys and frees their values in the background",
         complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",

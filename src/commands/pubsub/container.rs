@@ -27,7 +27,7 @@ pub(crate) static PUBSUB_CHANNELS: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }],
-    run: Run::Conn(channels),
+    run: Run::Data(channels),
     docs: Docs {
         summary: "Lists channels with listeners",
         complexity: "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
@@ -43,7 +43,7 @@ pub(crate) static PUBSUB_HELP: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(print_help),
+    run: Run::Data(print_help),
     docs: Docs { summary: "Explains the subcommands", complexity: "O(1)", since: "6.2.0", group: "pubsub", ..DOCS },
     ..SPEC
 };
@@ -53,7 +53,7 @@ pub(crate) static PUBSUB_NUMPAT: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
-    run: Run::Conn(numpat),
+    run: Run::Data(numpat),
     docs: Docs { summary: "Counts the patterns listened to", complexity: "O(1)", since: "2.8.0", group: "pubsub", ..DOCS },
     ..SPEC
 };
@@ -64,7 +64,7 @@ pub(crate) static PUBSUB_NUMSUB: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "channel", optional: true, multiple: true, ..ARG }],
-    run: Run::Conn(numsub),
+    run: Run::Data(numsub),
     docs: Docs {
         summary: "Counts the listeners of channels",
         complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
@@ -81,7 +81,7 @@ pub(crate) static PUBSUB_SHARDCHANNELS: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }],
-    run: Run::Conn(shardchannels),
+    run: Run::Data(shardchannels),
     docs: Docs {
         summary: "Lists shard channels with listeners",
         complexity: "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
@@ -98,7 +98,7 @@ pub(crate) static PUBSUB_SHARDNUMSUB: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "shardchannel", optional: true, multiple: true, ..ARG }],
-    run: Run::Conn(shardnumsub),
+    run: Run::Data(shardnumsub),
     docs: Docs {
         summary: "Counts the listeners of shard channels",
         complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use larder_proto::resp::ReplyBuf;
 
 use crate::clients::session::{ReplyMode, Subscriptions};
-use crate::clients::{Session, bit};
+use crate::clients::{Caller, Session, bit};
 use crate::engine::context::Context;
 
 /// What is subscribed to.
@@ -44,48 +44,48 @@ impl Kind {
 }
 
 /// Subscribes to each name and confirms each.
-pub(super) fn subscribe(context: &mut Context<'_>, kind: Kind, names: &[&[u8]]) {
+pub(super) fn subscribe(context: &mut Context<'_>, session: &mut Session, kind: Kind, names: &[&[u8]]) {
     for name in names {
         let name = Bytes::copy_from_slice(name);
-        if kind.set(&mut context.session.subscriptions).insert(name.clone()) {
-            let (pubsub, client) = (&context.shared.pubsub, &context.session.client);
+        if kind.set(&mut session.subscriptions).insert(name.clone()) {
+            let (pubsub, client) = (&context.shared.pubsub, &context.caller.client);
             match kind {
                 Kind::Channel => pubsub.subscribe(&name, client),
                 Kind::Pattern => pubsub.pattern_subscribe(&name, client),
                 Kind::Shard => pubsub.shard_subscribe(&name, client),
             };
         }
-        confirm(context, kind, kind.verbs().0, Some(&name));
+        confirm(context, session, kind, kind.verbs().0, Some(&name));
     }
-    report(context.session);
+    report(context.caller, session);
 }
 
 /// Unsubscribes from each name, or from all without any, and confirms each.
-pub(super) fn unsubscribe(context: &mut Context<'_>, kind: Kind, names: &[&[u8]]) {
+pub(super) fn unsubscribe(context: &mut Context<'_>, session: &mut Session, kind: Kind, names: &[&[u8]]) {
     let names: Vec<Bytes> = if names.is_empty() {
-        kind.set(&mut context.session.subscriptions).iter().cloned().collect()
+        kind.set(&mut session.subscriptions).iter().cloned().collect()
     } else {
         names.iter().map(|name| Bytes::copy_from_slice(name)).collect()
     };
     if names.is_empty() {
-        confirm(context, kind, kind.verbs().1, None);
+        confirm(context, session, kind, kind.verbs().1, None);
     }
     for name in names {
-        if kind.set(&mut context.session.subscriptions).remove(&name) {
-            let (pubsub, id) = (&context.shared.pubsub, context.session.client.id);
+        if kind.set(&mut session.subscriptions).remove(&name) {
+            let (pubsub, id) = (&context.shared.pubsub, context.caller.client.id);
             match kind {
                 Kind::Channel => pubsub.unsubscribe(&name, id),
                 Kind::Pattern => pubsub.pattern_unsubscribe(&name, id),
                 Kind::Shard => pubsub.shard_unsubscribe(&name, id),
             }
         }
-        confirm(context, kind, kind.verbs().1, Some(&name));
+        confirm(context, session, kind, kind.verbs().1, Some(&name));
     }
-    report(context.session);
+    report(context.caller, session);
 }
 
-fn confirm(context: &mut Context<'_>, kind: Kind, verb: &[u8], name: Option<&[u8]>) {
-    let count = kind.count(&context.session.subscriptions) as i64;
+fn confirm(context: &mut Context<'_>, session: &mut Session, kind: Kind, verb: &[u8], name: Option<&[u8]>) {
+    let count = kind.count(&session.subscriptions) as i64;
     let write = |reply: &mut ReplyBuf| {
         reply.push(3);
         reply.bulk(verb);
@@ -95,21 +95,21 @@ fn confirm(context: &mut Context<'_>, kind: Kind, verb: &[u8], name: Option<&[u8
         }
         reply.integer(count);
     };
-    if context.session.reply_mode == ReplyMode::On {
+    if session.reply_mode == ReplyMode::On {
         write(context.reply);
         return;
     }
     let mut message = ReplyBuf::default();
     message.set_resp3(context.reply.is_resp3());
     write(&mut message);
-    context.session.client.outbox.push(message.buf.freeze());
+    context.caller.client.outbox.enqueue(message.buf.freeze());
 }
 
 /// Publishes the figures that CLIENT LIST shows, and which output limit applies.
-fn report(session: &Session) {
-    let (figures, subscriptions) = (&session.client.figures, &session.subscriptions);
+fn report(caller: &Caller, session: &Session) {
+    let (figures, subscriptions) = (&caller.client.figures, &session.subscriptions);
     figures.channels.store(subscriptions.channels.len() as u64, Ordering::Relaxed);
     figures.patterns.store(subscriptions.patterns.len() as u64, Ordering::Relaxed);
     figures.shard_channels.store(subscriptions.shard_channels.len() as u64, Ordering::Relaxed);
-    session.client.set(bit::PUBSUB, !subscriptions.is_empty());
+    caller.client.set(bit::PUBSUB, !subscriptions.is_empty());
 }

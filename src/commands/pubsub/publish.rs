@@ -9,7 +9,7 @@ pub(crate) static PUBLISH: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE | flag::FAST | flag::MAY_REPLICATE | flag::SENTINEL,
     acl: acl::FAST | acl::PUBSUB,
     args: &[Arg { name: "channel", ..ARG }, Arg { name: "message", ..ARG }],
-    run: Run::Conn(publish),
+    run: Run::Data(publish),
     docs: Docs {
         summary: "Sends a message to a channel",
         complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
@@ -27,7 +27,7 @@ pub(crate) static SPUBLISH: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::PUBSUB,
     keys: &[KeySpec::one(1, key_flag::NOT_KEY)],
     args: &[Arg { name: "shardchannel", ..ARG }, Arg { name: "message", ..ARG }],
-    run: Run::Conn(shard_publish),
+    run: Run::Data(shard_publish),
     docs: Docs {
         summary: "Sends a message to a shard channel",
         complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",
@@ -39,11 +39,15 @@ pub(crate) static SPUBLISH: CommandSpec = CommandSpec {
 };
 
 fn publish(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    context.reply.integer(context.shared.pubsub.publish(args[1], args[2]) as i64);
+    let changes = context.keys.changes();
+    let receivers = context.shared.pubsub.publish(args[1], args[2], &mut |waker| changes.wake_later(waker));
+    context.reply.integer(receivers as i64);
     Ok(())
 }
 
 fn shard_publish(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    context.reply.integer(context.shared.pubsub.shard_publish(args[1], args[2]) as i64);
+    let changes = context.keys.changes();
+    let receivers = context.shared.pubsub.shard_publish(args[1], args[2], &mut |waker| changes.wake_later(waker));
+    context.reply.integer(receivers as i64);
     Ok(())
 }

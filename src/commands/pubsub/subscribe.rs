@@ -1,6 +1,7 @@
 //! SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE: listens to channels, patterns, shard channels.
 
 use super::engine::{self, Kind};
+use crate::clients::Session;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
@@ -8,10 +9,10 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, R
 pub(crate) static SUBSCRIBE: CommandSpec = CommandSpec {
     name: "subscribe",
     arity: -2,
-    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
+    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL | flag::IN_SUBSCRIBER,
     acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "channel", multiple: true, ..ARG }],
-    run: Run::Conn(channels),
+    run: Run::Session(channels),
     docs: Docs {
         summary: "Listens to channels",
         complexity: "O(N) where N is the number of channels to subscribe to.",
@@ -25,10 +26,10 @@ pub(crate) static SUBSCRIBE: CommandSpec = CommandSpec {
 pub(crate) static PSUBSCRIBE: CommandSpec = CommandSpec {
     name: "psubscribe",
     arity: -2,
-    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
+    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL | flag::IN_SUBSCRIBER,
     acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, multiple: true, ..ARG }],
-    run: Run::Conn(patterns),
+    run: Run::Session(patterns),
     docs: Docs {
         summary: "Listens to channels whose names match patterns",
         complexity: "O(N) where N is the number of patterns to subscribe to.",
@@ -42,11 +43,11 @@ pub(crate) static PSUBSCRIBE: CommandSpec = CommandSpec {
 pub(crate) static SSUBSCRIBE: CommandSpec = CommandSpec {
     name: "ssubscribe",
     arity: -2,
-    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+    flags: flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::IN_SUBSCRIBER,
     acl: acl::PUBSUB | acl::SLOW,
     keys: &[KeySpec::range(1, -1, 1, key_flag::NOT_KEY)],
     args: &[Arg { name: "shardchannel", multiple: true, ..ARG }],
-    run: Run::Conn(shards),
+    run: Run::Session(shards),
     docs: Docs {
         summary: "Listens to shard channels",
         complexity: "O(N) where N is the number of shard channels to subscribe to.",
@@ -57,21 +58,21 @@ pub(crate) static SSUBSCRIBE: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn channels(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    engine::subscribe(context, Kind::Channel, &args[1..]);
+fn channels(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
+    engine::subscribe(context, session, Kind::Channel, &args[1..]);
     Ok(())
 }
 
-fn patterns(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    engine::subscribe(context, Kind::Pattern, &args[1..]);
+fn patterns(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
+    engine::subscribe(context, session, Kind::Pattern, &args[1..]);
     Ok(())
 }
 
-fn shards(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+fn shards(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
     // A transaction wants one reply per command. The other two are older than that rule.
-    if context.session.in_exec {
+    if context.caller.in_exec {
         return Err(CmdError::coded("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
     }
-    engine::subscribe(context, Kind::Shard, &args[1..]);
+    engine::subscribe(context, session, Kind::Shard, &args[1..]);
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! DBSIZE: the number of keys in the database, those included whose time has come but that nobody has met yet.
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static DBSIZE: CommandSpec = CommandSpec {
     name: "dbsize",
     arity: 1,
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::KEYSPACE | acl::READ,
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Counts the keys of the database",
         complexity: "O(1) in the number of keys",

@@ -1,7 +1,7 @@
 //! FLUSHALL: empties every database.
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static FLUSHALL: CommandSpec = CommandSpec {
     name: "flushall",
@@ -17,7 +17,8 @@ pub(crate) static FLUSHALL: CommandSpec = CommandSpec {
         optional: true,
         ..ARG
     }],
-    run: Run::All(exec),
+    locks: Locks::All,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Empties every database",
         complexity: "O(N) where N is the total number of keys in all databases",

@@ -1,7 +1,7 @@
 //! FLUSHDB: empties the selected database.
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static FLUSHDB: CommandSpec = CommandSpec {
     name: "flushdb",
@@ -17,7 +17,8 @@ pub(crate) static FLUSHDB: CommandSpec = CommandSpec {
         optional: true,
         ..ARG
     }],
-    run: Run::All(exec),
+    locks: Locks::All,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Empties the selected database",
         complexity: "O(N) where N is the number of keys in the selected database",

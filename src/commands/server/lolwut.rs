@@ -12,7 +12,7 @@ pub(crate) static LOLWUT: CommandSpec = CommandSpec {
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::READ,
     args: &[Arg { name: "version", kind: ArgKind::Integer, token: "VERSION", optional: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Draws something, and tells the version", complexity: "", since: "5.0.0", group: "server", ..DOCS },
     ..SPEC
 };

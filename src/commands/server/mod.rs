@@ -48,8 +48,7 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &time::TIME,
 ];
 
-/// FLUSHALL and FLUSHDB. The tables leave under the locks; what they held is freed after the locks are released (except within
-/// EXEC, which holds them to its end), here or by the background thread.
+/// FLUSHALL and FLUSHDB. What the tables held is freed once the locks are released, here or by the background thread.
 fn flush(context: &mut Context<'_>, args: &Args<'_>, databases: Range<u32>) -> CmdResult {
     let in_background = match args.get(1) {
         None => context.config.lazyfree_lazy_user_flush,
@@ -57,15 +56,7 @@ fn flush(context: &mut Context<'_>, args: &Args<'_>, databases: Range<u32>) -> C
         Some(word) if args.len() == 2 && is_word(word, "ASYNC") => true,
         Some(_) => return Err(CmdError::Syntax),
     };
-    let tables = context.keys.flush(databases);
-    if !context.session.in_exec {
-        context.keys.unlock();
-    }
-    if in_background {
-        context.keys.keyspace().lazyfree.free_tables(tables);
-    } else {
-        drop(tables);
-    }
+    context.keys.flush(databases, in_background);
     context.reply.ok();
     Ok(())
 }

@@ -8,7 +8,7 @@ pub(crate) static ROLE: CommandSpec = CommandSpec {
     arity: 1,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::SENTINEL,
     acl: acl::ADMIN | acl::DANGEROUS | acl::FAST,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Returns the node's role in replication", complexity: "O(1)", since: "2.8.12", group: "server", ..DOCS },
     ..SPEC
 };

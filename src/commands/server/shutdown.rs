@@ -1,9 +1,9 @@
 //! SHUTDOWN: ends the node. Data lives in memory only in this version, so there is nothing to save, and SAVE is refused.
 
-use crate::clients::session::Close;
-use crate::engine::context::{Args, Context, ControlFuture, is_word};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 
 pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
     name: "shutdown",
@@ -37,7 +37,8 @@ pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
         optional: true,
         ..ARG
     }],
-    run: Run::Control(exec),
+    place: Place::Async,
+    run: Run::Async(exec, None),
     docs: Docs {
         summary: "Ends the server",
         complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
@@ -81,7 +82,7 @@ impl Options {
     }
 }
 
-fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'c> {
+fn exec<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
         let options = Options::parse(&args[1..])?;
         if options.failover && !context.config.cluster_enabled {
@@ -99,7 +100,7 @@ fn exec<'c>(context: &'c mut Context<'_>, args: &'c Args<'_>) -> ControlFuture<'
         }
         context.shared.stop.request();
         // The connection closes unanswered.
-        context.session.close = Close::AfterReply;
+        session.close_after_reply(&context.caller.client);
         Ok(())
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::context::{Args, CmdResult, Context, integer_in};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static SWAPDB: CommandSpec = CommandSpec {
     name: "swapdb",
@@ -10,7 +10,8 @@ pub(crate) static SWAPDB: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::DANGEROUS | acl::FAST | acl::KEYSPACE | acl::WRITE,
     args: &[Arg { name: "index1", kind: ArgKind::Integer, ..ARG }, Arg { name: "index2", kind: ArgKind::Integer, ..ARG }],
-    run: Run::All(exec),
+    locks: Locks::All,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Exchanges two databases",
         complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",

@@ -9,7 +9,7 @@ pub(crate) static TIME: CommandSpec = CommandSpec {
     arity: 1,
     flags: flag::LOADING | flag::STALE | flag::FAST,
     acl: acl::FAST,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the server's time",
         complexity: "O(1)",

@@ -2,7 +2,7 @@
 
 use super::value;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::string_value;
 
@@ -13,7 +13,8 @@ pub(crate) static APPEND: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::STRING | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Appends to the string under a key",
         complexity: "O(1) amortized, for a short tail",
@@ -25,7 +26,7 @@ pub(crate) static APPEND: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let mut key = context.keys.open(args[1]);
+    let mut key = context.keys.open(args.key(0)?);
     if let Some(value) = key.string()? {
         value::check_len(context.config, string_value::len(value) as u64, args[2].len())?;
     }

@@ -4,16 +4,17 @@ use super::incr_engine;
 use crate::engine::context::integer;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static DECRBY: CommandSpec = CommandSpec {
     name: "decrby",
     arity: 3,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::STRING | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "decrement", kind: ArgKind::Integer, ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Takes from the integer under a key, which counts as 0 if missing",
         complexity: "O(1)",
@@ -28,5 +29,5 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let Some(delta) = integer(args[2])?.checked_neg() else {
         return Err(CmdError::coded("ERR decrement would overflow"));
     };
-    incr_engine::add(context, args[1], delta)
+    incr_engine::add(context, args.key(0)?, delta)
 }

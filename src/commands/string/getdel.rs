@@ -2,16 +2,17 @@
 
 use super::value;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static GETDEL: CommandSpec = CommandSpec {
     name: "getdel",
     arity: 2,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::STRING | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the string under a key and deletes the key",
         complexity: "O(1)",
@@ -23,8 +24,8 @@ pub(crate) static GETDEL: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    if value::reply_of(context, args[1])? {
-        context.keys.open(args[1]).delete();
+    if value::reply_of(context, args.key(0)?)? {
+        context.keys.open(args.key(0)?).delete();
     }
     Ok(())
 }

@@ -5,13 +5,13 @@
 use super::options::{Grammar, Lifetime, Options};
 use super::value;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::{Cause, class};
 
 pub(crate) static GETEX: CommandSpec = CommandSpec {
     name: "getex",
     arity: -2,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::STRING | acl::WRITE,
     keys: &[KeySpec {
         notes: "RW and UPDATE because it changes the TTL",
@@ -32,7 +32,8 @@ pub(crate) static GETEX: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the string under a key and sets or removes its expiry",
         complexity: "O(1)",
@@ -51,21 +52,21 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         Lifetime::Until(expiration) => Some((expiration.at_ms(context)?, expiration.is_absolute())),
         _ => None,
     };
-    if !value::reply_of(context, args[1])? {
+    if !value::reply_of(context, args.key(0)?)? {
         return Ok(());
     }
     let is_past = matches!(expiry, Some((when_ms, true)) if context.is_past(when_ms));
     match expiry {
         Some(_) if is_past => {
-            context.keys.open(args[1]).delete_as(class::EXPIRED, "expired", Cause::Expired);
+            context.keys.open(args.key(0)?).delete_as(class::EXPIRED, "expired", Cause::Expired);
         }
         Some((when_ms, _)) => {
-            let mut key = context.keys.open(args[1]);
+            let mut key = context.keys.open(args.key(0)?);
             key.set_expiry_ms(Some(when_ms));
             key.event(class::GENERIC, "expire");
         }
         None if lifetime == Lifetime::Persist => {
-            let mut key = context.keys.open(args[1]);
+            let mut key = context.keys.open(args.key(0)?);
             if key.expiry_ms().is_some() {
                 key.set_expiry_ms(None);
                 key.event(class::GENERIC, "persist");

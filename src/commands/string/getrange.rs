@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::value;
 use crate::engine::context::integer;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static GETRANGE: CommandSpec = CommandSpec {
@@ -19,7 +19,8 @@ pub(crate) static GETRANGE: CommandSpec = CommandSpec {
         Arg { name: "start", kind: ArgKind::Integer, ..ARG },
         Arg { name: "end", kind: ArgKind::Integer, ..ARG },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns a part of the string under a key",
         complexity: "O(N) where N is the length of the returned part",
@@ -33,7 +34,7 @@ pub(crate) static GETRANGE: CommandSpec = CommandSpec {
 /// Executes GETRANGE, and SUBSTR, its old name.
 pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let (start, end) = (integer(args[2])?, integer(args[3])?);
-    match context.keys.read(args[1]) {
+    match context.keys.read(args.key(0)?) {
         None => context.reply.bulk(b""),
         Some(entry) => {
             let reply = &mut *context.reply;

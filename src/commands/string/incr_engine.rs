@@ -5,11 +5,12 @@ use crate::engine::context::{CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::keyspace::effect::class;
 use crate::keyspace::entry::{NewValue, ValueRef};
+use crate::keyspace::key::Key;
 use crate::keyspace::key_mut::Expiry;
 
 /// Adds `delta` to the integer under `key`, which is 0 if it is not there, and replies the sum.
 #[inline]
-pub(super) fn add(context: &mut Context<'_>, key: &[u8], delta: i64) -> CmdResult {
+pub(super) fn add(context: &mut Context<'_>, key: Key<'_>, delta: i64) -> CmdResult {
     let mut key = context.keys.open(key);
     let old = match key.string()? {
         None => 0,

@@ -5,7 +5,7 @@
 use crate::base::float::LongDouble;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::entry::ValueRef;
 use crate::keyspace::key_mut::Expiry;
@@ -14,11 +14,12 @@ use crate::keyspace::string_value;
 pub(crate) static INCRBYFLOAT: CommandSpec = CommandSpec {
     name: "incrbyfloat",
     arity: 3,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::STRING | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "increment", kind: ArgKind::Double, ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Adds to the floating-point number under a key, which counts as 0 if missing",
         complexity: "O(1)",
@@ -30,7 +31,7 @@ pub(crate) static INCRBYFLOAT: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let mut key = context.keys.open(args[1]);
+    let mut key = context.keys.open(args.key(0)?);
     let old = match key.string()? {
         None => LongDouble::from(0),
         Some(ValueRef::Int(number)) => LongDouble::from(number),

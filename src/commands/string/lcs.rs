@@ -6,7 +6,8 @@
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::context::{integer, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::key::Key;
 use crate::keyspace::string_value;
 use crate::keyspace::value::string::StringSnapshot;
 
@@ -24,7 +25,9 @@ pub(crate) static LCS: CommandSpec = CommandSpec {
         Arg { name: "min-match-len", kind: ArgKind::Integer, token: "MINMATCHLEN", optional: true, ..ARG },
         Arg { name: "withmatchlen", kind: ArgKind::PureToken, token: "WITHMATCHLEN", optional: true, ..ARG },
     ],
-    run: Run::Heavy(exec, Effort::Product),
+    locks: Locks::Keys,
+    place: Place::Offload(Effort::Product),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Finds the longest subsequence common to two strings",
         complexity: "O(N*M) where N and M are the lengths of the strings",
@@ -47,7 +50,7 @@ struct Options {
 }
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let (one, other) = (read(context, args[1]), read(context, args[2]));
+    let (one, other) = (read(context, args.key(0)?), read(context, args.key(1)?));
     let (Ok(one), Ok(other)) = (one, other) else {
         return Err(CmdError::coded("ERR The specified keys must contain string values"));
     };
@@ -70,7 +73,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 }
 
 /// A snapshot of the string, because the other one is read after it.
-fn read(context: &mut Context<'_>, key: &[u8]) -> Result<StringSnapshot, crate::keyspace::WrongType> {
+fn read(context: &mut Context<'_>, key: Key<'_>) -> Result<StringSnapshot, crate::keyspace::WrongType> {
     match context.keys.read(key) {
         None => Ok(StringSnapshot::default()),
         Some(entry) => string_value::of(entry).map(string_value::snapshot),

@@ -2,7 +2,7 @@
 
 use super::value;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
 pub(crate) static MGET: CommandSpec = CommandSpec {
@@ -12,7 +12,8 @@ pub(crate) static MGET: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::READ | acl::STRING,
     keys: &[KeySpec::range(1, -1, 1, key_flag::RO | key_flag::ACCESS)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the strings under several keys",
         complexity: "O(N) where N is the number of keys to retrieve.",
@@ -26,7 +27,7 @@ pub(crate) static MGET: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     context.reply.array(args.len() - 1);
-    for key in &args[1..] {
+    for key in args.keys() {
         match context.keys.read(key).map(string_value::of) {
             Some(Ok(value)) => value::reply(context.reply, value),
             Some(Err(_)) | None => context.reply.null(),

@@ -2,7 +2,7 @@
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::key_mut::Expiry;
 
@@ -18,7 +18,8 @@ pub(crate) static MSET: CommandSpec = CommandSpec {
         multiple: true,
         ..ARG
     }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sets several keys to strings",
         complexity: "O(N) where N is the number of keys to set.",
@@ -32,7 +33,7 @@ pub(crate) static MSET: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     check_pairs(context, args)?;
-    set_pairs(context, &args[1..], Expiry::Clear);
+    set_pairs(context, args, &args[1..], Expiry::Clear);
     context.reply.ok();
     Ok(())
 }
@@ -43,9 +44,9 @@ pub(super) fn check_pairs(context: &Context<'_>, args: &Args<'_>) -> CmdResult {
 }
 
 /// Stores key after key with its value. A key that comes twice keeps its last value.
-pub(super) fn set_pairs(context: &mut Context<'_>, pairs: &[&[u8]], expiry: Expiry) {
-    for pair in pairs.chunks_exact(2) {
-        let mut key = context.keys.open(pair[0]);
+pub(super) fn set_pairs(context: &mut Context<'_>, args: &Args<'_>, pairs: &[&[u8]], expiry: Expiry) {
+    for (key, pair) in args.keys().zip(pairs.chunks_exact(2)) {
+        let mut key = context.keys.open(key);
         key.set_text(pair[1], expiry);
         key.event(class::STRING, "set");
         if let Expiry::At(_) = expiry {

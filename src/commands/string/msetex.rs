@@ -7,7 +7,9 @@ use super::options::{Condition, Grammar, Lifetime, Options};
 use crate::engine::context::integer_in;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{
+    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Run, SPEC, acl, flag, key_flag,
+};
 use crate::keyspace::key_mut::Expiry;
 
 pub(crate) static MSETEX: CommandSpec = CommandSpec {
@@ -51,7 +53,8 @@ pub(crate) static MSETEX: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sets several keys to strings, with a condition and an expiry",
         complexity: "O(N) where N is the number of keys to set.",
@@ -77,14 +80,14 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         Lifetime::Unsaid | Lifetime::Persist => Expiry::Clear,
     };
     let pairs = &args[2..options_at];
-    let mut are_all = |present: bool| pairs.chunks_exact(2).all(|pair| context.keys.open(pair[0]).exists() == present);
+    let mut are_all = |present: bool| args.keys().all(|key| context.keys.open(key).exists() == present);
     let stores = match options.condition {
         Condition::IfMissing => are_all(false),
         Condition::IfPresent => are_all(true),
         Condition::Always | Condition::IfEqual(_) => true,
     };
     if stores {
-        set_pairs(context, pairs, expiry);
+        set_pairs(context, args, pairs, expiry);
     }
     context.reply.integer(i64::from(stores));
     Ok(())

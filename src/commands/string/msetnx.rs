@@ -2,7 +2,7 @@
 
 use super::mset::{check_pairs, set_pairs};
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::key_mut::Expiry;
 
 pub(crate) static MSETNX: CommandSpec = CommandSpec {
@@ -17,7 +17,8 @@ pub(crate) static MSETNX: CommandSpec = CommandSpec {
         multiple: true,
         ..ARG
     }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sets several keys to strings if none of them exists",
         complexity: "O(N) where N is the number of keys to set.",
@@ -30,9 +31,9 @@ pub(crate) static MSETNX: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     check_pairs(context, args)?;
-    let stores = !args[1..].chunks_exact(2).any(|pair| context.keys.open(pair[0]).exists());
+    let stores = !args.keys().any(|key| context.keys.open(key).exists());
     if stores {
-        set_pairs(context, &args[1..], Expiry::Clear);
+        set_pairs(context, args, &args[1..], Expiry::Clear);
     }
     context.reply.integer(i64::from(stores));
     Ok(())

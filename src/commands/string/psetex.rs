@@ -3,12 +3,12 @@
 use super::options::{Expiration, Lifetime, Options, Unit};
 use super::set_engine::{self, Answer};
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static PSETEX: CommandSpec = CommandSpec {
     name: "psetex",
     arity: 4,
-    flags: flag::WRITE | flag::DENYOOM,
+    flags: flag::WRITE | flag::DENYOOM | flag::CONSTANT_TIME,
     acl: acl::SLOW | acl::STRING | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::OW | key_flag::UPDATE)],
     args: &[
@@ -16,7 +16,8 @@ pub(crate) static PSETEX: CommandSpec = CommandSpec {
         Arg { name: "milliseconds", kind: ArgKind::Integer, ..ARG },
         Arg { name: "value", ..ARG },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sets a key to a string that expires after so many milliseconds",
         complexity: "O(1)",
@@ -29,5 +30,5 @@ pub(crate) static PSETEX: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let lifetime = Lifetime::Until(Expiration { unit: Unit::Milliseconds, number: args[2] });
-    set_engine::set(context, args[1], args[3], &Options { lifetime, ..Options::default() }, Answer::Status)
+    set_engine::set(context, args.key(0)?, args[3], &Options { lifetime, ..Options::default() }, Answer::Status)
 }

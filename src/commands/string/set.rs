@@ -4,13 +4,14 @@
 
 use super::options::{Grammar, Options};
 use super::set_engine::{self, Answer};
-use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::key_flags::KeysAndFlags;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static SET: CommandSpec = CommandSpec {
     name: "set",
     arity: -3,
-    flags: flag::WRITE | flag::DENYOOM,
+    flags: flag::WRITE | flag::DENYOOM | flag::CONSTANT_TIME,
     acl: acl::SLOW | acl::STRING | acl::WRITE,
     keys: &[KeySpec {
         notes: "RW and ACCESS due to the optional `GET` argument",
@@ -43,7 +44,9 @@ pub(crate) static SET: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
+    keys_by_hand: Some(keys_by_hand),
     docs: Docs {
         summary: "Sets a key to a string, whatever it held before",
         complexity: "O(1)",
@@ -61,11 +64,32 @@ pub(crate) static SET: CommandSpec = CommandSpec {
     ..SPEC
 };
 
+/// It reads the key only with GET.
+fn keys_by_hand(args: &[&[u8]]) -> KeysAndFlags {
+    let reads = args.iter().skip(3).any(|arg| is_word(arg, "GET"));
+    let flags = if reads { key_flag::RW | key_flag::ACCESS | key_flag::UPDATE } else { key_flag::OW | key_flag::UPDATE };
+    smallvec::smallvec![(1, flags)]
+}
+
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    if let [_, key, text] = args.0 {
-        return set_engine::set_plain(context, key, text);
+    if let [_, _, text] = args.words() {
+        return set_engine::set_plain(context, args.key(0)?, text);
     }
     let mut options = Options::default();
     options.parse(&args[3..], Grammar::Set)?;
-    set_engine::set(context, args[1], args[2], &options, Answer::Status)
+    set_engine::set(context, args.key(0)?, args[2], &options, Answer::Status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_read_with_get_only() {
+        let (reads, writes) = (key_flag::RW | key_flag::ACCESS | key_flag::UPDATE, key_flag::OW | key_flag::UPDATE);
+        for (request, flags) in [("set k v", writes), ("set k v xx get", reads), ("set k get", writes)] {
+            let args: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+            assert_eq!(keys_by_hand(&args).as_slice(), [(1, flags)], "{request}");
+        }
+    }
 }

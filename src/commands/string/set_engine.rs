@@ -4,6 +4,7 @@ use super::options::{Condition, Lifetime, Options};
 use super::value;
 use crate::engine::context::{CmdResult, Context};
 use crate::keyspace::effect::{Cause, class};
+use crate::keyspace::key::Key;
 use crate::keyspace::key_mut::{Expiry, KeyMut};
 use crate::keyspace::{WrongType, string_value};
 
@@ -19,17 +20,17 @@ pub(super) enum Answer {
 /// Stores `text` under `key`, as the options say. With GET the old value is the reply, whether stored or not.
 ///
 /// A time to live that is over already deletes the key, as if it had been stored and expired at once.
-pub(super) fn set(context: &mut Context<'_>, key: &[u8], text: &[u8], options: &Options<'_>, answer: Answer) -> CmdResult {
+pub(super) fn set(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options<'_>, answer: Answer) -> CmdResult {
     store(context, key, text, options, answer)
 }
 
 /// [`set`] without options, which is most of them: for the compiler to leave out what they would ask for.
-pub(super) fn set_plain(context: &mut Context<'_>, key: &[u8], text: &[u8]) -> CmdResult {
+pub(super) fn set_plain(context: &mut Context<'_>, key: Key<'_>, text: &[u8]) -> CmdResult {
     store(context, key, text, &Options::default(), Answer::Status)
 }
 
 #[inline(always)]
-fn store(context: &mut Context<'_>, key: &[u8], text: &[u8], options: &Options<'_>, answer: Answer) -> CmdResult {
+fn store(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options<'_>, answer: Answer) -> CmdResult {
     let expiry = match options.lifetime {
         Lifetime::Until(expiration) => Expiry::At(expiration.at_ms(context)?),
         Lifetime::Keep => Expiry::Keep,

@@ -4,7 +4,7 @@ use super::value;
 use crate::engine::context::integer;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::string_value;
 
@@ -19,7 +19,8 @@ pub(crate) static SETRANGE: CommandSpec = CommandSpec {
         Arg { name: "offset", kind: ArgKind::Integer, ..ARG },
         Arg { name: "value", ..ARG },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Overwrites a part of the string under a key",
         complexity: "O(1) for a short part that needs no gap, else O(N) with the length of both",
@@ -35,7 +36,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let Ok(offset) = u64::try_from(integer(args[2])?) else {
         return Err(CmdError::coded("ERR offset is out of range"));
     };
-    let mut key = context.keys.open(args[1]);
+    let mut key = context.keys.open(args.key(0)?);
     let old_len = key.string()?.map_or(0, string_value::len);
     if part.is_empty() {
         context.reply.integer(old_len as i64);

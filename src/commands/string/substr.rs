@@ -1,7 +1,7 @@
 //! SUBSTR: the old name of GETRANGE.
 
 use super::getrange::exec;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static SUBSTR: CommandSpec = CommandSpec {
     name: "substr",
@@ -14,7 +14,8 @@ pub(crate) static SUBSTR: CommandSpec = CommandSpec {
         Arg { name: "start", kind: ArgKind::Integer, ..ARG },
         Arg { name: "end", kind: ArgKind::Integer, ..ARG },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns a part of the string under a key (old name of GETRANGE)",
         complexity: "O(N) where N is the length of the returned part",

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::engine::context::Context;
 use crate::engine::error::CmdError;
 use crate::keyspace::entry::ValueRef;
+use crate::keyspace::key::Key;
 use crate::keyspace::string_value;
 use crate::keyspace::value::string::StringRef;
 
@@ -32,7 +33,7 @@ pub(super) fn reply_part(reply: &mut ReplyBuf, string: StringRef<'_>, part: Rang
 
 /// Replies the string under a key, or null: all of GET, and the first half of its kin. False if the key is not there.
 #[inline]
-pub(super) fn reply_of(context: &mut Context<'_>, key: &[u8]) -> Result<bool, CmdError> {
+pub(super) fn reply_of(context: &mut Context<'_>, key: Key<'_>) -> Result<bool, CmdError> {
     match context.keys.read(key) {
         None => {
             context.reply.null();

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::clients::{bit, session::Multi};
+use crate::clients::session::Multi;
+use crate::clients::{Session, bit};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -12,7 +13,7 @@ pub(crate) static MULTI: CommandSpec = CommandSpec {
     arity: 1,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_MULTI | flag::ALLOW_BUSY,
     acl: acl::FAST | acl::TRANSACTION,
-    run: Run::Conn(exec),
+    run: Run::Session(exec),
     docs: Docs {
         summary: "Starts a transaction: following commands are queued",
         complexity: "O(1)",
@@ -23,13 +24,13 @@ pub(crate) static MULTI: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    if context.session.multi.is_some() {
+fn exec(context: &mut Context<'_>, session: &mut Session, _: &Args<'_>) -> CmdResult {
+    if session.multi.is_some() {
         return Err(CmdError::coded("ERR MULTI calls can not be nested"));
     }
-    context.session.multi = Some(Multi::default());
-    context.session.client.set(bit::MULTI, true);
-    context.session.client.figures.multi_queued.store(0, Ordering::Relaxed);
+    session.multi = Some(Multi::default());
+    context.caller.client.set(bit::MULTI, true);
+    context.caller.client.figures.multi_queued.store(0, Ordering::Relaxed);
     context.reply.ok();
     Ok(())
 }

@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 
+use crate::clients::Session;
 use crate::clients::session::Watched;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::transaction;
 
 pub(crate) static WATCH: CommandSpec = CommandSpec {
     name: "watch",
@@ -14,7 +16,8 @@ pub(crate) static WATCH: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::TRANSACTION,
     keys: &[KeySpec::range(1, -1, 1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Session(exec),
     docs: Docs {
         summary: "Makes the next transaction depend on keys staying unchanged",
         complexity: "O(1) for every key.",
@@ -25,23 +28,22 @@ pub(crate) static WATCH: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    if context.session.multi.is_some() || context.session.in_exec {
+fn exec(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
+    if session.multi.is_some() || context.caller.in_exec {
         return Err(CmdError::coded("ERR WATCH inside MULTI is not allowed"));
     }
     // Already broken: EXEC will fail whatever else is watched.
-    if !context.session.watch_flag.is_set() {
-        let db = context.session.db;
-        for key in &args[1..] {
-            if context.session.watched.iter().any(|watched| watched.db == db && watched.key == **key) {
-                continue;
-            }
+    if !session.watch_flag.is_set() {
+        let db = context.caller.db;
+        for (key, resolved) in args.keys().zip(args.resolved()) {
             let expired = context.keys.is_expired_but_there(key);
-            let stripe = context.keys.place(key).stripe;
-            context.keys.stripe(stripe).watched.add(db, key, &context.session.watch_flag, expired);
-            context.session.watched.push(Watched { db, key: Bytes::copy_from_slice(key) });
+            let stripe = context.keys.stripe(key.place().stripe);
+            // What the client watches already is not noted twice: the stripe knows.
+            if stripe.watched.add(db, key.name(), &session.watch_flag, expired) {
+                session.watched.push(Watched { db, key: Bytes::copy_from_slice(key.name()), resolved: *resolved });
+            }
         }
-        super::report(context.session);
+        transaction::report_watched(context.caller, session);
     }
     context.reply.ok();
     Ok(())

@@ -17,7 +17,7 @@ pub(crate) static CLIENT_CACHING: CommandSpec = CommandSpec {
         ]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Says whether the next command's keys are tracked",
         complexity: "O(1)",

@@ -13,7 +13,7 @@ pub(crate) static CLIENT_CAPA: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::CONNECTION | acl::SLOW,
     args: &[Arg { name: "capability", multiple: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Tells the server what the client is able to do",
         complexity: "O(1)",
@@ -26,7 +26,7 @@ pub(crate) static CLIENT_CAPA: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if args[2..].iter().any(|word| is_word(word, "REDIRECT")) {
-        context.session.client.capabilities.fetch_or(capability::REDIRECT, Ordering::Relaxed);
+        context.caller.client.capabilities.fetch_or(capability::REDIRECT, Ordering::Relaxed);
     }
     context.reply.ok();
     Ok(())

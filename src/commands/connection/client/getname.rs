@@ -8,13 +8,13 @@ pub(crate) static CLIENT_GETNAME: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Returns the connection's name", complexity: "O(1)", since: "2.6.9", group: "connection", ..DOCS },
     ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    let name = context.session.client.name.lock();
+    let name = context.caller.client.name.lock();
     if name.is_empty() {
         context.reply.null();
     } else {

@@ -8,7 +8,7 @@ pub(crate) static CLIENT_GETREDIR: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the client that invalidations are sent to",
         complexity: "O(1)",

@@ -18,7 +18,7 @@ pub(crate) static CLIENT_IMPORT_SOURCE: CommandSpec = CommandSpec {
         ]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Marks the connection as one that imports data",
         complexity: "O(1)",
@@ -34,7 +34,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Err(CmdError::err("Server is not in import mode"));
     }
     let on = super::on_or_off(args[2])?;
-    context.session.client.set(bit::IMPORT_SOURCE, on);
+    context.caller.client.set(bit::IMPORT_SOURCE, on);
     context.reply.ok();
     Ok(())
 }

@@ -9,7 +9,7 @@ pub(crate) static CLIENT_INFO: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Describes the connection",
         complexity: "O(1)",

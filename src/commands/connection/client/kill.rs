@@ -1,7 +1,7 @@
 //! CLIENT KILL: closes connections, one by its address (the old form) or all that a filter takes.
 
 use super::filter::Filter;
-use crate::clients::session::Close;
+use crate::clients::Session;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -97,7 +97,7 @@ pub(crate) static CLIENT_KILL: CommandSpec = CommandSpec {
         ]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Session(exec),
     docs: Docs {
         summary: "Closes connections",
         complexity: "O(N) where N is the number of client connections",
@@ -122,15 +122,15 @@ pub(crate) static CLIENT_KILL: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+fn exec(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
     let is_old_form = args.len() == 3;
     let filter = if is_old_form { Filter::by_address(args[2]) } else { Filter::parse(&args[2..], true, context.config.database_count())? };
-    let own = context.session.client.id;
+    let own = context.caller.client.id;
     let mut killed = 0;
     for client in context.shared.clients.all().iter().filter(|client| filter.takes(client, own)) {
         killed += 1;
         if client.id == own {
-            context.session.close = Close::AfterReply;
+            session.close_after_reply(&context.caller.client);
         } else {
             context.shared.clients.kill(client);
         }

@@ -1,11 +1,12 @@
 //! CLIENT LIST: a line for each connection, all or those that a filter takes.
 
 use super::filter::Filter;
+use crate::clients::Session;
 use crate::engine::client_line;
-use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::context::{Args, AsyncResult, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::memory_limit;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
     name: "list",
@@ -75,7 +76,8 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
         Arg { name: "not-capa", token: "NOT-CAPA", optional: true, since: "9.0.0", ..ARG },
         Arg { name: "not-ip", token: "NOT-IP", optional: true, since: "9.0.0", ..ARG },
     ],
-    run: Run::Settled(exec),
+    place: Place::Async,
+    run: Run::Async(exec_async, Some(exec)),
     docs: Docs {
         summary: "Describes connections",
         complexity: "O(N) where N is the number of client connections",
@@ -101,7 +103,15 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+/// First lets all workers deal with what has reached them, so that their clients are shown as they are now.
+fn exec_async<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
+    Box::pin(async move {
+        context.shared.settle.wait(context.shared.workers.iter().count()).await;
+        exec(context, session, args)
+    })
+}
+
+fn exec(context: &mut Context<'_>, _: &mut Session, args: &Args<'_>) -> CmdResult {
     if args.len() == 3 {
         return Err(CmdError::Syntax);
     }
@@ -122,7 +132,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 fn write_all(context: &Context<'_>, args: &Args<'_>, filter: &Filter<'_>, text: &mut Vec<u8>) {
     let clients = context.shared.clients.all();
     text.reserve(clients.len() * client_line::LEN_USUAL);
-    let own = context.session.client.id;
+    let own = context.caller.client.id;
     for client in clients.iter().filter(|client| filter.takes(client, own)) {
         if client.id == own {
             client_line::write_own(context, args, text);

@@ -17,13 +17,13 @@ pub(crate) static CLIENT_NO_EVICT: CommandSpec = CommandSpec {
         ]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Protects the connection from eviction", complexity: "O(1)", since: "7.0.0", group: "connection", ..DOCS },
     ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    context.session.client.set(bit::NO_EVICT, super::on_or_off(args[2])?);
+    context.caller.client.set(bit::NO_EVICT, super::on_or_off(args[2])?);
     context.reply.ok();
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(crate) static CLIENT_NO_TOUCH: CommandSpec = CommandSpec {
         ]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Says whether the connection's commands count as uses of keys",
         complexity: "O(1)",
@@ -30,8 +30,8 @@ pub(crate) static CLIENT_NO_TOUCH: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let on = super::on_or_off(args[2])?;
-    context.session.no_touch = on;
-    context.session.client.set(bit::NO_TOUCH, on);
+    context.caller.no_touch = on;
+    context.caller.client.set(bit::NO_TOUCH, on);
     context.reply.ok();
     Ok(())
 }

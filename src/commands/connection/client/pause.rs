@@ -1,8 +1,10 @@
 //! CLIENT PAUSE: holds back all commands, or those that write, for a time. While it lasts, keys neither expire nor are evicted.
 
-use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Place, Run, SPEC, acl, flag};
+use crate::engine::sweep;
 
 pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
     name: "pause",
@@ -22,7 +24,9 @@ pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Conn(exec),
+    locks: Locks::Each,
+    place: Place::Async,
+    run: Run::Async(exec_async, Some(exec)),
     docs: Docs {
         summary: "Holds commands back for a time",
         complexity: "O(1)",
@@ -34,7 +38,17 @@ pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+/// Answers once every write that was under way has ended: from then on nothing changes.
+fn exec_async<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
+    Box::pin(async move {
+        exec(context, session, args)?;
+        sweep::fence(&context.shared.keyspace).await;
+        Ok(())
+    })
+}
+
+/// Inside EXEC all stripes are held, so that nobody else writes.
+fn exec(context: &mut Context<'_>, _: &mut Session, args: &Args<'_>) -> CmdResult {
     let all = match args[3..] {
         [word] if is_word(word, "WRITE") => false,
         [word] if !is_word(word, "ALL") => return Err(CmdError::err("CLIENT PAUSE mode must be WRITE or ALL")),
@@ -49,6 +63,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let shared = context.shared;
     let until_ms = shared.pause.begin(until_ms, all, context.now_ms);
     shared.keyspace.settings.freeze_until(until_ms);
+    shared.gate.advance();
     context.reply.ok();
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! CLIENT REPLY: whether the connection wants replies.
 
+use crate::clients::Session;
 use crate::clients::bit;
 use crate::clients::session::ReplyMode;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
@@ -20,13 +21,12 @@ pub(crate) static CLIENT_REPLY: CommandSpec = CommandSpec {
         ]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Session(exec),
     docs: Docs { summary: "Says whether the server replies", complexity: "O(1)", since: "3.2.0", group: "connection", ..DOCS },
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let session = &mut *context.session;
+fn exec(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
     match args[2] {
         word if is_word(word, "ON") => {
             session.reply_mode = ReplyMode::On;
@@ -40,6 +40,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         }
         _ => return Err(CmdError::Syntax),
     }
-    session.client.set(bit::REPLY_OFF, session.reply_mode == ReplyMode::Off);
+    context.caller.client.set(bit::REPLY_OFF, session.reply_mode == ReplyMode::Off);
     Ok(())
 }

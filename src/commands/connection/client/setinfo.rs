@@ -15,7 +15,7 @@ pub(crate) static CLIENT_SETINFO: CommandSpec = CommandSpec {
         kind: ArgKind::OneOf(&[Arg { name: "libname", token: "LIB-NAME", ..ARG }, Arg { name: "libver", token: "LIB-VER", ..ARG }]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Tells the server about the client's library",
         complexity: "O(1)",
@@ -28,7 +28,7 @@ pub(crate) static CLIENT_SETINFO: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let client = &context.session.client;
+    let client = &context.caller.client;
     let place = match args[2] {
         word if is_word(word, "LIB-NAME") => &client.lib_name,
         word if is_word(word, "LIB-VER") => &client.lib_ver,

@@ -10,7 +10,7 @@ pub(crate) static CLIENT_SETNAME: CommandSpec = CommandSpec {
     flags: flag::ALLOW_BUSY | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     args: &[Arg { name: "connection-name", ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Names the connection",
         complexity: "O(1)",
@@ -24,7 +24,7 @@ pub(crate) static CLIENT_SETNAME: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     name::check(args[2])?;
-    *context.session.client.name.lock() = args[2].to_vec();
+    *context.caller.client.name.lock() = args[2].to_vec();
     context.reply.ok();
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) static CLIENT_TRACKING: CommandSpec = CommandSpec {
         Arg { name: "optout", kind: ArgKind::PureToken, token: "OPTOUT", optional: true, ..ARG },
         Arg { name: "noloop", kind: ArgKind::PureToken, token: "NOLOOP", optional: true, ..ARG },
     ],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Switches client-side caching",
         complexity: "O(1). Some options may introduce additional complexity.",

@@ -8,7 +8,7 @@ pub(crate) static CLIENT_TRACKINGINFO: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Describes client-side caching for the connection",
         complexity: "O(1)",

@@ -22,7 +22,7 @@ pub(crate) static CLIENT_UNBLOCK: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Ends the waiting of another connection",
         complexity: "O(log N) where N is the number of client connections",

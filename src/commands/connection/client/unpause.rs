@@ -8,7 +8,7 @@ pub(crate) static CLIENT_UNPAUSE: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Ends a pause",
         complexity: "O(N) Where N is the number of paused clients",
@@ -22,6 +22,7 @@ pub(crate) static CLIENT_UNPAUSE: CommandSpec = CommandSpec {
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     context.shared.keyspace.settings.freeze_until(0);
     context.shared.pause.end();
+    context.shared.gate.advance();
     context.reply.ok();
     Ok(())
 }

@@ -8,7 +8,7 @@ pub(crate) static COMMAND_COUNT: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Counts the commands", complexity: "O(1)", since: "2.8.13", group: "server", ..DOCS },
     ..SPEC
 };

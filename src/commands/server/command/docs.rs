@@ -12,7 +12,7 @@ pub(crate) static COMMAND_DOCS: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     args: &[Arg { name: "command-name", optional: true, multiple: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Documents commands",
         complexity: "O(N) where N is the number of commands to look up",

@@ -12,7 +12,7 @@ pub(crate) static COMMAND_GETKEYS: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     args: &[Arg { name: "command", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the keys among the arguments of a command",
         complexity: "O(N) where N is the number of arguments to the command",

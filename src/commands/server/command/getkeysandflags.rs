@@ -9,7 +9,7 @@ pub(crate) static COMMAND_GETKEYSANDFLAGS: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
     args: &[Arg { name: "command", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the keys among the arguments of a command, with what happens to each",
         complexity: "O(N) where N is the number of arguments to the command",

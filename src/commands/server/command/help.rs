@@ -9,7 +9,7 @@ pub(crate) static COMMAND_HELP: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Lists the subcommands", complexity: "O(1)", since: "5.0.0", group: "server", ..DOCS },
     ..SPEC
 };

@@ -22,7 +22,7 @@ pub(crate) static COMMAND_LIST: CommandSpec = CommandSpec {
         optional: true,
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the names of commands",
         complexity: "O(N) where N is the total number of commands",

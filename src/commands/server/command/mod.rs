@@ -16,7 +16,7 @@ pub(crate) static COMMAND: CommandSpec = CommandSpec {
     arity: -1,
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::CONNECTION | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     subcommands: &[
         &count::COMMAND_COUNT,
         &docs::COMMAND_DOCS,

@@ -20,7 +20,7 @@ pub(crate) static COMMANDLOG_GET: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the newest entries of a command log",
         complexity: "O(N) where N is the number of entries returned",

@@ -9,7 +9,7 @@ pub(crate) static COMMANDLOG_HELP: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING | flag::STALE,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs { summary: "Lists the subcommands", complexity: "O(1)", since: "8.1.0", group: "server", ..DOCS },
     ..SPEC
 };

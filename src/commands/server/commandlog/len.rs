@@ -17,7 +17,7 @@ pub(crate) static COMMANDLOG_LEN: CommandSpec = CommandSpec {
         ]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Counts the entries of a command log",
         complexity: "O(1)",

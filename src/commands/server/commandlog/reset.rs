@@ -17,7 +17,7 @@ pub(crate) static COMMANDLOG_RESET: CommandSpec = CommandSpec {
         ]),
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Empties a command log",
         complexity: "O(N) where N is the number of entries in the commandlog",

@@ -9,7 +9,7 @@ pub(crate) static CONFIG_GET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "parameter", multiple: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the values of options, by name or pattern",
         complexity: "O(N) when N is the number of configuration parameters provided",

@@ -1,14 +1,15 @@
 //! CONFIG RESETSTAT: sets the counters that INFO shows to zero.
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static CONFIG_RESETSTAT: CommandSpec = CommandSpec {
     name: "resetstat",
     arity: 2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Sets the server's statistics to zero",
         complexity: "O(1)",
@@ -25,6 +26,7 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     shared.workers.iter().for_each(crate::metrics::WorkerMetrics::reset);
     shared.counters.reset();
     shared.errors.reset();
+    shared.workers.iter().for_each(|worker| worker.errors.reset());
     shared.metrics.reset();
     shared.keyspace.lazyfree.reset_stats();
     for number in 0..context.keys.keyspace().stripes() as u32 {

@@ -17,7 +17,8 @@ pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
         multiple: true,
         ..ARG
     }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
+    is_secret: Some(|args, at| at >= 3 && at % 2 == 1 && crate::config::is_sensitive(args[at - 1])),
     docs: Docs {
         summary: "Changes options of the running server",
         complexity: "O(N) when N is the number of configuration parameters provided",
@@ -36,7 +37,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let pairs: Vec<(&[u8], &[u8])> = args[2..].chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let shared = context.shared;
-    let whom = SetContext { is_local: context.session.client.is_local(), is_loading: false };
+    let whom = SetContext { is_local: context.caller.client.is_local(), is_loading: false };
     let applied = shared.config.set_as(whom, &pairs, &mut |old, new| apply::apply(shared, old, new));
     match applied {
         Ok(()) => {

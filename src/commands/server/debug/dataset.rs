@@ -4,6 +4,7 @@ use crate::base::rng::{self, Rng};
 use crate::base::{glob, number};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
+use crate::keyspace::key::{Key, ResolvedKey};
 use crate::keyspace::key_mut::Expiry;
 
 /// Rounds of the pattern test.
@@ -33,9 +34,9 @@ pub(super) fn populate(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult 
         if size > 0 {
             value.resize(size, 0);
         }
-        let stripe = context.keys.place(&key).stripe;
-        context.keys.with_stripe(stripe, |access| {
-            let mut entry = access.open(&key);
+        let resolved = ResolvedKey { place: context.keys.keyspace().place(&key), ..ResolvedKey::default() };
+        context.keys.with_stripe(resolved.place.stripe, |access| {
+            let mut entry = access.open(Key::new(&key, &resolved));
             if !entry.exists() {
                 entry.set_text(&value, Expiry::Clear);
                 entry.count_changes(1);

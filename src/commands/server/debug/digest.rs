@@ -7,6 +7,8 @@
 use sha1::{Digest as _, Sha1};
 
 use crate::engine::context::{Args, CmdResult, Context};
+use crate::keyspace::Keyspace;
+use crate::keyspace::access::KeyAccess;
 use crate::keyspace::entry::{EntryRef, Type};
 use crate::keyspace::string_value;
 
@@ -55,16 +57,18 @@ fn hexadecimal(digest: &Digest) -> String {
 
 pub(super) fn dataset(context: &mut Context<'_>) -> CmdResult {
     let keyspace = context.keys.keyspace();
-    let is_mine = !context.keys.holds_all();
-    if is_mine {
-        context.keys.lock_all();
-    }
+    let digest = context.keys.with_all(|access| whole(keyspace, access));
+    context.reply.simple(&hexadecimal(&digest));
+    Ok(())
+}
+
+fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
     let mut digest = Digest::default();
     for db in 0..keyspace.databases() as u32 {
         let mut keys = Digest::default();
         let mut is_empty = true;
         for number in 0..keyspace.stripes() as u32 {
-            let stripe = context.keys.stripe(number);
+            let stripe = access.stripe(number);
             for table in keyspace.tables_of(db).filter_map(|table| stripe.table(table)) {
                 let mut cursor = 0;
                 loop {
@@ -86,11 +90,7 @@ pub(super) fn dataset(context: &mut Context<'_>) -> CmdResult {
             merge(&mut digest, &keys);
         }
     }
-    if is_mine {
-        context.keys.unlock();
-    }
-    context.reply.simple(&hexadecimal(&digest));
-    Ok(())
+    digest
 }
 
 pub(super) fn values(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

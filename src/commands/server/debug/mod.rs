@@ -21,14 +21,15 @@ use std::time::Duration;
 use crate::base::clock;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static DEBUG: CommandSpec = CommandSpec {
     name: "debug",
     arity: -2,
-    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::PROTECTED,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::DEBUG,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Looks inside the server, or disturbs it, for tests",
         complexity: "Depends on subcommand.",
@@ -58,7 +59,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             done(context)
         }
         ("error", 3) => {
-            context.shared.errors.count(args[2]);
+            context.metrics.errors.count(args[2]);
             context.reply.error(args[2]);
             Ok(())
         }
@@ -111,17 +112,12 @@ fn switch(arg: &[u8]) -> bool {
 fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> CmdResult {
     let seconds: f64 = std::str::from_utf8(seconds).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0.0);
     let seconds = if seconds.is_finite() { seconds.clamp(0.0, SLEEP_SECONDS_MAX) } else { 0.0 };
-    let is_mine = !context.keys.holds_all();
-    if is_mine {
-        context.keys.lock_all();
-    }
     let asleep_until_us = &context.shared.debug.asleep_until_us;
     let duration = Duration::from_secs_f64(seconds);
-    asleep_until_us.store(clock::monotonic_us() + duration.as_micros() as u64 + SLEEP_ENDS_BEFORE_US, Ordering::Relaxed);
-    std::thread::sleep(duration);
-    if is_mine {
-        context.keys.unlock();
-    }
+    context.keys.with_all(|_| {
+        asleep_until_us.store(clock::monotonic_us() + duration.as_micros() as u64 + SLEEP_ENDS_BEFORE_US, Ordering::Relaxed);
+        std::thread::sleep(duration);
+    });
     asleep_until_us.store(0, Ordering::Relaxed);
     done(context)
 }

@@ -8,7 +8,7 @@ use crate::keyspace::string_value;
 
 /// Looks at a key of the client's database, though its time may have come. `None` if it is not there.
 pub(super) fn with_entry<R>(context: &mut Context<'_>, key: &[u8], look: impl FnOnce(EntryRef<'_>, AccessClock) -> R) -> Option<R> {
-    let place = context.keys.place(key);
+    let place = context.keys.keyspace().place(key);
     let table = context.keys.keyspace().table_number(context.keys.db, place);
     let clock = context.keys.clock();
     context.keys.with_stripe(place.stripe, |keys| keys.stripe(place.stripe).find(table, place.hash, key).map(|entry| look(entry, clock)))

@@ -53,7 +53,7 @@ pub(super) fn exec(context: &mut Context<'_>, kind: &[u8]) -> CmdResult {
             push.push(2);
             push.bulk(b"server-cpu-usage");
             push.integer(42);
-            context.session.client.outbox.push(push.buf.freeze());
+            context.caller.client.outbox.enqueue(push.buf.freeze());
             reply.bulk(b"Some real reply following the push reply");
         }
         "true" => reply.bool(true),

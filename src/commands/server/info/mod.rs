@@ -12,7 +12,7 @@ mod stats;
 use std::fmt::Display;
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static INFO: CommandSpec = CommandSpec {
     name: "info",
@@ -20,7 +20,8 @@ pub(crate) static INFO: CommandSpec = CommandSpec {
     flags: flag::LOADING | flag::STALE | flag::SENTINEL,
     acl: acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "section", optional: true, multiple: true, ..ARG }],
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns figures about the server, by section",
         complexity: "O(1)",

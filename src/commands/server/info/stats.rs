@@ -1,15 +1,21 @@
 //! INFO stats, commandstats, errorstats and latencystats.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Lines, safe};
 use crate::commands::server::latencies;
 use crate::engine::context::Context;
+use crate::engine::shared::Shared;
 use crate::keyspace::stripe::StripeStats;
-use crate::metrics::WorkerMetrics;
+use crate::metrics::{ErrorStats, WorkerMetrics};
 
 fn sum(context: &Context<'_>, of: impl Fn(&WorkerMetrics) -> &AtomicU64) -> u64 {
     context.shared.workers.iter().map(|worker| of(worker).load(Ordering::Relaxed)).sum()
+}
+
+fn total_errors(shared: &Shared) -> u64 {
+    shared.workers.iter().map(|worker| worker.errors.total()).sum::<u64>() + shared.errors.total()
 }
 
 pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
@@ -57,7 +63,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     zeros(lines, &["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
     zeros(lines, &["total_active_defrag_time", "current_active_defrag_time"]);
     zeros(lines, &["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"]);
-    lines.add("total_error_replies", shared.errors.total());
+    lines.add("total_error_replies", total_errors(shared));
     lines.add("dump_payload_sanitizations", 0);
     let (reads, writes) = (sum(context, |worker| &worker.reads), sum(context, |worker| &worker.writes));
     lines.add("total_reads_processed", reads);
@@ -105,7 +111,12 @@ pub(super) fn commands(context: &mut Context<'_>, lines: &mut Lines) {
 }
 
 pub(super) fn errors(context: &mut Context<'_>, lines: &mut Lines) {
-    for (code, count) in context.shared.errors.all() {
+    let mut errors = BTreeMap::new();
+    let of_workers = context.shared.workers.iter().map(|worker| &worker.errors);
+    for (code, count) in of_workers.chain([&context.shared.errors]).flat_map(ErrorStats::all) {
+        *errors.entry(code).or_insert(0) += count;
+    }
+    for (code, count) in errors {
         lines.add(&format!("errorstat_{}", safe(&code)), format_args!("count={count}"));
     }
 }

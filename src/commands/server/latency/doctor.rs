@@ -9,7 +9,7 @@ pub(crate) static LATENCY_DOCTOR: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Reports what took long, with advice",
         complexity: "O(1)",

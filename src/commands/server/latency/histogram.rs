@@ -11,7 +11,7 @@ pub(crate) static LATENCY_HISTOGRAM: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "command", optional: true, multiple: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns how long the executions of commands took",
         complexity: "O(N) where N is the number of commands with latency information being retrieved.",

@@ -8,7 +8,7 @@ pub(crate) static LATENCY_LATEST: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the latest sample of each latency event",
         complexity: "O(1)",

@@ -9,7 +9,7 @@ pub(crate) static LATENCY_RESET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "event", optional: true, multiple: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Forgets latency events",
         complexity: "O(1)",

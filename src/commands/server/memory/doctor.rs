@@ -2,13 +2,14 @@
 
 use crate::commands::server::overhead::{self, Memory};
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl};
 
 pub(crate) static MEMORY_DOCTOR: CommandSpec = CommandSpec {
     name: "doctor",
     arity: 2,
     acl: acl::SLOW,
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Reports what is unusual about the use of memory",
         complexity: "O(1)",

@@ -9,7 +9,7 @@ pub(crate) static MEMORY_MALLOC_STATS: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns what the allocator tells of itself",
         complexity: "Depends on how much memory is allocated, could be slow",

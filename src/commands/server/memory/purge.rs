@@ -9,7 +9,7 @@ pub(crate) static MEMORY_PURGE: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::LOADING,
     acl: acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Gives unused memory back to the system",
         complexity: "Depends on how much memory is allocated, could be slow",

@@ -4,13 +4,14 @@ use larder_proto::resp::ReplyBuf;
 
 use crate::commands::server::overhead;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl};
 
 pub(crate) static MEMORY_STATS: CommandSpec = CommandSpec {
     name: "stats",
     arity: 2,
     acl: acl::SLOW,
-    run: Run::Stripes(exec),
+    locks: Locks::Each,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the use of memory, by what it is for",
         complexity: "O(1)",

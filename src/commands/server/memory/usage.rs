@@ -2,19 +2,20 @@
 
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static MEMORY_USAGE: CommandSpec = CommandSpec {
     name: "usage",
     arity: -3,
     flags: flag::READONLY,
     acl: acl::READ | acl::SLOW,
-    keys: &[KeySpec { flags: key_flag::RO, begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, notes: "" }],
+    keys: &[KeySpec::one(2, key_flag::RO)],
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "count", kind: ArgKind::Integer, token: "SAMPLES", optional: true, ..ARG },
     ],
-    run: Run::Keys(exec),
+    locks: Locks::Keys,
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Estimates the memory that a key takes",
         complexity: "O(N) where N is the number of samples.",
@@ -41,7 +42,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if !rest.is_empty() {
         return Err(CmdError::Syntax);
     }
-    match context.keys.peek(args[2]) {
+    match context.keys.peek(args.key(0)?) {
         Some(entry) => context.reply.integer((entry.block_len() + entry.boxed_len() + TABLE_BYTES) as i64),
         None => context.reply.null(),
     }

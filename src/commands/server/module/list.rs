@@ -8,7 +8,7 @@ pub(crate) static MODULE_LIST: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::NOSCRIPT,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the loaded modules, of which there are none",
         complexity: "O(N) where N is the number of loaded modules.",

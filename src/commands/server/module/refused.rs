@@ -7,10 +7,10 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC,
 pub(crate) static MODULE_LOAD: CommandSpec = CommandSpec {
     name: "load",
     arity: -3,
-    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::MODULE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "path", ..ARG }, Arg { name: "arg", optional: true, multiple: true, ..ARG }],
-    run: Run::Conn(load),
+    run: Run::Data(load),
     docs: Docs { summary: "Refused: modules cannot be loaded", complexity: "O(1)", since: "4.0.0", group: "server", ..DOCS },
     ..SPEC
 };
@@ -18,7 +18,7 @@ pub(crate) static MODULE_LOAD: CommandSpec = CommandSpec {
 pub(crate) static MODULE_LOADEX: CommandSpec = CommandSpec {
     name: "loadex",
     arity: -3,
-    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::MODULE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[
         Arg { name: "path", ..ARG },
@@ -33,7 +33,7 @@ pub(crate) static MODULE_LOADEX: CommandSpec = CommandSpec {
         },
         Arg { name: "args", token: "ARGS", optional: true, multiple: true, ..ARG },
     ],
-    run: Run::Conn(load),
+    run: Run::Data(load),
     docs: Docs { summary: "Refused: modules cannot be loaded", complexity: "O(1)", since: "7.0.0", group: "server", ..DOCS },
     ..SPEC
 };
@@ -41,10 +41,10 @@ pub(crate) static MODULE_LOADEX: CommandSpec = CommandSpec {
 pub(crate) static MODULE_UNLOAD: CommandSpec = CommandSpec {
     name: "unload",
     arity: 3,
-    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::PROTECTED,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::MODULE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "name", ..ARG }],
-    run: Run::Conn(unload),
+    run: Run::Data(unload),
     docs: Docs { summary: "Refused: there is no module to unload", complexity: "O(1)", since: "4.0.0", group: "server", ..DOCS },
     ..SPEC
 };

@@ -12,7 +12,7 @@ pub(crate) static SLOWLOG_GET: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "count", kind: ArgKind::Integer, optional: true, ..ARG }],
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the newest slow commands",
         complexity: "O(N) where N is the number of entries returned",

@@ -9,7 +9,7 @@ pub(crate) static SLOWLOG_LEN: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Counts the slow commands that are logged",
         complexity: "O(1)",

@@ -9,7 +9,7 @@ pub(crate) static SLOWLOG_RESET: CommandSpec = CommandSpec {
     arity: 2,
     flags: flag::ADMIN | flag::LOADING | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    run: Run::Conn(exec),
+    run: Run::Data(exec),
     docs: Docs {
         summary: "Empties the log of slow commands",
         complexity: "O(N) where N is the number of entries in the slowlog",

@@ -1,0 +1,72 @@
+//! Who runs a command, as the commands on data see it. It can leave its worker with a command that runs elsewhere.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::client::{Client, bit};
+
+/// See the module's page.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The part that others see.
+    pub client: Arc<Client>,
+    /// Selected database.
+    pub db: u32,
+    /// False until AUTH, where a password is required.
+    pub authenticated: bool,
+    /// True once it was authenticated, even if RESET took that back.
+    pub ever_authenticated: bool,
+    /// ASKING: for the next command.
+    pub asking: bool,
+    /// READONLY.
+    pub readonly: bool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// True while EXEC runs its commands.
+    pub in_exec: bool,
+    /// Commands run so far.
+    pub commands: u64,
+}
+
+/// A command may be run on another thread.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Caller>();
+};
+
+impl Caller {
+    /// The caller of a new connection.
+    pub fn new(client: Arc<Client>, authenticated: bool) -> Caller {
+        client.set(bit::AUTHENTICATED, authenticated);
+        Caller {
+            client,
+            db: 0,
+            authenticated,
+            ever_authenticated: authenticated,
+            asking: false,
+            readonly: false,
+            no_touch: false,
+            in_exec: false,
+            commands: 0,
+        }
+    }
+
+    /// Chooses a database.
+    pub fn select(&mut self, db: u32) {
+        self.db = db;
+        self.client.db.store(db, Ordering::Relaxed);
+    }
+
+    /// READONLY and READWRITE.
+    pub fn set_readonly(&mut self, yes: bool) {
+        self.readonly = yes;
+        self.client.set(bit::READONLY, yes);
+    }
+
+    /// Notes that the client has proved who it is (or has not).
+    pub fn set_authenticated(&mut self, yes: bool) {
+        self.authenticated = yes;
+        self.ever_authenticated |= yes;
+        self.client.set(bit::AUTHENTICATED, yes);
+    }
+}

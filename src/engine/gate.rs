@@ -1,0 +1,336 @@
+//! The gate: what may run, decided in one place.
+//!
+//! A batch compiles a [`Gate`] from its session and the node. A command on one key of a session in no special state passes with a
+//! comparison ([`Gate::admits`]); everything else is asked for each reason of [`REFUSALS`], in Valkey's order ([`Gate::check`]).
+//! What is asked for may change before the command has its stripes. So the command scope compares the node's generation again under
+//! the lock ([`Gate::still_holds`]), and a command that finds another one is asked anew.
+//!
+//! Invariants:
+//! * A feature that may refuse a command adds a row to [`REFUSALS`] and, if it concerns commands on one key, a condition to
+//!   [`Gate::compile`]; it never adds a test to one of the ways in which commands run.
+//! * Who changes the route of a slot, the role of the node or a pause makes `Shared::gate` advance afterwards.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arc_swap::Guard;
+
+use super::context::{Args, Context};
+use super::error::{NAME_SHOWN_LEN_MAX, as_shown};
+use super::shared::Shared;
+use super::spec::{Locks, Run, flag};
+use super::table::{Lookup, Row};
+use super::{memory_limit, route, transaction};
+use crate::base::alloc;
+use crate::clients::Session;
+use crate::clients::session::{Close, ReplyMode};
+use crate::topology::Topology;
+
+/// Why a request may not run: what is answered after `-`. It may name what the client sent, and so hold any byte.
+pub type Refusal = Vec<u8>;
+
+/// About how much of an unknown command's arguments its error shows, in bytes.
+const ARGS_SHOWN_LEN_MAX: usize = 128;
+
+/// What a request may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may run.
+    Run,
+    /// It waits in the transaction's queue.
+    Queue,
+    /// It gets no answer: its client is being closed.
+    Nothing,
+    /// It waits until this time, unix milliseconds, or until the pause changes.
+    Wait(i64),
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Gate {
+    /// The node's generation when it was looked at.
+    generation: u64,
+    /// Neither session nor node ask for a check of commands on one key, but for memory and the route.
+    admits_single_keys: bool,
+    /// The map of the cluster, in cluster mode.
+    topology: Option<Guard<Arc<Topology>>>,
+}
+
+/// A request, as the reasons for a refusal see it.
+struct Asked<'a, 'c> {
+    context: &'a Context<'c>,
+    session: &'a Session,
+    topology: Option<&'a Topology>,
+    row: &'a Row,
+    args: &'a Args<'a>,
+    /// It is EXEC of an open transaction.
+    is_exec: bool,
+    /// Its flags, and those of what it would run.
+    flags: u32,
+}
+
+/// A reason for a refusal: its name, and the question.
+type Reason = (&'static str, fn(&Asked<'_, '_>) -> Result<(), Refusal>);
+
+/// All reasons, in Valkey's order. What is not known at all is refused before ([`Gate::refuse_unknown`]).
+static REFUSALS: &[Reason] = &[
+    ("authentication", authentication),
+    ("arity", arity),
+    ("protected", protected),
+    ("not in a transaction", not_in_transaction),
+    ("route", routed_elsewhere),
+    ("memory", memory),
+    ("replicas", replicas),
+    ("subscriber", subscriber),
+    ("monitor", monitor),
+];
+
+impl Gate {
+    /// A gate for what `session` sends.
+    #[inline(always)]
+    pub fn new(context: &Context<'_>, session: &Session) -> Gate {
+        let generation = context.shared.gate.now();
+        let topology = context.shared.cluster.as_ref().map(|cluster| cluster.topology.load());
+        let mut gate = Gate { generation, admits_single_keys: false, topology };
+        gate.compile(context, session);
+        gate
+    }
+
+    /// Looks at the session and the node: at the start, and after each command that may have changed one of them.
+    #[inline]
+    pub fn compile(&mut self, context: &Context<'_>, session: &Session) {
+        if !self.still_holds(context.shared) {
+            self.look(context.shared);
+        }
+        self.admits_single_keys = session.multi.is_none()
+            && session.subscriptions.is_empty()
+            && session.reply_mode == ReplyMode::On
+            && session.close == Close::No
+            && !session.monitor
+            && !must_authenticate(context)
+            && context.config.min_replicas_to_write == 0
+            && context.shared.pause.until_ms(true, context.now_ms) == 0;
+    }
+
+    /// Takes the node as it is now.
+    fn look(&mut self, shared: &Shared) {
+        // The number first: what changes in between is then looked at again.
+        self.generation = shared.gate.now();
+        self.topology = shared.cluster.as_ref().map(|cluster| cluster.topology.load());
+    }
+
+    /// True if a command on one key may run without further questions.
+    #[inline]
+    pub fn admits(&self, context: &Context<'_>, row: &Row, args: &Args<'_>) -> bool {
+        self.admits_single_keys
+            && row.is_single_key()
+            && row.takes(args.len())
+            && !memory_limit::is_needed(context.shared, context.config)
+            && self
+                .topology
+                .as_ref()
+                .is_none_or(|topology| route::serves(context, topology, &args.resolved()[0], row.spec.has(flag::WRITE)))
+    }
+
+    /// True if what the answer rests on has not changed since. Asked under the lock.
+    #[inline]
+    pub fn still_holds(&self, shared: &Shared) -> bool {
+        self.generation == shared.gate.now()
+    }
+
+    /// The generation of the node that the answers rest on.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Asks for every reason not to run a command.
+    ///
+    /// # Errors
+    /// The text of the refusal.
+    pub fn check(&mut self, context: &Context<'_>, session: &Session, row: &Row, args: &Args<'_>) -> Result<Verdict, Refusal> {
+        self.look(context.shared);
+        let is_exec = row.spec.locks == Locks::Queued && session.multi.is_some();
+        let queued = session.multi.as_ref().filter(|_| is_exec).map_or(0, |multi| multi.flags);
+        let flags = row.spec.flags | queued;
+        let asked = Asked { context, session, topology: self.topology.as_ref().map(|topology| &***topology), row, args, is_exec, flags };
+        for (_, refuse) in REFUSALS {
+            refuse(&asked)?;
+        }
+        // Room may have been made by ending this very client.
+        if context.config.maxmemory > 0 && context.caller.client.must_close() {
+            return Ok(Verdict::Nothing);
+        }
+        // A client in MONITOR is something of a replica, as in Valkey: a pause does not hold it.
+        if !session.monitor {
+            let is_write = flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
+            let until_ms = context.shared.pause.until_ms(is_write, context.now_ms);
+            if until_ms > 0 {
+                return Ok(Verdict::Wait(until_ms));
+            }
+        }
+        if session.multi.is_some() && !row.spec.has(flag::NOT_QUEUED) {
+            return Ok(Verdict::Queue);
+        }
+        Ok(Verdict::Run)
+    }
+
+    /// What is answered to a request whose command is not known.
+    ///
+    /// # Errors
+    /// The text of the refusal, always but for [`Verdict::Nothing`].
+    #[cold]
+    pub fn refuse_unknown(context: &Context<'_>, found: Lookup<'_>, words: &[&[u8]]) -> Result<Verdict, Refusal> {
+        if must_authenticate(context) {
+            return Err(NOAUTH.into());
+        }
+        if let Lookup::UnknownSubcommand(container) = found {
+            let help = format!("'. Try {} HELP.", container.spec.name.to_ascii_uppercase());
+            return Err([b"ERR unknown subcommand '", shown(words[1], NAME_SHOWN_LEN_MAX), help.as_bytes()].concat());
+        }
+        if words[0].eq_ignore_ascii_case(b"host:") || words[0].eq_ignore_ascii_case(b"post") {
+            // A web page tricked a browser into sending HTTP here: nothing after it may be taken for commands.
+            tracing::warn!(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Larder. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Larder instance. Connection from {} aborted.",
+                context.caller.client.addr
+            );
+            context.caller.client.close_asap();
+            return Ok(Verdict::Nothing);
+        }
+        let mut beginning = Vec::new();
+        for word in words.iter().skip(1) {
+            if beginning.len() >= ARGS_SHOWN_LEN_MAX {
+                break;
+            }
+            let most = ARGS_SHOWN_LEN_MAX - beginning.len();
+            beginning.extend_from_slice(&[b"'", shown(word, most), b"' "].concat());
+        }
+        let name = shown(words[0], NAME_SHOWN_LEN_MAX);
+        Err([b"ERR unknown command '", name, b"', with args beginning with: ", &beginning].concat())
+    }
+}
+
+/// Answers a request that may not run. Within a transaction it makes EXEC fail; a refused EXEC aborts it.
+#[cold]
+pub fn refuse(context: &mut Context<'_>, session: &mut Session, row: Option<&Row>, text: &[u8]) {
+    if let Some(row) = row {
+        context.metrics.commands[row.number as usize].reject();
+    }
+    if let Some(multi) = &mut session.multi {
+        multi.failed = true;
+    }
+    let mut text = std::borrow::Cow::Borrowed(text);
+    if row.is_some_and(|row| row.spec.locks == Locks::Queued) {
+        transaction::discard(context, session);
+        if !route::is_redirection(&text) {
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(&text);
+            text = [b"EXECABORT Transaction discarded because of: ", reason].concat().into();
+        }
+    }
+    context.metrics.errors.count(&text);
+    context.reply.error(text);
+}
+
+const NOAUTH: &str = "NOAUTH Authentication required.";
+
+/// What an error shows of an argument.
+fn shown(arg: &[u8], most: usize) -> &[u8] {
+    as_shown(&arg[..arg.len().min(most)])
+}
+
+/// True if the client has to prove who it is first. A password that was removed since it connected is no longer asked for.
+#[inline]
+fn must_authenticate(context: &Context<'_>) -> bool {
+    !context.caller.authenticated && !context.config.requirepass.is_empty()
+}
+
+fn authentication(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    if must_authenticate(asked.context) && !asked.row.spec.has(flag::NO_AUTH) { Err(NOAUTH.into()) } else { Ok(()) }
+}
+
+fn arity(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    if asked.row.takes(asked.args.len()) && !matches!(asked.row.spec.run, Run::Container) {
+        return Ok(());
+    }
+    Err(format!("ERR wrong number of arguments for '{}' command", asked.row.full_name).into())
+}
+
+/// DEBUG and MODULE are for those whom an option allows them.
+fn protected(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    let config = asked.context.config;
+    let (name, option, allowed) = match asked.row.spec.flags {
+        flags if flags & flag::DEBUG != 0 => ("DEBUG", "enable-debug-command", config.enable_debug_command),
+        flags if flags & flag::MODULE != 0 => ("MODULE", "enable-module-command", config.enable_module_command),
+        _ => return Ok(()),
+    };
+    if allowed.allows(asked.context.caller.client.is_local()) {
+        return Ok(());
+    }
+    Err(format!(
+        "ERR {name} command not allowed. If the {option} option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+    )
+    .into())
+}
+
+fn not_in_transaction(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    if asked.session.multi.is_none() || !asked.row.spec.has(flag::NO_MULTI) {
+        return Ok(());
+    }
+    Err(format!("ERR Command '{}' not allowed inside a transaction", asked.row.full_name).into())
+}
+
+/// EXEC is asked for what is queued.
+fn routed_elsewhere(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    let (Some(cluster), Some(topology)) = (&asked.context.shared.cluster, asked.topology) else { return Ok(()) };
+    let queued = asked.session.multi.iter().filter(|_| asked.is_exec).flat_map(|multi| &multi.queue).flat_map(|queued| &queued.keys);
+    let keys = asked.args.resolved().iter().chain(queued);
+    route::check(asked.context, cluster, topology, asked.flags, keys).map_err(String::into_bytes)
+}
+
+/// Evicts clients and keys where memory is above its limit. What may use more memory is refused if that did not help.
+fn memory(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    let context = asked.context;
+    if context.config.maxmemory == 0 {
+        return Ok(());
+    }
+    // What this client's own replies of the batch take so far counts, too.
+    if memory_limit::is_needed(context.shared, context.config) {
+        let figures = &context.caller.client.figures;
+        figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
+        figures.output_capacity.store(alloc::block_len(context.reply.buf.capacity()) as u64, Ordering::Relaxed);
+        context.shared.clients.report(&context.caller.client);
+    }
+    if memory_limit::make_room(context.shared, context.config, context.now_ms).is_ok() || asked.flags & flag::DENYOOM == 0 {
+        return Ok(());
+    }
+    Err("OOM command not allowed when used memory > 'maxmemory'.".into())
+}
+
+/// Refuses writes while fewer replicas follow than the options ask for.
+fn replicas(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    // This version has no replicas.
+    const GOOD_REPLICAS: u32 = 0;
+    let config = asked.context.config;
+    if asked.flags & flag::WRITE != 0 && config.min_replicas_max_lag > 0 && GOOD_REPLICAS < config.min_replicas_to_write {
+        return Err("NOREPLICAS Not enough good replicas to write.".into());
+    }
+    Ok(())
+}
+
+fn subscriber(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    if asked.session.subscriptions.is_empty() || asked.context.reply.is_resp3() || asked.row.spec.has(flag::IN_SUBSCRIBER) {
+        return Ok(());
+    }
+    Err(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+        asked.row.full_name
+    )
+    .into())
+}
+
+/// A client in MONITOR may not touch data.
+fn monitor(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    if asked.session.monitor && asked.row.spec.flags & (flag::WRITE | flag::MAY_REPLICATE | flag::READONLY) != 0 {
+        return Err("ERR Replica can't interact with the keyspace".into());
+    }
+    Ok(())
+}

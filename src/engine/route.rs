@@ -1,0 +1,52 @@
+//! Cluster mode: whether the keys of a request are served here, or where its client should go instead.
+
+use super::cluster_access::{ClusterAccess, preferred_endpoint};
+use super::context::Context;
+use super::spec::flag;
+use crate::keyspace::key::ResolvedKey;
+use crate::topology::{Access, Route, Topology};
+
+/// The first words of the errors that [`check`] gives: a client follows or repeats them, so EXEC answers them as they are.
+const CODES: [&str; 3] = ["MOVED ", "CLUSTERDOWN ", "CROSSSLOT "];
+
+/// True if the text of a refusal is one of ours.
+pub(super) fn is_redirection(text: &[u8]) -> bool {
+    CODES.iter().any(|code| text.starts_with(code.as_bytes()))
+}
+
+/// Refuses a request with these `keys` and `flags` if they are not served here. One without keys runs anywhere.
+///
+/// # Errors
+/// The text of the refusal, after `-`.
+pub(super) fn check<'k>(
+    context: &Context<'_>,
+    cluster: &ClusterAccess,
+    topology: &Topology,
+    flags: u32,
+    keys: impl Iterator<Item = &'k ResolvedKey>,
+) -> Result<(), String> {
+    let mut slot = None;
+    for key in keys {
+        let of_key = context.shared.keyspace.slot_of(key.place);
+        if *slot.get_or_insert(of_key) != of_key {
+            return Err("CROSSSLOT Keys in request don't hash to the same slot".to_owned());
+        }
+    }
+    let Some(slot) = slot else { return Ok(()) };
+    let access =
+        Access { readonly_client: context.caller.readonly, write: flags & flag::WRITE != 0, shard_channel: flags & flag::PUBSUB != 0 };
+    match topology.route(&cluster.me, slot, access) {
+        Route::Serve => Ok(()),
+        // No connection is encrypted yet: all are told ports without TLS.
+        Route::Moved { slot, node } => Err(Route::moved_text(slot, node, preferred_endpoint(context.config), false)),
+        Route::Down(reason) => Err(reason.text().to_owned()),
+    }
+}
+
+/// True if a key is served here. The short form of [`check`] for a command on one key.
+#[inline]
+pub(super) fn serves(context: &Context<'_>, topology: &Topology, key: &ResolvedKey, write: bool) -> bool {
+    let Some(cluster) = &context.shared.cluster else { return true };
+    let access = Access { readonly_client: context.caller.readonly, write, shard_channel: false };
+    matches!(topology.route(&cluster.me, context.shared.keyspace.slot_of(key.place), access), Route::Serve)
+}

@@ -1,0 +1,213 @@
+//! The command scope: the one place where commands run, whoever asks.
+//!
+//! ```text
+//! lock the stripes -> ask the gate again -> execute -> count -> commit, unlock, deliver
+//! ```
+//!
+//! Invariants:
+//! * A command's function is called by [`call`] and by nobody else.
+//! * Between the gate's answer and the execution nothing has changed that the answer rests on: the generation is compared under the
+//!   lock, also for what had to wait for its stripes or runs on another thread. Who finds another one has executed nothing.
+//! * Locks are released by [`crate::keyspace::access::KeyAccess::unlock`], which commits before and delivers afterwards.
+
+use super::completion::complete;
+use super::context::{Args, CmdResult, Context};
+use super::error::CmdError;
+use super::gate::Gate;
+use super::shared::Shared;
+use super::spec::{Locks, Place, Run};
+use super::table::Row;
+use super::{sweep, transaction};
+use crate::base::clock::{self, Ticks};
+use crate::base::limits::OFFLOAD_STEPS_MIN;
+use crate::clients::Session;
+use crate::keyspace::Busy;
+
+/// Why a command did not run. It changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotRun {
+    /// Somebody holds this stripe for long.
+    Busy(u32),
+    /// What the gate's answer rests on has changed.
+    GateChanged,
+    /// It is to run on a thread that serves nobody else.
+    Offload,
+    /// It is to run asynchronously.
+    Async,
+}
+
+impl From<Busy> for NotRun {
+    fn from(Busy(stripe): Busy) -> NotRun {
+        NotRun::Busy(stripe)
+    }
+}
+
+/// Runs a command on one key that the gate admits. `finish` counts it, while its stripe is held: with where its reply begins.
+///
+/// # Errors
+/// If it could not run.
+#[inline]
+pub fn run_single_key<'c>(
+    context: &mut Context<'c>,
+    gate: &Gate,
+    row: &Row,
+    args: &Args<'_>,
+    finish: impl FnOnce(&mut Context<'c>, &CmdResult, usize),
+) -> Result<(), NotRun> {
+    let Some(execute) = row.single_key else { unreachable!("the gate admits such commands only") };
+    context.command = row.number;
+    let reply_from = context.reply.len();
+    hook::between_check_and_lock();
+    context.keys.try_lock_one(args.resolved()[0].place.stripe)?;
+    confirm(context, gate.generation())?;
+    let result = execute(context, args);
+    finish(context, &result, reply_from);
+    context.keys.unlock();
+    Ok(())
+}
+
+/// Runs a command that passed the gate. Returns when it ended.
+///
+/// # Errors
+/// If it could not run, or not here.
+pub fn run(
+    context: &mut Context<'_>,
+    session: &mut Session,
+    gate: &Gate,
+    row: &Row,
+    args: &Args<'_>,
+    started: Ticks,
+) -> Result<Ticks, NotRun> {
+    if row.spec.place == Place::Async {
+        return Err(NotRun::Async);
+    }
+    hook::between_check_and_lock();
+    lock(context, session, row, args)?;
+    confirm(context, gate.generation())?;
+    let ended = run_locked(context, session, row, args, started);
+    context.keys.unlock();
+    Ok(ended)
+}
+
+/// Runs a command whose stripes are held: for EXEC, which holds those of all its commands. Returns when it ended.
+pub fn run_locked(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>, started: Ticks) -> Ticks {
+    context.command = row.number;
+    let reply_from = context.reply.len();
+    let result = call(context, Some(session), row, args);
+    let ended = clock::ticks();
+    complete(context, row, args, &result, reply_from, clock::elapsed_ns(started, ended));
+    ended
+}
+
+/// Runs a command that passed the gate of `generation` on a thread that serves nobody else, so that it may wait for its stripes. Returns
+/// its result and when it had them; the worker counts it.
+///
+/// # Errors
+/// [`NotRun::GateChanged`].
+pub fn run_offloaded(context: &mut Context<'_>, generation: u64, row: &Row, args: &Args<'_>) -> Result<(CmdResult, Ticks), NotRun> {
+    context.command = row.number;
+    hook::between_check_and_lock();
+    match row.spec.locks {
+        Locks::Keys => context.keys.lock_keys(args.resolved()),
+        Locks::All => context.keys.lock_all(),
+        Locks::None | Locks::Each | Locks::Queued => {}
+    }
+    confirm(context, generation)?;
+    let started = clock::ticks();
+    let result = call(context, None, row, args);
+    context.yields_to_waiters |= context.keys.is_wanted();
+    context.keys.unlock();
+    Ok((result, started))
+}
+
+/// Runs a command that waits, and passed the gate. Others of its worker are served meanwhile.
+pub async fn run_async(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>) {
+    context.command = row.number;
+    let reply_from = context.reply.len();
+    let started = clock::ticks();
+    let result = match row.spec.run {
+        Run::Sweep(start) => sweep::run(context, start, args).await,
+        Run::Async(run, _) => run(context, session, args).await,
+        Run::Data(_) | Run::Session(_) | Run::Container => unreachable!("other commands run at once"),
+    };
+    complete(context, row, args, &result, reply_from, clock::elapsed_ns(started, clock::ticks()));
+    context.keys.unlock();
+}
+
+/// Calls a command's function. `session` is there if its connection's own task runs it.
+fn call(context: &mut Context<'_>, session: Option<&mut Session>, row: &Row, args: &Args<'_>) -> CmdResult {
+    // A command gets the keys whose stripes are held for it, and no others.
+    let without_keys = Args::new(args.words(), &[]);
+    let args = if row.spec.locks == Locks::Keys { args } else { &without_keys };
+    match (row.spec.run, session) {
+        (Run::Data(run), _) => run(context, args),
+        (Run::Session(run) | Run::Async(_, Some(run)), Some(session)) => run(context, session, args),
+        (Run::Sweep(start), _) => sweep::run_at_once(context, start, args),
+        (Run::Async(..), _) => Err(CmdError::coded("ERR Command not allowed inside a transaction")),
+        (Run::Session(_), None) => Err(CmdError::coded("ERR Command not allowed without a connection")),
+        (Run::Container, _) => unreachable!("the gate refuses a container without subcommand"),
+    }
+}
+
+/// Locks what the command needs, unless a worker that serves others should not do that, or not run the command.
+fn lock(context: &mut Context<'_>, session: &Session, row: &Row, args: &Args<'_>) -> Result<(), NotRun> {
+    match row.spec.locks {
+        Locks::None => {}
+        Locks::Keys => {
+            context.keys.try_lock_keys(args.resolved())?;
+            if let Place::Offload(effort) = row.spec.place
+                && effort.steps(args.keys().map(|key| context.keys.value_len(key))) >= OFFLOAD_STEPS_MIN
+            {
+                context.keys.unlock();
+                return Err(NotRun::Offload);
+            }
+        }
+        // These would meet the stripe sooner or later: there somebody can wait for it who serves nobody else.
+        Locks::Each if context.keys.keyspace().is_busy(context.now_ms) => return Err(NotRun::Offload),
+        Locks::Each => {}
+        Locks::All => context.keys.try_lock_all().map_err(|_| NotRun::Offload)?,
+        Locks::Queued => match transaction::stripes(context, session) {
+            Some(stripes) => context.keys.try_lock_stripes(stripes)?,
+            None => context.keys.try_lock_all()?,
+        },
+    }
+    Ok(())
+}
+
+/// Releases what is held if what the gate's answer rests on has changed.
+#[inline]
+fn confirm(context: &mut Context<'_>, generation: u64) -> Result<(), NotRun> {
+    let shared: &Shared = context.shared;
+    if shared.gate.now() == generation {
+        return Ok(());
+    }
+    context.keys.unlock();
+    Err(NotRun::GateChanged)
+}
+
+/// For tests: something that happens on this thread between the gate's answer and the lock.
+#[cfg(test)]
+pub(crate) mod hook {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static HOOK: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    }
+
+    /// Calls `what` once, before the next command locks its stripes.
+    pub(crate) fn once(what: impl FnOnce() + 'static) {
+        HOOK.set(Some(Box::new(what)));
+    }
+
+    pub(super) fn between_check_and_lock() {
+        if let Some(what) = HOOK.take() {
+            what();
+        }
+    }
+}
+
+#[cfg(not(test))]
+mod hook {
+    #[inline(always)]
+    pub(super) fn between_check_and_lock() {}
+}

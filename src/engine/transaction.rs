@@ -1,0 +1,74 @@
+//! What a transaction is to the engine: commands that wait in a queue, and watched keys.
+//!
+//! Invariant: nothing here waits for a stripe, so that a refused EXEC, a RESET or the end of a connection never holds up its worker.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::context::{Args, Context};
+use super::spec::Locks;
+use super::table::Row;
+use crate::clients::session::Queued;
+use crate::clients::{Caller, Session, bit};
+use crate::keyspace::held::Stripes;
+
+/// Queues a command of an open transaction.
+pub fn queue(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>) {
+    let Some(multi) = &mut session.multi else { unreachable!("the gate queues only inside a transaction") };
+    multi.flags |= row.spec.flags;
+    multi.bytes += args.iter().map(|arg| arg.len()).sum::<usize>();
+    // A transaction that has already failed keeps nothing: it cannot run.
+    if !multi.failed {
+        let words = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
+        multi.queue.push(Queued { command: row.number, args: words, keys: args.resolved().to_vec() });
+    }
+    let figures = &context.caller.client.figures;
+    figures.multi_queued.store(multi.queue.len() as i64, Ordering::Relaxed);
+    figures.multi.store(multi.bytes as u64, Ordering::Relaxed);
+    context.reply.simple("QUEUED");
+}
+
+/// The stripes of what is queued and of the watched keys; `None` if all are needed.
+pub(super) fn stripes(context: &Context<'_>, session: &Session) -> Option<Stripes> {
+    let mut stripes: Stripes = session.watched.iter().map(|watched| watched.resolved.place.stripe).collect();
+    // EXEC of what was refused runs nothing, but forgets the watched keys.
+    for queued in session.multi.iter().filter(|multi| !multi.failed).flat_map(|multi| &multi.queue) {
+        match context.shared.table.row(queued.command).spec.locks {
+            Locks::Each | Locks::All => return None,
+            Locks::Keys => stripes.extend(queued.keys.iter().map(|key| key.place.stripe)),
+            Locks::None | Locks::Queued => {}
+        }
+    }
+    Some(stripes)
+}
+
+/// Ends a transaction without running it, and forgets the watched keys.
+pub fn discard(context: &mut Context<'_>, session: &mut Session) {
+    session.multi = None;
+    context.caller.client.set(bit::MULTI, false);
+    context.caller.client.figures.multi_queued.store(-1, Ordering::Relaxed);
+    context.caller.client.figures.multi.store(0, Ordering::Relaxed);
+    unwatch(context, session);
+}
+
+/// Forgets the watched keys. What a stripe that somebody holds still says of them is void from here on.
+pub fn unwatch(context: &mut Context<'_>, session: &mut Session) {
+    session.watch_flag.forget();
+    let flag = Arc::clone(&session.watch_flag);
+    for watched in std::mem::take(&mut session.watched) {
+        let place = watched.resolved.place;
+        if context.keys.holds(place) {
+            context.keys.stripe(place.stripe).watched.remove(watched.db, &watched.key, &flag);
+        } else if let Some(mut stripe) = context.keys.keyspace().try_lock(place.stripe) {
+            stripe.watched.remove(watched.db, &watched.key, &flag);
+        }
+    }
+    report_watched(context.caller, session);
+}
+
+/// Publishes how many keys are watched.
+pub fn report_watched(caller: &Caller, session: &Session) {
+    caller.client.figures.watched.store(session.watched.len() as u64, Ordering::Relaxed);
+}

@@ -1,0 +1,91 @@
+//! What a change of a key causes: the one place where an [`Effect`] becomes everything that depends on it, and where entries leave
+//! their tables for other reasons than a command.
+
+use std::sync::atomic::Ordering;
+
+use super::Place;
+use super::access::KeyAccess;
+use super::effect::{Cause, Effect, KeyEvent, class};
+use super::entry::Entry;
+use super::table::Position;
+use crate::base::limits::LAZYFREE_EFFORT_MIN;
+
+impl KeyAccess<'_> {
+    /// Turns one effect into all that depends on it. The stripe is held.
+    ///
+    /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and blocked clients join here.
+    #[inline]
+    pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
+        self.wrote = true;
+        let is_logging = self.is_logging;
+        let stripe = self.held.stripe(stripe_number);
+        // Of no use without a log, and on another cache line.
+        if is_logging {
+            stripe.written = true;
+        }
+        stripe.stats.changes += effect.changes;
+        match effect.cause {
+            Cause::Command => {}
+            Cause::Expired => stripe.stats.expired += 1,
+            Cause::Evicted => stripe.stats.evicted += 1,
+        }
+        if !stripe.watched.is_empty() {
+            stripe.watched.touch(effect.db, effect.key, effect.exists);
+        }
+        if self.notify != 0 {
+            if effect.created {
+                self.notify_event(class::NEW, "new", effect.key);
+            }
+            for (event_class, name) in effect.events {
+                self.notify_event(*event_class, name, effect.key);
+            }
+        }
+    }
+
+    /// Collects a notification, if clients asked for its class.
+    pub fn notify_event(&mut self, event_class: u32, name: &'static str, key: &[u8]) {
+        if self.notify & event_class != 0 {
+            let event = KeyEvent { db: self.db, class: event_class, name, key: key.to_vec() };
+            self.changes().events.push(event);
+        }
+    }
+
+    /// Deletes an expired key. No change in the sense of `save`: nobody's data was altered, its time was over.
+    #[cold]
+    pub(super) fn expire(&mut self, place: Place, position: Position, key: &[u8]) {
+        self.delete_unasked(place, position, key, Cause::Expired, (class::EXPIRED, "expired"));
+    }
+
+    /// Deletes a key for which no command asked.
+    pub(super) fn delete_unasked(&mut self, place: Place, position: Position, key: &[u8], cause: Cause, event: (u32, &'static str)) {
+        let number = self.keyspace.table_number(self.db, place);
+        let hasher = self.keyspace.hasher();
+        let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
+        self.free(entry, cause);
+        let effect = Effect { db: self.db, key, cause, created: false, exists: false, changes: 0, events: &[event] };
+        self.drain(place.stripe, &effect);
+    }
+
+    /// Frees an entry that has left its table: at once if that is quick, else once the locks are released, in the background if the
+    /// options say so.
+    #[inline]
+    pub(super) fn free(&mut self, entry: Entry, cause: Cause) {
+        if entry.borrow().free_effort() > LAZYFREE_EFFORT_MIN {
+            let settings = &self.keyspace.settings;
+            let in_background = match cause {
+                Cause::Command => &settings.lazy_server_del,
+                Cause::Expired => &settings.lazy_expire,
+                Cause::Evicted => &settings.lazy_eviction,
+            };
+            let in_background = in_background.load(Ordering::Relaxed);
+            self.changes().free_later(entry, in_background);
+        }
+    }
+
+    /// As [`KeyAccess::free`], because the user asked for just that.
+    pub(super) fn free_for_user(&mut self, entry: Entry, in_background: bool) {
+        if entry.borrow().free_effort() > LAZYFREE_EFFORT_MIN {
+            self.changes().free_later(entry, in_background);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A key of a command, found among its arguments once: its name, and where it lies.
+//!
+//! Invariant: the engine resolves the keys of a request before it locks their stripes, and hands the command [`Key`]s of what it locked.
+//! So a command that asks for a key which its specification does not name gets none, rather than one whose stripe nobody holds.
+
+use super::Place;
+use super::table::Hint;
+
+/// What is known of a key before its command runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ResolvedKey {
+    /// Stripe, table and hash.
+    pub place: Place,
+    /// Where its entry was a moment ago.
+    pub hint: Option<Hint>,
+    /// Which of the request's arguments it is.
+    pub argument: u32,
+}
+
+/// See the module's page.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'k> {
+    name: &'k [u8],
+    resolved: &'k ResolvedKey,
+}
+
+impl<'k> Key<'k> {
+    /// The key of this name, which lies where `resolved` says.
+    #[inline]
+    pub fn new(name: &'k [u8], resolved: &'k ResolvedKey) -> Key<'k> {
+        Key { name, resolved }
+    }
+
+    /// Its name.
+    #[inline]
+    pub fn name(self) -> &'k [u8] {
+        self.name
+    }
+
+    /// Where it lies.
+    #[inline]
+    pub fn place(self) -> Place {
+        self.resolved.place
+    }
+
+    /// Where its entry was a moment ago.
+    #[inline]
+    pub fn hint(self) -> Option<&'k Hint> {
+        self.resolved.hint.as_ref()
+    }
+}

@@ -1,0 +1,47 @@
+//! Giving a key another name or another database. The entry moves; nobody sees a moment in which it is in neither place or in both.
+
+use super::access::KeyAccess;
+use super::effect::{Cause, Effect, class};
+use super::entry::Entry;
+use super::key::Key;
+
+impl KeyAccess<'_> {
+    /// Gives `source`, which is there, the name `target`, in place of what had that name. Counts one change.
+    pub fn rename(&mut self, source: Key<'_>, target: Key<'_>) {
+        let Some(entry) = self.take(source) else { return };
+        let mut renamed = self.open(target);
+        renamed.put(entry);
+        renamed.count_changes(1);
+        drop(renamed);
+        self.tell_moved(source, "rename_from");
+        self.tell_moved(target, "rename_to");
+    }
+
+    /// Moves `key`, which is there, to database `target`, where it is not. Counts one change.
+    pub fn move_to(&mut self, key: Key<'_>, target: u32) {
+        let Some(entry) = self.take(key) else { return };
+        self.in_db(target, |keys| {
+            let mut moved = keys.open(key);
+            moved.put(entry);
+            moved.count_changes(1);
+        });
+        self.tell_moved(key, "move_from");
+        self.in_db(target, |keys| keys.tell_moved(key, "move_to"));
+    }
+
+    /// Takes a live key out without telling anyone yet.
+    fn take(&mut self, key: Key<'_>) -> Option<Entry> {
+        let position = self.locate(key)?;
+        let number = self.keyspace.table_number(self.db, key.place());
+        let hasher = self.keyspace.hasher();
+        Some(self.stripe(key.place().stripe).table_mut(number).remove(position, hasher))
+    }
+
+    /// Tells everyone of a change of `key` that was made already, with this event.
+    fn tell_moved(&mut self, key: Key<'_>, name: &'static str) {
+        let exists = self.entry_as_it_is(self.db, key.place(), key.name()).is_some();
+        let events = &[(class::GENERIC, name)];
+        let effect = Effect { db: self.db, key: key.name(), cause: Cause::Command, created: false, exists, changes: 0, events };
+        self.drain(key.place().stripe, &effect);
+    }
+}

@@ -1,0 +1,101 @@
+//! Commands that run beside their worker, on a thread that serves nobody else: heavy ones on large values, and those that must wait for
+//! a stripe which somebody holds for long.
+//!
+//! Invariants:
+//! * Caller and replies go with the command, and the replies come back with it; the connection does nothing meanwhile.
+//! * No more run at once than `Shared::offload_places` has places for; the others wait in order, each at most one command of its
+//!   connection.
+//! * A command that finds the gate changed when it has its stripes has run nothing, and is asked anew.
+
+use std::sync::Arc;
+
+use larder_proto::resp::ReplyBuf;
+
+use super::connection::Connection;
+use super::executor::BatchExecutor;
+use super::pipeline::{self, Postponed};
+use crate::base::alloc;
+use crate::base::clock::{self, Now, Ticks};
+use crate::clients::Caller;
+use crate::config::Config;
+use crate::engine::completion::complete;
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::scope::{self, NotRun};
+use crate::engine::shared::Shared;
+
+/// A command on its way out.
+pub(super) struct Job {
+    pub(super) shared: Arc<Shared>,
+    pub(super) config: Arc<Config>,
+    pub(super) caller: Caller,
+    pub(super) reply: ReplyBuf,
+    pub(super) request: Postponed,
+    pub(super) number: u16,
+    pub(super) generation: u64,
+    pub(super) worker: usize,
+}
+
+/// A command on its way back.
+pub(super) struct Done {
+    pub(super) reply: ReplyBuf,
+    pub(super) request: Postponed,
+    /// Its result, and when it had its stripes.
+    pub(super) result: Result<(CmdResult, Ticks), NotRun>,
+    pub(super) yields_to_waiters: bool,
+}
+
+impl Connection {
+    /// Runs a command that passed the gate of `generation`, and for which there is a place. Returns the request if it has to be asked for
+    /// anew.
+    pub(super) async fn run_offloaded(&mut self, number: u16, generation: u64, request: Postponed) -> Option<Postponed> {
+        let shared = Arc::clone(&self.worker.shared);
+        let config = Arc::clone(&self.worker.config());
+        self.limit_reply(&config);
+        let before = self.reply.len();
+        let job = Job {
+            shared: Arc::clone(&shared),
+            config: Arc::clone(&config),
+            caller: self.caller.clone(),
+            reply: std::mem::take(&mut self.reply),
+            request,
+            number,
+            generation,
+            worker: self.worker.number,
+        };
+        // Neither thread holds anything back from the other: INFO and `maxmemory` are as exact there as here.
+        alloc::flush_thread();
+        let done = tokio::task::spawn_blocking(|| job.run()).await.expect("a bug ends the process, and nobody cancels it");
+        self.reply = done.reply;
+        self.gives_way |= done.yields_to_waiters;
+        let Ok((result, started)) = done.result else { return Some(done.request) };
+        // Here, since a worker's figures are written by the worker alone.
+        let words = pipeline::borrow(&done.request);
+        let connection = (&mut self.caller, &mut self.session);
+        let mut executor = BatchExecutor::new(self.worker.turn(), &config, connection, &mut self.reply, Now::read(), usize::MAX);
+        executor.context.command = number;
+        let args = Args::new(&words, &[]);
+        let nanoseconds = clock::elapsed_ns(started, clock::ticks());
+        complete(&mut executor.context, shared.table.row(number), &args, &result, before, nanoseconds);
+        executor.settle_reply(before);
+        None
+    }
+}
+
+impl Job {
+    /// Runs it on this thread.
+    pub(super) fn run(mut self) -> Done {
+        let (result, yields_to_waiters) = self.execute();
+        alloc::flush_thread();
+        Done { reply: self.reply, request: self.request, result, yields_to_waiters }
+    }
+
+    fn execute(&mut self) -> (Result<(CmdResult, Ticks), NotRun>, bool) {
+        let row = self.shared.table.row(self.number);
+        let words = pipeline::borrow(&self.request);
+        let keys = row.resolve(&self.shared.keyspace, &words);
+        let worker = (&self.shared, &self.shared.workers[self.worker]);
+        let mut context = Context::new(worker, &self.config, &mut self.caller, &mut self.reply, Now::read(), usize::MAX);
+        let result = scope::run_offloaded(&mut context, self.generation, row, &Args::new(&words, &keys));
+        (result, context.yields_to_waiters)
+    }
+}

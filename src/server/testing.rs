@@ -1,0 +1,143 @@
+//! A node without sockets, and a client whose requests go the same ways as those of a connection: for tests of gate, scope and executor.
+
+use std::sync::Arc;
+
+use larder_proto::resp::ReplyBuf;
+
+use super::executor::{BatchExecutor, Flow};
+use crate::base::clock::Now;
+use crate::base::generation::Generation;
+use crate::clients::{Caller, Client, Session};
+use crate::config::{Config, ConfigStore};
+use crate::engine::cluster_access::{ClusterAccess, ControlPlane, Pending};
+use crate::engine::keys::KeyShape;
+use crate::engine::shared::Shared;
+use crate::engine::spec::CommandSpec;
+use crate::engine::table::{Lookup, Table};
+use crate::topology::testing::node;
+use crate::topology::{BusCounters, Command, LinkDescription, Reply, Sightings, SlotRange, Topology, testing};
+
+/// A control plane that nobody asks for anything.
+struct NoControl;
+
+impl ControlPlane for NoControl {
+    fn propose(&self, _: Command) -> Pending<'_, Result<Reply, String>> {
+        unreachable!("no test changes the cluster through it")
+    }
+    fn meet(&self, _: String, _: u16) -> Pending<'_, Result<(), String>> {
+        unreachable!("no test changes the cluster through it")
+    }
+    fn reset(&self) -> Pending<'_, Result<(), String>> {
+        unreachable!("no test changes the cluster through it")
+    }
+    fn sightings(&self) -> Sightings {
+        Sightings::default()
+    }
+    fn counters(&self) -> BusCounters {
+        BusCounters::default()
+    }
+    fn links(&self) -> Vec<LinkDescription> {
+        Vec::new()
+    }
+}
+
+/// A node with these options and commands.
+pub(super) fn node_with(options: &[&str], families: &[&[&'static CommandSpec]], cluster: Option<ClusterAccess>) -> Arc<Shared> {
+    let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+    let (store, _) = ConfigStore::from_args(&options, &mut std::io::empty()).expect("valid options");
+    let table = Table::new(families, &[]).expect("no renames");
+    let shared = Shared::new(store, table, cluster);
+    shared.workers.grow(1);
+    Arc::new(shared)
+}
+
+/// A node with these options.
+pub(super) fn plain_node(options: &[&str]) -> Arc<Shared> {
+    node_with(options, crate::commands::FAMILIES, None)
+}
+
+/// Node 1 of a cluster of two primaries: it owns the lower half of the slots.
+pub(super) fn cluster_node() -> Arc<Shared> {
+    let topology = testing::cluster(2);
+    let access = ClusterAccess {
+        me: node(1).id,
+        topology: Arc::new(arc_swap::ArcSwap::from_pointee(topology)),
+        changes: Arc::new(Generation::default()),
+        control: Arc::new(NoControl),
+    };
+    node_with(&["--cluster-enabled", "yes"], crate::commands::FAMILIES, Some(access))
+}
+
+/// All slots go to node 2, as the control plane publishes it.
+pub(super) fn lose_all_slots(shared: &Shared) {
+    let cluster = shared.cluster.as_ref().expect("a node of a cluster");
+    let before: Topology = Topology::clone(&cluster.topology.load());
+    let (mut after, view) = (before.clone(), before.view().clone());
+    let ranges = vec![SlotRange { start: 0, end: 8191 }];
+    after.apply(before.index + 1, &Command::UnassignSlots { node: node(1).id, ranges: ranges.clone() }).expect("they are its own");
+    after.apply(before.index + 2, &Command::AssignSlots { node: node(2).id, ranges }).expect("they are free");
+    cluster.topology.store(Arc::new(after.seen_from(view)));
+    cluster.changes.advance();
+}
+
+/// One client.
+pub(super) struct Peer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) caller: Caller,
+    pub(super) session: Session,
+    pub(super) reply: ReplyBuf,
+}
+
+impl Peer {
+    pub(super) fn new(shared: &Arc<Shared>) -> Peer {
+        let client = Client::new(shared.clients.next_id(), "127.0.0.1:1".into(), "127.0.0.1:2".into(), 3, 0, 0);
+        Peer { shared: Arc::clone(shared), session: Session::new(&client), caller: Caller::new(client, true), reply: ReplyBuf::default() }
+    }
+
+    /// Runs a request of words, by the short way if its command has one. What became of it, and its reply.
+    pub(super) fn run(&mut self, request: &str) -> (Flow, String) {
+        self.run_words(&words(request), true)
+    }
+
+    /// The same, by the long way: as if nobody knew where its key lies.
+    pub(super) fn run_long(&mut self, request: &str) -> (Flow, String) {
+        self.run_words(&words(request), false)
+    }
+
+    pub(super) fn run_words(&mut self, words: &[&[u8]], knows_key: bool) -> (Flow, String) {
+        let config: Arc<Config> = self.shared.config.load();
+        let shared = Arc::clone(&self.shared);
+        let found = shared.table.lookup(words[0], words.get(1).copied());
+        let keys = match found {
+            Lookup::Found(row) if knows_key && row.shape == KeyShape::First && row.takes(words.len()) => {
+                row.resolve(&shared.keyspace, words)
+            }
+            _ => smallvec::SmallVec::new(),
+        };
+        self.reply.truncate(0);
+        let worker = (&shared, &shared.workers[0]);
+        let connection = (&mut self.caller, &mut self.session);
+        let mut executor = BatchExecutor::new(worker, &config, connection, &mut self.reply, Now::read(), usize::MAX);
+        let flow = executor.execute(words, found, keys.first());
+        executor.measure();
+        drop(executor);
+        (flow, self.text())
+    }
+
+    /// The reply so far, without line ends.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.reply.buf).trim_end().replace("\r\n", " ")
+    }
+
+    /// Runs a request that must be answered like this.
+    pub(super) fn expect(&mut self, request: &str, reply: &str) {
+        let (flow, text) = self.run(request);
+        assert!(matches!(flow, Flow::Plain | Flow::Done), "{request}: {flow:?}");
+        assert_eq!(text, reply, "{request}");
+    }
+}
+
+/// The words of a request.
+pub(super) fn words(request: &str) -> Vec<&[u8]> {
+    request.split(' ').map(str::as_bytes).collect()
+}

@@ -1,0 +1,81 @@
+//! Calls that have one place: what must happen for every command is written where every command passes, and a second place would be
+//! forgotten by the next feature.
+
+use crate::tidy::{rust_files, without_tests};
+
+/// A piece of code, the only files that may contain it (in front of their tests), and why.
+const PLACES: &[(&str, &[&str], &str)] = &[
+    (
+        "spec.run",
+        &["src/engine/scope.rs", "src/engine/gate.rs", "src/engine/table.rs"],
+        "a command's function is called by the scope alone; the gate asks for containers, the table for commands on one key",
+    ),
+    (".single_key", &["src/engine/scope.rs", "src/engine/table.rs"], "a command's function is called by the scope alone"),
+    ("REFUSALS", &["src/engine/gate.rs"], "whether a command may run is asked of the gate"),
+    (
+        ".commit(",
+        &["src/keyspace/held.rs", "src/cluster/store.rs"],
+        "changes are committed when their stripes are released (the control plane's store commits transactions of its own)",
+    ),
+    (
+        ".unlock()",
+        &["src/keyspace/held.rs", "src/keyspace/expire.rs", "src/keyspace/evict.rs", "src/engine/scope.rs"],
+        "who runs commands, and the sweeps that need none, release stripes; a command never does",
+    ),
+    (
+        ".is_alive(",
+        &["src/keyspace/access.rs", "src/keyspace/databases.rs", "src/keyspace/scan.rs"],
+        "lookups, walks and whole databases ask who is alive; everybody else goes through them",
+    ),
+    ("expired_before_ms", &["src/keyspace/liveness.rs"], "an expiry is compared with the time in one place"),
+    ("SystemTime::now", &["src/base/clock.rs"], "the time comes from the clock, so that it can be an argument"),
+];
+
+/// Where `places` are not kept: by file name and text.
+fn strays(places: &[(&str, &[&str], &str)], files: &[(String, String)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, text) in files {
+        let code = without_tests(text);
+        let lines = code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (number, line) in lines {
+            for (needle, allowed, why) in places {
+                if line.contains(needle) && !allowed.contains(&name.as_str()) {
+                    found.push(format!("{name}:{}: `{needle}`: {why}", number + 1));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn some_calls_have_one_place() {
+    // Test modules in files of their own may do what they test.
+    let is_test = |name: &str| name.ends_with("/tests.rs") || name.ends_with("/testing.rs");
+    let files: Vec<_> = rust_files(&["src"]).into_iter().filter(|(name, _)| !is_test(name)).collect();
+    let found = strays(PLACES, &files);
+    assert!(found.is_empty(), "calls that belong elsewhere:\n{}", found.join("\n"));
+    for (needle, allowed, _) in PLACES {
+        for file in *allowed {
+            let (_, text) = files.iter().find(|(name, _)| name == file).unwrap_or_else(|| panic!("{file} is gone"));
+            assert!(text.contains(needle), "{file} no longer contains `{needle}`: take it off the list");
+        }
+    }
+}
+
+#[test]
+fn a_planted_second_place_is_found() {
+    for (planted, needle) in [
+        ("match row.spec.run { Run::Data(run) => run(context, args) }", "spec.run"),
+        ("sink.commit(notify, &mut changes);", ".commit("),
+        ("if liveness.is_alive(entry) {", ".is_alive("),
+        ("for (_, refuse) in gate::REFUSALS {", "REFUSALS"),
+    ] {
+        let text = format!("//! A page.\nfn f() {{\n    {planted}\n}}\n");
+        let found = strays(PLACES, &[("src/commands/planted.rs".to_owned(), text.clone())]);
+        assert_eq!(found.len(), 1, "{planted}");
+        assert!(found[0].starts_with(&format!("src/commands/planted.rs:3: `{needle}`")), "{found:?}");
+        let in_test = format!("//! A page.\n\n#[cfg(test)]\nmod tests {{\n{text}\n}}\n");
+        assert!(strays(PLACES, &[("src/commands/planted.rs".to_owned(), in_test)]).is_empty());
+    }
+}
