@@ -353,8 +353,8 @@ impl<'a> EntryRef<'a> {
         ValueRef::Bytes(inline)
     }
 
-    // Apart, so that the usual value is found by little code.
-    #[inline(never)]
+    // In line, so that who asks what the value is knows it where it was found out.
+    #[inline(always)]
     fn boxed_value(self) -> ValueRef<'a> {
         // SAFETY: BOXED says that the pointer is there and ours; nobody changes it during 'a.
         match unsafe { &*self.boxed_ptr() } {

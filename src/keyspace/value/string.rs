@@ -159,6 +159,7 @@ impl<const LEN: usize> Chunks<LEN> {
     }
 
     /// To read.
+    #[inline]
     pub fn view(&self) -> StringRef<'_, LEN> {
         StringRef::Chunks(self)
     }
@@ -240,6 +241,7 @@ impl LongString {
     }
 
     /// To read.
+    #[inline]
     pub fn view(&self) -> StringRef<'_> {
         match self {
             LongString::Raw(bytes) => StringRef::Bytes(bytes),
@@ -464,6 +466,7 @@ impl StringSnapshot {
     }
 
     /// To read.
+    #[inline]
     pub fn view(&self) -> StringRef<'_> {
         self.0.view()
     }
