@@ -10,7 +10,6 @@ use super::effect::class;
 use super::entry::{EntryMut, EntryRef};
 use super::held::Held;
 use super::key::{Key, ResolvedKey};
-use super::key_mut::KeyMut;
 use super::liveness::Liveness;
 use super::table::Position;
 use super::{Keyspace, Place};
@@ -180,7 +179,7 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// As [`KeyAccess::locate`], for a command that writes: advances the access clock. With the number of the key's table.
-    // Inlined for the sake of what it returns: see [`KeyMut::new`].
+    // Inlined for the sake of what it returns: see `KeyMut::new`.
     #[inline(always)]
     pub(super) fn locate_to_write(&mut self, key: Key<'_>) -> (usize, Option<Position>) {
         let place = key.place();
@@ -285,12 +284,6 @@ impl<'a> KeyAccess<'a> {
     /// What a command looks at that looks at the whole value under a key, whether or not its time has come; 0 if there is none.
     pub fn value_len(&mut self, key: Key<'_>) -> usize {
         self.entry_as_it_is(self.db, key.place(), key.name()).map_or(0, EntryRef::scan_len)
-    }
-
-    /// Opens a key for changing. It may or may not exist.
-    #[inline]
-    pub fn open<'m, 'k>(&'m mut self, key: Key<'k>) -> KeyMut<'m, 'a, 'k> {
-        KeyMut::new(self, key)
     }
 
     /// Looks for a key that is there but whose time has come (WATCH needs to tell it from one that is not there).

@@ -24,6 +24,14 @@ pub enum Expiry {
     At(i64),
 }
 
+impl<'a> KeyAccess<'a> {
+    /// Opens a key for changing. It may or may not exist.
+    #[inline]
+    pub fn open<'m, 'k>(&'m mut self, key: Key<'k>) -> KeyMut<'m, 'a, 'k> {
+        KeyMut::new(self, key)
+    }
+}
+
 /// A key opened for changing. See the module's page.
 #[derive(Debug)]
 pub struct KeyMut<'m, 'a, 'k> {

@@ -24,6 +24,7 @@ pub mod key_mut;
 pub mod lazyfree;
 pub mod liveness;
 pub mod lock;
+mod locks;
 mod relocate;
 pub mod scan;
 mod string_mut;

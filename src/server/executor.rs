@@ -100,8 +100,9 @@ impl<'c> BatchExecutor<'c> {
         let stopwatch = &mut self.stopwatch;
         scope::run_single_key(&mut self.context, &self.gate, row, args, |context, result, reply_from| {
             let reply_len = context.reply.len() - reply_from;
-            let shares =
-                result.is_ok() && row.spec.has(flag::CONSTANT_TIME) && context.thresholds.may_share_time(context.shared, reply_len);
+            let shares = result.is_ok()
+                && row.spec.has(flag::CONSTANT_TIME)
+                && context.thresholds.may_share_time(&context.shared.monitor_count, reply_len);
             if !(shares && stopwatch.run_on(row.number)) {
                 let lap = stopwatch.stop(clock::ticks(), 1);
                 if lap.executions > 0 {
