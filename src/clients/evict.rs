@@ -46,7 +46,7 @@ pub fn memory(client: &Client) -> ClientMemory {
     let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
     let subscriptions = load(&figures.channels) + load(&figures.patterns) + load(&figures.shard_channels);
     // Values that replies refer to are memory of their keys.
-    let own_output = client.pending_output().saturating_sub(load(&figures.shared));
+    let own_output = client.pending_output().saturating_sub(load(&figures.output_shared) + load(&figures.backlog_shared));
     let output = OutputMemory::of(own_output, load(&figures.reply_room)).bytes;
     ClientMemory {
         output,

@@ -123,7 +123,7 @@ impl Backlog {
     pub(super) fn publish(&self, figures: &Figures) {
         figures.backlog.store(self.len as u64, Ordering::Relaxed);
         figures.backlog_capacity.store(self.taken as u64, Ordering::Relaxed);
-        figures.shared.store(self.shared as u64, Ordering::Relaxed);
+        figures.backlog_shared.store(self.shared as u64, Ordering::Relaxed);
     }
 
     fn push(&mut self, block: BytesMut) {
