@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::client::Client;
+use super::client::{Client, OutputMemory};
 
 /// Bytes kept per watched key or subscription beside the name itself, roughly: nodes of the maps on both sides.
 const NAME_OVERHEAD: u64 = 64;
@@ -40,7 +40,9 @@ pub fn memory(client: &Client) -> ClientMemory {
     let figures = &client.figures;
     let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
     let subscriptions = load(&figures.channels) + load(&figures.patterns) + load(&figures.shard_channels);
-    let output = client.output_memory().bytes;
+    // Values that replies refer to are memory of their keys.
+    let own_output = client.pending_output().saturating_sub(load(&figures.output_shared) + load(&figures.backlog_shared));
+    let output = OutputMemory::of(own_output, load(&figures.reply_room)).bytes;
     ClientMemory {
         output,
         output_buffer: (load(&figures.output_capacity) + load(&figures.backlog_capacity)).saturating_sub(output),

@@ -296,6 +296,7 @@ fn memory(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
     if memory_limit::is_needed(context.shared, context.config) {
         let figures = &context.caller.client.figures;
         figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
+        figures.output_shared.store(context.reply.shared_len() as u64, Ordering::Relaxed);
         figures.output_capacity.store(alloc::block_len(context.reply.buf.capacity()) as u64, Ordering::Relaxed);
         context.shared.clients.report(&context.caller.client);
     }

@@ -11,7 +11,6 @@ use super::entry::{EntryMut, EntryRef};
 use super::held::Held;
 use super::key::{Key, ResolvedKey};
 use super::liveness::Liveness;
-use super::string_value;
 use super::table::Position;
 use super::{Keyspace, Place};
 use crate::base::rng::Rng;
@@ -282,10 +281,9 @@ impl<'a> KeyAccess<'a> {
         self.stripe(place.stripe).find(number, place.hash, name)
     }
 
-    /// Bytes of the value under a key, whether or not its time has come; 0 if there is none.
+    /// What a command looks at that looks at the whole value under a key, whether or not its time has come; 0 if there is none.
     pub fn value_len(&mut self, key: Key<'_>) -> usize {
-        let entry = self.entry_as_it_is(self.db, key.place(), key.name());
-        entry.and_then(|entry| string_value::of(entry).ok()).map_or(0, string_value::len)
+        self.entry_as_it_is(self.db, key.place(), key.name()).map_or(0, EntryRef::scan_len)
     }
 
     /// Looks for a key that is there but whose time has come (WATCH needs to tell it from one that is not there).

@@ -27,6 +27,7 @@ pub mod lock;
 mod locks;
 mod relocate;
 pub mod scan;
+mod string_mut;
 pub mod string_value;
 pub mod stripe;
 pub mod table;
@@ -34,6 +35,7 @@ pub mod table;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod value;
 pub mod watch;
 
 use std::sync::OnceLock;

@@ -66,15 +66,15 @@ impl Connection {
         }
         self.check_output_limit()?;
         self.upkeep.note_reply(self.output_len());
-        if self.backlog.is_empty() {
+        if self.backlog.is_empty() && self.reply.contiguous().is_some() {
             let sent = self.write(|stream, connection| stream.try_write(&connection.reply.buf))?;
             if sent == self.reply.len() {
                 self.reply.buf.clear();
             } else {
-                self.backlog.take_over(&mut self.reply.buf, sent);
+                self.backlog.take_over(&mut self.reply, sent);
             }
         } else {
-            self.backlog.take_over(&mut self.reply.buf, 0);
+            self.backlog.take_over(&mut self.reply, 0);
         }
         while !self.backlog.is_empty() {
             match self.write(|stream, connection| stream.try_write_vectored(&connection.backlog.slices()))? {

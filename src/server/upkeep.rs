@@ -108,6 +108,7 @@ impl Connection {
         store(&figures.query_buffer_peak, self.upkeep.input_peak);
         store(&figures.arguments, self.parser.args_len() + waiting);
         store(&figures.output, self.reply.len());
+        store(&figures.output_shared, self.reply.shared_len());
         store(&figures.output_capacity, alloc::block_len(self.reply.buf.capacity()));
         self.backlog.publish(figures);
         store(&figures.output_peak, self.output_len().max(self.upkeep.reply_peak));

@@ -8,6 +8,7 @@ mod crowd;
 mod differential_requests;
 mod differential_strings;
 mod isolation;
+mod large_values;
 mod robustness;
 mod start;
 mod storm;

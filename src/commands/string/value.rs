@@ -1,5 +1,7 @@
 //! What the string commands share: a string as a reply, and the length a string may have.
 
+use std::ops::Range;
+
 use larder_proto::resp::ReplyBuf;
 
 use crate::config::Config;
@@ -8,6 +10,7 @@ use crate::engine::error::CmdError;
 use crate::keyspace::entry::ValueRef;
 use crate::keyspace::key::Key;
 use crate::keyspace::string_value;
+use crate::keyspace::value::string::StringRef;
 
 /// Replies a string.
 #[inline]
@@ -15,6 +18,16 @@ pub(super) fn reply(reply: &mut ReplyBuf, value: ValueRef<'_>) {
     match value {
         ValueRef::Bytes(bytes) => reply.bulk(bytes),
         ValueRef::Int(number) => reply.bulk_int(number),
+        ValueRef::Chunks(chunks) => reply_part(reply, chunks.view(), 0..chunks.len()),
+    }
+}
+
+/// Replies a part of a string, which lies within it. Of a long one the reply only refers to the chunks.
+#[inline]
+pub(super) fn reply_part(reply: &mut ReplyBuf, string: StringRef<'_>, part: Range<usize>) {
+    match string {
+        StringRef::Bytes(bytes) => reply.bulk(&bytes[part]),
+        StringRef::Chunks(_) => reply.bulk_shared(part.len(), string.pieces(part)),
     }
 }
 
