@@ -41,8 +41,8 @@ pub enum Verdict {
     Queue,
     /// It gets no answer: its client is being closed.
     Nothing,
-    /// It waits until this time, unix milliseconds, or until the pause changes.
-    Wait(i64),
+    /// It waits until this time, monotonic milliseconds, or until the pause changes.
+    Wait(u64),
 }
 
 /// See the module's page.
@@ -109,7 +109,7 @@ impl Gate {
             && !session.monitor
             && !must_authenticate(context)
             && context.config.min_replicas_to_write == 0
-            && context.shared.pause.until_ms(true, context.now_ms) == 0;
+            && context.shared.pause.until_ms(true) == 0;
     }
 
     /// Takes the node as it is now.
@@ -149,6 +149,7 @@ impl Gate {
     /// The text of the refusal.
     pub fn check(&mut self, context: &Context<'_>, session: &Session, row: &Row, args: &Args<'_>) -> Result<Verdict, Refusal> {
         self.look(context.shared);
+        context.shared.thaw_if_over();
         let is_exec = row.spec.locks == Locks::Queued && session.multi.is_some();
         let queued = session.multi.as_ref().filter(|_| is_exec).map_or(0, |multi| multi.flags);
         let flags = row.spec.flags | queued;
@@ -163,7 +164,7 @@ impl Gate {
         // A client in MONITOR is something of a replica, as in Valkey: a pause does not hold it.
         if !session.monitor {
             let is_write = flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
-            let until_ms = context.shared.pause.until_ms(is_write, context.now_ms);
+            let until_ms = context.shared.pause.until_ms(is_write);
             if until_ms > 0 {
                 return Ok(Verdict::Wait(until_ms));
             }

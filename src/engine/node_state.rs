@@ -26,27 +26,33 @@ pub struct Identity {
 /// One pause at a time: a further one prolongs it and may extend it from writes to everything, but never shortens or eases it.
 #[derive(Debug, Default)]
 pub struct Pause {
-    until_ms: AtomicI64,
+    /// Monotonic milliseconds, so that a change of the system's clock neither prolongs nor repeats it; 0: none.
+    until_ms: AtomicU64,
     all: AtomicBool,
     /// Wakes those who wait when the pause is over early or changed.
     pub changed: Notify,
 }
 
 impl Pause {
-    /// Until when a command waits, unix milliseconds: 0 if it may run.
+    /// Until when a command waits, monotonic milliseconds: 0 if it may run.
     #[inline]
-    pub fn until_ms(&self, is_write: bool, now_ms: i64) -> i64 {
+    pub fn until_ms(&self, is_write: bool) -> u64 {
+        // The clock is read only where somebody paused.
+        if self.until_ms.load(Ordering::Relaxed) == 0 { 0 } else { self.until_ms_at(is_write, clock::monotonic_ms()) }
+    }
+
+    fn until_ms_at(&self, is_write: bool, now_ms: u64) -> u64 {
         let until_ms = self.until_ms.load(Ordering::Relaxed);
         if until_ms > now_ms && (is_write || self.all.load(Ordering::Relaxed)) { until_ms } else { 0 }
     }
 
-    /// Holds back writes, or all commands, until a time. Returns the time until which now something is held back.
-    pub fn begin(&self, until_ms: i64, all: bool, now_ms: i64) -> i64 {
-        let is_running = self.until_ms.load(Ordering::Relaxed) > now_ms;
+    /// Holds back writes, or all commands, for a time.
+    pub fn begin(&self, timeout_ms: u64, all: bool) {
+        let now_ms = clock::monotonic_ms();
+        let is_running = self.until_ms_at(true, now_ms) > 0;
         self.all.store(all || (is_running && self.all.load(Ordering::Relaxed)), Ordering::Relaxed);
-        let before = self.until_ms.fetch_max(until_ms, Ordering::Relaxed);
+        self.until_ms.fetch_max(now_ms.saturating_add(timeout_ms), Ordering::Relaxed);
         self.changed.notify_waiters();
-        before.max(until_ms)
     }
 
     /// Ends the pause.
@@ -56,10 +62,17 @@ impl Pause {
         self.changed.notify_waiters();
     }
 
+    /// True if there was a pause whose time is over; from then on there is none.
+    pub fn ends_by_itself(&self) -> bool {
+        let until_ms = self.until_ms.load(Ordering::Relaxed);
+        let is_over = until_ms != 0 && until_ms <= clock::monotonic_ms();
+        is_over && self.until_ms.compare_exchange(until_ms, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
     /// What waits, as INFO names it, and for how many more milliseconds.
-    pub fn state(&self, now_ms: i64) -> (&'static str, i64) {
-        match self.until_ms.load(Ordering::Relaxed) - now_ms {
-            left if left <= 0 => ("none", 0),
+    pub fn state(&self) -> (&'static str, u64) {
+        match self.until_ms.load(Ordering::Relaxed).saturating_sub(clock::monotonic_ms()) {
+            0 => ("none", 0),
             left if self.all.load(Ordering::Relaxed) => ("all", left),
             left => ("write", left),
         }
@@ -157,5 +170,33 @@ impl Stop {
     #[inline]
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_prolonged_and_extended_but_never_eased() {
+        let pause = Pause::default();
+        assert_eq!((pause.until_ms(true), pause.state().0, pause.ends_by_itself()), (0, "none", false));
+        pause.begin(1_000_000, false);
+        let until_ms = pause.until_ms(true);
+        assert!(until_ms > 0 && pause.until_ms(false) == 0);
+        pause.begin(1, true);
+        assert_eq!((pause.until_ms(true), pause.until_ms(false), pause.state().0), (until_ms, until_ms, "all"));
+        pause.begin(u64::MAX, false);
+        assert_eq!(pause.until_ms(false), u64::MAX, "neither its time nor what it holds back gets less");
+        pause.end();
+        assert_eq!((pause.until_ms(true), pause.state().0), (0, "none"));
+    }
+
+    #[test]
+    fn a_pause_ends_by_itself_once() {
+        let pause = Pause::default();
+        pause.begin(0, true);
+        assert_eq!(pause.until_ms(true), 0);
+        assert!(pause.ends_by_itself() && !pause.ends_by_itself());
     }
 }

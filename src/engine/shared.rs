@@ -67,6 +67,19 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Lets data change by itself again once a pause has ended by itself.
+    pub fn thaw_if_over(&self) {
+        if self.pause.ends_by_itself() {
+            self.keyspace.settings.freeze(false);
+            // Another pause may have begun in between.
+            if self.pause.until_ms(true) > 0 {
+                self.keyspace.settings.freeze(true);
+            }
+        }
+    }
+}
+
 /// The seed of the keys' hash function: random, or what follows from the option's text.
 fn hash_seed(text: &str) -> u64 {
     if text.is_empty() { rng::process_seed() } else { KeyHasher::new(0).hash(text.as_bytes()).0 }

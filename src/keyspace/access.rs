@@ -53,7 +53,7 @@ impl Moment {
     pub fn new(keyspace: &Keyspace, now_ms: i64) -> Self {
         let settings = &keyspace.settings;
         let is_importing = settings.import_mode.load(Ordering::Relaxed);
-        let keeps = is_importing || settings.is_frozen(now_ms);
+        let keeps = is_importing || settings.is_frozen();
         Moment {
             now_ms,
             clock: AccessClock::at(

@@ -40,8 +40,8 @@ pub(super) enum Flow {
     Plain,
     /// It was answered.
     Done,
-    /// It must wait until this time (unix milliseconds; CLIENT PAUSE) and be tried again.
-    Wait(i64),
+    /// It must wait until this time (monotonic milliseconds; CLIENT PAUSE) and be tried again.
+    Wait(u64),
     /// It must wait until this stripe is free and be tried again.
     Busy(u32),
     /// It must be run asynchronously: all checks have passed.
