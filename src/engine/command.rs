@@ -261,6 +261,8 @@ pub struct Table {
     pub(super) bins: Box<[Bin; BINS]>,
     /// Top-level rows that can be called under some name.
     pub(super) callable: Vec<u16>,
+    /// Full names of commands that are known and not there yet, sorted.
+    pub(super) to_come: &'static [&'static str],
 }
 
 /// Up to 16 bytes of a name.

@@ -184,7 +184,12 @@ impl Gate {
         if must_authenticate(context) {
             return Err(NOAUTH.into());
         }
+        let table = &context.shared.table;
         if let Lookup::UnknownSubcommand(container) = found {
+            let full_name = format!("{}|{}", container.spec.name, lower_case(words[1]));
+            if table.is_to_come(&full_name) {
+                return Err(not_there_yet(&full_name));
+            }
             let help = format!("'. Try {} HELP.", container.spec.name.to_ascii_uppercase());
             return Err([b"ERR unknown subcommand '", shown(words[1], NAME_SHOWN_LEN_MAX), help.as_bytes()].concat());
         }
@@ -196,6 +201,10 @@ impl Gate {
             );
             context.caller.client.close_asap();
             return Ok(Verdict::Nothing);
+        }
+        let name = lower_case(words[0]);
+        if table.is_to_come(&name) {
+            return Err(not_there_yet(&name));
         }
         let mut beginning = Vec::new();
         for word in words.iter().skip(1) {
@@ -229,6 +238,16 @@ pub fn refuse(context: &mut Context<'_>, session: &mut Session, row: Option<&Row
     }
     context.metrics.errors.count(&text);
     context.reply.error(text);
+}
+
+/// Long names are no command's.
+fn lower_case(word: &[u8]) -> String {
+    String::from_utf8_lossy(&word[..word.len().min(NAME_SHOWN_LEN_MAX)]).to_ascii_lowercase()
+}
+
+/// Clients that look for what a server can do look at the error's beginning.
+fn not_there_yet(full_name: &str) -> Refusal {
+    format!("ERR unknown command '{}': this version does not have it yet", full_name.replace('|', " ")).into()
 }
 
 const NOAUTH: &str = "NOAUTH Authentication required.";

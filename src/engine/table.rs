@@ -108,7 +108,7 @@ impl Table {
     /// # Errors
     /// The number of the rename that is wrong, from 0, and why: there is no such command, or one of that name already.
     pub fn new(families: &[&[&'static CommandSpec]], renames: &[(String, String)]) -> Result<Table, (usize, &'static str)> {
-        let mut table = Table { rows: Vec::new(), bins: Box::new([FREE_BIN; BINS]), callable: Vec::new() };
+        let mut table = Table { rows: Vec::new(), bins: Box::new([FREE_BIN; BINS]), callable: Vec::new(), to_come: &[] };
         let mut names = Vec::new();
         for spec in families.iter().copied().flatten() {
             let number = table.push(spec, spec.name.to_owned(), None);
@@ -171,6 +171,19 @@ impl Table {
         }
         self.bins[at] = Bin { word, len: name.len() as u32, row: number };
         self.rows[number as usize].called = name.to_owned();
+    }
+
+    /// Notes commands that are known and not there yet: their full names, sorted.
+    #[must_use]
+    pub fn with_to_come(mut self, names: &'static [&'static str]) -> Table {
+        assert!(names.is_sorted(), "they are looked up by halves");
+        self.to_come = names;
+        self
+    }
+
+    /// True if this is the full name of a command that is known and not there yet.
+    pub fn is_to_come(&self, full_name: &str) -> bool {
+        self.to_come.binary_search(&full_name).is_ok()
     }
 
     /// Number of rows.
