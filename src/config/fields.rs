@@ -4,35 +4,13 @@
 //! option that a part of the server reads; the values of the others are only remembered, by name.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use super::keyspace_events::KeyspaceEvents;
-use super::rows;
 use super::value::{
     AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
     OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
 };
-
-/// The defaults, which "was it changed?" is asked against.
-pub(super) static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
-    let mut config = Config::blank();
-    for row in rows::all() {
-        row.reset(&mut config);
-    }
-    config.io_threads = default_io_threads();
-    let start_dir = std::env::current_dir().ok().and_then(|dir| dir.into_os_string().into_string().ok());
-    config.dir = start_dir.unwrap_or_else(|| "/".to_owned());
-    config
-});
-
-/// Most workers started without being asked: beyond this a node gains less than its neighbours on the machine lose.
-const IO_THREADS_DEFAULT_MAX: usize = 8;
-
-/// One worker per core that this process may use, within bounds.
-fn default_io_threads() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores.min(IO_THREADS_DEFAULT_MAX)).unwrap_or(1)
-}
 
 macro_rules! config {
     ($($field:ident: $type:ty,)+) => {
@@ -49,7 +27,7 @@ macro_rules! config {
 
         impl Config {
             /// Every field at its type's zero: the canvas that the rows paint their defaults on.
-            fn blank() -> Self {
+            pub(super) fn blank() -> Self {
                 Self { $($field: Default::default(),)+ kept: Arc::default() }
             }
         }
@@ -192,13 +170,6 @@ config! {
     cluster_replicas: u32,
     cluster_secret: String,
     keyspace_stripes: u32,
-}
-
-impl Default for Config {
-    /// Every option at its default.
-    fn default() -> Self {
-        DEFAULTS.clone()
-    }
 }
 
 impl Config {

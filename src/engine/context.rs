@@ -11,10 +11,13 @@ pub use super::command::{Args, AsyncResult, CmdResult, Context, Sweep};
 use super::error::CmdError;
 use super::log_thresholds::LogThresholds;
 use crate::base::clock::Now;
+use crate::base::limits::CONTIGUOUS_LEN_MAX;
 use crate::clients::{Caller, bit};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::key::{Key, ResolvedKey};
+use crate::keyspace::string_value;
+use crate::keyspace::value::string::StringRef;
 use crate::metrics::WorkerMetrics;
 
 impl<'a> Args<'a> {
@@ -102,6 +105,21 @@ impl<'c> Context<'c> {
     /// The node's cluster, or the error that there is none.
     pub fn cluster(&self) -> Result<&'c ClusterAccess, CmdError> {
         self.shared.cluster.as_ref().ok_or(CmdError::coded("ERR This instance has cluster support disabled"))
+    }
+
+    /// Calls `with` with the string under a key, or nothing. Of a long one that is a snapshot: its stripe is free meanwhile.
+    ///
+    /// # Errors
+    /// If the key holds another type.
+    pub fn with_string<R>(&mut self, key: Key<'_>, with: impl FnOnce(Option<StringRef<'_>>) -> R) -> Result<R, CmdError> {
+        let Some(entry) = self.keys.read(key) else { return Ok(with(None)) };
+        let value = string_value::of(entry)?;
+        if string_value::len(value) <= CONTIGUOUS_LEN_MAX {
+            return Ok(string_value::with_string(value, |string| with(Some(string))));
+        }
+        let snapshot = string_value::snapshot(value);
+        self.keys.unlock_early();
+        Ok(with(Some(snapshot.view())))
     }
 
     /// True if an expiry at this time means that the key is to be deleted rather than given that expiry. While data is imported,

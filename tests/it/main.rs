@@ -15,3 +15,4 @@ mod storm;
 mod support;
 mod tidy;
 mod tidy_calls;
+mod tidy_circles;

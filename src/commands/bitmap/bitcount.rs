@@ -4,7 +4,6 @@ use super::arguments::{RangeArgs, bits_by_piece};
 use crate::datatypes::bitmap;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::string_value;
 use crate::keyspace::value::string::StringRef;
 
 pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
@@ -58,10 +57,7 @@ pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let range = RangeArgs::parse(&args[2..])?;
-    let count = match context.keys.read(args.key(0)?) {
-        None => 0,
-        Some(entry) => string_value::with_string(string_value::of(entry)?, |string| count(string, range)),
-    };
+    let count = context.with_string(args.key(0)?, |string| string.map_or(0, |string| count(string, range)))?;
     context.reply.integer(count as i64);
     Ok(())
 }

@@ -6,7 +6,6 @@ use crate::engine::context::integer;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::string_value;
 use crate::keyspace::value::string::StringRef;
 
 pub(crate) static BITPOS: CommandSpec = CommandSpec {
@@ -66,11 +65,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         _ => return Err(CmdError::coded("ERR The bit argument must be 1 or 0.")),
     };
     let range = RangeArgs::parse(&args[3..])?.unwrap_or_default();
-    let position = match context.keys.read(args.key(0)?) {
+    let position = context.with_string(args.key(0)?, |string| match string {
         None if on => -1,
         None => 0,
-        Some(entry) => string_value::with_string(string_value::of(entry)?, |string| find(string, on, range)),
-    };
+        Some(string) => find(string, on, range),
+    })?;
     context.reply.integer(position);
     Ok(())
 }

@@ -54,6 +54,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let (Ok(one), Ok(other)) = (one, other) else {
         return Err(CmdError::coded("ERR The specified keys must contain string values"));
     };
+    // What is left to do takes long, and needs no key.
+    context.keys.unlock_early();
     let options = parse(&args[3..])?;
     check_size(one.view().len(), other.view().len(), context.config.proto_max_bulk_len)?;
     // Strings of that size usually lie in one piece.

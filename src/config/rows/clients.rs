@@ -1,6 +1,6 @@
 //! Options that bound what one client, or all clients together, may cost.
 
-use super::{INT_MAX, LONG_MAX, MIB};
+use super::shared::{INT_MAX, LONG_MAX, MIB};
 use crate::config::custom;
 use crate::config::row::{Form, Row, custom, field, in_form, memory, number};
 
