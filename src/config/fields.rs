@@ -90,6 +90,9 @@ config! {
     tracking_table_max_keys: u64,
     busy_reply_threshold: u64,
     prefetch_batch_max_size: u32,
+    min_io_threads_avoid_copy_reply: u32,
+    min_string_size_avoid_copy_reply: u64,
+    min_string_size_avoid_copy_reply_threaded: u64,
 
     // Memory
     maxmemory: u64,
@@ -186,5 +189,46 @@ impl Config {
     /// How many databases SELECT may choose from: a cluster has its own number.
     pub fn database_count(&self) -> u32 {
         if self.cluster_enabled { self.cluster_databases } else { self.databases }
+    }
+}
+
+impl Config {
+    /// True if a reply refers to a long string of this length rather than copying it.
+    pub fn avoids_copy(&self, len: usize) -> bool {
+        if (1..=self.io_threads).contains(&self.min_io_threads_avoid_copy_reply) {
+            return true;
+        }
+        let len_min =
+            if self.io_threads == 1 { self.min_string_size_avoid_copy_reply } else { self.min_string_size_avoid_copy_reply_threaded };
+        len_min > 0 && len as u64 >= len_min
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_threads_say_what_is_sent_without_a_copy() {
+        // I/O threads, the three options, a length, the answer.
+        let cases = [
+            (1, (7, 16_384, 65_536), 16_384, true),
+            (1, (7, 16_384, 65_536), 16_383, false),
+            (2, (7, 16_384, 65_536), 65_535, false),
+            (2, (7, 16_384, 65_536), 65_536, true),
+            (7, (7, 16_384, 65_536), 1, true),
+            (8, (0, 1, 0), 1_000_000, false),
+            (1, (0, 0, 1), 1_000_000, false),
+        ];
+        for (io_threads, (threads, size, size_threaded), len, expected) in cases {
+            let config = Config {
+                io_threads,
+                min_io_threads_avoid_copy_reply: threads,
+                min_string_size_avoid_copy_reply: size,
+                min_string_size_avoid_copy_reply_threaded: size_threaded,
+                ..Config::blank()
+            };
+            assert_eq!(config.avoids_copy(len), expected, "{io_threads} threads, {len} bytes");
+        }
     }
 }

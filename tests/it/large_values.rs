@@ -81,6 +81,23 @@ fn replies_copies_and_small_changes_take_no_memory_for_the_rest_of_the_value() {
 }
 
 #[test]
+fn replies_are_copies_where_the_options_want_it() {
+    let sizes = ["--min-string-size-avoid-copy-reply", "0", "--min-string-size-avoid-copy-reply-threaded", "0"];
+    let server = Server::larder(&[&sizes[..], &["--min-io-threads-avoid-copy-reply", "0"]].concat());
+    let mut client = server.connect();
+    let content = random(LARGE_LEN / 2);
+    assert_eq!(client.call(&[&b"SET"[..], b"large", &content]), ok());
+    let before = client.info("used_memory");
+    let mut reader = server.connect_raw();
+    reader.write_all(&request(&["GET", "large"])).expect("the server reads");
+    wait_until("the reply waits", || number(&mut client, &reader, "tot-mem") > content.len() - SOCKET_LEN_MAX);
+    assert!(client.info("used_memory") > before + (content.len() - SOCKET_LEN_MAX) as u64);
+    let mut got = vec![0; format!("${}\r\n", content.len()).len() + content.len()];
+    reader.read_exact(&mut got).expect("the server answers in time");
+    assert!(got.ends_with(&content));
+}
+
+#[test]
 fn a_bit_far_away_takes_one_chunk() {
     let server = Server::larder(&[]);
     let mut client = server.connect();

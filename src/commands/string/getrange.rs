@@ -38,7 +38,9 @@ pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         None => context.reply.bulk(b""),
         Some(entry) => {
             let reply = &mut *context.reply;
-            string_value::with_string(string_value::of(entry)?, |string| value::reply_part(reply, string, part(start, end, string.len())));
+            string_value::with_string(string_value::of(entry)?, |string| {
+                value::reply_part(reply, context.config, string, part(start, end, string.len()))
+            });
         }
     }
     Ok(())

@@ -14,20 +14,23 @@ use crate::keyspace::value::string::StringRef;
 
 /// Replies a string.
 #[inline]
-pub(super) fn reply(reply: &mut ReplyBuf, value: ValueRef<'_>) {
+pub(super) fn reply(reply: &mut ReplyBuf, config: &Config, value: ValueRef<'_>) {
     match value {
         ValueRef::Bytes(bytes) => reply.bulk(bytes),
         ValueRef::Int(number) => reply.bulk_int(number),
-        ValueRef::Chunks(chunks) => reply_part(reply, chunks.view(), 0..chunks.len()),
+        ValueRef::Chunks(chunks) => reply_part(reply, config, chunks.view(), 0..chunks.len()),
     }
 }
 
-/// Replies a part of a string, which lies within it. Of a long one the reply only refers to the chunks.
-#[inline]
-pub(super) fn reply_part(reply: &mut ReplyBuf, string: StringRef<'_>, part: Range<usize>) {
+/// Replies a part of a string, which lies within it. Of a long one the reply only refers to the chunks, unless the options want it copied.
+pub(super) fn reply_part(reply: &mut ReplyBuf, config: &Config, string: StringRef<'_>, part: Range<usize>) {
     match string {
         StringRef::Bytes(bytes) => reply.bulk(&bytes[part]),
-        StringRef::Chunks(_) => reply.bulk_shared(part.len(), string.pieces(part)),
+        StringRef::Chunks(_) if config.avoids_copy(string.len()) => reply.bulk_shared(part.len(), string.pieces(part)),
+        StringRef::Chunks(_) => {
+            let pieces: Vec<&[u8]> = string.pieces(part).map(|piece| piece.bytes).collect();
+            reply.bulk_parts(&pieces);
+        }
     }
 }
 
@@ -40,7 +43,7 @@ pub(super) fn reply_of(context: &mut Context<'_>, key: Key<'_>) -> Result<bool, 
             Ok(false)
         }
         Some(entry) => {
-            reply(context.reply, string_value::of(entry)?);
+            reply(context.reply, context.config, string_value::of(entry)?);
             Ok(true)
         }
     }
