@@ -15,6 +15,9 @@ pub mod pubsub;
 pub mod server;
 pub mod topology;
 
+#[doc = include_str!("PERFORMANCE.md")]
+pub mod performance {}
+
 /// The tests count memory as the server does.
 #[cfg(test)]
 #[global_allocator]
