@@ -37,6 +37,10 @@ pub const INLINE_VALUE_LEN_MAX: usize = 4000;
 /// Valkey lets it grow without end.
 pub const OUTPUT_PAUSE_LEN: usize = 1024 * 1024 * 1024;
 
+/// Bytes of replies and messages that a connection holds until the write log is durable, beyond which it stops parsing: more than a
+/// batch of usual replies, so that clients with long pipelines keep the log's disk busy.
+pub const HELD_LEN_MAX: usize = 1024 * 1024;
+
 /// Input that a connection takes in while its request waits: enough to see that the client is gone, and pipelines of usual size.
 pub const WAITING_INPUT_LEN_MAX: usize = 1024 * 1024;
 
@@ -74,4 +78,5 @@ const _: () = assert!(INLINE_VALUE_LEN_MAX <= u16::MAX as usize, "an entry's hea
 const _: () = assert!(STRIPES_MIN.is_power_of_two() && STRIPES_MAX.is_power_of_two());
 const _: () = assert!(STRIPES_MAX <= 16384, "a stripe holds at least one slot");
 const _: () = assert!(TURN_OUTPUT_LEN_MAX < OUTPUT_PAUSE_LEN);
+const _: () = assert!(HELD_LEN_MAX < OUTPUT_PAUSE_LEN);
 const _: () = assert!(BATCH_REQUESTS_MAX <= u16::MAX as usize);

@@ -3,6 +3,7 @@
 pub mod alloc;
 pub mod bytes;
 pub mod clock;
+pub mod durable_offset;
 pub mod float;
 pub mod generation;
 pub mod glob;

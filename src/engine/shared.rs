@@ -9,6 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::cluster_access::ClusterAccess;
 use super::notify::Notifier;
 use super::table::Table;
+use crate::base::durable_offset::DurableOffset;
 use crate::base::generation::Generation;
 use crate::base::limits::OFFLOADED_MAX;
 use crate::base::{clock, process, rng};
@@ -217,6 +218,8 @@ pub struct Shared {
     pub replication_id: ReplicationId,
     /// Places for commands that run on threads of their own.
     pub offload_places: Semaphore,
+    /// How far the write log is durable: replies and messages wait for it.
+    pub durable: DurableOffset,
     /// Advances after every change of what [`super::gate::Gate`] relies on under a lock: routes, roles, pauses.
     pub gate: Arc<Generation>,
 }
@@ -262,6 +265,7 @@ impl Shared {
             metrics: NodeMetrics::default(),
             debug: DebugSwitches::default(),
             replication_id: ReplicationId::default(),
+            durable: DurableOffset::default(),
             offload_places: Semaphore::new(OFFLOADED_MAX.min(process::processors())),
         }
     }

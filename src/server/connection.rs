@@ -15,15 +15,15 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use larder_proto::resp::{Limits, ReplyBuf, RequestParser};
+use larder_proto::resp::{Limits, RequestParser};
 
-use super::backlog::Backlog;
 use super::executor::BatchExecutor;
 use super::inbox::{Parsed, Waiting};
 use super::listener::{Accepted, describe};
-use super::output::FLUSH_LEN;
+use super::output::Output;
 use super::pipeline::{self, Postponed, Progress};
 use super::round::{self, Slot};
+use super::sending::FLUSH_LEN;
 use super::stream::Stream;
 use super::upkeep::Upkeep;
 use super::worker::{RoundStart, Worker};
@@ -52,10 +52,7 @@ pub(super) struct Connection {
     pub(super) stream: Stream,
     pub(super) caller: Caller,
     pub(super) session: Session,
-    /// Replies that were not offered to the socket yet.
-    pub(super) reply: ReplyBuf,
-    /// What it did not take.
-    pub(super) backlog: Backlog,
+    pub(super) output: Output,
     pub(super) parser: RequestParser,
     pub(super) input: Vec<u8>,
     /// Requests that let other connections read theirs first.
@@ -124,8 +121,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         stream,
         session: Session::new(&client),
         caller: Caller::new(client, authenticated),
-        reply: ReplyBuf::default(),
-        backlog: Backlog::default(),
+        output: Output::default(),
         parser: RequestParser::default(),
         input: Vec::new(),
         waiting: None,
@@ -177,7 +173,7 @@ impl Connection {
         if self.waiting.is_some() {
             started = self.begin_round();
             self.run_waiting()?;
-        } else if (!self.postponed.is_empty() || self.held_back) && !self.is_output_full() {
+        } else if (!self.postponed.is_empty() || self.held_back) && !self.output.is_full() {
             self.is_simple_round = true;
             self.held_back = false;
             let worker = Rc::clone(&self.worker);
@@ -213,14 +209,14 @@ impl Connection {
         self.take_messages();
         self.flush()?;
         self.report();
-        if self.session.close == Close::AfterReply && !self.has_output() { Err(Gone) } else { Ok(()) }
+        if self.session.close == Close::AfterReply && self.output.is_empty() { Err(Gone) } else { Ok(()) }
     }
 
     /// True if there is something to do that only its own task does, or goes on with.
     #[inline]
     pub(super) fn needs_its_task(&self) -> bool {
         let has_requests = self.held_back || !self.postponed.is_empty();
-        self.is_over || self.gives_way || has_requests || self.session.close != Close::No || self.has_output()
+        self.is_over || self.gives_way || has_requests || self.session.close != Close::No || self.output.has_sendable()
     }
 
     #[inline]
@@ -239,17 +235,18 @@ impl Connection {
         if let Some(event) = self.asked_for() {
             return Poll::Ready(event);
         }
-        if self.has_output() && self.stream.poll_write_ready(cx).is_ready() {
+        self.release();
+        if self.output.has_sendable() && self.stream.poll_write_ready(cx).is_ready() {
             return Poll::Ready(Event::Woken);
         }
         let is_ending = self.worker.shared.stop.is_requested();
         // The end takes in nothing more, or a client that goes on sending would put it off.
-        if !(is_ending || self.input_closed || self.is_output_full() || self.session.close == Close::AfterReply)
+        if !(is_ending || self.input_closed || self.output.is_full() || self.session.close == Close::AfterReply)
             && let Poll::Ready(event) = self.poll_input(cx)
         {
             return Poll::Ready(event);
         }
-        if is_ending && !self.has_output() {
+        if is_ending && self.output.is_empty() {
             // Everything that was received is answered and sent.
             return Poll::Ready(Event::Closed);
         }
@@ -260,7 +257,7 @@ impl Connection {
     /// True if its task may sleep after a read: it will be woken by whatever is an event.
     #[inline]
     pub(super) fn is_asleep(&mut self, cx: &mut Context<'_>) -> bool {
-        let is_asleep = !self.has_output() && self.stream.poll_read_ready(cx).is_pending();
+        let is_asleep = !self.output.has_sendable() && self.stream.poll_read_ready(cx).is_pending();
         if is_asleep {
             self.batches = 0;
         }
@@ -457,18 +454,20 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         loop {
             self.limit_reply(config);
-            let before = self.reply.len();
+            let before = self.output.reply.len();
             let enough = before.saturating_add(FLUSH_LEN);
             let now = worker.wall_clock.at(self.now);
             let connection = (&mut self.caller, &mut self.session);
-            let mut executor = BatchExecutor::new(worker.turn(), config, connection, &mut self.reply, now, buffer.len());
+            let mut executor = BatchExecutor::new(worker.turn(), config, connection, &mut self.output.reply, now, buffer.len());
             let progress = pipeline::execute(&mut executor, buffer, parsed, requests.clone(), enough);
             executor.measure();
             self.gives_way |= executor.context.yields_to_waiters;
             self.is_simple_round &= executor.is_simple;
             self.now = executor.ticks();
+            let required_offset = executor.context.keys.required_offset;
             drop(executor);
-            self.produced += self.reply.len() - before;
+            self.produced += self.output.reply.len() - before;
+            self.hold(required_offset);
             self.check_closed()?;
             if self.session.close != Close::No {
                 // What follows a request that ends the connection is not run.
@@ -496,7 +495,7 @@ impl Connection {
         tracing::debug!("Protocol error ({message}) from client {}", self.caller.client.addr);
         let text = format!("ERR {message}");
         self.worker.shared.errors.count(&text);
-        self.reply.error(text);
+        self.output.reply.error(text);
         self.session.close_after_reply(&self.caller.client);
         self.input_closed = true;
     }

@@ -210,6 +210,10 @@ impl<'c> BatchExecutor<'c> {
         if self.context.caller.client.outbox.is_empty() {
             return;
         }
-        self.context.caller.client.outbox.take().iter().for_each(|message| self.context.reply.raw(message));
+        for message in self.context.caller.client.outbox.take() {
+            self.context.reply.raw(&message.bytes);
+            // Replies and messages of one batch leave together.
+            self.context.keys.required_offset = self.context.keys.required_offset.max(message.offset);
+        }
     }
 }

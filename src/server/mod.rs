@@ -14,6 +14,9 @@ mod offload;
 mod output;
 mod pipeline;
 mod round;
+mod sending;
+#[cfg(test)]
+mod socket_tests;
 mod stopwatch;
 mod stream;
 #[cfg(test)]

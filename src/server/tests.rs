@@ -391,7 +391,7 @@ fn nobody_is_woken_under_a_lock() {
     peer.expect("exec", "*3 +OK :1 :1");
     assert!(woken.count.load(Ordering::Relaxed) >= 2);
     assert_eq!(woken.under_lock.load(Ordering::Relaxed), 0);
-    let messages: Vec<u8> = listener.caller.client.outbox.take().concat();
+    let messages: Vec<u8> = listener.caller.client.outbox.take().into_iter().flat_map(|message| message.bytes).collect();
     let messages = String::from_utf8_lossy(&messages).into_owned();
     let at = |text: &str| messages.find(text).unwrap_or_else(|| panic!("{text} in {messages}"));
     assert!(at("__keyevent@0__:set") < at("__keyevent@0__:del"));
@@ -413,7 +413,7 @@ fn notifications_of_a_key_come_in_the_order_of_its_changes() {
             });
         }
     });
-    let messages: Vec<u8> = listener.caller.client.outbox.take().concat();
+    let messages: Vec<u8> = listener.caller.client.outbox.take().into_iter().flat_map(|message| message.bytes).collect();
     let text = String::from_utf8_lossy(&messages).into_owned();
     // A DEL that finds nothing tells nothing: two in a row mean that the order is not that of the changes.
     let names: Vec<&str> = text.lines().filter(|line| matches!(*line, "set" | "del")).collect();

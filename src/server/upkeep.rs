@@ -5,8 +5,6 @@
 
 use std::sync::atomic::Ordering;
 
-use bytes::BytesMut;
-
 use super::connection::{Connection, Gone};
 use crate::base::{alloc, clock};
 use crate::clients::client::{OutputMemory, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask};
@@ -107,10 +105,8 @@ impl Connection {
         store(&figures.query_buffer_free, alloc::block_len(self.input.capacity()).max(self.input.len()) - self.input.len());
         store(&figures.query_buffer_peak, self.upkeep.input_peak);
         store(&figures.arguments, self.parser.args_len() + waiting);
-        store(&figures.output, self.reply.len());
-        store(&figures.output_capacity, alloc::block_len(self.reply.buf.capacity()));
-        self.backlog.publish(figures);
-        store(&figures.output_peak, self.output_len().max(self.upkeep.reply_peak));
+        self.output.publish(figures);
+        store(&figures.output_peak, self.output.len().max(self.upkeep.reply_peak));
         store(&figures.reply_room, self.upkeep.reply_room);
         store(&figures.reply_peak, self.upkeep.reply_peak);
         let has_grown = self.worker.shared.clients.report(client);
@@ -123,9 +119,9 @@ impl Connection {
     }
 
     fn at_rest(&self) -> Option<AtRest> {
-        let is_at_rest = self.input.capacity() == 0 && self.parser.args_len() == 0 && self.postponed.is_empty() && !self.has_output();
+        let is_at_rest = self.input.capacity() == 0 && self.parser.args_len() == 0 && self.postponed.is_empty() && self.output.is_empty();
         let Upkeep { reply_room, reply_peak, input_peak, .. } = self.upkeep;
-        is_at_rest.then(|| AtRest { reply_capacity: self.reply.buf.capacity(), reply_room, reply_peak, input_peak })
+        is_at_rest.then(|| AtRest { reply_capacity: self.output.reply.buf.capacity(), reply_room, reply_peak, input_peak })
     }
 
     fn output_limit(&self, config: &Config) -> OutputBufferLimit {
@@ -148,7 +144,7 @@ impl Connection {
     /// long is not sent at all.
     #[inline]
     pub(super) fn check_output_limit(&mut self) -> Result<(), Gone> {
-        let is_small = self.output_len() <= self.upkeep.reply_room && self.reply.overflow_len().is_none();
+        let is_small = self.output.len() <= self.upkeep.reply_room && self.output.reply.overflow_len().is_none();
         if is_small && self.caller.ever_authenticated && self.upkeep.soft_limit_since_ms.is_none() {
             return Ok(());
         }
@@ -157,11 +153,11 @@ impl Connection {
 
     #[cold]
     fn exceeds_output_limit(&mut self) -> bool {
-        if self.reply.overflow_len().is_some() {
+        if self.output.reply.overflow_len().is_some() {
             return true;
         }
         let config = self.worker.config();
-        let pending = self.output_len() as u64;
+        let pending = self.output.len() as u64;
         if !self.caller.ever_authenticated && !config.requirepass.is_empty() {
             let enforced = self.worker.shared.debug.reply_blocks.load(Ordering::Relaxed);
             let room = if enforced { 0 } else { self.upkeep.reply_room as u64 };
@@ -199,9 +195,10 @@ impl Connection {
         // Counted before it is gone, and gone before others see how much it takes, lest it cost them their connection.
         Counters::one(&shared.counters.output_buffer_closed);
         shared.clients.remove(client.id);
-        let pending = self.reply.overflow_len().unwrap_or_else(|| self.reply.len());
-        client.figures.output.store(pending as u64, Ordering::Relaxed);
-        self.backlog.publish(&client.figures);
+        self.output.publish(&client.figures);
+        if let Some(len) = self.output.reply.overflow_len() {
+            client.figures.output.store(len as u64, Ordering::Relaxed);
+        }
         tracing::warn!("Client {} closed for overcoming of output buffer limits.", client_line::for_log(shared, client));
         Gone
     }
@@ -229,7 +226,7 @@ impl Connection {
         let debug = &self.worker.shared.debug;
         if debug.reply_resizing.load(Ordering::Relaxed) {
             let before = self.upkeep.reply_room;
-            self.upkeep.resize_reply_room(self.output_len(), debug.reply_peak_reset_ms.load(Ordering::Relaxed), now_ms);
+            self.upkeep.resize_reply_room(self.output.len(), debug.reply_peak_reset_ms.load(Ordering::Relaxed), now_ms);
             let counters = &self.worker.shared.counters;
             match self.upkeep.reply_room.cmp(&before) {
                 std::cmp::Ordering::Less => Counters::one(&counters.reply_buffer_shrinks),
@@ -237,8 +234,8 @@ impl Connection {
                 std::cmp::Ordering::Equal => {}
             }
         }
-        if is_idle && self.reply.is_empty() && self.reply.buf.capacity() > 0 {
-            self.reply.buf = BytesMut::new();
+        if is_idle && self.output.reply.is_empty() {
+            self.output.give_back_all_room();
         }
     }
 

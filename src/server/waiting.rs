@@ -13,6 +13,7 @@ use tokio::sync::futures::Notified;
 
 use super::connection::{Connection, Gone};
 use super::executor::{BatchExecutor, Flow};
+use super::output::Output;
 use super::pipeline::{self, Postponed};
 use super::worker::Worker;
 use crate::base::clock::{self, Now};
@@ -40,7 +41,6 @@ impl Connection {
             // Listens before it looks, so that no change of a pause is missed.
             let mut changed = std::pin::pin!(shared.pause.changed.notified());
             changed.as_mut().enable();
-            let before = self.reply.len();
             let flow = self.try_again(&request);
             if !matches!(flow, Flow::Plain | Flow::Done) {
                 // Those who have their replies do not wait with the others.
@@ -69,7 +69,6 @@ impl Connection {
                     self.wait_until(until_ms, changed).await?;
                 }
             }
-            self.produced += self.reply.len().saturating_sub(before);
             self.take_messages();
             self.relieve()?;
             self.check_closed()?;
@@ -84,13 +83,18 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
         self.limit_reply(&config);
+        let before = self.output.reply.len();
         let connection = (&mut self.caller, &mut self.session);
-        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.reply, Now::read(), usize::MAX);
+        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.output.reply, Now::read(), usize::MAX);
         let words = pipeline::borrow(request);
         let found = executor.context.shared.table.lookup(words[0], words.get(1).copied());
         let flow = executor.execute(&words, found, None);
         executor.measure();
         self.gives_way |= executor.context.yields_to_waiters;
+        let required_offset = executor.context.keys.required_offset;
+        drop(executor);
+        self.produced += self.output.reply.len() - before;
+        self.hold(required_offset);
         flow
     }
 
@@ -116,7 +120,8 @@ impl Connection {
     /// Takes the client out of everything it is part of.
     pub(super) fn end(mut self) {
         let (worker, client) = (Rc::clone(&self.worker), Arc::clone(&self.caller.client));
-        leave(&worker, &mut self.caller, &mut self.session, &mut self.reply);
+        self.with_holder(Output::forget);
+        leave(&worker, &mut self.caller, &mut self.session, &mut self.output.reply);
         // Nobody sees it any more once its peer knows that it is over.
         worker.shared.clients.remove(client.id);
         worker.clients.borrow_mut().remove(&client.id);
@@ -174,11 +179,12 @@ impl Connection {
             return Poll::Ready(gone);
         }
         self.take_messages();
-        while self.has_output() {
+        self.release();
+        while self.output.has_sendable() {
             if self.flush().is_err() {
                 return Poll::Ready(Gone);
             }
-            if self.has_output() && self.stream.poll_write_ready(cx).is_pending() {
+            if self.output.has_sendable() && self.stream.poll_write_ready(cx).is_pending() {
                 break;
             }
         }
@@ -206,13 +212,17 @@ impl Connection {
     async fn run_async(&mut self, number: u16, request: &Postponed) {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
-        let before = self.reply.len();
+        let before = self.output.reply.len();
         self.limit_reply(&config);
         let words = pipeline::borrow(request);
         let connection = (&mut self.caller, &mut self.session);
-        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.reply, Now::read(), usize::MAX);
+        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.output.reply, Now::read(), usize::MAX);
         scope::run_async(&mut executor.context, executor.session, worker.shared.table.row(number), &Args::new(&words, &[])).await;
         executor.settle_reply(before);
+        let required_offset = executor.context.keys.required_offset;
+        drop(executor);
+        self.produced += self.output.reply.len() - before;
+        self.hold(required_offset);
     }
 }
 
