@@ -13,4 +13,5 @@ pub mod number;
 pub mod process;
 pub mod rng;
 pub mod slot;
+pub mod timers;
 pub mod version;

@@ -12,6 +12,7 @@ use super::table::Table;
 use crate::base::durable_offset::DurableOffset;
 use crate::base::generation::Generation;
 use crate::base::limits::OFFLOADED_MAX;
+use crate::base::timers::Timers;
 use crate::base::{clock, process, rng};
 use crate::clients::{Client, Registry};
 use crate::config::{Config, ConfigStore, Refusal};
@@ -218,6 +219,8 @@ pub struct Shared {
     pub replication_id: ReplicationId,
     /// Places for commands that run on threads of their own.
     pub offload_places: Semaphore,
+    /// How what runs on a worker sleeps.
+    pub timers: Timers,
     /// How far the write log is durable: replies and messages wait for it.
     pub durable: DurableOffset,
     /// Advances after every change of what [`super::gate::Gate`] relies on under a lock: routes, roles, pauses.
@@ -265,6 +268,7 @@ impl Shared {
             metrics: NodeMetrics::default(),
             debug: DebugSwitches::default(),
             replication_id: ReplicationId::default(),
+            timers: Timers::default(),
             durable: DurableOffset::default(),
             offload_places: Semaphore::new(OFFLOADED_MAX.min(process::processors())),
         }

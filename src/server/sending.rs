@@ -7,9 +7,8 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use super::connection::{Connection, Gone};
-use super::output::{Chunk, Holder, Output};
+use super::output::{Chunk, Output};
 use super::stream::Stream;
-use crate::base::limits::TURN_OUTPUT_LEN_MAX;
 use crate::clients::Client;
 use crate::config::Config;
 use crate::metrics::WorkerMetrics;
@@ -19,23 +18,10 @@ use crate::metrics::WorkerMetrics;
 pub(super) const FLUSH_LEN: usize = 120 * 1024;
 
 impl Connection {
-    /// Requests have to wait: for the client, for the turn of the worker's other connections, or for those who wait for a stripe.
-    pub(super) fn must_hold_back(&self) -> bool {
-        self.output.is_full() || self.produced > TURN_OUTPUT_LEN_MAX || self.gives_way
-    }
-
     /// Bounds what the next commands may reply, however much a single one of them asks for.
     pub(super) fn limit_reply(&mut self, config: &Config) {
         let len_max = self.output_len_max(config).saturating_sub(self.output.queued_len());
         self.output.reply.set_len_max(len_max);
-    }
-
-    /// Notes that what was replied since the last call depends on `offset` of the write log.
-    #[inline]
-    pub(super) fn hold(&mut self, offset: u64) {
-        if !self.output.is_free(offset) {
-            self.with_holder(|output, holder| output.hold(offset, holder));
-        }
     }
 
     /// Takes note of how far the write log is durable.
@@ -44,13 +30,6 @@ impl Connection {
         if self.output.is_holding() {
             self.with_holder(Output::release);
         }
-    }
-
-    #[cold]
-    pub(super) fn with_holder(&mut self, act: impl FnOnce(&mut Output, Holder<'_>)) {
-        let client = &self.caller.client;
-        let waker = client.outbox.waker();
-        act(&mut self.output, Holder { durable: &self.worker.shared.durable, client: client.id, waker: waker.as_ref() });
     }
 
     /// Appends what others put into the outbox.

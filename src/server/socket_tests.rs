@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::testing::{Live, node_with, wait_until};
+use crate::base::rng::Rng;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, Run, SPEC};
 
@@ -20,10 +21,14 @@ fn needs(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 }
 
 fn node() -> Live {
+    node_that_gathers(true)
+}
+
+fn node_that_gathers(gathers: bool) -> Live {
     let mut families = crate::commands::FAMILIES.to_vec();
     let own: &[&CommandSpec] = &[&NEEDS];
     families.push(own);
-    Live::start(node_with(&[], &families, None))
+    Live::start(node_with(&[], &families, None), gathers)
 }
 
 /// What a client sends, what the log reaches meanwhile, and what has arrived then.
@@ -174,4 +179,54 @@ fn a_client_that_goes_while_its_output_is_held_is_forgotten() {
     drop(client);
     wait_until("nothing is left of it", || held.upgrade().is_none());
     live.shared.durable.advance(9);
+}
+
+/// What `CLIENTS` clients, which are ready together, send in one round, and what each is answered in all rounds.
+fn transcripts(gathers: bool, seed: u64) -> Vec<Vec<u8>> {
+    const CLIENTS: usize = 24;
+    const ROUNDS: usize = 30;
+    let live = node_that_gathers(gathers);
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| live.connect()).collect();
+    let mut replies = vec![Vec::new(); CLIENTS];
+    let mut rng = Rng::new(seed);
+    for round in 0..ROUNDS {
+        for (number, client) in clients.iter_mut().enumerate() {
+            let mut requests = String::new();
+            for _ in 0..rng.below(6) {
+                let key = format!("{number}:{}", rng.below(3));
+                requests += &match rng.below(9) {
+                    0 => format!("SET {key} {round}\r\n"),
+                    1 => format!("APPEND {key} {round}\r\n"),
+                    2 => format!("INCR {key}\r\n"),
+                    3 => format!("GET {key}\r\n"),
+                    4 => format!("MULTI\r\nSET {key} m\r\nGET {key}\r\nEXEC\r\n"),
+                    5 => format!("SELECT {}\r\n", rng.below(2)),
+                    6 => format!("DEL {key} {number}:0\r\n"),
+                    7 => "GET\r\nNOTHING\r\n".to_owned(),
+                    _ => format!("CLIENT REPLY SKIP\r\nSET {key} s\r\nOBJECT ENCODING {key}\r\n"),
+                };
+            }
+            client.write_all(format!("{requests}ECHO end-of-round\r\n").as_bytes()).expect("the node reads");
+        }
+        for (client, replies) in clients.iter_mut().zip(&mut replies) {
+            let mut chunk = [0; 4096];
+            while !replies.ends_with(b"end-of-round\r\n") {
+                let len = client.read(&mut chunk).expect("a reply");
+                replies.extend_from_slice(&chunk[..len]);
+            }
+            // The end of this round is not taken for that of the next.
+            replies.extend_from_slice(b"\n");
+        }
+    }
+    replies
+}
+
+#[test]
+fn replies_are_the_same_whether_requests_of_ready_clients_run_together_or_not() {
+    for seed in 1..=3 {
+        let (on, off) = (transcripts(true, seed), transcripts(false, seed));
+        for (client, (on, off)) in on.iter().zip(&off).enumerate() {
+            assert!(on == off, "client {client}:\n{}\n---\n{}", String::from_utf8_lossy(on), String::from_utf8_lossy(off));
+        }
+    }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use larder_proto::resp::ReplyBuf;
 
+use super::accepted::Accepted;
 use super::executor::{BatchExecutor, Flow};
-use super::listener::Accepted;
-use super::worker::Workers;
+use super::workers::Workers;
 use crate::base::clock::{self, Now};
 use crate::base::generation::Generation;
 use crate::clients::{Caller, Client, Session};
@@ -158,8 +158,8 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn start(shared: Arc<Shared>) -> Live {
-        let workers = Workers::start(&shared, 1).expect("a thread");
+    pub(super) fn start(shared: Arc<Shared>, gathers: bool) -> Live {
+        let workers = Workers::start_with(&shared, 1, gathers).expect("a thread");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs no resource");
         Live { shared, workers, listener, runtime }

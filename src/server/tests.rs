@@ -9,7 +9,7 @@ use larder_proto::resp::ReplyBuf;
 
 use super::executor::Flow;
 use super::offload::{Done, Job};
-use super::pipeline::Postponed;
+use super::owned_request::OwnedRequest;
 use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, words};
 use crate::clients::bit;
 use crate::engine::context::{Args, CmdResult, Context};
@@ -30,7 +30,7 @@ fn run_offloaded(peer: &Peer, request: &str, number: u16, generation: u64) -> (R
         config: peer.shared.config.load(),
         caller: peer.caller.clone(),
         reply: ReplyBuf::default(),
-        request: Postponed::of(&words(request)),
+        request: OwnedRequest::of(&words(request)),
         number,
         generation,
         worker: 0,

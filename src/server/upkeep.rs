@@ -36,6 +36,8 @@ pub(super) struct Upkeep {
     soft_limit_since_ms: Option<u64>,
     /// What was last reported, if nothing waited.
     reported: Option<AtRest>,
+    /// Nothing but commands on one key has run since then.
+    is_simple: bool,
 }
 
 /// The buffers of a connection of which nothing waits.
@@ -51,11 +53,24 @@ impl Upkeep {
     /// The room for replies starts large, and shrinks at the first look if the first replies are short.
     pub(super) fn new() -> Self {
         let reply_room = REPLY_ROOM_LEN_MAX as usize;
-        Upkeep { reply_room, reply_peak: reply_room, peak_since_ms: 0, input_peak: 0, soft_limit_since_ms: None, reported: None }
+        Upkeep {
+            reply_room,
+            reply_peak: reply_room,
+            peak_since_ms: 0,
+            input_peak: 0,
+            soft_limit_since_ms: None,
+            reported: None,
+            is_simple: true,
+        }
     }
 
     pub(super) fn note_input(&mut self, len: usize) {
         self.input_peak = self.input_peak.max(len);
+    }
+
+    #[inline]
+    pub(super) fn note_executed(&mut self, is_simple: bool) {
+        self.is_simple &= is_simple;
     }
 
     #[inline]
@@ -91,7 +106,8 @@ impl Connection {
         // Commands on one key that left nothing behind: most rounds of most clients. Those to whom others send are told new limits here.
         let at_rest = self.at_rest();
         let is_sent_to = client.has(bit::PUBSUB) || client.has(bit::MONITOR);
-        let is_known = self.is_simple_round && !is_sent_to && at_rest.is_some() && at_rest == self.upkeep.reported;
+        let is_simple = std::mem::replace(&mut self.upkeep.is_simple, true);
+        let is_known = is_simple && !is_sent_to && at_rest.is_some() && at_rest == self.upkeep.reported;
         self.upkeep.reported = at_rest;
         if is_known {
             if self.worker.config_changed() {
@@ -100,11 +116,10 @@ impl Connection {
             return;
         }
         let parsed = self.parser.parsed_len().min(self.input.len());
-        let waiting: usize = self.postponed.iter().flat_map(|request| &request.args).map(bytes::Bytes::len).sum();
         store(&figures.query_buffer, self.input.len() - parsed);
         store(&figures.query_buffer_free, alloc::block_len(self.input.capacity()).max(self.input.len()) - self.input.len());
         store(&figures.query_buffer_peak, self.upkeep.input_peak);
-        store(&figures.arguments, self.parser.args_len() + waiting);
+        store(&figures.arguments, self.parser.args_len() + self.stage.postponed_len());
         self.output.publish(figures);
         store(&figures.output_peak, self.output.len().max(self.upkeep.reply_peak));
         store(&figures.reply_room, self.upkeep.reply_room);
@@ -119,7 +134,7 @@ impl Connection {
     }
 
     fn at_rest(&self) -> Option<AtRest> {
-        let is_at_rest = self.input.capacity() == 0 && self.parser.args_len() == 0 && self.postponed.is_empty() && self.output.is_empty();
+        let is_at_rest = self.input.capacity() == 0 && self.parser.args_len() == 0 && !self.stage.has_requests() && self.output.is_empty();
         let Upkeep { reply_room, reply_peak, input_peak, .. } = self.upkeep;
         is_at_rest.then(|| AtRest { reply_capacity: self.output.reply.buf.capacity(), reply_room, reply_peak, input_peak })
     }
