@@ -4,21 +4,22 @@
 //! The corner cases are Valkey's, because clients see them: an unclosed class ends with the pattern, a range may be
 //! written backwards, range ends compare as signed bytes unless case is ignored, an escaped byte inside a class is always case-sensitive.
 //!
-//! Invariant: the cost is bounded by pattern length times text length per `*`, never exponential. Once the rest of the
-//! pattern after some `*` was found nowhere in the remaining text, no earlier `*` is tried with a longer run: that could
-//! only make the remaining text shorter.
+//! A pattern is compiled into the pieces between its `*`. The first must stand at the text's start, the last at its end, and each of the
+//! others is looked for behind the one before it: the leftmost place leaves most to the rest, so nothing is ever tried again.
+//!
+//! Invariant: the cost is linear in the text, whatever the pattern: a piece of literal bytes is found by a linear search, another one
+//! in `len / 64` steps per byte of the text (Shift-And). A class costs what one byte costs.
 
-/// Patterns that nest `*` deeper than this match nothing: it bounds the stack, and no honest pattern comes near.
-const NESTING_MAX: u32 = 1000;
+use memchr::memmem;
+
+/// Patterns with more `*` than this match nothing, as in Valkey, where they nest too deeply.
+const STARS_MAX: usize = 1000;
+/// Pieces up to this length are compared in place rather than searched for: honest patterns.
+const SHORT_LEN_MAX: usize = 16;
 
 /// Whether `text` as a whole matches `pattern`, byte for byte.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    match_from(pattern, text, false, &mut false, 0)
-}
-
-/// Like [`matches()`], but ASCII letters match in either case.
-pub fn matches_ignoring_case(pattern: &[u8], text: &[u8]) -> bool {
-    match_from(pattern, text, true, &mut false, 0)
+    Glob::new(pattern).matches(text)
 }
 
 /// Whether `pattern` holds a byte that gives it a meaning beyond its literal text.
@@ -26,44 +27,172 @@ pub fn is_pattern(pattern: &[u8]) -> bool {
     pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\'))
 }
 
-fn same(left: u8, right: u8, ignore_case: bool) -> bool {
-    if ignore_case { left.eq_ignore_ascii_case(&right) } else { left == right }
+/// A compiled pattern.
+#[derive(Debug, Clone)]
+pub struct Glob {
+    /// Between the `*`, in order; adjacent ones leave no piece. One piece: there is no `*`.
+    pieces: Vec<Piece>,
+    /// Bytes that a text has at least.
+    len_min: usize,
+    is_hopeless: bool,
 }
 
-fn match_from(mut pattern: &[u8], mut text: &[u8], ignore_case: bool, give_up: &mut bool, nesting: u32) -> bool {
-    if nesting > NESTING_MAX {
-        return false;
+/// What stands between two `*`.
+#[derive(Debug, Clone, Default)]
+struct Piece {
+    elements: Vec<Element>,
+    /// The bytes, if all elements are literal.
+    literal: Option<Vec<u8>>,
+}
+
+/// What one byte of the text is compared with.
+#[derive(Debug, Clone)]
+enum Element {
+    Byte(u8),
+    Any,
+    OneOf(Box<ByteSet>),
+}
+
+impl Element {
+    fn takes(&self, byte: u8) -> bool {
+        match self {
+            Element::Byte(own) => *own == byte,
+            Element::Any => true,
+            Element::OneOf(bytes) => bytes.has(byte),
+        }
     }
-    while let (Some(&first), Some(&byte)) = (pattern.first(), text.first()) {
-        match first {
-            b'*' => {
-                let rest = skip_stars(pattern);
-                return rest.is_empty() || match_tail(rest, text, ignore_case, give_up, nesting);
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// True if the text begins with the piece.
+    fn begins(&self, text: &[u8]) -> bool {
+        text.len() >= self.len() && self.elements.iter().zip(text).all(|(element, byte)| element.takes(*byte))
+    }
+
+    /// Where the piece ends that comes first in the text.
+    fn find(&self, text: &[u8]) -> Option<usize> {
+        if let Some(literal) = &self.literal {
+            return memmem::find(text, literal).map(|at| at + literal.len());
+        }
+        if self.len() <= SHORT_LEN_MAX {
+            let last = text.len().checked_sub(self.len())?;
+            return (0..=last).find(|at| self.begins(&text[*at..])).map(|at| at + self.len());
+        }
+        self.shift_and(text)
+    }
+
+    /// Shift-And: bit `i` of the state says that the first `i + 1` elements match the bytes up to here.
+    fn shift_and(&self, text: &[u8]) -> Option<usize> {
+        let words = self.len().div_ceil(64);
+        let mut takes = vec![0u64; 256 * words];
+        for (at, element) in self.elements.iter().enumerate() {
+            for byte in (0..=255u8).filter(|byte| element.takes(*byte)) {
+                takes[usize::from(byte) * words + at / 64] |= 1 << (at % 64);
             }
-            b'?' => pattern = &pattern[1..],
-            b'[' => {
-                let (is_member, rest) = match_class(&pattern[1..], byte, ignore_case);
-                if !is_member {
-                    return false;
+        }
+        let mut state = vec![0u64; words];
+        let last = self.len() - 1;
+        for (at, byte) in text.iter().enumerate() {
+            let mask = &takes[usize::from(*byte) * words..][..words];
+            let mut carry = 1;
+            for (word, mask) in state.iter_mut().zip(mask) {
+                let out = *word >> 63;
+                *word = (*word << 1 | carry) & mask;
+                carry = out;
+            }
+            if state[last / 64] >> (last % 64) & 1 == 1 {
+                return Some(at + 1);
+            }
+        }
+        None
+    }
+}
+
+impl Glob {
+    /// Compiles a pattern that distinguishes case.
+    pub fn new(pattern: &[u8]) -> Glob {
+        Glob::compile(pattern, false)
+    }
+
+    /// Compiles a pattern of which ASCII letters match in either case.
+    pub fn ignoring_case(pattern: &[u8]) -> Glob {
+        Glob::compile(pattern, true)
+    }
+
+    fn compile(mut pattern: &[u8], ignore_case: bool) -> Glob {
+        let mut pieces = vec![Piece::default()];
+        let mut stars = 0;
+        while let Some(&first) = pattern.first() {
+            let element = match first {
+                b'*' => {
+                    pattern = skip_stars(pattern);
+                    stars += usize::from(!pattern.is_empty());
+                    pieces.push(Piece::default());
+                    continue;
                 }
-                pattern = rest;
-            }
-            _ => {
-                if first == b'\\' && pattern.len() >= 2 {
+                b'?' => {
                     pattern = &pattern[1..];
+                    Element::Any
                 }
-                if !same(pattern[0], byte, ignore_case) {
-                    return false;
+                b'[' => {
+                    let (bytes, rest) = class(&pattern[1..], ignore_case);
+                    pattern = rest;
+                    Element::OneOf(Box::new(bytes))
                 }
-                pattern = &pattern[1..];
+                _ => {
+                    let at = usize::from(first == b'\\' && pattern.len() >= 2);
+                    let byte = pattern[at];
+                    pattern = &pattern[at + 1..];
+                    if ignore_case && byte.is_ascii_alphabetic() {
+                        let mut either = ByteSet::default();
+                        either.add(byte.to_ascii_lowercase());
+                        either.add(byte.to_ascii_uppercase());
+                        Element::OneOf(Box::new(either))
+                    } else {
+                        Element::Byte(byte)
+                    }
+                }
+            };
+            if let Some(piece) = pieces.last_mut() {
+                piece.elements.push(element);
             }
         }
-        text = &text[1..];
-        if text.is_empty() {
-            pattern = skip_stars(pattern);
+        for piece in &mut pieces {
+            let bytes = piece.elements.iter().map(|element| if let Element::Byte(byte) = element { Some(*byte) } else { None });
+            piece.literal = bytes.collect();
         }
+        let len_min = pieces.iter().map(Piece::len).sum();
+        Glob { pieces, len_min, is_hopeless: stars > STARS_MAX }
     }
-    pattern.is_empty() && text.is_empty()
+
+    /// Whether `text` as a whole matches.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        if self.is_hopeless || text.len() < self.len_min {
+            return false;
+        }
+        // As in Valkey, nothing but the empty pattern matches the empty text.
+        if text.is_empty() {
+            return self.pieces.len() == 1;
+        }
+        let (first, rest) = self.pieces.split_first().expect("a pattern has a piece");
+        let Some((last, between)) = rest.split_last() else { return text.len() == first.len() && first.begins(text) };
+        if !first.begins(text) || !last.begins(&text[text.len() - last.len()..]) {
+            return false;
+        }
+        // What first and last piece take is apart, since the text is long enough for all.
+        let mut left = &text[first.len()..text.len() - last.len()];
+        between.iter().all(|piece| match piece.find(left) {
+            Some(end) => {
+                left = &left[end..];
+                true
+            }
+            None => false,
+        })
+    }
 }
 
 fn skip_stars(pattern: &[u8]) -> &[u8] {
@@ -71,34 +200,58 @@ fn skip_stars(pattern: &[u8]) -> &[u8] {
     &pattern[stars..]
 }
 
-/// Looks for the first suffix of `text` that matches `rest`, the pattern after a run of `*`. The empty suffix is never
-/// tried: a pattern that could match it would have to consist of `*` alone.
-fn match_tail(rest: &[u8], mut text: &[u8], ignore_case: bool, give_up: &mut bool, nesting: u32) -> bool {
-    while !text.is_empty() {
-        if match_from(rest, text, ignore_case, give_up, nesting + 1) {
-            return true;
-        }
-        if *give_up {
-            return false;
-        }
-        text = &text[1..];
+/// A set of bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
     }
-    *give_up = true;
-    false
+
+    fn add(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    fn add_range(&mut self, low: u8, high: u8) {
+        for (word, bits) in self.0.iter_mut().enumerate() {
+            let first = word as u32 * 64;
+            let (from, to) = (u32::from(low).max(first), u32::from(high).min(first + 63));
+            if from <= to {
+                *bits |= (u64::MAX >> (63 - (to - from))) << (from - first);
+            }
+        }
+    }
+
+    fn add_all(&mut self, other: &ByteSet) {
+        self.0.iter_mut().zip(other.0).for_each(|(bits, other)| *bits |= other);
+    }
+
+    /// All bytes that are in it once their case is folded.
+    fn unfolded(mut self) -> ByteSet {
+        for letter in b'A'..=b'Z' {
+            self.0[usize::from(letter >> 6)] &= !(1 << (letter & 63));
+            if self.has(letter.to_ascii_lowercase()) {
+                self.add(letter);
+            }
+        }
+        self
+    }
 }
 
-/// Matches one byte against the class that starts after `[`. Returns the verdict and the pattern after the class.
-fn match_class(mut class: &[u8], byte: u8, ignore_case: bool) -> (bool, &[u8]) {
+/// Reads the class that starts after `[`. Returns its bytes and the pattern after it.
+fn class(mut class: &[u8], ignore_case: bool) -> (ByteSet, &[u8]) {
     let is_negated = class.first() == Some(&b'^');
     if is_negated {
         class = &class[1..];
     }
-    let mut is_member = false;
+    // Members as they stand, and members in lower case that stand for either.
+    let (mut members, mut folded) = (ByteSet::default(), ByteSet::default());
     loop {
         match *class {
             [] => break,
             [b'\\', escaped, ..] => {
-                is_member |= escaped == byte;
+                members.add(escaped);
                 class = &class[2..];
             }
             [b']', ..] => {
@@ -106,32 +259,44 @@ fn match_class(mut class: &[u8], byte: u8, ignore_case: bool) -> (bool, &[u8]) {
                 break;
             }
             [start, b'-', end, ..] => {
-                is_member |= in_range(start, end, byte, ignore_case);
+                add_range(&mut members, &mut folded, start, end, ignore_case);
                 class = &class[3..];
             }
             [single, ..] => {
-                is_member |= same(single, byte, ignore_case);
+                if ignore_case {
+                    folded.add(single.to_ascii_lowercase());
+                } else {
+                    members.add(single);
+                }
                 class = &class[1..];
             }
         }
     }
-    (is_member != is_negated, class)
+    members.add_all(&folded.unfolded());
+    if is_negated {
+        members.0.iter_mut().for_each(|bits| *bits = !*bits);
+    }
+    (members, class)
 }
 
 /// The ends are put in order as signed bytes and before their case is folded, so `[Z-a]` differs from `[z-a]`; folding then
 /// makes all bytes unsigned, as C's `tolower` does.
-fn in_range(start: u8, end: u8, byte: u8, ignore_case: bool) -> bool {
+fn add_range(members: &mut ByteSet, folded: &mut ByteSet, start: u8, end: u8, ignore_case: bool) {
     let (low, high) = if start.cast_signed() > end.cast_signed() { (end, start) } else { (start, end) };
     if ignore_case {
-        (low.to_ascii_lowercase()..=high.to_ascii_lowercase()).contains(&byte.to_ascii_lowercase())
+        folded.add_range(low.to_ascii_lowercase(), high.to_ascii_lowercase());
+    } else if low.cast_signed() < 0 && high.cast_signed() >= 0 {
+        members.add_range(low, 0xff);
+        members.add_range(0, high);
     } else {
-        (low.cast_signed()..=high.cast_signed()).contains(&byte.cast_signed())
+        members.add_range(low, high);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_pattern, matches, matches_ignoring_case};
+    use super::{Glob, is_pattern, matches};
+    use crate::base::rng::Rng;
 
     #[test]
     fn patterns_match_as_in_valkey() {
@@ -188,7 +353,7 @@ mod tests {
         let cases: &[(&[u8], &[u8], bool)] =
             &[(b"MAX*", b"maxmemory", true), (b"[A-C]x", b"bX", true), (b"[B]", b"b", true), (b"[\\B]", b"b", false), (b"\\M", b"m", true)];
         for (pattern, text, expected) in cases {
-            assert_eq!(matches_ignoring_case(pattern, text), *expected, "{}", pattern.escape_ascii());
+            assert_eq!(Glob::ignoring_case(pattern).matches(text), *expected, "{}", pattern.escape_ascii());
             assert!(!matches(pattern, text), "{}", pattern.escape_ascii());
         }
     }
@@ -207,6 +372,108 @@ mod tests {
         let pattern = b"a*".repeat(1100);
         let text = b"a".repeat(2200);
         assert!(!matches(&pattern, &text));
+    }
+
+    #[test]
+    fn a_hostile_pattern_on_a_long_text_is_linear() {
+        let text = b"a".repeat(64_000);
+        let class = [b"*[".to_vec(), b"b".repeat(20_000), b"]z".to_vec()].concat();
+        let run = [b"*".to_vec(), b"a".repeat(20_000), b"b".to_vec()].concat();
+        let gaps = [b"*".to_vec(), b"a?".repeat(10_000), b"b*".to_vec()].concat();
+        for pattern in [class, run, gaps] {
+            assert!(!matches(&pattern, &text));
+        }
+        let found = [text, b"xy".to_vec()].concat();
+        assert!(matches(&[b"*".to_vec(), b"a?".repeat(10_000), b"x?".to_vec()].concat(), &found));
+    }
+
+    /// The definition, by trying everything: what Valkey's function does, without its shortcuts.
+    fn by_definition(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
+        let Some(first) = pattern.first() else { return text.is_empty() };
+        if *first == b'*' {
+            return (0..=text.len()).any(|at| by_definition(&pattern[1..], &text[at..], ignore_case));
+        }
+        let Some((byte, rest_of_text)) = text.split_first() else { return false };
+        let same = |left: u8, right: u8| if ignore_case { left.eq_ignore_ascii_case(&right) } else { left == right };
+        match *first {
+            b'?' => by_definition(&pattern[1..], rest_of_text, ignore_case),
+            b'[' => {
+                let (is_member, rest) = match_class(&pattern[1..], *byte, ignore_case);
+                is_member && by_definition(rest, rest_of_text, ignore_case)
+            }
+            b'\\' if pattern.len() >= 2 => same(pattern[1], *byte) && by_definition(&pattern[2..], rest_of_text, ignore_case),
+            _ => same(*first, *byte) && by_definition(&pattern[1..], rest_of_text, ignore_case),
+        }
+    }
+
+    fn same(left: u8, right: u8, ignore_case: bool) -> bool {
+        if ignore_case { left.eq_ignore_ascii_case(&right) } else { left == right }
+    }
+
+    /// Matches one byte against the class that starts after `[`. Returns the verdict and the pattern after the class.
+    fn match_class(mut class: &[u8], byte: u8, ignore_case: bool) -> (bool, &[u8]) {
+        let is_negated = class.first() == Some(&b'^');
+        if is_negated {
+            class = &class[1..];
+        }
+        let mut is_member = false;
+        loop {
+            match *class {
+                [] => break,
+                [b'\\', escaped, ..] => {
+                    is_member |= escaped == byte;
+                    class = &class[2..];
+                }
+                [b']', ..] => {
+                    class = &class[1..];
+                    break;
+                }
+                [start, b'-', end, ..] => {
+                    is_member |= in_range(start, end, byte, ignore_case);
+                    class = &class[3..];
+                }
+                [single, ..] => {
+                    is_member |= same(single, byte, ignore_case);
+                    class = &class[1..];
+                }
+            }
+        }
+        (is_member != is_negated, class)
+    }
+
+    /// The ends are put in order as signed bytes and before their case is folded, so `[Z-a]` differs from `[z-a]`; folding then
+    /// makes all bytes unsigned, as C's `tolower` does.
+    fn in_range(start: u8, end: u8, byte: u8, ignore_case: bool) -> bool {
+        let (low, high) = if start.cast_signed() > end.cast_signed() { (end, start) } else { (start, end) };
+        if ignore_case {
+            (low.to_ascii_lowercase()..=high.to_ascii_lowercase()).contains(&byte.to_ascii_lowercase())
+        } else {
+            (low.cast_signed()..=high.cast_signed()).contains(&byte.cast_signed())
+        }
+    }
+
+    #[test]
+    fn a_compiled_pattern_means_what_the_definition_says() {
+        let mut rng = Rng::new(7);
+        let mut random = |alphabet: &[u8], len: u64| -> Vec<u8> {
+            let len = rng.below(len);
+            (0..len).map(|_| alphabet[rng.below(alphabet.len() as u64) as usize]).collect()
+        };
+        let mut found = 0;
+        for _ in 0..100_000 {
+            let (pattern, text) = (random(b"abB\xe9**?[]^-\\", 12), random(b"abAB\xe9-]", 10));
+            for ignore_case in [false, true] {
+                let glob = if ignore_case { Glob::ignoring_case(&pattern) } else { Glob::new(&pattern) };
+                let expected = by_definition(&pattern, &text, ignore_case) && (!text.is_empty() || pattern.is_empty());
+                found += usize::from(expected);
+                assert_eq!(glob.matches(&text), expected, "{} on {} {ignore_case}", pattern.escape_ascii(), text.escape_ascii());
+                // The long way of finding a piece agrees with the short one.
+                for piece in glob.pieces.iter().filter(|piece| piece.len() > 0) {
+                    assert_eq!(piece.shift_and(&text), piece.find(&text));
+                }
+            }
+        }
+        assert!(found > 5_000, "{found}");
     }
 
     #[test]

@@ -33,6 +33,15 @@ pub const OFFLOADED_MAX: usize = 4;
 /// A string value up to this length lies inside its entry; a longer one in an allocation of its own, which grows in place.
 pub const INLINE_VALUE_LEN_MAX: usize = 4000;
 
+/// A string value up to this length lies in one piece; a longer one in chunks, so that nobody copies or moves all of it at once.
+pub const CONTIGUOUS_LEN_MAX: usize = 1024 * 1024;
+
+/// Length of a chunk: one is copied in some ten microseconds, and the longest string has only 2048 of them to refer to.
+pub const CHUNK_LEN: usize = 256 * 1024;
+
+/// An allocation up to this length is freed as fast as a small one; a larger one counts as so many: its pages go back to the system.
+pub const EFFORT_LEN: usize = 64 * 1024;
+
 /// Output a connection whose class has no output limit may have pending before we stop executing its requests until it reads.
 /// Valkey lets it grow without end.
 pub const OUTPUT_PAUSE_LEN: usize = 1024 * 1024 * 1024;
@@ -54,7 +63,7 @@ pub const CACHE_LINE_WALK_MAX: usize = 16_384;
 /// flushed database, so that this many take longer than any burst of commands.
 pub const LAZYFREE_QUEUE_LEN: usize = 4096;
 
-/// A value of up to this many allocations is freed at once: handing it over would cost as much.
+/// A value of up to this many small allocations (or what counts as so many, see [`EFFORT_LEN`]) is freed at once: handing it over would cost as much.
 pub const LAZYFREE_EFFORT_MIN: usize = 64;
 
 /// Memory in use from which on a node takes huge pages: less fits the processor's own tables of pages nearly as well.
@@ -75,6 +84,8 @@ pub const fn reserved_descriptors(workers: u32) -> u64 {
 }
 
 const _: () = assert!(INLINE_VALUE_LEN_MAX <= u16::MAX as usize, "an entry's header holds the value's length in 16 bits");
+const _: () = assert!(INLINE_VALUE_LEN_MAX < CONTIGUOUS_LEN_MAX);
+const _: () = assert!(CONTIGUOUS_LEN_MAX.is_multiple_of(CHUNK_LEN), "a string that is cut into chunks leaves no small one behind");
 const _: () = assert!(STRIPES_MIN.is_power_of_two() && STRIPES_MAX.is_power_of_two());
 const _: () = assert!(STRIPES_MAX <= 16384, "a stripe holds at least one slot");
 const _: () = assert!(TURN_OUTPUT_LEN_MAX < OUTPUT_PAUSE_LEN);

@@ -17,7 +17,7 @@ use redis_protocol::resp2::decode::decode_range;
 use redis_protocol::resp2::encode::extend_encode_borrowed;
 use redis_protocol::resp2::types::{BorrowedFrame, RangeFrame};
 
-use super::options::{Address, Family};
+use super::settings::{Address, Family};
 
 /// Bytes asked for by one read.
 const READ_LEN: usize = 256 * 1024;

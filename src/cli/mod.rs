@@ -15,6 +15,7 @@ mod output;
 mod pipe;
 mod repl;
 mod session;
+mod settings;
 mod stats;
 mod stop;
 mod transfer;
@@ -24,8 +25,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use options::{Mode, Settings};
 use session::Session;
+use settings::{Mode, Settings};
 use stop::{Stop, complain, fail};
 
 /// Runs the client with the process's arguments.

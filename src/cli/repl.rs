@@ -19,9 +19,10 @@ use rustyline::validate::Validator;
 use rustyline::{Config, Context, Editor, Helper};
 
 use super::docs::Docs;
-use super::options::{Address, stdout_is_terminal};
+use super::options::stdout_is_terminal;
 use super::output::Format;
 use super::session::{Connected, Session};
+use super::settings::Address;
 use super::stop::{Stop, complain, fail};
 use crate::base::clock;
 

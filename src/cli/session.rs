@@ -6,8 +6,8 @@ use std::time::Duration;
 use larder_proto::resp::Value;
 
 use super::connection::{Connection, ConnectionError};
-use super::options::{Address, Protocol, Settings};
 use super::output::Formatter;
+use super::settings::{Address, Protocol, Settings};
 use super::stop::{Stop, complain, fail};
 
 /// Most redirections that one command follows, so that two nodes that point to each other do not keep it for ever.

@@ -1,6 +1,6 @@
 //! `valkey://user:password@host:port/db`, also as `redis://`.
 
-use super::options::{Address, Settings};
+use super::settings::{Address, Settings};
 use super::stop::{Stop, fail};
 
 /// Puts what the URI says into the settings; what it does not say stays.

@@ -89,6 +89,10 @@ pub struct Figures {
     pub backlog: AtomicU64,
     /// Room set aside for it.
     pub backlog_capacity: AtomicU64,
+    /// Bytes of `output` that belong to keys: parts of values that replies refer to.
+    pub output_shared: AtomicU64,
+    /// Bytes of `backlog` that do so.
+    pub backlog_shared: AtomicU64,
     /// Largest reply buffer that is kept between replies.
     pub reply_room: AtomicU64,
     /// Most of that room that was used of late.

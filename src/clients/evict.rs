@@ -1,61 +1,14 @@
 //! What clients cost, and which of them go when all together cost too much (`maxmemory-clients`).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::client::{Client, bit};
+use super::cost::memory;
 use super::registry::Registry;
 use crate::config::Config;
 
-/// Bytes kept per watched key or subscription beside the name itself, roughly: nodes of the maps on both sides.
-const NAME_OVERHEAD: u64 = 64;
 /// Least limit that is enforced, in bytes: with less, nobody could talk to the server to raise it.
 const LIMIT_MIN: u64 = 128 * 1024;
-/// A connection's task with its parser, the headers of its buffers and its socket, in bytes, roughly.
-const TASK_LEN: u64 = 1024;
-
-/// Memory that belongs to one client, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ClientMemory {
-    /// Output that waits: own replies beyond the buffer that is kept, and messages from others.
-    pub output: u64,
-    /// Room set aside for replies and not counted above.
-    pub output_buffer: u64,
-    /// Input buffer.
-    pub input: u64,
-    /// Arguments of a request that is being received or waits.
-    pub arguments: u64,
-    /// Transaction: queued commands and watched keys.
-    pub transaction: u64,
-    /// Subscriptions.
-    pub subscriptions: u64,
-    /// The client itself.
-    pub fixed: u64,
-}
-
-impl ClientMemory {
-    /// The sum.
-    pub fn total(&self) -> u64 {
-        self.output + self.output_buffer + self.input + self.arguments + self.transaction + self.subscriptions + self.fixed
-    }
-}
-
-/// What a client costs at this moment.
-pub fn memory(client: &Client) -> ClientMemory {
-    let figures = &client.figures;
-    let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
-    let subscriptions = load(&figures.channels) + load(&figures.patterns) + load(&figures.shard_channels);
-    let output = client.output_memory().bytes;
-    ClientMemory {
-        output,
-        output_buffer: (load(&figures.output_capacity) + load(&figures.backlog_capacity)).saturating_sub(output),
-        input: load(&figures.query_buffer) + load(&figures.query_buffer_free),
-        arguments: load(&figures.arguments),
-        transaction: load(&figures.multi) + load(&figures.watched) * NAME_OVERHEAD,
-        subscriptions: subscriptions * NAME_OVERHEAD,
-        fixed: (std::mem::size_of::<Client>() + std::mem::size_of::<super::Session>()) as u64 + TASK_LEN,
-    }
-}
 
 /// What all clients together may take, in bytes, if that is limited.
 pub fn limit_bytes(config: &Config) -> Option<u64> {
@@ -84,6 +37,8 @@ pub fn victims(registry: &Registry, limit_bytes: u64) -> Vec<Arc<Client>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod caller;
 pub mod client;
+pub mod cost;
 pub mod evict;
 pub mod outbox;
 pub mod registry;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dashmap::DashMap;
 
 use super::client::Client;
-use super::evict;
+use super::cost;
 
 /// What [`Client::dying`] says of a client that has ended: nothing of it is there any more.
 const ENDED: u64 = u64::MAX;
@@ -34,7 +34,7 @@ impl Registry {
     /// Asks a client to close, and removes it at once: from here on nobody sees it. Its memory becomes free when its task gets to
     /// it; until then it counts as dying. False if somebody else was first, or it has ended already.
     pub fn kill(&self, client: &Client) -> bool {
-        let bytes = evict::memory(client).total();
+        let bytes = cost::memory(client).total();
         // Counted before others find that it is dying: they look for memory elsewhere then.
         self.dying.fetch_add(bytes, Ordering::AcqRel);
         let is_first = client.dying.compare_exchange(0, bytes, Ordering::AcqRel, Ordering::Relaxed).is_ok();
@@ -60,7 +60,7 @@ impl Registry {
 
     /// Notes what a client takes now. True if that is more than before. Called by its connection.
     pub fn report(&self, client: &Client) -> bool {
-        let now = evict::memory(client).total();
+        let now = cost::memory(client).total();
         let before = client.figures.reported.swap(now, Ordering::Relaxed);
         if now != before {
             self.reported.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
@@ -111,7 +111,7 @@ mod tests {
     fn memory_is_that_of_clients_which_stay() {
         let registry = Registry::default();
         let clients: Vec<_> = (1..=3).map(|id| Client::new(id, String::new(), String::new(), 0, 0, 0)).collect();
-        let empty = evict::memory(&clients[0]).total();
+        let empty = cost::memory(&clients[0]).total();
         for client in &clients {
             registry.add(Arc::clone(client));
             client.figures.query_buffer.store(client.id * 1000, Ordering::Relaxed);

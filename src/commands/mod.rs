@@ -11,7 +11,10 @@ pub mod generic;
 pub mod pubsub;
 pub mod server;
 pub mod string;
+mod to_come;
 pub mod transaction;
+
+pub use to_come::TO_COME;
 
 use crate::engine::spec::CommandSpec;
 

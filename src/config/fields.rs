@@ -4,35 +4,13 @@
 //! option that a part of the server reads; the values of the others are only remembered, by name.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use super::keyspace_events::KeyspaceEvents;
-use super::rows;
 use super::value::{
     AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
     OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
 };
-
-/// The defaults, which "was it changed?" is asked against.
-pub(super) static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
-    let mut config = Config::blank();
-    for row in rows::all() {
-        row.reset(&mut config);
-    }
-    config.io_threads = default_io_threads();
-    let start_dir = std::env::current_dir().ok().and_then(|dir| dir.into_os_string().into_string().ok());
-    config.dir = start_dir.unwrap_or_else(|| "/".to_owned());
-    config
-});
-
-/// Most workers started without being asked: beyond this a node gains less than its neighbours on the machine lose.
-const IO_THREADS_DEFAULT_MAX: usize = 8;
-
-/// One worker per core that this process may use, within bounds.
-fn default_io_threads() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores.min(IO_THREADS_DEFAULT_MAX)).unwrap_or(1)
-}
 
 macro_rules! config {
     ($($field:ident: $type:ty,)+) => {
@@ -49,7 +27,7 @@ macro_rules! config {
 
         impl Config {
             /// Every field at its type's zero: the canvas that the rows paint their defaults on.
-            fn blank() -> Self {
+            pub(super) fn blank() -> Self {
                 Self { $($field: Default::default(),)+ kept: Arc::default() }
             }
         }
@@ -112,6 +90,9 @@ config! {
     tracking_table_max_keys: u64,
     busy_reply_threshold: u64,
     prefetch_batch_max_size: u32,
+    min_io_threads_avoid_copy_reply: u32,
+    min_string_size_avoid_copy_reply: u64,
+    min_string_size_avoid_copy_reply_threaded: u64,
 
     // Memory
     maxmemory: u64,
@@ -191,13 +172,6 @@ config! {
     keyspace_stripes: u32,
 }
 
-impl Default for Config {
-    /// Every option at its default.
-    fn default() -> Self {
-        DEFAULTS.clone()
-    }
-}
-
 impl Config {
     pub(super) fn keep(&mut self, name: &'static str, value: Value) {
         Arc::make_mut(&mut self.kept).insert(name, value);
@@ -215,5 +189,46 @@ impl Config {
     /// How many databases SELECT may choose from: a cluster has its own number.
     pub fn database_count(&self) -> u32 {
         if self.cluster_enabled { self.cluster_databases } else { self.databases }
+    }
+}
+
+impl Config {
+    /// True if a reply refers to a long string of this length rather than copying it.
+    pub fn avoids_copy(&self, len: usize) -> bool {
+        if (1..=self.io_threads).contains(&self.min_io_threads_avoid_copy_reply) {
+            return true;
+        }
+        let len_min =
+            if self.io_threads == 1 { self.min_string_size_avoid_copy_reply } else { self.min_string_size_avoid_copy_reply_threaded };
+        len_min > 0 && len as u64 >= len_min
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_threads_say_what_is_sent_without_a_copy() {
+        // I/O threads, the three options, a length, the answer.
+        let cases = [
+            (1, (7, 16_384, 65_536), 16_384, true),
+            (1, (7, 16_384, 65_536), 16_383, false),
+            (2, (7, 16_384, 65_536), 65_535, false),
+            (2, (7, 16_384, 65_536), 65_536, true),
+            (7, (7, 16_384, 65_536), 1, true),
+            (8, (0, 1, 0), 1_000_000, false),
+            (1, (0, 0, 1), 1_000_000, false),
+        ];
+        for (io_threads, (threads, size, size_threaded), len, expected) in cases {
+            let config = Config {
+                io_threads,
+                min_io_threads_avoid_copy_reply: threads,
+                min_string_size_avoid_copy_reply: size,
+                min_string_size_avoid_copy_reply_threaded: size_threaded,
+                ..Config::blank()
+            };
+            assert_eq!(config.avoids_copy(len), expected, "{io_threads} threads, {len} bytes");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What is written from the table for people: `config/larder.conf` and the compatibility table.
 
-use super::fields::DEFAULTS;
+use super::defaults::DEFAULTS;
 use super::line::quote;
 use super::row::{Row, Status};
 use super::rows::{self, SECTIONS};

@@ -9,6 +9,7 @@
 
 mod checks;
 mod custom;
+mod defaults;
 mod fields;
 mod generate;
 mod include;

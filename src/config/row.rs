@@ -3,8 +3,7 @@
 //! A row is data. Everything that is done with options - reading the file, CONFIG GET, SET and REWRITE, the shipped
 //! `config/larder.conf`, the compatibility table - is done by walking the rows.
 
-use super::fields::{Config, DEFAULTS};
-use super::line::quote;
+use super::fields::Config;
 use super::memory::{format_memory, parse_memory};
 use super::value::Value;
 use crate::base::number::parse_i64;
@@ -144,7 +143,7 @@ pub struct Row {
     /// CONFIG SET is refused while a dataset is loading.
     pub is_denied_while_loading: bool,
     place: Place,
-    check: fn(Value) -> Result<Value, String>,
+    pub(super) check: fn(Value) -> Result<Value, String>,
 }
 
 /// Makes the [`Place`] of a field of [`Config`].
@@ -318,28 +317,7 @@ impl Row {
         self.store(config, value);
     }
 
-    /// Takes a value given as arguments. The error is Valkey's text.
-    pub(super) fn set(&self, config: &mut Config, args: &[String], is_repeated: bool) -> Result<(), String> {
-        if let Kind::Custom(custom) = self.kind {
-            (custom.set)(config, args, is_repeated)?;
-        } else {
-            let value = (self.check)(self.parse(args)?)?;
-            self.store(config, value);
-        }
-        match self.status {
-            Status::Later(reason) if !self.is_default(config) => Err(self.refusal(reason)),
-            _ => Ok(()),
-        }
-    }
-
-    /// The sentence that refuses a value of an option that waits for a later version.
-    fn refusal(&self, reason: &str) -> String {
-        let default = self.get(&DEFAULTS);
-        let only = if default.is_empty() { "an empty value".to_owned() } else { format!("'{default}'") };
-        format!("{reason}; only {only} is accepted for now")
-    }
-
-    fn store(&self, config: &mut Config, value: Value) {
+    pub(super) fn store(&self, config: &mut Config, value: Value) {
         match self.place {
             Place::Field { set, .. } => set(config, value),
             Place::Kept => config.keep(self.name, value),
@@ -347,7 +325,7 @@ impl Row {
         }
     }
 
-    fn value(&self, config: &Config) -> Value {
+    pub(super) fn value(&self, config: &Config) -> Value {
         match self.place {
             Place::Field { get, .. } => get(config),
             Place::Kept => config.kept(self.name).clone(),
@@ -355,7 +333,7 @@ impl Row {
         }
     }
 
-    fn parse(&self, args: &[String]) -> Result<Value, String> {
+    pub(super) fn parse(&self, args: &[String]) -> Result<Value, String> {
         let first = args.first().map_or("", String::as_str);
         match self.kind {
             Kind::YesNo { .. } => parse_yes_no(first).map(Value::YesNo).ok_or_else(|| "argument must be 'yes' or 'no'".to_owned()),
@@ -423,34 +401,6 @@ impl Row {
         }
     }
 
-    /// Whether the value is the one the option has when nobody sets it.
-    pub fn is_default(&self, config: &Config) -> bool {
-        self.get(config) == self.get(&DEFAULTS)
-    }
-
-    /// The lines of CONFIG REWRITE, name included, and whether they are added to a file that does not have them.
-    pub(super) fn lines(&self, config: &Config) -> (Vec<String>, bool) {
-        let name = self.name;
-        let is_changed = !self.is_default(config);
-        if let Kind::Custom(custom) = self.kind {
-            let lines = (custom.lines)(config).into_iter().map(|line| format!("{name} {line}"));
-            return (lines.collect(), custom.is_always_written || is_changed);
-        }
-        let text = match (self.value(config), self.kind) {
-            (Value::Text(text), Kind::Text { is_unset_when_empty, .. }) => {
-                if text.is_empty() && is_unset_when_empty {
-                    return (Vec::new(), false);
-                }
-                quote(text.as_bytes())
-            }
-            (Value::Number(number), Kind::Number { form, .. }) if form.is_memory() && number >= 0 => {
-                format_memory(u64::try_from(number).expect("an amount of memory fits 64 bits"))
-            }
-            _ => self.get(config),
-        };
-        (vec![format!("{name} {text}")], is_changed)
-    }
-
     /// What may stand there, for the operator.
     pub fn allowed(&self) -> String {
         match self.kind {
@@ -465,7 +415,7 @@ impl Row {
 }
 
 impl Form {
-    fn is_memory(self) -> bool {
+    pub(super) fn is_memory(self) -> bool {
         matches!(self, Self::Memory | Self::MemoryOrPercent | Self::SignedMemory)
     }
 }

@@ -16,7 +16,7 @@ use super::fields::Config;
 use super::load::{self, ConfigError};
 use super::row::Row;
 use super::{rewrite, rows};
-use crate::base::glob;
+use crate::base::glob::Glob;
 
 /// The current configuration. Clones share it.
 #[derive(Clone)]
@@ -125,8 +125,9 @@ impl ConfigStore {
                 }
                 continue;
             }
+            let glob = Glob::ignoring_case(pattern);
             let matching = rows::names()
-                .filter(|(name, row)| !row.is_hidden && glob::matches_ignoring_case(pattern, name.as_bytes()))
+                .filter(|(name, row)| !row.is_hidden && glob.matches(name.as_bytes()))
                 .map(|(name, row)| (name.to_owned(), (name.to_owned(), row)));
             for (key, entry) in matching {
                 found.entry(key).or_insert(entry);

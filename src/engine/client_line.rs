@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::clock;
 use crate::clients::client::{Client, bit, capability};
-use crate::clients::evict;
+use crate::clients::cost;
 use crate::engine::context::{Args, Context};
 use crate::engine::shared::Shared;
 
@@ -48,6 +48,7 @@ pub fn write_own(context: &Context<'_>, args: &Args<'_>, out: &mut Vec<u8>) {
     figures.commands.store(context.caller.commands, Ordering::Relaxed);
     figures.arguments.store(args.iter().map(|arg| arg.len() as u64).sum(), Ordering::Relaxed);
     figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
+    figures.output_shared.store(context.reply.shared_len() as u64, Ordering::Relaxed);
     append(context.shared, client, false, out);
 }
 
@@ -76,7 +77,7 @@ fn append(shared: &Shared, client: &Client, is_writing: bool, out: &mut Vec<u8>)
     let get = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
     let now_ms = clock::monotonic_ms();
     let seconds_since = |ms: u64| now_ms.saturating_sub(ms) / 1000;
-    let memory = evict::memory(client);
+    let memory = cost::memory(client);
     let output = client.output_memory();
     let command = client.last_command.load(Ordering::Relaxed);
     let command = if command == u16::MAX { "NULL" } else { shared.table.row(command).full_name.as_str() };

@@ -1,10 +1,13 @@
-//! What follows an execution: statistics, the error in place of the reply, and those who want to hear of the command.
+//! What follows an execution: statistics, the error in place of the reply, and those who want to hear of the command (the command log,
+//! the latency monitor, MONITOR).
+
+use std::sync::atomic::Ordering;
 
 use super::context::{Args, CmdResult, Context};
 use super::error::CmdError;
-use super::log_thresholds::{self, Figures};
 use super::spec::flag;
 use super::table::Row;
+use super::{command_log, monitor};
 use crate::metrics::WorkerMetrics;
 
 /// Who holds stripes for longer than this lets those go first who wait for them.
@@ -33,7 +36,7 @@ pub fn complete(context: &mut Context<'_>, row: &Row, args: &Args<'_>, result: &
     if nanoseconds > LONG_HOLD_NS {
         held_for_long(context);
     }
-    log_thresholds::tell(context, row, args, Figures { nanoseconds, reply_len: context.reply.len() - reply_from });
+    tell(context, row, args, Figures { nanoseconds, reply_len: context.reply.len() - reply_from });
 }
 
 /// Counts so many successful executions of a command, which took `nanoseconds` each and of which nobody wants to hear.
@@ -67,5 +70,40 @@ fn reply_error(context: &mut Context<'_>, error: &CmdError, reply_from: usize) {
     context.metrics.errors.count(error.line());
     if *error == CmdError::KeysMismatch {
         context.shared.counters.note_internal_error(context.command_name());
+    }
+}
+
+/// What is known of a command that ran.
+#[derive(Debug, Clone, Copy)]
+struct Figures {
+    nanoseconds: u64,
+    reply_len: usize,
+}
+
+/// Tells those who want to know of a command that ran.
+#[inline]
+fn tell(context: &mut Context<'_>, row: &Row, args: &Args<'_>, figures: Figures) {
+    let thresholds = context.thresholds;
+    if figures.nanoseconds >= thresholds.nanoseconds
+        || figures.reply_len as u64 >= thresholds.reply_len
+        || thresholds.requests
+        || context.shared.monitor_count.load(Ordering::Relaxed) > 0
+        || row.spec.has(flag::ADMIN)
+    {
+        look(context, row, args, figures);
+    }
+}
+
+#[cold]
+fn look(context: &mut Context<'_>, row: &Row, args: &Args<'_>, figures: Figures) {
+    let shared = context.shared;
+    let microseconds = figures.nanoseconds / 1000;
+    if shared.metrics.latency.wants(microseconds) {
+        let event = if row.spec.has(flag::FAST) { "fast-command" } else { "command" };
+        shared.metrics.latency.add(event, microseconds, context.now_ms / 1000);
+    }
+    command_log::log_if_wanted(context, &shared.config.load(), row, args, microseconds, figures.reply_len);
+    if shared.monitor_count.load(Ordering::Relaxed) > 0 && row.spec.flags & (flag::SKIP_MONITOR | flag::ADMIN) == 0 {
+        monitor::feed(context, row, args);
     }
 }

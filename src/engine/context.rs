@@ -1,38 +1,24 @@
 //! What a command's execution gets: its arguments, the keys it may touch, who runs it, the reply it writes.
-//!
-//! Invariants: an execution function never waits, reads no clock and sees no socket; it replies through [`Context::reply`] and, on
-//! error, returns it (whatever it replied before is then taken back).
 
-use std::future::Future;
 use std::ops::Deref;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use larder_proto::resp::ReplyBuf;
 
 use super::cluster_access::ClusterAccess;
+use super::command::Shared;
+pub use super::command::{Args, AsyncResult, CmdResult, Context, Sweep};
 use super::error::CmdError;
 use super::log_thresholds::LogThresholds;
-use super::shared::Shared;
 use crate::base::clock::Now;
+use crate::base::limits::CONTIGUOUS_LEN_MAX;
 use crate::clients::{Caller, bit};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::key::{Key, ResolvedKey};
+use crate::keyspace::string_value;
+use crate::keyspace::value::string::StringRef;
 use crate::metrics::WorkerMetrics;
-
-/// Success means that the reply was written.
-pub type CmdResult = Result<(), CmdError>;
-
-/// What a command that waits runs as.
-pub type AsyncResult<'c> = Pin<Box<dyn Future<Output = CmdResult> + 'c>>;
-
-/// All arguments of a request, the command's name first, and which of them are keys.
-#[derive(Debug, Clone, Copy)]
-pub struct Args<'a> {
-    words: &'a [&'a [u8]],
-    keys: &'a [ResolvedKey],
-}
 
 impl<'a> Args<'a> {
     /// Arguments with the keys that were found among them.
@@ -83,30 +69,6 @@ impl<'a> Deref for Args<'a> {
     }
 }
 
-/// See the module's page.
-pub struct Context<'c> {
-    /// What the whole node shares.
-    pub shared: &'c Arc<Shared>,
-    /// The options, as they were when the batch began.
-    pub config: &'c Config,
-    /// Keys.
-    pub keys: KeyAccess<'c>,
-    /// Who runs it.
-    pub caller: &'c mut Caller,
-    /// The reply.
-    pub reply: &'c mut ReplyBuf,
-    /// Now, unix milliseconds; the same for the whole command (and for all commands of a transaction).
-    pub now_ms: i64,
-    /// Number of the command in the registry's table.
-    pub command: u16,
-    /// Who wants to hear of it.
-    pub thresholds: LogThresholds,
-    /// Where the worker that runs it counts.
-    pub metrics: &'c WorkerMetrics,
-    /// A command held stripes for long that others wait for: the next one of this client comes after theirs.
-    pub yields_to_waiters: bool,
-}
-
 impl<'c> Context<'c> {
     /// The context of `caller` at a moment, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
     // Inlined, so that these several hundred bytes are written where they stay.
@@ -120,7 +82,7 @@ impl<'c> Context<'c> {
         requests_len: usize,
     ) -> Context<'c> {
         let moment = Moment::new(&shared.keyspace, now.unix_ms);
-        let thresholds = LogThresholds::new(shared, config, requests_len);
+        let thresholds = LogThresholds::new(shared.metrics.latency.threshold_ns(), config, requests_len);
         let keys = KeyAccess::new(&shared.keyspace, caller.db, &moment, now.ticks);
         let mut context =
             Context { shared, config, keys, caller, reply, now_ms: now.unix_ms, command: 0, thresholds, metrics, yields_to_waiters: false };
@@ -145,6 +107,21 @@ impl<'c> Context<'c> {
         self.shared.cluster.as_ref().ok_or(CmdError::coded("ERR This instance has cluster support disabled"))
     }
 
+    /// Calls `with` with the string under a key, or nothing. Of a long one that is a snapshot: its stripe is free meanwhile.
+    ///
+    /// # Errors
+    /// If the key holds another type.
+    pub fn with_string<R>(&mut self, key: Key<'_>, with: impl FnOnce(Option<StringRef<'_>>) -> R) -> Result<R, CmdError> {
+        let Some(entry) = self.keys.read(key) else { return Ok(with(None)) };
+        let value = string_value::of(entry)?;
+        if string_value::len(value) <= CONTIGUOUS_LEN_MAX {
+            return Ok(string_value::with_string(value, |string| with(Some(string))));
+        }
+        let snapshot = string_value::snapshot(value);
+        self.keys.unlock_early();
+        Ok(with(Some(snapshot.view())))
+    }
+
     /// True if an expiry at this time means that the key is to be deleted rather than given that expiry. While data is imported,
     /// the source says when keys end.
     #[inline]
@@ -157,16 +134,6 @@ impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").field("command", &self.command).field("caller", &self.caller).finish_non_exhaustive()
     }
-}
-
-/// A command that visits all keys, a few at a time; the worker serves other clients in between.
-pub trait Sweep {
-    /// The stripe to be visited next; `None` at the end.
-    fn stripe(&self) -> Option<u32>;
-    /// Visits a few keys of that stripe, which is locked.
-    fn visit(&mut self, keys: &mut KeyAccess<'_>);
-    /// Writes the reply once all keys were visited.
-    fn finish(self: Box<Self>, context: &mut Context<'_>) -> CmdResult;
 }
 
 /// True if `word` is `name`, whatever its case. `name` is upper or lower case ASCII.

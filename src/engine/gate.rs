@@ -41,8 +41,8 @@ pub enum Verdict {
     Queue,
     /// It gets no answer: its client is being closed.
     Nothing,
-    /// It waits until this time, unix milliseconds, or until the pause changes.
-    Wait(i64),
+    /// It waits until this time, monotonic milliseconds, or until the pause changes.
+    Wait(u64),
 }
 
 /// See the module's page.
@@ -109,7 +109,7 @@ impl Gate {
             && !session.monitor
             && !must_authenticate(context)
             && context.config.min_replicas_to_write == 0
-            && context.shared.pause.until_ms(true, context.now_ms) == 0;
+            && context.shared.pause.until_ms(true) == 0;
     }
 
     /// Takes the node as it is now.
@@ -149,6 +149,7 @@ impl Gate {
     /// The text of the refusal.
     pub fn check(&mut self, context: &Context<'_>, session: &Session, row: &Row, args: &Args<'_>) -> Result<Verdict, Refusal> {
         self.look(context.shared);
+        context.shared.thaw_if_over();
         let is_exec = row.spec.locks == Locks::Queued && session.multi.is_some();
         let queued = session.multi.as_ref().filter(|_| is_exec).map_or(0, |multi| multi.flags);
         let flags = row.spec.flags | queued;
@@ -163,7 +164,7 @@ impl Gate {
         // A client in MONITOR is something of a replica, as in Valkey: a pause does not hold it.
         if !session.monitor {
             let is_write = flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
-            let until_ms = context.shared.pause.until_ms(is_write, context.now_ms);
+            let until_ms = context.shared.pause.until_ms(is_write);
             if until_ms > 0 {
                 return Ok(Verdict::Wait(until_ms));
             }
@@ -183,7 +184,12 @@ impl Gate {
         if must_authenticate(context) {
             return Err(NOAUTH.into());
         }
+        let table = &context.shared.table;
         if let Lookup::UnknownSubcommand(container) = found {
+            let full_name = format!("{}|{}", container.spec.name, lower_case(words[1]));
+            if table.is_to_come(&full_name) {
+                return Err(not_there_yet(&full_name));
+            }
             let help = format!("'. Try {} HELP.", container.spec.name.to_ascii_uppercase());
             return Err([b"ERR unknown subcommand '", shown(words[1], NAME_SHOWN_LEN_MAX), help.as_bytes()].concat());
         }
@@ -195,6 +201,10 @@ impl Gate {
             );
             context.caller.client.close_asap();
             return Ok(Verdict::Nothing);
+        }
+        let name = lower_case(words[0]);
+        if table.is_to_come(&name) {
+            return Err(not_there_yet(&name));
         }
         let mut beginning = Vec::new();
         for word in words.iter().skip(1) {
@@ -228,6 +238,16 @@ pub fn refuse(context: &mut Context<'_>, session: &mut Session, row: Option<&Row
     }
     context.metrics.errors.count(&text);
     context.reply.error(text);
+}
+
+/// Long names are no command's.
+fn lower_case(word: &[u8]) -> String {
+    String::from_utf8_lossy(&word[..word.len().min(NAME_SHOWN_LEN_MAX)]).to_ascii_lowercase()
+}
+
+/// Clients that look for what a server can do look at the error's beginning.
+fn not_there_yet(full_name: &str) -> Refusal {
+    format!("ERR unknown command '{}': this version does not have it yet", full_name.replace('|', " ")).into()
 }
 
 const NOAUTH: &str = "NOAUTH Authentication required.";
@@ -296,6 +316,7 @@ fn memory(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
     if memory_limit::is_needed(context.shared, context.config) {
         let figures = &context.caller.client.figures;
         figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
+        figures.output_shared.store(context.reply.shared_len() as u64, Ordering::Relaxed);
         figures.output_capacity.store(alloc::block_len(context.reply.buf.capacity()) as u64, Ordering::Relaxed);
         context.shared.clients.report(&context.caller.client);
     }

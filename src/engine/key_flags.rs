@@ -3,14 +3,10 @@
 //! Most commands say it in their key specs. A few do different things depending on their arguments, or have keys that the specs
 //! cannot express: those have a function for it in their specification.
 
-use smallvec::SmallVec;
-
 use super::keys;
+use super::spec::KeysAndFlags;
 use super::spec::key_flag::{INCOMPLETE, NOT_KEY, VARIABLE_FLAGS};
 use super::table::Row;
-
-/// Positions among the arguments, each with bits of [`super::spec::key_flag`].
-pub type KeysAndFlags = SmallVec<[(usize, u32); 8]>;
 
 /// The keys of a request; `None` if its arguments do not fit the command.
 pub fn find(row: &Row, args: &[&[u8]]) -> Option<KeysAndFlags> {

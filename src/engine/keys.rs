@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::spec::{BeginSearch, CommandSpec, FindKeys, KeySpec};
+use super::grammar::{BeginSearch, FindKeys, KeySpec};
 
 /// Positions of keys among the arguments.
 pub type KeyPositions = SmallVec<[usize; 8]>;
@@ -29,8 +29,8 @@ pub enum KeyShape {
 
 impl KeyShape {
     /// The shape of a command.
-    pub fn of(spec: &CommandSpec) -> KeyShape {
-        match spec.keys {
+    pub fn of(keys: &[KeySpec]) -> KeyShape {
+        match keys {
             [] => KeyShape::None,
             [KeySpec { begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, .. }, .. }] => KeyShape::First,
             [KeySpec { begin: BeginSearch::Index(first), find: FindKeys::Range { last, step, limit: 0 }, .. }] => {
@@ -42,12 +42,12 @@ impl KeyShape {
 
     /// Positions of the keys of a request with this shape. For [`KeyShape::General`] the specs are walked; a request whose count of
     /// keys makes no sense has none (its command will refuse it).
-    pub fn positions(self, spec: &CommandSpec, args: &[&[u8]]) -> KeyPositions {
+    pub fn positions(self, keys: &[KeySpec], args: &[&[u8]]) -> KeyPositions {
         match self {
             KeyShape::None => KeyPositions::new(),
             KeyShape::First => (1..args.len().min(2)).collect(),
             KeyShape::Range { first, last, step } => range(first, last, step, args.len()).collect(),
-            KeyShape::General => spec.keys.iter().filter_map(|keys| positions(keys, args)).flatten().collect(),
+            KeyShape::General => keys.iter().filter_map(|keys| positions(keys, args)).flatten().collect(),
         }
     }
 }

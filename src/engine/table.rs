@@ -5,43 +5,15 @@
 
 use smallvec::SmallVec;
 
+use super::command::{BINS, Bin, ROWS_MAX, Word};
+use super::command::{CommandSpec, Locks, Place, Run};
+pub use super::command::{Row, Table};
 use super::keys::KeyShape;
-use super::spec::{CommandSpec, Execute, Locks, Place, Run};
 use crate::keyspace::Keyspace;
 use crate::keyspace::key::ResolvedKey;
 
-/// Rows fit a number of 16 bits with room to spare.
-const ROWS_MAX: usize = 1024;
-/// Bins of the table: sparse, so that the first look nearly always settles it.
-const BINS: usize = ROWS_MAX * 4;
-
 /// The keys of a request.
 pub type ResolvedKeys = SmallVec<[ResolvedKey; 2]>;
-
-/// A command or subcommand in the table.
-#[derive(Debug)]
-pub struct Row {
-    /// Number of this row.
-    pub number: u16,
-    /// What it is.
-    pub spec: &'static CommandSpec,
-    /// Name as statistics print it: `get`, `client|list`.
-    pub full_name: String,
-    /// Name under which requests call it, in lower case: its own unless it was renamed; empty if it cannot be called.
-    pub called: String,
-    /// Row of the container, for a subcommand.
-    pub parent: Option<u16>,
-    /// Rows of the subcommands.
-    pub subcommands: Vec<u16>,
-    /// Where its keys stand, prepared.
-    pub shape: KeyShape,
-    /// Its function, if it does nothing but work on the one key at 1: then little has to be checked.
-    pub(super) single_key: Option<Execute>,
-    /// Fewest arguments, the name included.
-    args_min: usize,
-    /// How many more there may be.
-    args_more: usize,
-}
 
 impl Row {
     /// True if a request of so many arguments, the name included, has the right number.
@@ -59,34 +31,8 @@ impl Row {
     /// Finds where the keys of a request lie: once, for routing, locking and execution alike.
     pub fn resolve(&self, keyspace: &Keyspace, words: &[&[u8]]) -> ResolvedKeys {
         let resolve = |at: usize| ResolvedKey { place: keyspace.place(words[at]), hint: None, argument: at as u32 };
-        self.shape.positions(self.spec, words).into_iter().map(resolve).collect()
+        self.shape.positions(self.spec.keys, words).into_iter().map(resolve).collect()
     }
-}
-
-/// See the module's page.
-#[derive(Debug)]
-pub struct Table {
-    rows: Vec<Row>,
-    /// Open addressing.
-    bins: Box<[Bin; BINS]>,
-    /// Top-level rows that can be called under some name.
-    callable: Vec<u16>,
-}
-
-/// Up to 16 bytes of a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Word {
-    low: u64,
-    high: u64,
-}
-
-/// A bin of the table; `FREE` instead of a row's number if nothing is there.
-#[derive(Debug, Clone, Copy)]
-struct Bin {
-    word: Word,
-    /// Bytes of the whole name.
-    len: u32,
-    row: u16,
 }
 
 const FREE: u16 = u16::MAX;
@@ -162,7 +108,7 @@ impl Table {
     /// # Errors
     /// The number of the rename that is wrong, from 0, and why: there is no such command, or one of that name already.
     pub fn new(families: &[&[&'static CommandSpec]], renames: &[(String, String)]) -> Result<Table, (usize, &'static str)> {
-        let mut table = Table { rows: Vec::new(), bins: Box::new([FREE_BIN; BINS]), callable: Vec::new() };
+        let mut table = Table { rows: Vec::new(), bins: Box::new([FREE_BIN; BINS]), callable: Vec::new(), to_come: &[] };
         let mut names = Vec::new();
         for spec in families.iter().copied().flatten() {
             let number = table.push(spec, spec.name.to_owned(), None);
@@ -197,7 +143,7 @@ impl Table {
     fn push(&mut self, spec: &'static CommandSpec, full_name: String, parent: Option<u16>) -> u16 {
         assert!(self.rows.len() < ROWS_MAX, "raise ROWS_MAX");
         let number = self.rows.len() as u16;
-        let shape = KeyShape::of(spec);
+        let shape = KeyShape::of(spec.keys);
         let single_key = match spec.run {
             Run::Data(execute) if shape == KeyShape::First && spec.locks == Locks::Keys && spec.place == Place::Worker => Some(execute),
             _ => None,
@@ -225,6 +171,19 @@ impl Table {
         }
         self.bins[at] = Bin { word, len: name.len() as u32, row: number };
         self.rows[number as usize].called = name.to_owned();
+    }
+
+    /// Notes commands that are known and not there yet: their full names, sorted.
+    #[must_use]
+    pub fn with_to_come(mut self, names: &'static [&'static str]) -> Table {
+        assert!(names.is_sorted(), "they are looked up by halves");
+        self.to_come = names;
+        self
+    }
+
+    /// True if this is the full name of a command that is known and not there yet.
+    pub fn is_to_come(&self, full_name: &str) -> bool {
+        self.to_come.binary_search(&full_name).is_ok()
     }
 
     /// Number of rows.

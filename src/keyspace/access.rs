@@ -10,9 +10,7 @@ use super::effect::class;
 use super::entry::{EntryMut, EntryRef};
 use super::held::Held;
 use super::key::{Key, ResolvedKey};
-use super::key_mut::KeyMut;
 use super::liveness::Liveness;
-use super::string_value;
 use super::table::Position;
 use super::{Keyspace, Place};
 use crate::base::rng::Rng;
@@ -55,7 +53,7 @@ impl Moment {
     pub fn new(keyspace: &Keyspace, now_ms: i64) -> Self {
         let settings = &keyspace.settings;
         let is_importing = settings.import_mode.load(Ordering::Relaxed);
-        let keeps = is_importing || settings.is_frozen(now_ms);
+        let keeps = is_importing || settings.is_frozen();
         Moment {
             now_ms,
             clock: AccessClock::at(
@@ -181,7 +179,7 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// As [`KeyAccess::locate`], for a command that writes: advances the access clock. With the number of the key's table.
-    // Inlined for the sake of what it returns: see [`KeyMut::new`].
+    // Inlined for the sake of what it returns: see `KeyMut::new`.
     #[inline(always)]
     pub(super) fn locate_to_write(&mut self, key: Key<'_>) -> (usize, Option<Position>) {
         let place = key.place();
@@ -283,16 +281,9 @@ impl<'a> KeyAccess<'a> {
         self.stripe(place.stripe).find(number, place.hash, name)
     }
 
-    /// Bytes of the value under a key, whether or not its time has come; 0 if there is none.
+    /// What a command looks at that looks at the whole value under a key, whether or not its time has come; 0 if there is none.
     pub fn value_len(&mut self, key: Key<'_>) -> usize {
-        let entry = self.entry_as_it_is(self.db, key.place(), key.name());
-        entry.and_then(|entry| string_value::of(entry).ok()).map_or(0, string_value::len)
-    }
-
-    /// Opens a key for changing. It may or may not exist.
-    #[inline]
-    pub fn open<'m, 'k>(&'m mut self, key: Key<'k>) -> KeyMut<'m, 'a, 'k> {
-        KeyMut::new(self, key)
+        self.entry_as_it_is(self.db, key.place(), key.name()).map_or(0, EntryRef::scan_len)
     }
 
     /// Looks for a key that is there but whose time has come (WATCH needs to tell it from one that is not there).

@@ -21,6 +21,8 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
+use super::value::string::{Chunks, LongString, StringRef};
+pub use super::value::{Encoding, Type, Value};
 use crate::base::bytes::same;
 use crate::base::limits::INLINE_VALUE_LEN_MAX;
 
@@ -31,53 +33,6 @@ const HEADER_LEN: usize = 8;
 const HAS_EXPIRY: u8 = 1;
 const LONG_KEY: u8 = 2;
 const BOXED: u8 = 4;
-
-/// Type of a value, as TYPE names it. The numbers are part of no file format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Type {
-    /// A byte string or an integer.
-    String = 0,
-}
-
-impl Type {
-    /// As TYPE answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Type::String => "string",
-        }
-    }
-}
-
-/// Encoding of a value, as OBJECT ENCODING names it: logical, not necessarily how the bytes lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Encoding {
-    /// A long or modified string.
-    Raw = 0,
-    /// A 64-bit integer.
-    Int = 1,
-    /// A short string.
-    Embstr = 8,
-}
-
-impl Encoding {
-    /// As OBJECT ENCODING answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Encoding::Raw => "raw",
-            Encoding::Int => "int",
-            Encoding::Embstr => "embstr",
-        }
-    }
-}
-
-/// A value that does not lie inside its entry. Further types become further variants.
-#[derive(Debug, Clone)]
-pub enum Value {
-    /// A string longer than [`INLINE_VALUE_LEN_MAX`], or one that was grown.
-    Raw(Vec<u8>),
-}
 
 /// What a new entry is to hold.
 #[derive(Debug)]
@@ -97,13 +52,15 @@ pub enum ValueRef<'a> {
     Bytes(&'a [u8]),
     /// A string held as an integer.
     Int(i64),
+    /// A string too long to lie in one piece.
+    Chunks(&'a Chunks),
 }
 
 /// An owned entry. See the module's page for its layout.
 #[derive(Debug)]
 pub struct Entry(NonNull<u8>);
 
-// SAFETY: an entry owns its allocation and its box exclusively; nothing in it is bound to a thread.
+// SAFETY: an entry owns its allocation and its box exclusively; nothing in it is bound to a thread, as `value/mod.rs` proves of what is boxed.
 unsafe impl Send for Entry {}
 
 /// A borrowed entry, as the table hands it out.
@@ -131,7 +88,7 @@ impl Entry {
                 (kind, encoding, inline, boxed) = (Type::String, enc, bytes, None)
             }
             NewValue::Bytes(bytes, enc) => {
-                (kind, encoding, inline, boxed) = (Type::String, enc, &[], Some(Box::new(Value::Raw(bytes.to_vec()))))
+                (kind, encoding, inline, boxed) = (Type::String, enc, &[], Some(Box::new(Value::String(LongString::from(bytes)))))
             }
             NewValue::Int(number) => {
                 int_bytes = number.to_le_bytes();
@@ -221,11 +178,7 @@ impl Entry {
         let view = self.borrow();
         let (kind, encoding, clock) = (view.kind(), view.encoding(), view.access_clock());
         if view.flags() & BOXED == 0 {
-            let value = match view.value() {
-                ValueRef::Int(number) => NewValue::Int(number),
-                ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, encoding),
-            };
-            return Entry::new(key.unwrap_or_else(|| view.key()), value, expiry_ms, clock);
+            return Entry::new(key.unwrap_or_else(|| view.key()), view.inline_value(), expiry_ms, clock);
         }
         // SAFETY: BOXED says that the pointer is there and ours; the flag is cleared below, so that only the new entry owns it.
         let object = unsafe { Box::from_raw(view.boxed_ptr()) };
@@ -268,15 +221,6 @@ impl Writer {
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at.as_ptr(), bytes.len()) };
         // SAFETY: stays within (or one past) that allocation.
         self.at = unsafe { self.at.add(bytes.len()) };
-    }
-}
-
-impl Value {
-    /// The number of allocations it consists of, about: what freeing it costs.
-    pub fn free_effort(&self) -> usize {
-        match self {
-            Value::Raw(_) => 1,
-        }
     }
 }
 
@@ -400,15 +344,34 @@ impl<'a> EntryRef<'a> {
     pub fn value(self) -> ValueRef<'a> {
         let (at, len) = self.key_place();
         if self.flags() & BOXED != 0 {
-            // SAFETY: BOXED says that the pointer is there and ours; nobody changes it during 'a.
-            let Value::Raw(bytes) = unsafe { &*self.boxed_ptr() };
-            return ValueRef::Bytes(bytes);
+            return self.boxed_value();
         }
         let inline = self.bytes(at + len, self.inline_len());
         if self.byte(0) & 15 == Encoding::Int as u8 {
             return ValueRef::Int(inline.try_into().map(i64::from_le_bytes).expect("an int takes 8 bytes"));
         }
         ValueRef::Bytes(inline)
+    }
+
+    // In line, so that who asks what the value is knows it where it was found out.
+    #[inline(always)]
+    fn boxed_value(self) -> ValueRef<'a> {
+        // SAFETY: BOXED says that the pointer is there and ours; nobody changes it during 'a.
+        match unsafe { &*self.boxed_ptr() } {
+            Value::String(string) => match string.view() {
+                StringRef::Bytes(bytes) => ValueRef::Bytes(bytes),
+                StringRef::Chunks(chunks) => ValueRef::Chunks(chunks),
+            },
+        }
+    }
+
+    /// A value that lies inside the entry, for another entry.
+    fn inline_value(self) -> NewValue<'a> {
+        match self.value() {
+            ValueRef::Int(number) => NewValue::Int(number),
+            ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, self.encoding()),
+            ValueRef::Chunks(_) => unreachable!("what lies inside an entry is short"),
+        }
     }
 
     /// True if the key's time has come. Up to and including the very millisecond it lives.
@@ -420,33 +383,36 @@ impl<'a> EntryRef<'a> {
     /// A copy under another key, expiry included.
     pub fn duplicate(self, key: &[u8], access_clock: u32) -> Entry {
         let value = match self.boxed() {
-            Some(value) => NewValue::Boxed(Box::new(value.clone()), self.kind(), self.encoding()),
-            None => match self.value() {
-                ValueRef::Int(number) => NewValue::Int(number),
-                ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, self.encoding()),
-            },
+            Some(value) => NewValue::Boxed(Box::new(value.duplicate()), self.kind(), self.encoding()),
+            None => self.inline_value(),
         };
         Entry::new(key, value, self.expiry_ms(), access_clock)
     }
 
-    /// What freeing the entry costs, in allocations.
+    /// What freeing the entry costs, in small allocations.
     pub fn free_effort(self) -> usize {
-        self.boxed().map_or(1, Value::free_effort)
+        self.boxed().map_or(1, Value::effort)
+    }
+
+    /// Bytes, or elements, that a command looks at which looks at the whole value.
+    pub fn scan_len(self) -> usize {
+        self.boxed().map_or_else(|| self.inline_len(), Value::scan_len)
+    }
+
+    /// True if the value does not lie inside the entry.
+    #[inline]
+    pub fn is_boxed(self) -> bool {
+        self.flags() & BOXED != 0
     }
 
     fn boxed(self) -> Option<&'a Value> {
         // SAFETY: BOXED says that the pointer is there and ours; nobody changes it during 'a.
-        (self.flags() & BOXED != 0).then(|| unsafe { &*self.boxed_ptr() })
+        self.is_boxed().then(|| unsafe { &*self.boxed_ptr() })
     }
 
     /// Heap bytes that belong to the value and lie outside the entry.
     pub fn boxed_len(self) -> usize {
-        if self.flags() & BOXED == 0 {
-            return 0;
-        }
-        // SAFETY: as in value().
-        let Value::Raw(bytes) = unsafe { &*self.boxed_ptr() };
-        std::mem::size_of::<Value>() + bytes.capacity()
+        self.boxed().map_or(0, Value::bytes)
     }
 }
 
@@ -517,17 +483,13 @@ impl<'a> EntryMut<'a> {
         true
     }
 
-    /// The value's bytes for changes that keep its length, as `Raw` from now on. `None` if it is held as an integer.
-    pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
-        if self.0.byte(0) & 15 == Encoding::Int as u8 {
+    /// The bytes of a value that lies inside the entry, for changes that keep their number, as `Raw` from now on. `None` if it is held as an
+    /// integer, or boxed.
+    pub fn inline_mut(&mut self) -> Option<&mut [u8]> {
+        if self.0.flags() & BOXED != 0 || self.0.byte(0) & 15 == Encoding::Int as u8 {
             return None;
         }
-        self.write(0, &[Encoding::Raw as u8]);
-        if self.0.flags() & BOXED != 0 {
-            // SAFETY: BOXED says that the pointer is there and ours; exclusively borrowed.
-            let Value::Raw(bytes) = unsafe { &mut *self.0.boxed_ptr() };
-            return Some(bytes);
-        }
+        self.write(0, &[((Type::String as u8) << 4) | Encoding::Raw as u8]);
         let (at, len) = self.0.key_place();
         let inline_len = self.0.inline_len();
         // SAFETY: the inline value lies there, exclusively borrowed for the lifetime of the result.
@@ -544,6 +506,7 @@ impl<'a> EntryMut<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::limits::CONTIGUOUS_LEN_MAX;
 
     fn check(key: &[u8], value: NewValue<'_>, expiry: Option<i64>, expect: &[u8]) -> Entry {
         let entry = Entry::new(key, value, expiry, 0x00ab_cdef);
@@ -554,6 +517,7 @@ mod tests {
         match view.value() {
             ValueRef::Bytes(bytes) => assert_eq!(bytes, expect),
             ValueRef::Int(number) => assert_eq!(number.to_string().as_bytes(), expect),
+            ValueRef::Chunks(chunks) => assert!(chunks.view().equals(expect)),
         }
         entry
     }
@@ -562,11 +526,18 @@ mod tests {
     fn holds_what_it_was_given() {
         let long = vec![b'k'; 70_000];
         let big = vec![7u8; INLINE_VALUE_LEN_MAX + 1];
+        let huge = vec![7u8; CONTIGUOUS_LEN_MAX + 1];
         for key in [&b""[..], b"k", &long[..255], &long[..256], &long] {
             for expiry in [None, Some(1_700_000_000_000), Some(NO_EXPIRY)] {
                 check(key, NewValue::Bytes(b"", Encoding::Embstr), expiry, b"");
                 check(key, NewValue::Bytes(b"value", Encoding::Embstr), expiry, b"value");
                 check(key, NewValue::Bytes(&big, Encoding::Raw), expiry, &big);
+                let entry = check(key, NewValue::Bytes(&huge, Encoding::Raw), expiry, &huge);
+                let copy = entry.borrow().duplicate(b"other", 0);
+                let entry = entry.with_key(b"renamed").with_expiry(None);
+                assert!(matches!(copy.borrow().value(), ValueRef::Chunks(chunks) if chunks.view().equals(&huge)));
+                assert!(matches!(entry.borrow().value(), ValueRef::Chunks(chunks) if chunks.view().equals(&huge)));
+                assert_eq!((copy.borrow().scan_len(), copy.borrow().boxed_len()), (huge.len(), entry.borrow().boxed_len()));
                 check(key, NewValue::Int(i64::MIN), expiry, b"-9223372036854775808");
             }
         }
@@ -587,7 +558,7 @@ mod tests {
             assert!(entry.overwrite(&NewValue::Bytes(b"1234", Encoding::Embstr)));
             assert!(!entry.overwrite(&NewValue::Bytes(&[0; 50], Encoding::Embstr)));
             assert!(entry.set_expiry_ms(None));
-            entry.bytes_mut().expect("not an integer")[0] = b'x';
+            entry.inline_mut().expect("not an integer")[0] = b'x';
             entry.set_access_clock(7);
             let view = entry.as_ref();
             assert!(matches!(view.value(), ValueRef::Bytes(b"x234")));

@@ -124,7 +124,7 @@ fn time_limit_us(tenacity: u32) -> u64 {
 pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u64, world: &World<'_>) -> Result<Room, OutOfMemory> {
     let eviction = &keyspace.eviction;
     let is_over = |world: &World<'_>| config.maxmemory > 0 && (world.used_bytes)() as u64 > config.maxmemory;
-    if keyspace.settings.is_frozen(moment.now_ms) {
+    if keyspace.settings.is_frozen() {
         return Ok(Room::Enough);
     }
     if !is_over(world) {
@@ -605,10 +605,10 @@ mod tests {
         assert_eq!(keyspace.db_size(0).0, 50);
         assert_eq!(keyspace.eviction.current_exceeded_us(now.get()), 0);
         assert!(keyspace.eviction.total_exceeded_us(now.get()) > 1000);
-        keyspace.settings.frozen_until_ms.store(3000, Ordering::Relaxed);
+        keyspace.settings.freeze(true);
         put(&keyspace, 0, "one more", Expiry::Clear, 1000);
         assert_eq!(room(&config), Ok(Room::Enough));
-        keyspace.settings.frozen_until_ms.store(0, Ordering::Relaxed);
+        keyspace.settings.freeze(false);
         assert_eq!(room(&self::config("noeviction", 5000, 5)), Err(OutOfMemory));
         assert_eq!(room(&self::config("volatile-lru", 5000, 5)), Err(OutOfMemory));
     }

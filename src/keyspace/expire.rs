@@ -392,7 +392,7 @@ mod tests {
     fn nothing_is_deleted_during_a_pause() {
         let keyspace = Keyspace::new(16, 1, false, 7);
         put(&keyspace, 0, "key", Expiry::At(1001));
-        keyspace.settings.frozen_until_ms.store(6000, Ordering::Relaxed);
+        keyspace.settings.freeze(true);
         let mut sweep = Sweep::new(1);
         cycle(&mut sweep, &keyspace, Effort::new(10, 10), 5000);
         assert_eq!(keyspace.db_size(0), (1, 1));

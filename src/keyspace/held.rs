@@ -1,31 +1,12 @@
-//! The stripes that a command holds: how they are locked, and how they are released.
-//!
-//! Invariants:
-//! * Locks are taken once, in ascending order.
-//! * [`KeyAccess::unlock`] is the one way to release them: it commits what was changed first and delivers it afterwards.
+//! The stripes that a command holds.
 
 use smallvec::SmallVec;
 
-use super::access::KeyAccess;
-use super::hash::KeyHash;
-use super::key::ResolvedKey;
 use super::lock::StripeGuard;
 use super::stripe::Stripe;
-use super::table::Table;
-use super::{Busy, Place};
 
 /// Numbers of stripes to lock.
 pub type Stripes = SmallVec<[u32; 16]>;
-
-/// How often all stripes of a command are tried for at once, before the first ones are kept while the others are waited for.
-const ALL_OR_NONE_TRIES: usize = 64;
-
-/// Ascending, each once.
-fn in_order(mut stripes: Stripes) -> Stripes {
-    stripes.sort_unstable();
-    stripes.dedup();
-    stripes
-}
 
 /// The stripes that are held.
 #[derive(Debug)]
@@ -54,7 +35,7 @@ impl Held<'_> {
         &mut held[at.unwrap_or_else(|_| panic!("stripe {number} is not held"))].1
     }
 
-    fn has(&self, number: u32) -> bool {
+    pub(super) fn has(&self, number: u32) -> bool {
         match self {
             Held::None => false,
             Held::One(held, _) => *held == number,
@@ -63,217 +44,11 @@ impl Held<'_> {
     }
 
     /// Calls `visit` with every held stripe.
-    fn for_each(&mut self, mut visit: impl FnMut(&mut Stripe)) {
+    pub(super) fn for_each(&mut self, mut visit: impl FnMut(&mut Stripe)) {
         match self {
             Held::None => {}
             Held::One(_, stripe) => visit(stripe),
             Held::Many(held) => held.iter_mut().for_each(|(_, stripe)| visit(stripe)),
-        }
-    }
-}
-
-impl KeyAccess<'_> {
-    /// Locks one stripe, however long that takes. Nothing may be locked yet.
-    #[inline]
-    pub fn lock_one(&mut self, stripe: u32) {
-        assert!(matches!(self.held, Held::None), "locks are taken once, in order");
-        self.held = Held::One(stripe, self.keyspace.lock(stripe));
-    }
-
-    /// Locks one stripe. Nothing may be locked yet.
-    ///
-    /// # Errors
-    /// If its holder keeps it for long.
-    #[inline]
-    pub fn try_lock_one(&mut self, stripe: u32) -> Result<(), Busy> {
-        assert!(matches!(self.held, Held::None), "locks are taken once, in order");
-        let guard = self.keyspace.lock_soon(stripe).ok_or(Busy(stripe))?;
-        // There is nothing to drop, which the compiler does not see behind the call.
-        std::mem::forget(std::mem::replace(&mut self.held, Held::One(stripe, guard)));
-        Ok(())
-    }
-
-    /// Locks the stripes of all `keys`, in ascending order and however long that takes.
-    pub fn lock_keys(&mut self, keys: &[ResolvedKey]) {
-        self.lock_stripes(keys.iter().map(|key| key.place.stripe).collect());
-    }
-
-    /// Locks the stripes of all `keys`, in ascending order, and asks for all their entries before the command needs the first.
-    ///
-    /// # Errors
-    /// If one of them is held for long: then none is locked.
-    pub fn try_lock_keys(&mut self, keys: &[ResolvedKey]) -> Result<(), Busy> {
-        if let [only] = keys {
-            return self.try_lock_one(only.place.stripe);
-        }
-        self.try_lock_stripes(keys.iter().map(|key| key.place.stripe).collect())?;
-        self.prefetch(keys, Table::prefetch_bucket);
-        self.prefetch(keys, Table::prefetch_entry);
-        Ok(())
-    }
-
-    fn prefetch<R>(&mut self, keys: &[ResolvedKey], what: impl Fn(&Table, KeyHash) -> R) {
-        for key in keys {
-            let number = self.keyspace.table_number(self.db, key.place);
-            if let Some(keys) = self.stripe(key.place.stripe).table(number) {
-                what(&keys.table, key.place.hash);
-            }
-        }
-    }
-
-    /// Locks these stripes, in ascending order and however long that takes. What is free stays free for others while one that is held
-    /// for long is waited for; only if that does not lead anywhere are the first ones kept meanwhile.
-    pub fn lock_stripes(&mut self, stripes: Stripes) {
-        for _ in 0..ALL_OR_NONE_TRIES {
-            match self.try_lock_stripes(stripes.clone()) {
-                Ok(()) => return,
-                Err(Busy(number)) => drop(self.keyspace.lock(number)),
-            }
-        }
-        self.held = Held::Many(in_order(stripes).into_iter().map(|number| (number, self.keyspace.lock(number))).collect());
-    }
-
-    /// Locks these stripes, in ascending order.
-    ///
-    /// # Errors
-    /// If one of them is held for long: then none is locked.
-    pub fn try_lock_stripes(&mut self, stripes: Stripes) -> Result<(), Busy> {
-        assert!(matches!(self.held, Held::None), "locks are taken once, in order");
-        let lock = |number| self.keyspace.lock_soon(number).map(|guard| (number, guard)).ok_or(Busy(number));
-        self.held = match in_order(stripes)[..] {
-            [] => Held::None,
-            [one] => lock(one).map(|(number, guard)| Held::One(number, guard))?,
-            ref many => Held::Many(many.iter().map(|number| lock(*number)).collect::<Result<_, _>>()?),
-        };
-        Ok(())
-    }
-
-    /// Locks every stripe, however long that takes.
-    pub fn lock_all(&mut self) {
-        self.lock_stripes(self.every_stripe());
-    }
-
-    /// Locks every stripe.
-    ///
-    /// # Errors
-    /// If one of them is held for long: then none is locked.
-    pub fn try_lock_all(&mut self) -> Result<(), Busy> {
-        self.try_lock_stripes(self.every_stripe())
-    }
-
-    fn every_stripe(&self) -> Stripes {
-        (0..self.keyspace.stripes() as u32).collect()
-    }
-
-    /// True if somebody waits for a held stripe for long already.
-    pub fn is_wanted(&self) -> bool {
-        match &self.held {
-            Held::None => false,
-            Held::One(number, _) => self.keyspace.is_wanted(*number),
-            Held::Many(held) => held.iter().any(|(number, _)| self.keyspace.is_wanted(*number)),
-        }
-    }
-
-    /// True if every stripe is held.
-    pub fn holds_all(&self) -> bool {
-        matches!(&self.held, Held::Many(held) if held.len() == self.keyspace.stripes())
-    }
-
-    /// True if the stripe of `place` is held.
-    pub fn holds(&self, place: Place) -> bool {
-        self.held.has(place.stripe)
-    }
-
-    /// A held stripe.
-    #[inline]
-    pub fn stripe(&mut self, number: u32) -> &mut Stripe {
-        self.held.stripe(number)
-    }
-
-    /// Calls `visit` with stripe `number`, which is locked for it unless it is held already.
-    pub fn with_stripe<R>(&mut self, number: u32, visit: impl FnOnce(&mut Self) -> R) -> R {
-        if !matches!(self.held, Held::None) {
-            return visit(self);
-        }
-        self.lock_one(number);
-        let result = visit(self);
-        self.unlock();
-        result
-    }
-
-    /// Calls `visit` with every stripe held: as in [`KeyAccess::with_stripe`].
-    pub fn with_all<R>(&mut self, visit: impl FnOnce(&mut Self) -> R) -> R {
-        if self.holds_all() {
-            return visit(self);
-        }
-        self.lock_all();
-        let result = visit(self);
-        self.unlock();
-        result
-    }
-
-    /// Commits what was changed, releases what is held, and delivers what others are told.
-    #[inline]
-    pub fn unlock(&mut self) {
-        if self.is_logging || self.changes.is_some() {
-            self.commit();
-        }
-        if let Held::Many(_) = self.held {
-            self.unlock_many();
-        } else {
-            self.held = Held::None;
-        }
-        if self.changes.is_some() {
-            self.deliver();
-        }
-    }
-
-    #[inline(never)]
-    fn unlock_many(&mut self) {
-        self.held = Held::None;
-    }
-
-    /// Releases what a command that only reads holds, as soon as it has what it needs: a transaction keeps it to its end.
-    pub fn unlock_early(&mut self) {
-        if !self.keeps_locks {
-            self.unlock();
-        }
-    }
-
-    /// Hands what was changed to those who are told of changes, in the order of the changes. The stripes are held.
-    #[cold]
-    fn commit(&mut self) {
-        let Some(sink) = self.keyspace.sink.get() else { return };
-        let mut committed = None;
-        if self.wrote || self.changes.is_some() {
-            let changes = self.changes.get_or_insert_default();
-            committed = Some(sink.commit(self.notify, changes));
-            changes.events.clear();
-        }
-        self.wrote = false;
-        let mut needed = self.required_offset;
-        self.held.for_each(|stripe| {
-            if let Some(offset) = committed.filter(|_| std::mem::take(&mut stripe.written)) {
-                stripe.last_write_offset = offset;
-            }
-            needed = needed.max(stripe.last_write_offset);
-        });
-        self.required_offset = needed;
-    }
-
-    #[cold]
-    fn deliver(&mut self) {
-        if let Some(changes) = self.changes.take() {
-            changes.deliver(&self.keyspace.lazyfree);
-        }
-    }
-}
-
-impl Drop for KeyAccess<'_> {
-    fn drop(&mut self) {
-        // A command that was stopped by a panic ends the process; everywhere else the scope has released what it held.
-        if !matches!(self.held, Held::None) {
-            self.unlock();
         }
     }
 }

@@ -8,12 +8,10 @@ use smallvec::SmallVec;
 
 use super::access::KeyAccess;
 use super::effect::{Cause, Effect, class};
-use super::entry::{Encoding, Entry, EntryRef, NewValue, Value, ValueRef};
+use super::entry::{Entry, EntryMut, EntryRef, NewValue};
 use super::key::Key;
-use super::string_value;
 use super::stripe::Keys;
 use super::table::Position;
-use crate::base::limits::INLINE_VALUE_LEN_MAX;
 
 /// What a new value does with the key's expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +24,19 @@ pub enum Expiry {
     At(i64),
 }
 
+impl<'a> KeyAccess<'a> {
+    /// Opens a key for changing. It may or may not exist.
+    #[inline]
+    pub fn open<'m, 'k>(&'m mut self, key: Key<'k>) -> KeyMut<'m, 'a, 'k> {
+        KeyMut::new(self, key)
+    }
+}
+
 /// A key opened for changing. See the module's page.
 #[derive(Debug)]
 pub struct KeyMut<'m, 'a, 'k> {
     access: &'m mut KeyAccess<'a>,
-    key: Key<'k>,
+    pub(super) key: Key<'k>,
     table: usize,
     position: Option<Position>,
     existed: bool,
@@ -145,85 +151,6 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         self.access.free(old, Cause::Command);
     }
 
-    /// Sets a string from its text: an integer if it is the canonical text of one.
-    #[inline]
-    pub fn set_text(&mut self, text: &[u8], expiry: Expiry) {
-        let expires = match expiry {
-            Expiry::At(_) => true,
-            Expiry::Clear => false,
-            Expiry::Keep => self.expiry_ms().is_some(),
-        };
-        self.set(string_value::encode(self.key.name(), text, expires), expiry);
-    }
-
-    /// Changes the string's bytes in place, after it was made at least `len` long (filled with zeros) and raw. Creates the key
-    /// if it is not there.
-    pub fn edit_bytes<R>(&mut self, len: usize, edit: impl FnOnce(&mut [u8]) -> R) -> R {
-        let current = self.entry().map(|entry| (string_value::len(entry.value()), entry.encoding()));
-        match current {
-            Some((current_len, encoding)) if current_len >= len && encoding != Encoding::Int => {}
-            _ => self.grow(len),
-        }
-        self.mark_dirty();
-        let position = self.position.expect("there, or made by grow");
-        let keys = self.keys();
-        let mut entry = keys.table.get_mut(position);
-        edit(entry.bytes_mut().expect("grow leaves no integer"))
-    }
-
-    /// Makes the value raw bytes of at least `len`.
-    fn grow(&mut self, len: usize) {
-        if let Some(position) = self.position
-            && let Some(Value::Raw(bytes)) = self.keys().table.get_mut(position).boxed_mut()
-        {
-            string_value::reserve(bytes, len.saturating_sub(bytes.len()));
-            bytes.resize(len.max(bytes.len()), 0);
-            self.mark_dirty();
-            return;
-        }
-        let bytes = match self.entry().map(string_value::to_vec) {
-            // The allocator has zeroed pages at hand, which a resize would write once more.
-            None => vec![0; len],
-            Some(mut bytes) => {
-                bytes.reserve_exact(len.saturating_sub(bytes.len()));
-                bytes.resize(len.max(bytes.len()), 0);
-                bytes
-            }
-        };
-        self.set_raw(bytes, Expiry::Keep);
-    }
-
-    /// Sets the value to these bytes, as `raw` whatever they spell.
-    pub fn set_raw(&mut self, bytes: Vec<u8>, expiry: Expiry) {
-        if bytes.len() > INLINE_VALUE_LEN_MAX {
-            self.set(NewValue::Boxed(Box::new(Value::Raw(bytes)), super::entry::Type::String, Encoding::Raw), expiry);
-        } else {
-            self.set(NewValue::Bytes(&bytes, Encoding::Raw), expiry);
-        }
-    }
-
-    /// Appends to the string, creating it if it is not there. Returns the new length.
-    pub fn append(&mut self, tail: &[u8]) -> usize {
-        if let Some(position) = self.position
-            && let Some(Value::Raw(bytes)) = self.keys().table.get_mut(position).boxed_mut()
-        {
-            string_value::reserve(bytes, tail.len());
-            bytes.extend_from_slice(tail);
-            let len = bytes.len();
-            self.mark_dirty();
-            return len;
-        }
-        let Some(entry) = self.entry() else {
-            self.set_text(tail, Expiry::Keep);
-            return tail.len();
-        };
-        let mut bytes = string_value::to_vec(entry);
-        bytes.extend_from_slice(tail);
-        let len = bytes.len();
-        self.set_raw(bytes, Expiry::Keep);
-        len
-    }
-
     /// Sets or removes the expiry of a key that is there.
     pub fn set_expiry_ms(&mut self, expiry_ms: Option<i64>) {
         self.mark_dirty();
@@ -286,10 +213,11 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         }
     }
 
-    /// The value as a string, `None` if the key is not there.
+    /// The entry, to change its value in place.
     #[inline]
-    pub fn string(&mut self) -> Result<Option<ValueRef<'_>>, super::WrongType> {
-        self.entry().map(string_value::of).transpose()
+    pub(super) fn entry_mut(&mut self) -> Option<EntryMut<'_>> {
+        let position = self.position?;
+        Some(self.keys().table.get_mut(position))
     }
 }
 

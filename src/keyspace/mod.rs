@@ -24,8 +24,10 @@ pub mod key_mut;
 pub mod lazyfree;
 pub mod liveness;
 pub mod lock;
+mod locks;
 mod relocate;
 pub mod scan;
+mod string_mut;
 pub mod string_value;
 pub mod stripe;
 pub mod table;
@@ -33,6 +35,7 @@ pub mod table;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod value;
 pub mod watch;
 
 use std::sync::OnceLock;
@@ -80,20 +83,20 @@ pub struct Settings {
     pub import_mode: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE: expired keys are looked for in the background.
     pub active_expire: AtomicBool,
-    /// Until when CLIENT PAUSE holds writes back, unix milliseconds: expired keys are then hidden but not deleted.
-    pub frozen_until_ms: AtomicI64,
+    /// CLIENT PAUSE holds writes back: expired keys are then hidden but not deleted.
+    frozen: AtomicBool,
 }
 
 impl Settings {
     /// True while nothing may be changed, not even by expiry and eviction.
     #[inline]
-    pub fn is_frozen(&self, now_ms: i64) -> bool {
-        self.frozen_until_ms.load(Ordering::Relaxed) > now_ms
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
     }
 
-    /// Freezes the data until a time; one in the past thaws it.
-    pub fn freeze_until(&self, until_ms: i64) {
-        self.frozen_until_ms.store(until_ms, Ordering::Relaxed);
+    /// Freezes or thaws the data.
+    pub fn freeze(&self, yes: bool) {
+        self.frozen.store(yes, Ordering::Relaxed);
     }
 }
 
@@ -166,7 +169,7 @@ impl Keyspace {
                 lazy_eviction: AtomicBool::new(true),
                 import_mode: AtomicBool::new(false),
                 active_expire: AtomicBool::new(true),
-                frozen_until_ms: AtomicI64::new(0),
+                frozen: AtomicBool::new(false),
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
             emptied: (0..databases).map(|_| AtomicBool::new(false)).collect(),

@@ -2,10 +2,8 @@
 
 use super::WrongType;
 use super::entry::{Encoding, EntryRef, NewValue, Type, ValueRef};
+use super::value::string::{StringRef, StringSnapshot};
 use crate::base::number::parse_i64;
-
-/// Up to this length a growing string doubles; beyond it, it reserves an eighth, so that memory stays near what is used.
-const DOUBLING_LEN_MAX: usize = 1024 * 1024;
 
 /// Valkey embeds a string in its object while object, key, expiry and value stay within two cache lines.
 const EMBEDDED_LEN_MAX: usize = 128;
@@ -39,33 +37,27 @@ pub fn of(entry: EntryRef<'_>) -> Result<ValueRef<'_>, WrongType> {
     }
 }
 
-/// Makes room for `more` bytes, with some to spare.
-pub fn reserve(bytes: &mut Vec<u8>, more: usize) {
-    let len = bytes.len() + more;
-    if len <= bytes.capacity() {
-        return;
-    }
-    if len <= DOUBLING_LEN_MAX {
-        bytes.reserve(more);
-    } else {
-        bytes.reserve_exact(more + len / 8);
-    }
-}
-
-/// Calls `with` with the value's bytes.
-pub fn with_bytes<R>(value: ValueRef<'_>, with: impl FnOnce(&[u8]) -> R) -> R {
+/// Calls `with` with the string, to be read however it lies.
+#[inline]
+pub fn with_string<R>(value: ValueRef<'_>, with: impl FnOnce(StringRef<'_>) -> R) -> R {
     match value {
-        ValueRef::Bytes(bytes) => with(bytes),
-        ValueRef::Int(number) => with(itoa::Buffer::new().format(number).as_bytes()),
+        ValueRef::Bytes(bytes) => with(StringRef::Bytes(bytes)),
+        ValueRef::Int(number) => with(StringRef::Bytes(itoa::Buffer::new().format(number).as_bytes())),
+        ValueRef::Chunks(chunks) => with(StringRef::Chunks(chunks)),
     }
 }
 
 /// The value's length in bytes, as STRLEN answers.
 pub fn len(value: ValueRef<'_>) -> usize {
-    with_bytes(value, <[u8]>::len)
+    with_string(value, |string| string.len())
 }
 
 /// The entry's string, copied out.
 pub fn to_vec(entry: EntryRef<'_>) -> Vec<u8> {
-    with_bytes(entry.value(), <[u8]>::to_vec)
+    with_string(entry.value(), |string| string.part(0..usize::MAX).into_owned())
+}
+
+/// The string as it is now, to be read when its stripe is given back.
+pub fn snapshot(value: ValueRef<'_>) -> StringSnapshot {
+    with_string(value, StringSnapshot::of)
 }

@@ -39,6 +39,7 @@ async fn expire(shared: Arc<Shared>) {
             // Memory may have come free without any command that would notice.
             let _ = memory_limit::make_room(&shared, &config, clock::unix_ms());
         }
+        shared.thaw_if_over();
         if may_expire(&shared) {
             cycle(&shared, &mut sweep, effort, if is_fast { Pace::Fast } else { Pace::Slow }).await;
         }
@@ -48,7 +49,7 @@ async fn expire(shared: Arc<Shared>) {
 /// Whether keys may be deleted by themselves now: not while DEBUG or a pause forbids it, or another server's data is copied in.
 fn may_expire(shared: &Shared) -> bool {
     let settings = &shared.keyspace.settings;
-    settings.active_expire.load(Ordering::Relaxed) && !settings.is_frozen(clock::unix_ms()) && !shared.config.load().import_mode
+    settings.active_expire.load(Ordering::Relaxed) && !settings.is_frozen() && !shared.config.load().import_mode
 }
 
 /// One cycle, for as long as its pace allows.

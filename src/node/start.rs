@@ -15,8 +15,8 @@ use super::{background, cluster, huge_pages, log, system};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock};
 use crate::cluster::Cluster;
-use crate::commands::FAMILIES;
 use crate::commands::server::apply;
+use crate::commands::{FAMILIES, TO_COME};
 use crate::config::{Config, ConfigError, ConfigStore, os_text};
 use crate::engine::shared::Shared;
 use crate::engine::table::Table;
@@ -110,7 +110,7 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
     let config = store.load();
     let renames: Vec<_> = config.rename_command.iter().map(|rename| (rename.command.clone(), rename.new_name.clone())).collect();
     let table = Table::new(FAMILIES, &renames).map_err(|(number, reason)| ConfigError::rename(&config.rename_command[number], reason))?;
-    Ok(Shared::new(store, table, cluster.map(cluster::access)))
+    Ok(Shared::new(store, table.with_to_come(TO_COME), cluster.map(cluster::access)))
 }
 
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.

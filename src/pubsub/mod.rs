@@ -13,7 +13,8 @@ use dashmap::DashMap;
 use larder_proto::resp::ReplyBuf;
 use parking_lot::RwLock;
 
-use crate::base::{glob, slot};
+use crate::base::glob::Glob;
+use crate::base::slot;
 use crate::clients::{Client, Message, bit};
 
 type Subscribers = BTreeMap<u64, Arc<Client>>;
@@ -23,7 +24,7 @@ type Subscribers = BTreeMap<u64, Arc<Client>>;
 pub struct PubSub {
     channels: DashMap<Bytes, Subscribers, foldhash::fast::RandomState>,
     shard_channels: DashMap<Bytes, Subscribers, foldhash::fast::RandomState>,
-    patterns: RwLock<BTreeMap<Bytes, Subscribers>>,
+    patterns: RwLock<BTreeMap<Bytes, (Glob, Subscribers)>>,
     pattern_count: AtomicUsize,
 }
 
@@ -96,7 +97,8 @@ impl PubSub {
     /// Adds a listener to a pattern. True if it was not listening yet.
     pub fn pattern_subscribe(&self, pattern: &Bytes, client: &Arc<Client>) -> bool {
         let mut patterns = self.patterns.write();
-        let added = patterns.entry(pattern.clone()).or_default().insert(client.id, Arc::clone(client)).is_none();
+        let (_, subscribers) = patterns.entry(pattern.clone()).or_insert_with(|| (Glob::new(pattern), Subscribers::default()));
+        let added = subscribers.insert(client.id, Arc::clone(client)).is_none();
         self.pattern_count.store(patterns.len(), Ordering::Release);
         added
     }
@@ -104,7 +106,7 @@ impl PubSub {
     /// Removes a listener from a pattern.
     pub fn pattern_unsubscribe(&self, pattern: &Bytes, id: u64) {
         let mut patterns = self.patterns.write();
-        if let Some(subscribers) = patterns.get_mut(pattern) {
+        if let Some((_, subscribers)) = patterns.get_mut(pattern) {
             subscribers.remove(&id);
             if subscribers.is_empty() {
                 patterns.remove(pattern);
@@ -126,8 +128,8 @@ impl PubSub {
             receivers += deliver(&mut Encodings::new(offset, &[b"message", channel, payload]), &subscribers, wake);
         }
         if self.pattern_count.load(Ordering::Acquire) > 0 {
-            for (pattern, subscribers) in self.patterns.read().iter() {
-                if glob::matches(pattern, channel) {
+            for (pattern, (glob, subscribers)) in self.patterns.read().iter() {
+                if glob.matches(channel) {
                     receivers += deliver(&mut Encodings::new(offset, &[b"pmessage", pattern, channel, payload]), subscribers, wake);
                 }
             }
@@ -145,7 +147,8 @@ impl PubSub {
     /// Channels with listeners that match `pattern` (all without one), sorted.
     pub fn channels(&self, pattern: Option<&[u8]>, shard: bool) -> Vec<Bytes> {
         let map = if shard { &self.shard_channels } else { &self.channels };
-        let fits = |channel: &[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, channel));
+        let glob = pattern.map(Glob::new);
+        let fits = |channel: &[u8]| glob.as_ref().is_none_or(|glob| glob.matches(channel));
         let mut names: Vec<Bytes> = map.iter().map(|entry| entry.key().clone()).filter(|channel| fits(channel)).collect();
         names.sort_unstable();
         names

@@ -3,12 +3,14 @@
 //! Invariants:
 //! * What is added leaves in the order in which it was added.
 //! * Nothing that waits is moved to make room, and a block is given back once it is sent: the memory taken is about what waits.
+//! * Values that replies refer to are sent from where they are. They wait like everything else, but count as memory of their keys.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::atomic::Ordering;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use larder_proto::resp::{Part, ReplyBuf};
 use smallvec::SmallVec;
 
 use crate::base::alloc;
@@ -18,18 +20,40 @@ use crate::clients::client::{Figures, REPLY_ROOM_LEN_MAX};
 const BLOCK_LEN: usize = REPLY_ROOM_LEN_MAX as usize;
 /// A buffer with at least this in it, and little room at its end, becomes a block as it is: copying it would cost more.
 const ADOPTED_LEN_MIN: usize = 64 * 1024;
+/// Room of a block at the start and of one behind a block that is referred to, if it is enough: usually only the end of one reply and the
+/// head of the next one come between two values.
+const BETWEEN_LEN: usize = 64;
 /// Most blocks that are sent with one call.
 const BLOCKS_PER_WRITE_MAX: usize = 64;
 
 /// See the module's page.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    blocks: VecDeque<BytesMut>,
+    blocks: VecDeque<Block>,
     /// How much of the first block is sent.
     sent: usize,
     len: usize,
-    /// What the allocator set aside for all blocks.
+    /// Bytes of blocks that are referred to and not sent completely.
+    shared: usize,
+    /// What the allocator set aside for all other blocks.
     taken: usize,
+}
+
+#[derive(Debug)]
+enum Block {
+    /// Bytes that were copied here.
+    Own(BytesMut),
+    /// A part of a value, which belongs to its key, too.
+    Shared(Bytes),
+}
+
+impl Block {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Block::Own(bytes) => bytes,
+            Block::Shared(bytes) => bytes,
+        }
+    }
 }
 
 /// What one call sends.
@@ -51,21 +75,32 @@ impl Backlog {
     pub(super) fn append(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len();
         while !bytes.is_empty() {
-            let room = self.blocks.back().map_or(0, |last| last.capacity() - last.len());
-            if room == 0 {
-                self.push(BytesMut::with_capacity(BLOCK_LEN));
-                continue;
-            }
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.blocks.back_mut().expect("it has room").extend_from_slice(now);
-            bytes = later;
+            let block_len = match self.blocks.back_mut() {
+                Some(Block::Own(last)) if last.len() < last.capacity() => {
+                    let (now, later) = bytes.split_at((last.capacity() - last.len()).min(bytes.len()));
+                    last.extend_from_slice(now);
+                    bytes = later;
+                    continue;
+                }
+                Some(Block::Shared(_)) | None if bytes.len() <= BETWEEN_LEN => BETWEEN_LEN,
+                _ => BLOCK_LEN,
+            };
+            self.push(BytesMut::with_capacity(block_len));
         }
     }
 
-    /// Takes what is in `buffer`, of which the first `sent` bytes went out already, and leaves it empty. Only of an empty backlog may
-    /// something have gone out.
-    pub(super) fn take_over(&mut self, buffer: &mut BytesMut, sent: usize) {
+    /// Takes what is in `reply`, of which the first `sent` bytes went out already, and leaves it empty. Only of an empty backlog and a reply
+    /// in one piece may something have gone out.
+    pub(super) fn take_over(&mut self, reply: &mut ReplyBuf, sent: usize) {
         debug_assert!(sent == 0 || self.is_empty());
+        if reply.contiguous().is_none() {
+            reply.take_parts(|part| match part {
+                Part::Copied(bytes) => self.append(bytes),
+                Part::Shared(bytes) => self.refer(bytes),
+            });
+            return;
+        }
+        let buffer = &mut reply.buf;
         let left = buffer.len() - sent;
         if left >= ADOPTED_LEN_MIN && left >= buffer.capacity() / 4 * 3 {
             self.sent += sent;
@@ -77,15 +112,23 @@ impl Backlog {
         }
     }
 
+    /// Adds bytes that stay where they are.
+    fn refer(&mut self, bytes: Bytes) {
+        self.len += bytes.len();
+        self.shared += bytes.len();
+        self.blocks.push_back(Block::Shared(bytes));
+    }
+
     /// Tells others how much waits.
     pub(super) fn publish(&self, figures: &Figures) {
         figures.backlog.store(self.len as u64, Ordering::Relaxed);
         figures.backlog_capacity.store(self.taken as u64, Ordering::Relaxed);
+        figures.backlog_shared.store(self.shared as u64, Ordering::Relaxed);
     }
 
     fn push(&mut self, block: BytesMut) {
         self.taken += alloc::block_len(block.capacity());
-        self.blocks.push_back(block);
+        self.blocks.push_back(Block::Own(block));
     }
 
     /// What to send next, of the first `len` bytes.
@@ -93,7 +136,7 @@ impl Backlog {
         let blocks = self.blocks.iter().take(BLOCKS_PER_WRITE_MAX);
         let starts = std::iter::once(self.sent).chain(std::iter::repeat(0));
         let parts = blocks.zip(starts).map(|(block, start)| {
-            let part = &block[start..];
+            let part = &block.bytes()[start..];
             let part = &part[..part.len().min(len)];
             len -= part.len();
             part
@@ -107,10 +150,13 @@ impl Backlog {
         self.len -= count;
         self.sent += count;
         while let Some(first) = self.blocks.front()
-            && self.sent >= first.len()
+            && self.sent >= first.bytes().len()
         {
-            self.sent -= first.len();
-            self.taken -= alloc::block_len(first.capacity());
+            self.sent -= first.bytes().len();
+            match first {
+                Block::Own(first) => self.taken -= alloc::block_len(first.capacity()),
+                Block::Shared(first) => self.shared -= first.len(),
+            }
             self.blocks.pop_front();
         }
         if self.blocks.is_empty() {
@@ -150,15 +196,44 @@ mod tests {
         for (lengths, sent, step) in cases {
             let (mut backlog, mut at) = (Backlog::default(), 0);
             for len in lengths {
-                let mut buffer = BytesMut::from(&data[at..at + len]);
-                backlog.take_over(&mut buffer, if at == 0 { sent } else { 0 });
-                assert!(buffer.is_empty());
+                let mut reply = ReplyBuf::default();
+                reply.buf = BytesMut::from(&data[at..at + len]);
+                backlog.take_over(&mut reply, if at == 0 { sent } else { 0 });
+                assert!(reply.is_empty());
                 at += len;
             }
             assert_eq!(backlog.len(), at - sent, "{lengths:?}");
             assert!(backlog.taken <= (at - sent) * 3 / 2 + BLOCK_LEN, "{lengths:?}");
             assert!(drain(&mut backlog, step) == data[sent..at], "{lengths:?}");
             assert_eq!((backlog.len(), backlog.taken, backlog.blocks.capacity()), (0, 0, 0), "{lengths:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_referred_to_goes_out_in_its_place_and_is_not_copied() {
+        let value = Bytes::from(vec![b'v'; 300_000]);
+        for (sent_before, step) in [(0, 50_001), (3, 299_999), (0, usize::MAX)] {
+            let mut backlog = Backlog::default();
+            if sent_before > 0 {
+                let mut reply = ReplyBuf::default();
+                reply.raw(b"+first\r\n");
+                backlog.take_over(&mut reply, sent_before);
+            }
+            let mut reply = ReplyBuf::default();
+            for _ in 0..3 {
+                reply.ok();
+                reply.bulk_shared(value.len(), [value.slice(..200_000), value.slice(200_000..200_010), value.slice(200_010..)]);
+            }
+            reply.raw(&[b'x'; 20_000]);
+            let len = reply.len();
+            backlog.take_over(&mut reply, 0);
+            assert!(reply.is_empty());
+            assert_eq!((backlog.len(), backlog.shared), (len + "+first\r\n".len() * sent_before.min(1) - sent_before, 3 * 299_990));
+            assert!(backlog.taken < 2 * BLOCK_LEN + 1000, "{} bytes set aside", backlog.taken);
+            let one = [b"+OK\r\n$300000\r\n", &value[..], b"\r\n"].concat();
+            let expected = [&b"+first\r\n"[if sent_before > 0 { 3 } else { 8 }..], &one.repeat(3), &[b'x'; 20_000]].concat();
+            assert!(drain(&mut backlog, step) == expected, "{step}");
+            assert_eq!((backlog.len(), backlog.shared, backlog.taken, backlog.blocks.capacity()), (0, 0, 0, 0));
         }
     }
 

@@ -12,12 +12,12 @@ use std::sync::atomic::Ordering;
 
 use larder_proto::resp::RequestParser;
 
+use super::buffer_use::BufferUse;
 use super::executor::Executed;
 use super::output::{Holder, Output};
 use super::share::Share;
 use super::stage::Stage;
 use super::stream::Stream;
-use super::upkeep::Upkeep;
 use super::worker::Worker;
 use crate::base::clock;
 use crate::base::limits::READ_BUFFER_LEN;
@@ -39,7 +39,7 @@ pub(super) struct Connection {
     pub(super) parser: RequestParser,
     pub(super) input: Vec<u8>,
     pub(super) output: Output,
-    pub(super) upkeep: Upkeep,
+    pub(super) buffers: BufferUse,
     /// When the round began, then when its last command so far ended.
     pub(super) now: clock::Ticks,
 }
@@ -71,7 +71,7 @@ impl Connection {
             self.input.reserve_exact(bytes.len().max(INPUT_LEN_MIN));
         }
         self.input.extend_from_slice(bytes);
-        self.upkeep.note_input(self.input.len());
+        self.buffers.note_input(self.input.len());
     }
 
     /// Sizes the private buffer once for the whole of a large argument, so that it counts before it has arrived.
@@ -85,7 +85,7 @@ impl Connection {
     /// Notes what requests left behind whose replies begin at `reply_from`.
     #[inline]
     pub(super) fn note_executed(&mut self, executed: Executed, reply_from: usize) {
-        self.upkeep.note_executed(executed.is_simple);
+        self.buffers.note_executed(executed.is_simple);
         self.share.count_output(self.output.reply.len() - reply_from);
         self.share.yield_to_waiters(executed.yields_to_waiters);
         self.hold(executed.required_offset);

@@ -53,8 +53,8 @@ pub(super) enum Flow {
     Plain,
     /// It was answered.
     Done,
-    /// It must wait until this time (unix milliseconds; CLIENT PAUSE) and be tried again.
-    Wait(i64),
+    /// It must wait until this time (monotonic milliseconds; CLIENT PAUSE) and be tried again.
+    Wait(u64),
     /// It must wait until this stripe is free and be tried again.
     Busy(u32),
     /// It must be run asynchronously: all checks have passed.
@@ -113,8 +113,9 @@ impl<'c> BatchExecutor<'c> {
         let stopwatch = &mut self.stopwatch;
         scope::run_single_key(&mut self.context, &self.gate, row, args, |context, result, reply_from| {
             let reply_len = context.reply.len() - reply_from;
-            let shares =
-                result.is_ok() && row.spec.has(flag::CONSTANT_TIME) && context.thresholds.may_share_time(context.shared, reply_len);
+            let shares = result.is_ok()
+                && row.spec.has(flag::CONSTANT_TIME)
+                && context.thresholds.may_share_time(&context.shared.monitor_count, reply_len);
             if !(shares && stopwatch.run_on(row.number)) {
                 let lap = stopwatch.stop(clock::ticks(), 1);
                 if lap.executions > 0 {

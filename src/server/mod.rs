@@ -6,6 +6,7 @@
 
 mod accepted;
 mod backlog;
+mod buffer_use;
 mod connection;
 mod cron;
 mod ending;

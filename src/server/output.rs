@@ -170,8 +170,10 @@ impl Output {
     /// Offers what is sendable to `write`, which says how much of it was taken, until that is 0 or nothing is left.
     #[inline]
     pub(super) fn send<E>(&mut self, mut write: impl FnMut(Chunk<'_>) -> Result<usize, E>) -> Result<(), E> {
-        if self.queue.is_empty() {
-            let sent = write(Chunk::Whole(&self.reply.buf))?;
+        if self.queue.is_empty()
+            && let Some(bytes) = self.reply.contiguous()
+        {
+            let sent = write(Chunk::Whole(bytes))?;
             if sent == self.reply.len() {
                 self.reply.buf.clear();
                 self.free_len = 0;
@@ -201,7 +203,7 @@ impl Output {
     }
 
     fn queue_reply(&mut self, sent: usize) {
-        self.queue.take_over(&mut self.reply.buf, sent);
+        self.queue.take_over(&mut self.reply, sent);
         self.free_len = 0;
     }
 
@@ -222,6 +224,7 @@ impl Output {
     /// Tells others how much waits.
     pub(super) fn publish(&self, figures: &Figures) {
         figures.output.store(self.reply.len() as u64, Ordering::Relaxed);
+        figures.output_shared.store(self.reply.shared_len() as u64, Ordering::Relaxed);
         figures.output_capacity.store(alloc::block_len(self.reply.buf.capacity()) as u64, Ordering::Relaxed);
         self.queue.publish(figures);
     }

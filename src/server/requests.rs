@@ -53,7 +53,7 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         let config = worker.config();
         if !self.input.is_empty() {
-            self.upkeep.note_input(self.input.len());
+            self.buffers.note_input(self.input.len());
             // A request that takes more memory than clients may have is not run.
             self.report();
             self.check_closed()?;

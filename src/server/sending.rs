@@ -52,7 +52,7 @@ impl Connection {
             return Ok(());
         }
         self.check_output_limit()?;
-        self.upkeep.note_reply(self.output.len());
+        self.buffers.note_reply(self.output.len());
         let (stream, metrics, client) = (&self.stream, self.worker.metrics(), &self.caller.client);
         self.output.send(|chunk| write(stream, &chunk, metrics, client))?;
         if self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {

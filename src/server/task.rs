@@ -12,13 +12,13 @@ use std::time::Duration;
 use larder_proto::resp::RequestParser;
 
 use super::accepted::Accepted;
+use super::buffer_use::BufferUse;
 use super::connection::{Connection, Gone};
 use super::gather::Member;
 use super::output::Output;
 use super::share::{Precedence, Share};
 use super::stage::Stage;
 use super::stream::Stream;
-use super::upkeep::Upkeep;
 use super::worker::{RoundStart, Worker};
 use crate::base::clock::{self, Ticks};
 use crate::base::limits::READ_BUFFER_LEN;
@@ -71,7 +71,7 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         parser: RequestParser::default(),
         input: Vec::new(),
         output: Output::default(),
-        upkeep: Upkeep::new(),
+        buffers: BufferUse::new(),
         now: clock::ticks(),
     });
     tokio::task::spawn_local(run(connection));

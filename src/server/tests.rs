@@ -16,10 +16,11 @@ use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::scope::{NotRun, hook};
 use crate::engine::shared::Shared;
 use crate::engine::spec::{CommandSpec, KeySpec, Locks, Run, SPEC, key_flag};
+use crate::keyspace::key::{Key, ResolvedKey};
 
 /// Pauses writes for so long that no test sees the end.
 fn pause_writes(shared: &Shared) {
-    shared.pause.begin(i64::MAX / 2, false, 0);
+    shared.pause.begin(u64::MAX, false);
     shared.gate.advance();
 }
 
@@ -249,6 +250,30 @@ fn an_offloaded_command_runs_when_nothing_changed() {
     assert_eq!(keys_in(&shared), 2);
 }
 
+/// What reads a long value takes references to its chunks and gives the stripe free before it computes; a transaction keeps it.
+#[test]
+fn a_long_value_is_read_without_its_stripe() {
+    let shared = plain_node(&[]);
+    let mut peer = Peer::new(&shared);
+    put_long_value(&mut peer, "long");
+    let stripe = shared.keyspace.place(b"long").stripe;
+    let is_free = |peer: &mut Peer, keeps_locks: bool| {
+        let config = shared.config.load();
+        let worker = (&shared, &shared.workers[0]);
+        let mut context = Context::new(worker, &config, &mut peer.caller, &mut peer.reply, crate::base::clock::Now::read(), usize::MAX);
+        let resolved = ResolvedKey { place: shared.keyspace.place(b"long"), ..ResolvedKey::default() };
+        context.keys.lock_keys(&[resolved]);
+        context.keys.keeps_locks = keeps_locks;
+        let key = Key::new(b"long", &resolved);
+        context.with_string(key, |string| {
+            assert_eq!(string.map(|string| string.len()), Some(2 << 20));
+            shared.keyspace.try_lock(stripe).is_some()
+        })
+    };
+    assert_eq!(is_free(&mut peer, false), Ok(true));
+    assert_eq!(is_free(&mut peer, true), Ok(false));
+}
+
 /// A key that has expired but may not be deleted (a pause, later a replica) is replaced by a write; there never are two of a name.
 #[test]
 fn a_write_replaces_a_kept_expired_key() {
@@ -256,7 +281,7 @@ fn a_write_replaces_a_kept_expired_key() {
     let mut peer = Peer::new(&shared);
     peer.expect("set k old px 1", "+OK");
     // Frozen, so that reading keeps it.
-    shared.keyspace.settings.freeze_until(i64::MAX);
+    shared.keyspace.settings.freeze(true);
     while peer.run("get k").1 != "$-1" {
         std::thread::yield_now();
     }

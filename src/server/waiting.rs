@@ -101,13 +101,13 @@ impl Connection {
     }
 
     /// Waits until a pause ends, changes, or the client goes.
-    async fn wait_until(&mut self, until_ms: i64, changed: std::pin::Pin<&mut Notified<'_>>) -> Result<(), Gone> {
+    async fn wait_until(&mut self, until_ms: u64, changed: std::pin::Pin<&mut Notified<'_>>) -> Result<(), Gone> {
         let shared = Arc::clone(&self.worker.shared);
         let client = Arc::clone(&self.caller.client);
         self.report();
         client.set(bit::BLOCKED | bit::PAUSED, true);
         shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
-        let left_ms = (until_ms - clock::unix_ms()).max(0) as u64;
+        let left_ms = until_ms.saturating_sub(clock::monotonic_ms());
         let outcome = tokio::select! {
             () = changed => Ok(()),
             () = shared.timers.sleep(Duration::from_millis(left_ms)) => Ok(()),

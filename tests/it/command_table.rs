@@ -121,3 +121,28 @@ fn commands_are_described_as_valkey_describes_them() {
     listed.sort();
     assert_eq!(found, listed, "differences found (left) and listed (right):\n{report}");
 }
+
+/// What is said to be to come is what Valkey has and we do not.
+#[test]
+fn commands_to_come_are_those_that_valkey_has_and_we_do_not() {
+    let Some(valkey) = Server::reference("commands_to_come", &[]) else { return };
+    let larder = Server::larder(&[]);
+    let names = |server: &Server| -> std::collections::BTreeSet<String> {
+        items(&server.connect().call(&["COMMAND", "LIST"])).iter().map(text).collect()
+    };
+    let (theirs, ours) = (names(&valkey), names(&larder));
+    let missing: Vec<&String> = theirs.difference(&ours).collect();
+    // Of a container that is missing as a whole, its own name says all.
+    let is_whole = |name: &&&String| !name.split_once('|').is_some_and(|(container, _)| missing.iter().any(|name| *name == container));
+    let expected: Vec<&str> = missing.iter().filter(is_whole).map(|name| name.as_str()).collect();
+    assert_eq!(larder::commands::TO_COME, expected);
+    let mut client = larder.connect();
+    for (request, reply) in [
+        (vec!["HSET", "k", "f", "v"], "ERR unknown command 'hset': this version does not have it yet"),
+        (vec!["cluster", "Failover"], "ERR unknown command 'cluster failover': this version does not have it yet"),
+        (vec!["HSETT", "k"], "ERR unknown command 'HSETT', with args beginning with: 'k' "),
+        (vec!["CLUSTER", "WHAT"], "ERR unknown subcommand 'WHAT'. Try CLUSTER HELP."),
+    ] {
+        assert_eq!(client.call(&request), Value::Error(reply.into()), "{request:?}");
+    }
+}

@@ -14,12 +14,12 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("REFUSALS", &["src/engine/gate.rs"], "whether a command may run is asked of the gate"),
     (
         ".commit(",
-        &["src/keyspace/held.rs", "src/cluster/store.rs"],
+        &["src/keyspace/locks.rs", "src/cluster/store.rs"],
         "changes are committed when their stripes are released (the control plane's store commits transactions of its own)",
     ),
     (
         ".unlock()",
-        &["src/keyspace/held.rs", "src/keyspace/expire.rs", "src/keyspace/evict.rs", "src/engine/scope.rs"],
+        &["src/keyspace/locks.rs", "src/keyspace/expire.rs", "src/keyspace/evict.rs", "src/engine/scope.rs"],
         "who runs commands, and the sweeps that need none, release stripes; a command never does",
     ),
     (

@@ -5,10 +5,12 @@
 //!
 //! Invariants:
 //! * A status or error line never contains CR or LF.
+//! * Long parts of values are referred to, not copied ([`ReplyBuf::bulk_shared`]): `blocks` says where in `buf` each belongs. Lengths count
+//!   both; whoever reads `buf` alone knows that there are no blocks, or asks [`ReplyBuf::contiguous`].
 //! * The buffer never grows beyond the bound set by [`ReplyBuf::set_len_max`], except by [`FRAME_LEN_MAX`]. Whoever sets one asks
 //!   [`ReplyBuf::overflow_len`] before sending: once something did not fit, what the buffer holds is no stream of replies any more.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::double::format_double;
 
@@ -16,23 +18,55 @@ use super::double::format_double;
 const DEFERRED_LEN: usize = 4;
 /// Bytes that a reply takes beside its content, at most: type, length or number, and two line ends.
 const FRAME_LEN_MAX: usize = 24;
+/// A part of a value that is at least this long is referred to: to copy a shorter one costs less than to send it by itself.
+pub const SHARED_LEN_MIN: usize = 64 * 1024;
 
 /// An output buffer and the protocol version of its reader.
 #[derive(Debug)]
 pub struct ReplyBuf {
-    /// The encoded replies. May be drained at any time except while a [`Deferred`] is open.
+    /// The encoded replies without what is referred to. May be drained at any time except while a [`Deferred`] is open.
     pub buf: BytesMut,
+    /// What is referred to, in order. Most replies have none.
+    blocks: Vec<Block>,
+    /// Bytes of all blocks.
+    blocks_len: usize,
     resp3: bool,
-    /// Most bytes that the buffer may hold.
+    /// Most bytes that `buf` may hold: `allowed` without the blocks, so that one comparison tells whether something fits.
     len_max: usize,
+    /// Most bytes that buffer and blocks may hold.
+    allowed: usize,
     /// What it would have held when first something did not fit; 0: everything did.
     overflow_len: usize,
 }
 
 impl Default for ReplyBuf {
     fn default() -> Self {
-        ReplyBuf { buf: BytesMut::new(), resp3: false, len_max: usize::MAX, overflow_len: 0 }
+        ReplyBuf {
+            buf: BytesMut::new(),
+            blocks: Vec::new(),
+            blocks_len: 0,
+            resp3: false,
+            len_max: usize::MAX,
+            allowed: usize::MAX,
+            overflow_len: 0,
+        }
     }
+}
+
+/// Bytes of somebody else's that are sent before `buf[at..]`.
+#[derive(Debug)]
+struct Block {
+    at: usize,
+    bytes: Bytes,
+}
+
+/// A piece of what is to be sent, see [`ReplyBuf::take_parts`].
+#[derive(Debug)]
+pub enum Part<'b> {
+    /// Bytes of the buffer.
+    Copied(&'b [u8]),
+    /// Bytes that are referred to.
+    Shared(Bytes),
 }
 
 /// An aggregate whose number of elements is not known yet; see [`ReplyBuf::end_deferred`].
@@ -75,7 +109,8 @@ impl ReplyBuf {
     /// Sets the most bytes that the buffer may hold. What does not fit is dropped, so that a reply of any length is built in bounded
     /// memory; its reader has to be disconnected then.
     pub fn set_len_max(&mut self, len_max: usize) {
-        self.len_max = len_max;
+        self.allowed = len_max;
+        self.len_max = len_max.saturating_sub(self.blocks_len);
     }
 
     /// How long the buffer would have become, had everything fitted that was written up to the first that did not.
@@ -95,16 +130,50 @@ impl ReplyBuf {
         self.resp3
     }
 
-    /// Bytes that wait in the buffer.
+    /// Bytes that wait, those that are only referred to included.
     #[inline]
     pub fn len(&self) -> usize {
-        self.buf.len()
+        self.buf.len() + self.blocks_len
     }
 
-    /// Whether nothing waits in the buffer.
+    /// Bytes that are only referred to.
+    #[inline]
+    pub fn shared_len(&self) -> usize {
+        self.blocks_len
+    }
+
+    /// Whether nothing waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
+        self.len() == 0
+    }
+
+    /// All that waits, if it lies in one piece: if nothing is only referred to.
+    #[inline]
+    pub fn contiguous(&self) -> Option<&[u8]> {
+        self.blocks.is_empty().then_some(&self.buf[..])
+    }
+
+    /// Hands out piece after piece of what waits, in order, and leaves the buffer empty.
+    pub fn take_parts(&mut self, mut take: impl FnMut(Part<'_>)) {
+        let mut copied = 0;
+        for Block { at, bytes } in std::mem::take(&mut self.blocks) {
+            if at > copied {
+                take(Part::Copied(&self.buf[copied..at]));
+                copied = at;
+            }
+            take(Part::Shared(bytes));
+        }
+        if copied < self.buf.len() {
+            take(Part::Copied(&self.buf[copied..]));
+        }
+        self.buf.clear();
+        self.set_blocks_len(0);
+    }
+
+    fn set_blocks_len(&mut self, len: usize) {
+        self.blocks_len = len;
+        self.len_max = self.allowed.saturating_sub(len);
     }
 
     /// Appends bytes that are already encoded.
@@ -128,7 +197,7 @@ impl ReplyBuf {
     #[cold]
     fn overflow(&mut self, more: usize) {
         if self.overflow_len == 0 {
-            self.overflow_len = self.buf.len() + more;
+            self.overflow_len = self.len() + more;
         }
     }
 
@@ -193,6 +262,27 @@ impl ReplyBuf {
             parts.iter().for_each(|part| self.append(part));
             self.append(b"\r\n");
         }
+    }
+
+    /// One bulk string that is the concatenation of `parts`, `len` bytes in all. Long parts are not copied: the buffer refers to them until
+    /// they are sent.
+    pub fn bulk_shared<P: AsRef<[u8]> + Into<Bytes>>(&mut self, len: usize, parts: impl IntoIterator<Item = P>) {
+        if !self.has_room(len) {
+            return;
+        }
+        let before = self.len();
+        self.header(b'$', len);
+        for part in parts {
+            if part.as_ref().len() < SHARED_LEN_MIN {
+                self.append(part.as_ref());
+            } else {
+                let block = Block { at: self.buf.len(), bytes: part.into() };
+                self.set_blocks_len(self.blocks_len + block.bytes.len());
+                self.blocks.push(block);
+            }
+        }
+        debug_assert!((len..len + FRAME_LEN_MAX).contains(&(self.len() - before)), "the parts are as long as was said");
+        self.append(b"\r\n");
     }
 
     /// A number as a bulk string.
@@ -326,6 +416,9 @@ impl ReplyBuf {
             return;
         }
         let end = self.buf.len();
+        for block in self.blocks.iter_mut().rev().take_while(|block| block.at >= body) {
+            block.at += grown;
+        }
         self.buf.resize(end + grown, 0);
         self.buf.copy_within(body..end, body + grown);
         self.buf[at] = prefix;
@@ -333,9 +426,17 @@ impl ReplyBuf {
         self.buf[at + digits.len() + 1..body + grown].copy_from_slice(b"\r\n");
     }
 
-    /// Takes back everything that was written since the buffer had `len` bytes.
+    /// Takes back everything that was written since [`ReplyBuf::len`] was `len`.
     pub fn truncate(&mut self, len: usize) {
-        self.buf.truncate(len);
+        while let Some(block) = self.blocks.last()
+            // Where it begins among all that waits.
+            && block.at + self.blocks_len - block.bytes.len() >= len
+        {
+            let left = self.blocks_len - block.bytes.len();
+            self.blocks.pop();
+            self.set_blocks_len(left);
+        }
+        self.buf.truncate(len - self.blocks_len);
     }
 
     fn deferred(&mut self, kind: Aggregate) -> Deferred {
@@ -499,6 +600,83 @@ mod tests {
             write(&mut out);
             assert_eq!(out.overflow_len(), None, "{number}");
         }
+    }
+
+    fn sent(out: &mut ReplyBuf) -> Vec<u8> {
+        let (expected_len, mut all) = (out.len(), Vec::new());
+        out.take_parts(|part| match part {
+            Part::Copied(bytes) => all.extend_from_slice(bytes),
+            Part::Shared(bytes) => all.extend_from_slice(&bytes),
+        });
+        assert_eq!(all.len(), expected_len);
+        assert!(out.is_empty() && out.shared_len() == 0 && out.contiguous() == Some(b""));
+        all
+    }
+
+    #[test]
+    fn long_parts_are_referred_to_and_sent_in_order() {
+        let long = Bytes::from(vec![b'x'; SHARED_LEN_MIN]);
+        let longer = Bytes::from(vec![b'y'; SHARED_LEN_MIN + 1]);
+        let short = Bytes::from_static(b"short");
+        for parts in [vec![&long], vec![&short], vec![&long, &longer], vec![&short, &long, &short, &longer], vec![]] {
+            let all: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+            let expected = [format!("${}\r\n", all.len()).as_bytes(), &all, b"\r\n"].concat();
+            let shared: usize = parts.iter().map(|part| part.len()).filter(|len| *len >= SHARED_LEN_MIN).sum();
+            let mut out = ReplyBuf::default();
+            out.ok();
+            let before = out.len();
+            for _ in 0..2 {
+                out.bulk_shared(all.len(), parts.iter().copied().cloned());
+                assert_eq!((out.len() - before, out.shared_len()), (expected.len(), shared));
+                assert!(out.buf.capacity() < 1024 && out.contiguous().is_none() == (shared > 0));
+                out.truncate(before);
+                assert_eq!((out.contiguous(), out.shared_len()), (Some(&b"+OK\r\n"[..]), 0));
+            }
+            out.bulk_shared(all.len(), parts.iter().copied().cloned());
+            let before = out.len();
+            out.bulk_shared(all.len(), parts.iter().copied().cloned());
+            out.truncate(before);
+            out.ok();
+            assert_eq!(sent(&mut out), [b"+OK\r\n", &expected[..], b"+OK\r\n"].concat());
+        }
+    }
+
+    #[test]
+    fn what_is_referred_to_counts_against_the_bound() {
+        let long = Bytes::from(vec![b'x'; SHARED_LEN_MIN]);
+        let mut out = ReplyBuf::default();
+        out.set_len_max(SHARED_LEN_MIN + 50);
+        out.bulk_shared(long.len(), [long.clone()]);
+        assert_eq!(out.overflow_len(), None);
+        let before = out.len();
+        out.raw(&[b'y'; 30]);
+        assert_eq!((out.len(), out.overflow_len()), (before + 30, None));
+        out.truncate(before);
+        out.bulk_shared(long.len(), [long.clone()]);
+        assert_eq!((out.len(), out.overflow_len()), (before, Some(before + long.len())));
+        let mut out = ReplyBuf::default();
+        out.bulk_shared(long.len(), [long]);
+        out.set_len_max(10);
+        out.truncate(0);
+        out.raw(&[b'y'; 10]);
+        assert_eq!((out.len(), out.overflow_len()), (10, None));
+        out.raw(b"z");
+        assert_eq!((out.len(), out.overflow_len()), (10, Some(11)));
+    }
+
+    #[test]
+    fn a_header_that_is_written_late_moves_what_is_referred_to() {
+        let long = Bytes::from(vec![b'x'; SHARED_LEN_MIN]);
+        let bulk = [format!("${}\r\n", long.len()).as_bytes(), &long, b"\r\n"].concat();
+        let mut out = ReplyBuf::default();
+        out.bulk_shared(long.len(), [long.clone()]);
+        let array = out.deferred_array();
+        for _ in 0..12 {
+            out.bulk_shared(long.len(), [long.clone()]);
+        }
+        out.end_deferred(array, 12);
+        out.ok();
+        assert!(sent(&mut out) == [&bulk[..], b"*12\r\n", &bulk.repeat(12), b"+OK\r\n"].concat());
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod value;
 
 pub use decoder::{DecodeError, MAX_REPLY_DEPTH, ReplyDecoder};
 pub use double::{DoubleText, format_double};
-pub use encoder::{Deferred, ReplyBuf};
+pub use encoder::{Deferred, Part, ReplyBuf, SHARED_LEN_MIN};
 pub use inline::split_args;
 pub use parser::RequestParser;
 pub use request::{ArgRange, Batch, Limits, ProtocolError, Request};

@@ -4,6 +4,7 @@ use crate::base::number::parse_i64;
 use crate::config::Config;
 use crate::engine::context::{integer, is_word};
 use crate::engine::error::CmdError;
+use crate::keyspace::value::string::StringRef;
 
 const BAD_OFFSET: CmdError = CmdError::coded("ERR bit offset is not an integer or out of range");
 
@@ -71,6 +72,16 @@ impl RangeArgs {
         let unit = unit as u64;
         (start <= end).then(|| (start as u64 * unit, (end as u64 + 1) * unit - 1))
     }
+}
+
+/// The pieces of a string in which the bits from `first` to `last`, both included and within the string, lie: the bits before the piece, its
+/// bytes, and the first and the last of those bits in it.
+pub(super) fn bits_by_piece(string: StringRef<'_>, first: u64, last: u64) -> impl Iterator<Item = (u64, &[u8], u64, u64)> {
+    string.pieces((first >> 3) as usize..=(last >> 3) as usize).map(move |piece| {
+        let before = piece.at as u64 * 8;
+        let bits = piece.bytes.len() as u64 * 8;
+        (before, piece.bytes, first.saturating_sub(before), (last - before).min(bits - 1))
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! BITCOUNT: how many bits of a string, or of a part of it, are set.
 
-use super::arguments::RangeArgs;
+use super::arguments::{RangeArgs, bits_by_piece};
 use crate::datatypes::bitmap;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::string_value;
+use crate::keyspace::value::string::StringRef;
 
 pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
     name: "bitcount",
@@ -57,19 +57,17 @@ pub(crate) static BITCOUNT: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let range = RangeArgs::parse(&args[2..])?;
-    let count = match context.keys.read(args.key(0)?) {
-        None => 0,
-        Some(entry) => string_value::with_bytes(string_value::of(entry)?, |bytes| count(bytes, range)),
-    };
+    let count = context.with_string(args.key(0)?, |string| string.map_or(0, |string| count(string, range)))?;
     context.reply.integer(count as i64);
     Ok(())
 }
 
-fn count(bytes: &[u8], range: Option<RangeArgs>) -> u64 {
-    let Some(range) = range else { return bitmap::count_all(bytes) };
+fn count(string: StringRef<'_>, range: Option<RangeArgs>) -> u64 {
+    let Some(range) = range else { return string.pieces(..).map(|piece| bitmap::count_all(piece.bytes)).sum() };
     // Unlike BITPOS, a range that is given backwards from the end is empty even if both ends lie before the start.
     if range.is_backwards() {
         return 0;
     }
-    range.resolve(bytes.len()).map_or(0, |(first, last)| bitmap::count_range(bytes, first, last))
+    let Some((first, last)) = range.resolve(string.len()) else { return 0 };
+    bits_by_piece(string, first, last).map(|(_, bytes, first, last)| bitmap::count_range(bytes, first, last)).sum()
 }

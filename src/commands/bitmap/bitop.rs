@@ -1,8 +1,8 @@
 //! BITOP: AND, OR, XOR or NOT of whole strings, stored as a string. A missing key is an empty string; an empty result deletes the
 //! destination.
 //!
-//! The result is built while the sources are read one after the other: one string of the longest source's length, so bounded by what
-//! `proto-max-bulk-len` allowed for it.
+//! The result is built part after part from what the sources were at one moment: one string of the longest source's length, so bounded by
+//! what `proto-max-bulk-len` allowed for it.
 
 use crate::datatypes::bitmap::{self, Combine};
 use crate::engine::context::is_word;
@@ -12,6 +12,7 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, Ke
 use crate::keyspace::effect::class;
 use crate::keyspace::key_mut::Expiry;
 use crate::keyspace::string_value;
+use crate::keyspace::value::string::{LongString, StringSnapshot};
 
 pub(crate) static BITOP: CommandSpec = CommandSpec {
     name: "bitop",
@@ -52,28 +53,32 @@ fn operation(word: &[u8]) -> Result<Option<Combine>, CmdError> {
     names.iter().find(|(name, _)| is_word(word, name)).map(|(_, operation)| *operation).ok_or(CmdError::Syntax)
 }
 
+/// The result, part after part.
+fn combine(operation: Option<Combine>, sources: &[StringSnapshot]) -> LongString {
+    let (first, others) = sources.split_first().expect("the arity asks for a source");
+    let len = sources.iter().map(|source| source.view().len()).max().unwrap_or_default();
+    LongString::build(len, |range, sum| {
+        sum.extend_from_slice(&first.view().part(range.clone()));
+        sum.resize(range.len(), 0);
+        match operation {
+            Some(operation) => others.iter().for_each(|other| bitmap::combine(operation, sum, &other.view().part(range.clone()))),
+            None => bitmap::invert(sum),
+        }
+    })
+}
+
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let operation = operation(args[1])?;
     if operation.is_none() && args.len() != 4 {
         return Err(CmdError::coded("ERR BITOP NOT must be called with a single source key."));
     }
-    let mut result: Option<Vec<u8>> = None;
+    let mut sources = Vec::with_capacity(args.len() - 3);
     for source in args.keys().skip(1) {
         let value = context.keys.read(source).map(string_value::of).transpose()?;
-        let mut take = |bytes: &[u8]| match (&mut result, operation) {
-            (Some(sum), Some(operation)) => bitmap::combine(operation, sum, bytes),
-            _ => result = Some(bytes.to_vec()),
-        };
-        match value {
-            None => take(b""),
-            Some(value) => string_value::with_bytes(value, take),
-        }
+        sources.push(value.map(string_value::snapshot).unwrap_or_default());
     }
-    let mut result = result.unwrap_or_default();
-    if operation.is_none() {
-        bitmap::invert(&mut result);
-    }
-    let len = result.len();
+    let result = combine(operation, &sources);
+    let len = result.view().len();
     let mut key = context.keys.open(args.key(0)?);
     if len == 0 {
         key.delete();

@@ -1,12 +1,12 @@
 //! BITPOS: where the first set or clear bit of a string, or of a part of it, is.
 
-use super::arguments::RangeArgs;
+use super::arguments::{RangeArgs, bits_by_piece};
 use crate::datatypes::bitmap;
 use crate::engine::context::integer;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::string_value;
+use crate::keyspace::value::string::StringRef;
 
 pub(crate) static BITPOS: CommandSpec = CommandSpec {
     name: "bitpos",
@@ -65,21 +65,23 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         _ => return Err(CmdError::coded("ERR The bit argument must be 1 or 0.")),
     };
     let range = RangeArgs::parse(&args[3..])?.unwrap_or_default();
-    let position = match context.keys.read(args.key(0)?) {
+    let position = context.with_string(args.key(0)?, |string| match string {
         None if on => -1,
         None => 0,
-        Some(entry) => string_value::with_bytes(string_value::of(entry)?, |bytes| find(bytes, on, range)),
-    };
+        Some(string) => find(string, on, range),
+    })?;
     context.reply.integer(position);
     Ok(())
 }
 
 /// Without an explicit end, the first clear bit of a string of ones is the one behind it. An empty range has none.
-fn find(bytes: &[u8], on: bool, range: RangeArgs) -> i64 {
-    let Some((first, last)) = range.resolve(bytes.len()) else { return -1 };
-    match bitmap::find_in_range(bytes, on, first, last) {
+fn find(string: StringRef<'_>, on: bool, range: RangeArgs) -> i64 {
+    let Some((first, last)) = range.resolve(string.len()) else { return -1 };
+    let mut pieces = bits_by_piece(string, first, last);
+    let found = pieces.find_map(|(before, bytes, first, last)| Some(before + bitmap::find_in_range(bytes, on, first, last)?));
+    match found {
         Some(position) => position as i64,
-        None if !on && range.end.is_none() => bytes.len() as i64 * 8,
+        None if !on && range.end.is_none() => string.len() as i64 * 8,
         None => -1,
     }
 }

@@ -10,8 +10,11 @@ use crate::datatypes::bitmap::{FieldType, Overflow};
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
 use crate::keyspace::effect::class;
+use crate::keyspace::entry::EntryRef;
 use crate::keyspace::key::Key;
+use crate::keyspace::key_mut::KeyMut;
 use crate::keyspace::string_value;
+use crate::keyspace::value::string::StringRef;
 
 /// Which operations are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,15 +102,15 @@ fn parse_place(config: &Config, field: &[u8], offset: &[u8]) -> Result<(FieldTyp
 /// Runs operations that only read. The key may be missing.
 fn read(context: &mut Context<'_>, key: Key<'_>, operations: &[Operation]) -> CmdResult {
     let reply = &mut *context.reply;
-    let mut answer = |bytes: &[u8]| {
+    let mut answer = |string: StringRef<'_>| {
         reply.array(operations.len());
         for operation in operations {
-            reply.integer(operation.field.get(bytes, operation.offset));
+            reply.integer(operation.get(string));
         }
     };
     match context.keys.read(key) {
-        None => answer(b""),
-        Some(entry) => string_value::with_bytes(string_value::of(entry)?, answer),
+        None => answer(StringRef::Bytes(b"")),
+        Some(entry) => string_value::with_string(string_value::of(entry)?, answer),
     }
     Ok(())
 }
@@ -118,7 +121,8 @@ fn write(context: &mut Context<'_>, key: Key<'_>, operations: &[Operation], len:
     let grows = key.string()?.is_none_or(|value| string_value::len(value) < len);
     let reply = &mut *context.reply;
     reply.array(operations.len());
-    let changes = key.edit_bytes(len, |bytes| operations.iter().filter(|operation| operation.run(bytes, reply, grows)).count());
+    key.grow(len);
+    let changes = operations.iter().filter(|operation| operation.run(&mut key, reply, grows)).count();
     if changes > 0 {
         key.event(class::STRING, "setbit");
         key.count_changes(changes as u64 - 1);
@@ -134,8 +138,9 @@ fn write(context: &mut Context<'_>, key: Key<'_>, operations: &[Operation], len:
 impl Operation {
     /// Runs one operation and replies its result. True if it wrote another number than was there, or any into a string that has
     /// just grown.
-    fn run(&self, bytes: &mut [u8], reply: &mut ReplyBuf, grown: bool) -> bool {
-        let old = self.field.get(bytes, self.offset);
+    fn run(&self, key: &mut KeyMut<'_, '_, '_>, reply: &mut ReplyBuf, grown: bool) -> bool {
+        let value = key.entry().map(EntryRef::value).expect("the string was grown to the last bit that is written");
+        let old = string_value::with_string(value, |string| self.get(string));
         let wanted = match self.action {
             Action::Get => {
                 reply.integer(old);
@@ -151,7 +156,18 @@ impl Operation {
             return false;
         };
         reply.integer(if let Action::Set(_) = self.action { old } else { new });
-        self.field.set(bytes, self.offset, new);
+        if old != new {
+            let last_bit = self.offset + self.field.bits() - 1;
+            let at = (self.offset >> 3) as usize;
+            key.edit_range(at, (last_bit >> 3) as usize + 1 - at, |bytes| self.field.set(bytes, self.offset & 7, new));
+        }
         grown || old != new
+    }
+
+    /// The number in the field as it is. What lies behind the string is zero.
+    fn get(&self, string: StringRef<'_>) -> i64 {
+        let mut window = [0; FieldType::SPAN];
+        let len = string.copy_to((self.offset >> 3) as usize, &mut window);
+        self.field.get(&window[..len], self.offset & 7)
     }
 }

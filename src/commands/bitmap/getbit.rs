@@ -29,7 +29,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let offset = offset(context.config, args[2])?;
     let bit = match context.keys.read(args.key(0)?) {
         None => false,
-        Some(entry) => string_value::with_bytes(string_value::of(entry)?, |bytes| bitmap::get(bytes, offset)),
+        Some(entry) => string_value::with_string(string_value::of(entry)?, |string| {
+            string.byte((offset >> 3) as usize).is_some_and(|byte| bitmap::get(&[byte], offset & 7))
+        }),
     };
     context.reply.integer(i64::from(bit));
     Ok(())

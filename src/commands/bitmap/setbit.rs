@@ -39,11 +39,18 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         _ => return Err(CmdError::coded("ERR bit is not an integer or out of range")),
     };
     let mut key = context.keys.open(args.key(0)?);
-    let len = (offset >> 3) as usize + 1;
-    let grows = key.string()?.is_none_or(|value| string_value::len(value) < len);
-    let was_on = key.edit_bytes(len, |bytes| bitmap::set(bytes, offset, on));
-    if grows || was_on != on {
+    let at = (offset >> 3) as usize;
+    let byte = key.string()?.and_then(|value| string_value::with_string(value, |string| string.byte(at)));
+    let was_on = byte.is_some_and(|byte| bitmap::get(&[byte], offset & 7));
+    key.grow(at + 1);
+    if byte.is_none() || was_on != on {
+        if was_on != on {
+            key.edit_range(at, 1, |byte| bitmap::set(byte, offset & 7, on));
+        }
         key.event(class::STRING, "setbit");
+    } else {
+        // At most an integer has become the text that it was.
+        key.mark_unchanged();
     }
     context.reply.integer(i64::from(was_on));
     Ok(())

@@ -2,7 +2,8 @@
 //! meanwhile: what is added or deleted during the visit may or may not be listed (Valkey, which stops everything else, lists one moment).
 
 use super::names::Names;
-use crate::base::{glob, slot};
+use crate::base::glob::Glob;
+use crate::base::slot;
 use crate::engine::context::{Args, CmdResult, Context, Sweep};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Place, Run, SPEC, acl, flag};
@@ -32,16 +33,17 @@ pub(crate) static KEYS: CommandSpec = CommandSpec {
 
 struct KeysSweep {
     /// `None`: every key.
-    pattern: Option<Vec<u8>>,
+    pattern: Option<Glob>,
     walk: Walk,
     names: Names,
 }
 
 fn start(context: &mut Context<'_>, args: &Args<'_>) -> Result<Box<dyn Sweep>, CmdError> {
     let keyspace = context.keys.keyspace();
-    let pattern = (args[1] != b"*").then(|| args[1].to_vec());
+    let is_all = args[1] == b"*";
     // In cluster mode a pattern with a hash tag fits the keys of one slot only.
-    let slot = pattern.as_ref().filter(|_| keyspace.by_slot()).and_then(|pattern| slot::pattern_slot(pattern));
+    let slot = (keyspace.by_slot() && !is_all).then(|| slot::pattern_slot(args[1])).flatten();
+    let pattern = (!is_all).then(|| Glob::new(args[1]));
     Ok(Box::new(KeysSweep { pattern, walk: Walk::over_all(keyspace, slot), names: Names::default() }))
 }
 
@@ -52,7 +54,7 @@ impl Sweep for KeysSweep {
 
     fn visit(&mut self, keys: &mut KeyAccess<'_>) {
         let (pattern, names) = (&self.pattern, &mut self.names);
-        let mut fits = |entry: EntryRef<'_>| pattern.as_ref().is_none_or(|pattern| glob::matches(pattern, entry.key()));
+        let mut fits = |entry: EntryRef<'_>| pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()));
         keys.walk_on(&mut self.walk, &mut fits, &mut |entry| names.push(entry.key()));
     }
 

@@ -1,6 +1,7 @@
 //! Cursor and options that SCAN, HSCAN, SSCAN and ZSCAN have in common.
 
-use crate::base::{glob, number};
+use crate::base::glob::Glob;
+use crate::base::number;
 use crate::commands::cluster::slot_arguments::parse_slot;
 use crate::engine::context::{integer, is_word};
 use crate::engine::error::CmdError;
@@ -27,10 +28,12 @@ pub enum Target {
 }
 
 /// See the module's page.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ScanOptions<'a> {
     /// MATCH, unless it is `*`.
     pub pattern: Option<&'a [u8]>,
+    /// The same, compiled.
+    glob: Option<Glob>,
     /// COUNT: about how many elements are looked at per call.
     pub count: usize,
     /// TYPE: only keys of this type.
@@ -47,7 +50,7 @@ impl<'a> ScanOptions<'a> {
     /// # Errors
     /// Valkey's texts for what does not belong there.
     pub fn parse(words: &[&'a [u8]], target: Target) -> Result<ScanOptions<'a>, CmdError> {
-        let mut options = ScanOptions { pattern: None, count: COUNT_DEFAULT, type_name: None, slot: None, names_only: false };
+        let mut options = ScanOptions { pattern: None, glob: None, count: COUNT_DEFAULT, type_name: None, slot: None, names_only: false };
         let mut rest = words;
         while let [word, tail @ ..] = rest {
             let value = tail.first().copied();
@@ -58,6 +61,7 @@ impl<'a> ScanOptions<'a> {
                 }
                 Some(pattern) if is_word(word, "MATCH") => {
                     options.pattern = (pattern != b"*").then_some(pattern);
+                    options.glob = options.pattern.map(Glob::new);
                     &tail[1..]
                 }
                 Some(slot) if is_word(word, "SLOT") && target == Target::ClusterKeys => {
@@ -95,7 +99,7 @@ impl<'a> ScanOptions<'a> {
     /// Whether a name passes MATCH.
     #[inline]
     pub fn matches(&self, name: &[u8]) -> bool {
-        self.pattern.is_none_or(|pattern| glob::matches(pattern, name))
+        self.glob.as_ref().is_none_or(|glob| glob.matches(name))
     }
 }
 
@@ -118,7 +122,10 @@ mod tests {
             ScanOptions::parse(&words, target)
         };
         let all = parse("count 7 match a* TYPE ZSET", Target::Keys).expect("complete");
-        assert_eq!((all.count, all.pattern, all.type_name, all.names_only), (7, Some(&b"a*"[..]), Some("zset"), false));
+        assert_eq!(
+            (all.count, all.matches(b"ab"), all.matches(b"b"), all.type_name, all.names_only),
+            (7, true, false, Some("zset"), false)
+        );
         assert_eq!(parse("SLOT 16383 TYPE hash", Target::ClusterKeys).expect("complete").slot, Some(16383));
         assert_eq!(parse("MATCH *", Target::Set).expect("complete").pattern, None);
         assert!(parse("NOVALUES", Target::Hash).expect("fits").names_only);

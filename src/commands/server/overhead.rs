@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::base::alloc;
-use crate::clients::evict;
+use crate::clients::cost;
 use crate::engine::context::Context;
 
 /// One database's table.
@@ -67,7 +67,7 @@ pub(crate) fn measure(context: &mut Context<'_>) -> Memory {
         peak: shared.metrics.memory.peak() as u64,
         startup: shared.metrics.memory.startup.load(Ordering::Relaxed) as u64,
         resident,
-        clients: shared.clients.all().iter().map(|client| evict::memory(client).total()).sum(),
+        clients: shared.clients.all().iter().map(|client| cost::memory(client).total()).sum(),
         keys: tables.iter().map(|(_, keys)| keys).sum(),
         databases: databases.map(|(db, (table, keys))| Database { db: db as u32, table: *table, headers: keys * HEADER }).collect(),
     }

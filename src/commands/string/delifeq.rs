@@ -19,7 +19,7 @@ pub(crate) static DELIFEQ: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut key = context.keys.open(args.key(0)?);
-    let is_equal = key.string()?.is_some_and(|value| string_value::with_bytes(value, |bytes| bytes == args[2]));
+    let is_equal = key.string()?.is_some_and(|value| string_value::with_string(value, |string| string.equals(args[2])));
     let is_deleted = is_equal && key.delete();
     context.reply.integer(i64::from(is_deleted));
     Ok(())

@@ -1,10 +1,12 @@
 //! GETRANGE: a part of a string. Negative positions count from the end; what lies outside is left out.
 
+use std::ops::Range;
+
+use super::value;
 use crate::engine::context::integer;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
-use std::ops::Range;
 
 pub(crate) static GETRANGE: CommandSpec = CommandSpec {
     name: "getrange",
@@ -35,7 +37,10 @@ pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     match context.keys.read(args.key(0)?) {
         None => context.reply.bulk(b""),
         Some(entry) => {
-            string_value::with_bytes(string_value::of(entry)?, |bytes| context.reply.bulk(&bytes[part(start, end, bytes.len())]))
+            let reply = &mut *context.reply;
+            string_value::with_string(string_value::of(entry)?, |string| {
+                value::reply_part(reply, context.config, string, part(start, end, string.len()))
+            });
         }
     }
     Ok(())

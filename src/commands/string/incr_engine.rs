@@ -16,6 +16,8 @@ pub(super) fn add(context: &mut Context<'_>, key: Key<'_>, delta: i64) -> CmdRes
         None => 0,
         Some(ValueRef::Int(number)) => number,
         Some(ValueRef::Bytes(bytes)) => parse_i64(bytes).ok_or(CmdError::NotInteger)?,
+        // Nothing that long is a number.
+        Some(ValueRef::Chunks(_)) => return Err(CmdError::NotInteger),
     };
     let Some(new) = old.checked_add(delta) else {
         return Err(CmdError::coded("ERR increment or decrement would overflow"));

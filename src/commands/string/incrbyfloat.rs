@@ -36,6 +36,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         None => LongDouble::from(0),
         Some(ValueRef::Int(number)) => LongDouble::from(number),
         Some(ValueRef::Bytes(bytes)) => LongDouble::parse(bytes).ok_or(CmdError::NotFloat)?,
+        // Nothing that long is a number.
+        Some(ValueRef::Chunks(_)) => return Err(CmdError::NotFloat),
     };
     let delta = LongDouble::parse(args[2]).ok_or(CmdError::NotFloat)?;
     let Some(new) = old.checked_add(delta) else {

@@ -9,6 +9,7 @@ use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::key::Key;
 use crate::keyspace::string_value;
+use crate::keyspace::value::string::StringSnapshot;
 
 pub(crate) static LCS: CommandSpec = CommandSpec {
     name: "lcs",
@@ -53,8 +54,12 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let (Ok(one), Ok(other)) = (one, other) else {
         return Err(CmdError::coded("ERR The specified keys must contain string values"));
     };
+    // What is left to do takes long, and needs no key.
+    context.keys.unlock_early();
     let options = parse(&args[3..])?;
-    check_size(&one, &other, context.config.proto_max_bulk_len)?;
+    check_size(one.view().len(), other.view().len(), context.config.proto_max_bulk_len)?;
+    // Strings of that size usually lie in one piece.
+    let (one, other) = (one.view().part(0..usize::MAX), other.view().part(0..usize::MAX));
     if options.len {
         context.reply.integer(length(&one, &other)?);
         return Ok(());
@@ -69,11 +74,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// A copy of the string, because the other one is read after it.
-fn read(context: &mut Context<'_>, key: Key<'_>) -> Result<Vec<u8>, crate::keyspace::WrongType> {
+/// A snapshot of the string, because the other one is read after it.
+fn read(context: &mut Context<'_>, key: Key<'_>) -> Result<StringSnapshot, crate::keyspace::WrongType> {
     match context.keys.read(key) {
-        None => Ok(Vec::new()),
-        Some(entry) => string_value::of(entry).map(|value| string_value::with_bytes(value, <[u8]>::to_vec)),
+        None => Ok(StringSnapshot::default()),
+        Some(entry) => string_value::of(entry).map(string_value::snapshot),
     }
 }
 
@@ -99,11 +104,11 @@ fn parse(args: &[&[u8]]) -> Result<Options, CmdError> {
     Ok(options)
 }
 
-fn check_size(one: &[u8], other: &[u8], bytes_max: u64) -> CmdResult {
-    if one.len() >= LEN_LIMIT || other.len() >= LEN_LIMIT {
+fn check_size(one: usize, other: usize, bytes_max: u64) -> CmdResult {
+    if one >= LEN_LIMIT || other >= LEN_LIMIT {
         return Err(CmdError::coded("ERR String too long for LCS"));
     }
-    let bytes = (one.len() as u128 + 1) * (other.len() as u128 + 1) * size_of::<u32>() as u128;
+    let bytes = (one as u128 + 1) * (other as u128 + 1) * size_of::<u32>() as u128;
     if bytes > u128::from(bytes_max) {
         return Err(CmdError::coded("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"));
     }

@@ -29,7 +29,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     context.reply.array(args.len() - 1);
     for key in args.keys() {
         match context.keys.read(key).map(string_value::of) {
-            Some(Ok(value)) => value::reply(context.reply, value),
+            Some(Ok(value)) => value::reply(context.reply, context.config, value),
             Some(Err(_)) | None => context.reply.null(),
         }
     }

@@ -5,7 +5,7 @@
 use super::options::{Grammar, Options};
 use super::set_engine::{self, Answer};
 use crate::engine::context::{Args, CmdResult, Context, is_word};
-use crate::engine::key_flags::KeysAndFlags;
+use crate::engine::spec::KeysAndFlags;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static SET: CommandSpec = CommandSpec {

@@ -67,6 +67,8 @@ fn holds(condition: &Condition<'_>, key: &mut KeyMut<'_, '_, '_>) -> Result<bool
         Condition::Always => true,
         Condition::IfMissing => !key.exists(),
         Condition::IfPresent => key.exists(),
-        Condition::IfEqual(expected) => key.string()?.is_some_and(|value| string_value::with_bytes(value, |bytes| bytes == *expected)),
+        Condition::IfEqual(expected) => {
+            key.string()?.is_some_and(|value| string_value::with_string(value, |string| string.equals(expected)))
+        }
     })
 }

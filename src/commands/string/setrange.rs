@@ -43,11 +43,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Ok(());
     }
     value::check_len(context.config, offset, part.len())?;
-    let offset = offset as usize;
-    let len = key.edit_bytes(offset + part.len(), |bytes| {
-        bytes[offset..offset + part.len()].copy_from_slice(part);
-        bytes.len()
-    });
+    let len = key.write_range(offset as usize, part);
     key.event(class::STRING, "setrange");
     context.reply.integer(len as i64);
     Ok(())

@@ -1,12 +1,10 @@
 //! Options that bound what one client, or all clients together, may cost.
 
-use super::{INT_MAX, LONG_MAX, MIB};
+use super::shared::{INT_MAX, LONG_MAX, MIB};
 use crate::config::custom;
-use crate::config::row::Place::Kept;
 use crate::config::row::{Form, Row, custom, field, in_form, memory, number};
 
 const TRACKING: &str = "it tunes client-side caching, which this version does not have yet";
-const COPY_AVOIDANCE: &str = "replies are written straight into the output buffer";
 
 pub(super) static ROWS: &[Row] = &[
     memory("client-query-buffer-limit", MIB, LONG_MAX, 1024 * MIB, field!(client_query_buffer_limit))
@@ -32,16 +30,13 @@ pub(super) static ROWS: &[Row] = &[
     number("prefetch-batch-max-size", 0, 128, 16, field!(prefetch_batch_max_size))
         .no_effect("the number of requests looked up ahead is fixed")
         .doc("Requests whose keys are fetched from memory ahead of executing them."),
-    number("min-io-threads-avoid-copy-reply", 0, INT_MAX, 7, Kept)
+    number("min-io-threads-avoid-copy-reply", 0, INT_MAX, 7, field!(min_io_threads_avoid_copy_reply))
         .hidden()
-        .no_effect(COPY_AVOIDANCE)
-        .doc("I/O threads from which replies are sent without a copy."),
-    number("min-string-size-avoid-copy-reply", 0, INT_MAX, 16_384, Kept)
+        .doc("I/O threads from which every string of more than 1 MB is sent without a copy. 0 leaves that to its size."),
+    number("min-string-size-avoid-copy-reply", 0, INT_MAX, 16_384, field!(min_string_size_avoid_copy_reply))
         .hidden()
-        .no_effect(COPY_AVOIDANCE)
-        .doc("Size from which a string is sent without a copy."),
-    number("min-string-size-avoid-copy-reply-threaded", 0, INT_MAX, 65_536, Kept)
+        .doc("Size from which a string of more than 1 MB is sent without a copy. 0 copies all."),
+    number("min-string-size-avoid-copy-reply-threaded", 0, INT_MAX, 65_536, field!(min_string_size_avoid_copy_reply_threaded))
         .hidden()
-        .no_effect(COPY_AVOIDANCE)
-        .doc("The same with I/O threads."),
+        .doc("The same with several I/O threads."),
 ];

@@ -1,6 +1,6 @@
 //! Options of clusters: those that Valkey has too.
 
-use super::{CLUSTER_BUS, INT_MAX, LONG_MAX, PORT_MAX, REPLICATION_TUNING};
+use super::shared::{CLUSTER_BUS, INT_MAX, LONG_MAX, PORT_MAX, REPLICATION_TUNING};
 use crate::config::checks;
 use crate::config::row::Place::Kept;
 use crate::config::row::{Form, Row, field, in_form, memory, number, text, word, yes_no};

@@ -1,6 +1,6 @@
 //! Options of the data types: up to which size a value keeps its compact form.
 
-use super::{INT_MAX, INT_MIN, LONG_MAX};
+use super::shared::{INT_MAX, INT_MIN, LONG_MAX};
 use crate::config::row::{Row, field, memory, number};
 
 const HASHES: &str = "it tunes hashes, which this version does not have yet";

@@ -1,6 +1,6 @@
 //! Options of the process: how it starts, runs, logs and ends.
 
-use super::{INT_MAX, IO_THREADS_MAX};
+use super::shared::{INT_MAX, IO_THREADS_MAX};
 use crate::config::row::Place::Kept;
 use crate::config::row::{Row, custom, field, number, text, word, word_set, yes_no};
 use crate::config::value::{LogFormat, LogLevel, LogTimestampFormat, OomScoreAdj, ShutdownFlags, Supervised};

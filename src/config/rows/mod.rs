@@ -16,26 +16,7 @@ mod own;
 mod persistence;
 mod replication;
 mod security;
-
-const PORT_MAX: i128 = u16::MAX as i128;
-const INT_MIN: i128 = i32::MIN as i128;
-const INT_MAX: i128 = i32::MAX as i128;
-const UINT_MAX: i128 = u32::MAX as i128;
-const LONG_MAX: i128 = i64::MAX as i128;
-const MIB: i128 = 1 << 20;
-/// Most workers that can be asked for.
-const IO_THREADS_MAX: i128 = 256;
-
-// Reasons that several options share.
-const ACL_TUNING: &str = "it tunes access control lists, which this version does not have yet";
-const CLUSTER_BUS: &str = "nodes of Larder talk to each other in a way of their own";
-const PERSISTENCE: &str = "saving to disk is not there yet";
-const PERSISTENCE_TUNING: &str = "it tunes saving to disk, which this version does not have yet";
-const RDMA: &str = "RDMA is not supported";
-const REPLICATION: &str = "replication is not there yet";
-const REPLICATION_TUNING: &str = "it tunes replication, which this version does not have yet";
-const TLS: &str = "TLS is not there yet";
-const TLS_TUNING: &str = "it tunes TLS, which this version does not have yet";
+mod shared;
 
 /// A group of options.
 pub struct Section {

@@ -1,6 +1,6 @@
 //! Options of listeners and connections, TLS included.
 
-use super::{INT_MAX, PORT_MAX, RDMA, TLS, TLS_TUNING, UINT_MAX};
+use super::shared::{INT_MAX, PORT_MAX, RDMA, TLS, TLS_TUNING, UINT_MAX};
 use crate::config::custom;
 use crate::config::row::Place::Kept;
 use crate::config::row::{Form, Row, custom, field, in_form, number, text, word, yes_no};

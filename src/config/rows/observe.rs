@@ -1,6 +1,6 @@
 //! Options of what the server tells about its work: keyspace events, the command log, latency.
 
-use super::LONG_MAX;
+use super::shared::LONG_MAX;
 use crate::config::custom;
 use crate::config::row::{Row, custom, field, number, yes_no};
 

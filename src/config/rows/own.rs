@@ -1,6 +1,6 @@
 //! Options that only Larder has. They are fixed at start.
 
-use super::INT_MAX;
+use super::shared::INT_MAX;
 use crate::config::row::{Row, custom, field, number, text, yes_no};
 use crate::config::{checks, custom};
 

@@ -1,6 +1,6 @@
 //! Options of saving to disk: snapshots and the append only file.
 
-use super::{INT_MAX, INT_MIN, LONG_MAX, MIB, PERSISTENCE, PERSISTENCE_TUNING};
+use super::shared::{INT_MAX, INT_MIN, LONG_MAX, MIB, PERSISTENCE, PERSISTENCE_TUNING};
 use crate::config::row::Place::Kept;
 use crate::config::row::{Row, custom, memory, number, text, word, yes_no};
 use crate::config::{checks, custom};

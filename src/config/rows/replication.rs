@@ -1,6 +1,6 @@
 //! Options of replication from a primary to replicas.
 
-use super::{INT_MAX, LONG_MAX, MIB, PORT_MAX, REPLICATION, REPLICATION_TUNING};
+use super::shared::{INT_MAX, LONG_MAX, MIB, PORT_MAX, REPLICATION, REPLICATION_TUNING};
 use crate::config::custom;
 use crate::config::row::Place::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};

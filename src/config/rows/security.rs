@@ -1,6 +1,6 @@
 //! Options that decide who may do what.
 
-use super::{ACL_TUNING, LONG_MAX};
+use super::shared::{ACL_TUNING, LONG_MAX};
 use crate::config::row::Place::Kept;
 use crate::config::row::{Row, field, number, text, word, yes_no};
 use crate::config::value::{AclPubsubDefault, ProtectedAction};

@@ -1,8 +1,5 @@
 //! Integers of 1 to 64 bits at any bit of a string.
 
-/// Bytes that a field of 64 bits may touch.
-const SPAN: usize = 9;
-
 /// A field's width and sign. Unsigned ones have 63 bits at most, because replies are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldType {
@@ -22,6 +19,9 @@ pub enum Overflow {
 }
 
 impl FieldType {
+    /// Bytes that a field of 64 bits may touch.
+    pub const SPAN: usize = 9;
+
     /// `i` or `u` and this width. `None` if there is no such type.
     pub fn new(is_signed: bool, bits: i64) -> Option<FieldType> {
         let bits_max = if is_signed { 64 } else { 63 };
@@ -41,7 +41,7 @@ impl FieldType {
     /// The number at bit `offset`; what lies behind the string is zero.
     pub fn get(self, bytes: &[u8], offset: u64) -> i64 {
         let at = usize::try_from(offset >> 3).unwrap_or(usize::MAX).min(bytes.len());
-        let span = &bytes[at..bytes.len().min(at + SPAN)];
+        let span = &bytes[at..bytes.len().min(at + Self::SPAN)];
         let mut window = [0; 16];
         window[..span.len()].copy_from_slice(span);
         let bits = u128::from_be_bytes(window) << (offset & 7);
@@ -51,7 +51,7 @@ impl FieldType {
     /// Writes a number that fits at bit `offset`. The field lies within the string.
     pub fn set(self, bytes: &mut [u8], offset: u64, number: i64) {
         let at = (offset >> 3) as usize;
-        let end = bytes.len().min(at + SPAN);
+        let end = bytes.len().min(at + Self::SPAN);
         let span = &mut bytes[at..end];
         let mut window = [0; 16];
         window[..span.len()].copy_from_slice(span);

@@ -59,10 +59,11 @@ fn exec(context: &mut Context<'_>, _: &mut Session, args: &Args<'_>) -> CmdResul
     if timeout_ms < 0 {
         return Err(CmdError::err("timeout is negative"));
     }
-    let until_ms = context.now_ms.checked_add(timeout_ms).ok_or_else(|| CmdError::err("timeout is out of range"))?;
+    context.now_ms.checked_add(timeout_ms).ok_or_else(|| CmdError::err("timeout is out of range"))?;
     let shared = context.shared;
-    let until_ms = shared.pause.begin(until_ms, all, context.now_ms);
-    shared.keyspace.settings.freeze_until(until_ms);
+    // Frozen first: who still finds no pause may find that nothing changes by itself any more, never the other way round.
+    shared.keyspace.settings.freeze(true);
+    shared.pause.begin(timeout_ms as u64, all);
     shared.gate.advance();
     context.reply.ok();
     Ok(())

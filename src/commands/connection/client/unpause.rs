@@ -20,7 +20,7 @@ pub(crate) static CLIENT_UNPAUSE: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    context.shared.keyspace.settings.freeze_until(0);
+    context.shared.keyspace.settings.freeze(false);
     context.shared.pause.end();
     context.shared.gate.advance();
     context.reply.ok();

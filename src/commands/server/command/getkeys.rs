@@ -2,7 +2,8 @@
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::key_flags::{self, KeysAndFlags};
+use crate::engine::key_flags;
+use crate::engine::spec::KeysAndFlags;
 use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag, key_flag};
 use crate::engine::table::Lookup;
 

@@ -1,6 +1,6 @@
 //! COMMAND LIST: names of commands and subcommands, all or those that match.
 
-use crate::base::glob;
+use crate::base::glob::Glob;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -34,17 +34,17 @@ pub(crate) static COMMAND_LIST: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-enum Filter<'a> {
+enum Filter {
     All,
     /// No command comes from a module.
     Module,
     /// Bits of the category; 0 if there is none of that name.
     Category(u32),
-    Pattern(&'a [u8]),
+    Pattern(Glob),
 }
 
-impl<'a> Filter<'a> {
-    fn parse(args: &[&'a [u8]]) -> Result<Filter<'a>, CmdError> {
+impl Filter {
+    fn parse(args: &[&[u8]]) -> Result<Filter, CmdError> {
         match args {
             [] => Ok(Filter::All),
             [filter, kind, value] if is_word(filter, "FILTERBY") => match *kind {
@@ -53,7 +53,7 @@ impl<'a> Filter<'a> {
                     let named = acl::NAMES.iter().find(|(_, name)| value.eq_ignore_ascii_case(name.as_bytes()));
                     Ok(Filter::Category(named.map_or(0, |(bit, _)| *bit)))
                 }
-                kind if is_word(kind, "PATTERN") => Ok(Filter::Pattern(value)),
+                kind if is_word(kind, "PATTERN") => Ok(Filter::Pattern(Glob::ignoring_case(value))),
                 _ => Err(CmdError::Syntax),
             },
             _ => Err(CmdError::Syntax),
@@ -65,7 +65,7 @@ impl<'a> Filter<'a> {
             Filter::All => true,
             Filter::Module => false,
             Filter::Category(bits) => row.spec.acl & bits != 0,
-            Filter::Pattern(pattern) => glob::matches_ignoring_case(pattern, row.full_name.as_bytes()),
+            Filter::Pattern(pattern) => pattern.matches(row.full_name.as_bytes()),
         }
     }
 }

@@ -9,7 +9,7 @@ use sha1::{Digest as _, Sha1};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::KeyAccess;
-use crate::keyspace::entry::{EntryRef, ValueRef};
+use crate::keyspace::entry::{EntryRef, Type};
 use crate::keyspace::string_value;
 
 type Digest = [u8; 20];
@@ -29,15 +29,22 @@ fn merge(digest: &mut Digest, other: &Digest) {
 
 /// Adds bytes so that their order matters.
 fn mix(digest: &mut Digest, bytes: &[u8]) {
-    xor(digest, bytes);
+    mix_pieces(digest, [bytes]);
+}
+
+/// Adds the concatenation of all pieces as [`mix`] does.
+fn mix_pieces(digest: &mut Digest, pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+    let mut sum = Sha1::new();
+    pieces.into_iter().for_each(|piece| sum.update(piece));
+    merge(digest, &sum.finalize().into());
     *digest = hash(digest);
 }
 
 /// Adds an entry's type, value and whether it expires.
 fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
     mix(digest, &(entry.kind() as u32).to_be_bytes());
-    match entry.value() {
-        value @ (ValueRef::Bytes(_) | ValueRef::Int(_)) => string_value::with_bytes(value, |bytes| mix(digest, bytes)),
+    match entry.kind() {
+        Type::String => string_value::with_string(entry.value(), |string| mix_pieces(digest, string.pieces(..))),
     }
     if entry.expiry_ms().is_some() {
         xor(digest, b"!!expire!!");

@@ -1,6 +1,6 @@
 //! DEBUG CLIENT-EVICTION: how many clients take how much memory.
 
-use crate::clients::evict;
+use crate::clients::cost;
 use crate::engine::context::{CmdResult, Context};
 use crate::engine::error::CmdError;
 
@@ -15,7 +15,7 @@ pub(super) fn exec(context: &mut Context<'_>) -> CmdResult {
     let count = (LARGEST - SMALLEST + 2) as usize;
     let mut buckets = vec![(0u64, 0usize); count];
     for client in context.shared.clients.all() {
-        let bytes = evict::memory(&client).total();
+        let bytes = cost::memory(&client).total();
         let log = bytes.max(1).ilog2();
         let at = if log < SMALLEST { 0 } else { ((log - SMALLEST + 1) as usize).min(count - 1) };
         buckets[at].0 += bytes;

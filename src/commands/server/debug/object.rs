@@ -55,14 +55,16 @@ fn serialized_len(entry: EntryRef<'_>) -> usize {
 
 pub(super) fn lengths(context: &mut Context<'_>, key: &[u8]) -> CmdResult {
     let text = with_entry(context, key, |entry, _| {
-        let ValueRef::Bytes(value) = entry.value() else { return Err(CmdError::err("Not an sds encoded string.")) };
+        if let ValueRef::Int(_) = entry.value() {
+            return Err(CmdError::err("Not an sds encoded string."));
+        }
+        let len = string_value::len(entry.value());
         let outside = entry.boxed_len();
         Ok(format!(
-            "key_sds_len:{} key_sds_avail:0 obj_alloc:{} val_sds_len:{} val_sds_avail:{} val_alloc:{outside}",
+            "key_sds_len:{} key_sds_avail:0 obj_alloc:{} val_sds_len:{len} val_sds_avail:{} val_alloc:{outside}",
             entry.key().len(),
             entry.block_len(),
-            value.len(),
-            outside.saturating_sub(value.len()),
+            outside.saturating_sub(len),
         ))
     });
     context.reply.simple(&text.ok_or(CmdError::NoSuchKey)??);

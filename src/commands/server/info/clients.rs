@@ -33,7 +33,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("total_watched_keys", watched);
     lines.add("total_blocking_keys", 0);
     lines.add("total_blocking_keys_on_nokey", 0);
-    let (actions, left_ms) = shared.pause.state(context.now_ms);
+    let (actions, left_ms) = shared.pause.state();
     lines.add("paused_reason", if left_ms > 0 { "client_pause" } else { "none" });
     lines.add("paused_actions", actions);
     lines.add("paused_timeout_milliseconds", left_ms);

@@ -1,0 +1,94 @@
+//! What the command line decides.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::output::Format;
+
+/// Where the server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    /// Host name or address, and port.
+    Tcp(String, u16),
+    /// Path of a socket.
+    Unix(PathBuf),
+}
+
+/// Which protocol version to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Whatever the server starts with: RESP2.
+    Default,
+    /// RESP3, and go on without it if the server refuses.
+    WishResp3,
+    /// RESP3 or nothing.
+    Resp3,
+}
+
+/// Which addresses of a host to try first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Any,
+    V4,
+    V6,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Repl,
+    /// Run one command.
+    Command(Vec<Vec<u8>>),
+    /// Run a script with keys and arguments.
+    Eval(PathBuf, Vec<Vec<u8>>),
+    Scan,
+    BigKeys,
+    /// With the number of elements to sample, if not the server's default.
+    MemKeys(Option<u64>),
+    Stat,
+    /// Whether to print a line per interval.
+    Latency {
+        history: bool,
+    },
+    /// With the time to wait for the last replies.
+    Pipe(Option<Duration>),
+    Replica,
+    /// Copy data into a file.
+    Rdb {
+        file: PathBuf,
+        functions_only: bool,
+    },
+}
+
+/// Where an argument comes from the standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FromStdin {
+    No,
+    Last,
+    Tag(Vec<u8>),
+}
+
+/// Everything that the command line decides.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) mode: Mode,
+    pub(super) address: Address,
+    pub(super) family: Family,
+    pub(super) timeout: Option<Duration>,
+    pub(super) user: Option<Vec<u8>>,
+    pub(super) password: Option<Vec<u8>>,
+    pub(super) db: u32,
+    pub(super) protocol: Protocol,
+    pub(super) cluster: bool,
+    pub(super) format: Format,
+    pub(super) element_delimiter: Vec<u8>,
+    pub(super) reply_delimiter: Vec<u8>,
+    pub(super) show_pushes: bool,
+    pub(super) exit_on_error: bool,
+    pub(super) repeat: i64,
+    pub(super) interval: Duration,
+    pub(super) from_stdin: FromStdin,
+    pub(super) pattern: Option<Vec<u8>>,
+    pub(super) count: u64,
+    pub(super) key_type: Option<Vec<u8>>,
+}

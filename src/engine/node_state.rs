@@ -1,0 +1,202 @@
+//! Parts of what all workers of a node share that know nothing of commands: who the node is, what pauses it, how it ends.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::base::{clock, rng};
+use crate::config::{Config, Refusal};
+
+/// Who this process is.
+#[derive(Debug)]
+pub struct Identity {
+    /// 40 hexadecimal digits, new with each start.
+    pub run_id: String,
+    /// Absolute path of the program.
+    pub executable: String,
+    /// When it started, unix milliseconds.
+    pub started_ms: i64,
+    /// Process id.
+    pub pid: u32,
+}
+
+/// CLIENT PAUSE.
+///
+/// One pause at a time: a further one prolongs it and may extend it from writes to everything, but never shortens or eases it.
+#[derive(Debug, Default)]
+pub struct Pause {
+    /// Monotonic milliseconds, so that a change of the system's clock neither prolongs nor repeats it; 0: none.
+    until_ms: AtomicU64,
+    all: AtomicBool,
+    /// Wakes those who wait when the pause is over early or changed.
+    pub changed: Notify,
+}
+
+impl Pause {
+    /// Until when a command waits, monotonic milliseconds: 0 if it may run.
+    #[inline]
+    pub fn until_ms(&self, is_write: bool) -> u64 {
+        // The clock is read only where somebody paused.
+        if self.until_ms.load(Ordering::Relaxed) == 0 { 0 } else { self.until_ms_at(is_write, clock::monotonic_ms()) }
+    }
+
+    fn until_ms_at(&self, is_write: bool, now_ms: u64) -> u64 {
+        let until_ms = self.until_ms.load(Ordering::Relaxed);
+        if until_ms > now_ms && (is_write || self.all.load(Ordering::Relaxed)) { until_ms } else { 0 }
+    }
+
+    /// Holds back writes, or all commands, for a time.
+    pub fn begin(&self, timeout_ms: u64, all: bool) {
+        let now_ms = clock::monotonic_ms();
+        let is_running = self.until_ms_at(true, now_ms) > 0;
+        self.all.store(all || (is_running && self.all.load(Ordering::Relaxed)), Ordering::Relaxed);
+        self.until_ms.fetch_max(now_ms.saturating_add(timeout_ms), Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    /// Ends the pause.
+    pub fn end(&self) {
+        self.until_ms.store(0, Ordering::Relaxed);
+        self.all.store(false, Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    /// True if there was a pause whose time is over; from then on there is none.
+    pub fn ends_by_itself(&self) -> bool {
+        let until_ms = self.until_ms.load(Ordering::Relaxed);
+        let is_over = until_ms != 0 && until_ms <= clock::monotonic_ms();
+        is_over && self.until_ms.compare_exchange(until_ms, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// What waits, as INFO names it, and for how many more milliseconds.
+    pub fn state(&self) -> (&'static str, u64) {
+        match self.until_ms.load(Ordering::Relaxed).saturating_sub(clock::monotonic_ms()) {
+            0 => ("none", 0),
+            left if self.all.load(Ordering::Relaxed) => ("all", left),
+            left => ("write", left),
+        }
+    }
+}
+
+/// How long a client's output peak is remembered, in milliseconds, unless DEBUG REPLYBUFFER says otherwise.
+pub const REPLY_PEAK_RESET_MS: i64 = 5000;
+
+/// What DEBUG switches.
+#[derive(Debug)]
+pub struct DebugSwitches {
+    /// PAUSE-CRON: periodic work on clients stands still.
+    pub pause_cron: AtomicBool,
+    /// REPLYBUFFER RESIZING: room that a client's output no longer needs is given back.
+    pub reply_resizing: AtomicBool,
+    /// REPLYBUFFER PEAK-RESET-TIME: after so many milliseconds an output peak is forgotten; negative: never.
+    pub reply_peak_reset_ms: AtomicI64,
+    /// CLIENT-ENFORCE-REPLY-LIST: replies count as blocks of output, even if the buffer that is kept can hold them.
+    pub reply_blocks: AtomicBool,
+    /// SLEEP: until when the whole node stands still, monotonic microseconds.
+    pub asleep_until_us: AtomicU64,
+}
+
+impl DebugSwitches {
+    /// Stands still with the rest of the node while DEBUG SLEEP says so.
+    #[inline]
+    pub fn sleep_if_told(&self) {
+        if self.asleep_until_us.load(Ordering::Relaxed) != 0 {
+            self.sleep();
+        }
+    }
+
+    #[cold]
+    fn sleep(&self) {
+        let left_us = self.asleep_until_us.load(Ordering::Relaxed).saturating_sub(clock::monotonic_us());
+        std::thread::sleep(std::time::Duration::from_micros(left_us));
+    }
+}
+
+impl Default for DebugSwitches {
+    fn default() -> Self {
+        DebugSwitches {
+            pause_cron: AtomicBool::new(false),
+            reply_resizing: AtomicBool::new(true),
+            reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),
+            reply_blocks: AtomicBool::new(false),
+            asleep_until_us: AtomicU64::new(0),
+        }
+    }
+}
+
+/// The name of this node's history of changes, 40 hexadecimal digits.
+#[derive(Debug)]
+pub struct ReplicationId(Mutex<String>);
+
+impl Default for ReplicationId {
+    fn default() -> Self {
+        ReplicationId(Mutex::new(rng::random_hex(20)))
+    }
+}
+
+impl ReplicationId {
+    /// The id.
+    pub fn get(&self) -> String {
+        self.0.lock().clone()
+    }
+
+    /// Takes a new one: a new history begins.
+    pub fn change(&self) {
+        *self.0.lock() = rng::random_hex(20);
+    }
+}
+
+/// What has to follow a change of options outside the commands, and may refuse it: listeners, the log.
+pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), Refusal> + Send + Sync>;
+
+/// SHUTDOWN and signals: how the node ends.
+#[derive(Debug, Default)]
+pub struct Stop {
+    /// True once the node is ending.
+    pub requested: AtomicBool,
+    /// Wakes the main thread.
+    pub notify: Notify,
+}
+
+impl Stop {
+    /// Asks the node to end: no new connections, what was received is answered, then it exits.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    /// True once the node is ending.
+    #[inline]
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_prolonged_and_extended_but_never_eased() {
+        let pause = Pause::default();
+        assert_eq!((pause.until_ms(true), pause.state().0, pause.ends_by_itself()), (0, "none", false));
+        pause.begin(1_000_000, false);
+        let until_ms = pause.until_ms(true);
+        assert!(until_ms > 0 && pause.until_ms(false) == 0);
+        pause.begin(1, true);
+        assert_eq!((pause.until_ms(true), pause.until_ms(false), pause.state().0), (until_ms, until_ms, "all"));
+        pause.begin(u64::MAX, false);
+        assert_eq!(pause.until_ms(false), u64::MAX, "neither its time nor what it holds back gets less");
+        pause.end();
+        assert_eq!((pause.until_ms(true), pause.state().0), (0, "none"));
+    }
+
+    #[test]
+    fn a_pause_ends_by_itself_once() {
+        let pause = Pause::default();
+        pause.begin(0, true);
+        assert_eq!(pause.until_ms(true), 0);
+        assert!(pause.ends_by_itself() && !pause.ends_by_itself());
+    }
+}
