@@ -46,6 +46,10 @@ pub const EFFORT_LEN: usize = 64 * 1024;
 /// Valkey lets it grow without end.
 pub const OUTPUT_PAUSE_LEN: usize = 1024 * 1024 * 1024;
 
+/// Bytes of replies and messages that a connection holds until the write log is durable, beyond which it stops parsing: more than a
+/// batch of usual replies, so that clients with long pipelines keep the log's disk busy.
+pub const HELD_LEN_MAX: usize = 1024 * 1024;
+
 /// Input that a connection takes in while its request waits: enough to see that the client is gone, and pipelines of usual size.
 pub const WAITING_INPUT_LEN_MAX: usize = 1024 * 1024;
 
@@ -85,4 +89,5 @@ const _: () = assert!(CONTIGUOUS_LEN_MAX.is_multiple_of(CHUNK_LEN), "a string th
 const _: () = assert!(STRIPES_MIN.is_power_of_two() && STRIPES_MAX.is_power_of_two());
 const _: () = assert!(STRIPES_MAX <= 16384, "a stripe holds at least one slot");
 const _: () = assert!(TURN_OUTPUT_LEN_MAX < OUTPUT_PAUSE_LEN);
+const _: () = assert!(HELD_LEN_MAX < OUTPUT_PAUSE_LEN);
 const _: () = assert!(BATCH_REQUESTS_MAX <= u16::MAX as usize);

@@ -33,7 +33,7 @@ async fn run(worker: Rc<Worker>) {
     let (mut last_id, mut sampled_ms, mut tidied_ms) = (0, 0, 0);
     loop {
         let period = Duration::from_millis(1000 / u64::from(worker.config().hz.max(1)));
-        worker.timers.sleep(period).await;
+        worker.shared.timers.sleep(period).await;
         worker.shared.debug.sleep_if_told();
         let started = clock::ticks();
         let now_ms = clock::monotonic_ms();

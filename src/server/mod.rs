@@ -4,26 +4,37 @@
 //! reader, a flood and an idle connection cost their own worker's other connections nothing but their turn; nor does a request that has
 //! to wait for a stripe.
 
+mod accepted;
 mod backlog;
+mod buffer_use;
 mod connection;
 mod cron;
+mod ending;
 mod executor;
-mod inbox;
+mod gather;
 mod listener;
+mod lookahead;
 mod offload;
 mod output;
+mod owned_request;
 mod pipeline;
-mod round;
+mod requests;
+mod sending;
+mod share;
+#[cfg(test)]
+mod socket_tests;
+mod stage;
 mod stopwatch;
 mod stream;
+mod task;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-mod timers;
 mod upkeep;
 mod waiting;
 mod worker;
+mod workers;
 
 pub use listener::{ListenError, Listener, open_tcp_listeners, open_unix_listener};
-pub use worker::Workers;
+pub use workers::Workers;

@@ -9,7 +9,7 @@ use larder_proto::resp::ReplyBuf;
 
 use super::executor::Flow;
 use super::offload::{Done, Job};
-use super::pipeline::Postponed;
+use super::owned_request::OwnedRequest;
 use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, words};
 use crate::clients::bit;
 use crate::engine::context::{Args, CmdResult, Context};
@@ -31,7 +31,7 @@ fn run_offloaded(peer: &Peer, request: &str, number: u16, generation: u64) -> (R
         config: peer.shared.config.load(),
         caller: peer.caller.clone(),
         reply: ReplyBuf::default(),
-        request: Postponed::of(&words(request)),
+        request: OwnedRequest::of(&words(request)),
         number,
         generation,
         worker: 0,
@@ -435,7 +435,7 @@ fn nobody_is_woken_under_a_lock() {
     peer.expect("exec", "*3 +OK :1 :1");
     assert!(woken.count.load(Ordering::Relaxed) >= 2);
     assert_eq!(woken.under_lock.load(Ordering::Relaxed), 0);
-    let messages: Vec<u8> = listener.caller.client.outbox.take().concat();
+    let messages: Vec<u8> = listener.caller.client.outbox.take().into_iter().flat_map(|message| message.bytes).collect();
     let messages = String::from_utf8_lossy(&messages).into_owned();
     let at = |text: &str| messages.find(text).unwrap_or_else(|| panic!("{text} in {messages}"));
     assert!(at("__keyevent@0__:set") < at("__keyevent@0__:del"));
@@ -457,7 +457,7 @@ fn notifications_of_a_key_come_in_the_order_of_its_changes() {
             });
         }
     });
-    let messages: Vec<u8> = listener.caller.client.outbox.take().concat();
+    let messages: Vec<u8> = listener.caller.client.outbox.take().into_iter().flat_map(|message| message.bytes).collect();
     let text = String::from_utf8_lossy(&messages).into_owned();
     // A DEL that finds nothing tells nothing: two in a row mean that the order is not that of the changes.
     let names: Vec<&str> = text.lines().filter(|line| matches!(*line, "set" | "del")).collect();

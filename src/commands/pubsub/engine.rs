@@ -9,7 +9,7 @@ use bytes::Bytes;
 use larder_proto::resp::ReplyBuf;
 
 use crate::clients::session::{ReplyMode, Subscriptions};
-use crate::clients::{Caller, Session, bit};
+use crate::clients::{Caller, Message, Session, bit};
 use crate::engine::context::Context;
 
 /// What is subscribed to.
@@ -102,7 +102,7 @@ fn confirm(context: &mut Context<'_>, session: &mut Session, kind: Kind, verb: &
     let mut message = ReplyBuf::default();
     message.set_resp3(context.reply.is_resp3());
     write(&mut message);
-    context.caller.client.outbox.enqueue(message.buf.freeze());
+    context.caller.client.outbox.enqueue(Message { bytes: message.buf.freeze(), offset: 0 });
 }
 
 /// Publishes the figures that CLIENT LIST shows, and which output limit applies.
