@@ -59,6 +59,8 @@ impl Connection {
 
     fn output_limit(&self, config: &Config) -> OutputBufferLimit {
         match self.caller.client.class() {
+            // It is something of a replica: it is sent what others do, whether it reads or not.
+            _ if self.session.monitor => config.client_output_buffer_limit.replica,
             ClientClass::Normal => config.client_output_buffer_limit.normal,
             ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
         }
@@ -110,6 +112,17 @@ impl Connection {
             }
         }
         limit.hard_bytes > 0 && bytes >= limit.hard_bytes
+    }
+
+    /// Ends the time that counts towards the soft limit, once the client has read what exceeded it.
+    #[inline]
+    pub(super) fn note_drained(&mut self) {
+        if self.buffers.soft_limit_since_ms.is_some() {
+            let bytes = OutputMemory::of(self.output.len() as u64, self.buffers.reply_room as u64).bytes;
+            if bytes < self.output_limit(&self.worker.config()).soft_bytes {
+                self.buffers.soft_limit_since_ms = None;
+            }
+        }
     }
 
     /// Ends a connection that was asked to close, be it because others have sent it more than it may have pending.
