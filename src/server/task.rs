@@ -178,7 +178,10 @@ impl Connection {
                     }
                 }
                 Event::ReadLarge => self.process_input()?,
-                Event::Tidy => self.tidy(),
+                Event::Tidy => {
+                    self.tidy();
+                    self.leave_lost_channels();
+                }
                 Event::Woken => self.touch(),
             }
         }
