@@ -3,10 +3,8 @@
 mod arguments;
 mod bitcount;
 mod bitfield;
-mod bitfield_ro;
 mod bitop;
 mod bitpos;
-mod field_engine;
 mod getbit;
 mod setbit;
 
@@ -16,7 +14,7 @@ use crate::engine::spec::CommandSpec;
 pub static COMMANDS: &[&CommandSpec] = &[
     &bitcount::BITCOUNT,
     &bitfield::BITFIELD,
-    &bitfield_ro::BITFIELD_RO,
+    &bitfield::BITFIELD_RO,
     &bitop::BITOP,
     &bitpos::BITPOS,
     &getbit::GETBIT,
