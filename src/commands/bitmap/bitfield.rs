@@ -12,9 +12,7 @@ use crate::config::Config;
 use crate::datatypes::bitmap::{FieldType, Overflow};
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{
-    ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, KeysAndFlags, Locks, Run, SPEC, acl, flag, key_flag,
-};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, KeysAndFlags, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::entry::EntryRef;
 use crate::keyspace::key::Key;

@@ -11,12 +11,5 @@ mod setbit;
 use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
-pub static COMMANDS: &[&CommandSpec] = &[
-    &bitcount::BITCOUNT,
-    &bitfield::BITFIELD,
-    &bitfield::BITFIELD_RO,
-    &bitop::BITOP,
-    &bitpos::BITPOS,
-    &getbit::GETBIT,
-    &setbit::SETBIT,
-];
+pub static COMMANDS: &[&CommandSpec] =
+    &[&bitcount::BITCOUNT, &bitfield::BITFIELD, &bitfield::BITFIELD_RO, &bitop::BITOP, &bitpos::BITPOS, &getbit::GETBIT, &setbit::SETBIT];

@@ -21,12 +21,7 @@ pub(crate) static CLUSTER_MYID: CommandSpec = CommandSpec {
 pub(crate) static CLUSTER_MYSHARDID: CommandSpec = CommandSpec {
     name: "myshardid",
     run: Run::Data(shard),
-    docs: Docs {
-        summary: "Returns the id of the shard of this node",
-        since: "7.2.0",
-        tips: &["nondeterministic_output"],
-        ..BASE.docs
-    },
+    docs: Docs { summary: "Returns the id of the shard of this node", since: "7.2.0", tips: &["nondeterministic_output"], ..BASE.docs },
     ..BASE
 };
 

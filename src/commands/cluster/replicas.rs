@@ -22,11 +22,7 @@ const BASE: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-pub(crate) static CLUSTER_REPLICAS: CommandSpec = CommandSpec {
-    name: "replicas",
-    docs: Docs { since: "5.0.0", ..BASE.docs },
-    ..BASE
-};
+pub(crate) static CLUSTER_REPLICAS: CommandSpec = CommandSpec { name: "replicas", docs: Docs { since: "5.0.0", ..BASE.docs }, ..BASE };
 
 pub(crate) static CLUSTER_SLAVES: CommandSpec = CommandSpec {
     name: "slaves",

@@ -75,16 +75,16 @@ static FUNCTION_HELP: CommandSpec = CommandSpec {
 };
 
 const HELP: &[&str] = &[
-"DELETE <library>",
-"    Delete a library and its functions.",
-"FLUSH [ASYNC|SYNC]",
-"    Delete all libraries.",
-"KILL",
-"    End the function that is running.",
-"LIST [LIBRARYNAME <pattern>] [WITHCODE]",
-"    Show the libraries.",
-"STATS",
-"    Show the function that is running, and how many there are.",
+    "DELETE <library>",
+    "    Delete a library and its functions.",
+    "FLUSH [ASYNC|SYNC]",
+    "    Delete all libraries.",
+    "KILL",
+    "    End the function that is running.",
+    "LIST [LIBRARYNAME <pattern>] [WITHCODE]",
+    "    Show the libraries.",
+    "STATS",
+    "    Show the function that is running, and how many there are.",
 ];
 
 static FUNCTION_KILL: CommandSpec = CommandSpec {

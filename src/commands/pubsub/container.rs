@@ -46,12 +46,7 @@ static PUBSUB_NUMPAT: CommandSpec = CommandSpec {
     name: "numpat",
     arity: 2,
     run: Run::Data(numpat),
-    docs: Docs {
-        summary: "Counts the patterns listened to",
-        complexity: "O(1)",
-        since: "2.8.0",
-        ..BASE.docs
-    },
+    docs: Docs { summary: "Counts the patterns listened to", complexity: "O(1)", since: "2.8.0", ..BASE.docs },
     ..BASE
 };
 
@@ -104,16 +99,16 @@ static PUBSUB_HELP: CommandSpec = CommandSpec {
 };
 
 const HELP: &[&str] = &[
-"CHANNELS [<pattern>]",
-"    Channels with listeners, of those that match <pattern> (default: all).",
-"NUMPAT",
-"    Number of patterns listened to.",
-"NUMSUB [<channel> ...]",
-"    Number of listeners of each channel, those by pattern left out.",
-"SHARDCHANNELS [<pattern>]",
-"    Shard channels with listeners, of those that match <pattern> (default: all).",
-"SHARDNUMSUB [<shardchannel> ...]",
-"    Number of listeners of each shard channel.",
+    "CHANNELS [<pattern>]",
+    "    Channels with listeners, of those that match <pattern> (default: all).",
+    "NUMPAT",
+    "    Number of patterns listened to.",
+    "NUMSUB [<channel> ...]",
+    "    Number of listeners of each channel, those by pattern left out.",
+    "SHARDCHANNELS [<pattern>]",
+    "    Shard channels with listeners, of those that match <pattern> (default: all).",
+    "SHARDNUMSUB [<shardchannel> ...]",
+    "    Number of listeners of each shard channel.",
 ];
 
 fn list(context: &mut Context<'_>, args: &Args<'_>, shard: bool) -> CmdResult {

@@ -95,13 +95,13 @@ static COMMANDLOG_HELP: CommandSpec = CommandSpec {
 };
 
 const COMMANDLOG_LINES: &[&str] = &[
-"GET <count> <type>",
-"    Show the newest <count> entries (-1 for all) of the log slow, large-request or large-reply: number, time in",
-"    unix seconds, microseconds or bytes, arguments, address and name of the client.",
-"LEN <type>",
-"    Count the entries of a log.",
-"RESET <type>",
-"    Empty a log.",
+    "GET <count> <type>",
+    "    Show the newest <count> entries (-1 for all) of the log slow, large-request or large-reply: number, time in",
+    "    unix seconds, microseconds or bytes, arguments, address and name of the client.",
+    "LEN <type>",
+    "    Count the entries of a log.",
+    "RESET <type>",
+    "    Empty a log.",
 ];
 
 static SLOWLOG_GET: CommandSpec = CommandSpec {
@@ -146,13 +146,13 @@ static SLOWLOG_HELP: CommandSpec = CommandSpec {
 };
 
 const SLOWLOG_LINES: &[&str] = &[
-"GET [<count>]",
-"    Show the newest <count> slow commands (10 if not given, -1 for all): number, time in unix seconds,",
-"    microseconds it took, arguments, address and name of the client.",
-"LEN",
-"    Count the logged commands.",
-"RESET",
-"    Empty the log.",
+    "GET [<count>]",
+    "    Show the newest <count> slow commands (10 if not given, -1 for all): number, time in unix seconds,",
+    "    microseconds it took, arguments, address and name of the client.",
+    "LEN",
+    "    Count the logged commands.",
+    "RESET",
+    "    Empty the log.",
 ];
 
 /// How many SLOWLOG GET shows unless the client says.

@@ -34,11 +34,7 @@ pub(crate) static FLUSHALL: CommandSpec = CommandSpec {
     name: "flushall",
     flags: flag::WRITE | flag::ALL_DBS,
     run: Run::Data(all),
-    docs: Docs {
-        summary: "Empties every database",
-        complexity: "O(N) where N is the total number of keys in all databases",
-        ..BASE.docs
-    },
+    docs: Docs { summary: "Empties every database", complexity: "O(N) where N is the total number of keys in all databases", ..BASE.docs },
     ..BASE
 };
 

@@ -19,11 +19,7 @@ const BASE: CommandSpec = CommandSpec {
     ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs {
-        complexity: "O(N) where N is the length of the returned part",
-        group: "string",
-        ..DOCS
-    },
+    docs: Docs { complexity: "O(N) where N is the length of the returned part", group: "string", ..DOCS },
     ..SPEC
 };
 

@@ -26,11 +26,7 @@ pub(crate) static COMMAND_GETKEYS: CommandSpec = CommandSpec {
 pub(crate) static COMMAND_GETKEYSANDFLAGS: CommandSpec = CommandSpec {
     name: "getkeysandflags",
     run: Run::Data(keys_and_flags),
-    docs: Docs {
-        summary: "Returns the keys among the arguments of a command, with what happens to each",
-        since: "7.0.0",
-        ..BASE.docs
-    },
+    docs: Docs { summary: "Returns the keys among the arguments of a command, with what happens to each", since: "7.0.0", ..BASE.docs },
     ..BASE
 };
 

@@ -54,20 +54,20 @@ static COMMAND_HELP: CommandSpec = CommandSpec {
 };
 
 const HELP: &[&str] = &[
-"(no subcommand)",
-"    Describe all commands.",
-"COUNT",
-"    Count the commands.",
-"DOCS [<command> ...]",
-"    Document these commands, or all.",
-"GETKEYS <command> [<arg> ...]",
-"    Show which arguments of a command are keys.",
-"GETKEYSANDFLAGS <command> [<arg> ...]",
-"    The same, with what the command does with each key.",
-"INFO [<command> ...]",
-"    Describe these commands, or all.",
-"LIST [FILTERBY MODULE <module>|ACLCAT <category>|PATTERN <pattern>]",
-"    Show the names of commands.",
+    "(no subcommand)",
+    "    Describe all commands.",
+    "COUNT",
+    "    Count the commands.",
+    "DOCS [<command> ...]",
+    "    Document these commands, or all.",
+    "GETKEYS <command> [<arg> ...]",
+    "    Show which arguments of a command are keys.",
+    "GETKEYSANDFLAGS <command> [<arg> ...]",
+    "    The same, with what the command does with each key.",
+    "INFO [<command> ...]",
+    "    Describe these commands, or all.",
+    "LIST [FILTERBY MODULE <module>|ACLCAT <category>|PATTERN <pattern>]",
+    "    Show the names of commands.",
 ];
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {

@@ -31,12 +31,12 @@ static CONFIG_HELP: CommandSpec = CommandSpec {
 };
 
 const HELP: &[&str] = &[
-"GET <pattern> [<pattern> ...]",
-"    Show the options whose names match, with their values.",
-"SET <option> <value> [<option> <value> ...]",
-"    Change options: all of them or none.",
-"RESETSTAT",
-"    Set the counters that INFO shows to zero.",
-"REWRITE",
-"    Write the current options into the configuration file.",
+    "GET <pattern> [<pattern> ...]",
+    "    Show the options whose names match, with their values.",
+    "SET <option> <value> [<option> <value> ...]",
+    "    Change options: all of them or none.",
+    "RESETSTAT",
+    "    Set the counters that INFO shows to zero.",
+    "REWRITE",
+    "    Write the current options into the configuration file.",
 ];

@@ -72,18 +72,18 @@ static LATENCY_HELP: CommandSpec = CommandSpec {
 };
 
 const HELP: &[&str] = &[
-"DOCTOR",
-"    Report what took long, with advice.",
-"GRAPH <event>",
-"    Draw the samples of an event.",
-"HISTOGRAM [<command> ...]",
-"    Show how many executions of commands took at most 1, 2, 4 ... microseconds.",
-"HISTORY <event>",
-"    Show the samples of an event.",
-"LATEST",
-"    Show the latest sample of each event.",
-"RESET [<event> ...]",
-"    Forget these events, or all.",
+    "DOCTOR",
+    "    Report what took long, with advice.",
+    "GRAPH <event>",
+    "    Draw the samples of an event.",
+    "HISTOGRAM [<command> ...]",
+    "    Show how many executions of commands took at most 1, 2, 4 ... microseconds.",
+    "HISTORY <event>",
+    "    Show the samples of an event.",
+    "LATEST",
+    "    Show the latest sample of each event.",
+    "RESET [<event> ...]",
+    "    Forget these events, or all.",
 ];
 
 /// The samples of one event, oldest first.

@@ -14,14 +14,7 @@ pub(crate) static MEMORY: CommandSpec = CommandSpec {
     arity: -2,
     acl: acl::SLOW,
     run: Run::Container,
-    subcommands: &[
-        &doctor::MEMORY_DOCTOR,
-        &MEMORY_HELP,
-        &MEMORY_MALLOC_STATS,
-        &MEMORY_PURGE,
-        &stats::MEMORY_STATS,
-        &usage::MEMORY_USAGE,
-    ],
+    subcommands: &[&doctor::MEMORY_DOCTOR, &MEMORY_HELP, &MEMORY_MALLOC_STATS, &MEMORY_PURGE, &stats::MEMORY_STATS, &usage::MEMORY_USAGE],
     docs: Docs { summary: "Looks at the use of memory", complexity: "Depends on subcommand.", since: "4.0.0", group: "server", ..DOCS },
     ..SPEC
 };
@@ -67,16 +60,16 @@ static MEMORY_HELP: CommandSpec = CommandSpec {
 };
 
 const HELP: &[&str] = &[
-"DOCTOR",
-"    Report what is unusual about the use of memory.",
-"MALLOC-STATS",
-"    Show what the allocator tells of itself.",
-"PURGE",
-"    Give unused memory back to the system.",
-"STATS",
-"    Show the use of memory, by what it is for.",
-"USAGE <key> [SAMPLES <count>]",
-"    Estimate the bytes that a key takes; of a collection, <count> elements are looked at (5 if not given, 0 for all).",
+    "DOCTOR",
+    "    Report what is unusual about the use of memory.",
+    "MALLOC-STATS",
+    "    Show what the allocator tells of itself.",
+    "PURGE",
+    "    Give unused memory back to the system.",
+    "STATS",
+    "    Show the use of memory, by what it is for.",
+    "USAGE <key> [SAMPLES <count>]",
+    "    Estimate the bytes that a key takes; of a collection, <count> elements are looked at (5 if not given, 0 for all).",
 ];
 
 fn malloc_stats(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
