@@ -7,14 +7,14 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use super::connection::{Connection, Gone};
-use super::output::{Chunk, Output};
+use super::output::{Offer, Output};
 use super::stream::Stream;
 use crate::clients::Client;
 use crate::config::Config;
 use crate::metrics::WorkerMetrics;
 
 /// Replies are offered to the socket before they grow beyond this, a little less than a power of two, and what it does not take is set
-/// aside: a buffer that grows on and on is copied again and again, is there twice meanwhile, and ends half empty.
+/// aside ([`crate::performance`], *Output in blocks*).
 pub(super) const FLUSH_LEN: usize = 120 * 1024;
 
 impl Connection {
@@ -54,7 +54,7 @@ impl Connection {
         self.check_output_limit()?;
         self.buffers.note_reply(self.output.len());
         let (stream, metrics, client) = (&self.stream, self.worker.metrics(), &self.caller.client);
-        self.output.send(|chunk| write(stream, &chunk, metrics, client))?;
+        self.output.send(|offer| write(stream, &offer, metrics, client))?;
         if self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
             self.output.give_back_room();
         }
@@ -73,11 +73,11 @@ impl Connection {
 }
 
 /// Writes once. Returns how much the socket took: 0 if it takes nothing now.
-fn write(stream: &Stream, chunk: &Chunk<'_>, metrics: &WorkerMetrics, client: &Client) -> Result<usize, Gone> {
+fn write(stream: &Stream, offer: &Offer<'_>, metrics: &WorkerMetrics, client: &Client) -> Result<usize, Gone> {
     loop {
-        let sent = match chunk {
-            Chunk::Whole(bytes) => stream.try_write(bytes),
-            Chunk::Parts(parts) => stream.try_write_vectored(parts),
+        let sent = match offer {
+            Offer::Whole(bytes) => stream.try_write(bytes),
+            Offer::Parts(parts) => stream.try_write_vectored(parts),
         };
         match sent {
             Ok(sent) => {
