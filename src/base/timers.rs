@@ -1,8 +1,7 @@
 //! The timers of what sleeps on a worker.
 //!
-//! A runtime with timers asks for the time whenever it looks for events, and the kernel counts a deadline down for it: at one request
-//! per look that is 4 % of what a request costs. Workers look for events all the time and hardly ever sleep, so their runtimes
-//! have no timers, and those who sleep borrow the ones of a thread that does nothing else.
+//! The runtimes of workers have no timers ([`crate::performance`], *Borrowed timers*): those who sleep borrow the ones of a thread that does
+//! nothing else.
 //!
 //! Invariant: what a worker runs sleeps by [`Timers`] alone; elsewhere on it tokio's timers panic, and a panic ends the process. Hence
 //! `clippy.toml` forbids tokio's functions, and the few places on runtimes with timers of their own say that they are such.

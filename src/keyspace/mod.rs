@@ -283,8 +283,8 @@ impl Keyspace {
     #[inline]
     pub fn prefetch_stripe(&self, number: u32) {
         let stripe: *const u8 = std::ptr::from_ref(&self.stripes[number as usize]).cast();
-        table::prefetch_to_write(stripe);
-        table::prefetch_to_write(stripe.wrapping_add(64));
+        table::prefetch(stripe);
+        table::prefetch(stripe.wrapping_add(64));
     }
 
     /// Locks stripe `number`.

@@ -1,10 +1,9 @@
 //! Requests of connections that are ready together run together.
 //!
-//! A short request waits for memory three times as long as it takes to run: for its stripe, its bucket, its entry. Within a pipeline
-//! [`super::lookahead`] turns the misses of all requests into one; this does so across the connections of a worker. One that has read a
-//! few complete requests parks them, and lets those that are ready read theirs. Then one task, the *round*, asks for the memory that all
-//! of them need and runs them: to wake each connection's task a second time would take longer than a short command does. First all are
-//! run, then all replies are sent, since the kernel, called in between, leaves little of a command's code in the caches.
+//! Within a pipeline [`super::lookahead`] turns the cache misses of all requests into one; this does so across the connections of a
+//! worker. A connection that has read a few complete requests parks them, and lets those that are ready read theirs. Then one task, the
+//! *round*, asks for the memory that all of them need and runs them. It sends no reply before all have run: the kernel, called in between,
+//! leaves little of a command's code in the caches. What this gains: [`crate::performance`], *Gathering*.
 //!
 //! Switched off ([`Gather::new`]), it parks nothing: every connection runs its own requests at once.
 //!

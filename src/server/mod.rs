@@ -3,6 +3,17 @@
 //! Invariants: a connection stays on the worker that accepted it; nothing here holds a stripe's lock across an `.await`; a slow
 //! reader, a flood and an idle connection cost their own worker's other connections nothing but their turn; nor does a request that has
 //! to wait for a stripe.
+//!
+//! The files are layers; each uses only those below it:
+//!
+//! | layer | files |
+//! |---|---|
+//! | threads | `workers`, `listener` |
+//! | a connection's task | `task`, `ending` |
+//! | what a connection does | `requests` (parse and run), `waiting`, `offload`, `sending`, `upkeep` |
+//! | what a connection is | `connection`, of `stage`, `share`, `output`, `buffer_use`, `stream` |
+//! | what connections share | `worker`, `gather`, `lookahead` |
+//! | how a batch runs | `pipeline`, `executor`, `stopwatch` |
 
 mod accepted;
 mod backlog;

@@ -39,12 +39,12 @@ pub(super) struct Output {
     free_len: usize,
     queue: Backlog,
     /// Apart, since most connections never hold anything.
-    held: Option<Box<Held>>,
+    held: Option<Box<HeldTail>>,
 }
 
 /// The end of the queue.
 #[derive(Debug, Default)]
-struct Held {
+struct HeldTail {
     /// What depends on the same offset, with ascending offsets.
     spans: VecDeque<Span>,
     len: usize,
@@ -59,7 +59,7 @@ struct Span {
 }
 
 /// Bytes to be sent with one call.
-pub(super) enum Chunk<'o> {
+pub(super) enum Offer<'o> {
     Whole(&'o [u8]),
     Parts(&'o [IoSlice<'o>]),
 }
@@ -169,11 +169,11 @@ impl Output {
 
     /// Offers what is sendable to `write`, which says how much of it was taken, until that is 0 or nothing is left.
     #[inline]
-    pub(super) fn send<E>(&mut self, mut write: impl FnMut(Chunk<'_>) -> Result<usize, E>) -> Result<(), E> {
+    pub(super) fn send<E>(&mut self, mut write: impl FnMut(Offer<'_>) -> Result<usize, E>) -> Result<(), E> {
         if self.queue.is_empty()
             && let Some(bytes) = self.reply.contiguous()
         {
-            let sent = write(Chunk::Whole(bytes))?;
+            let sent = write(Offer::Whole(bytes))?;
             if sent == self.reply.len() {
                 self.reply.buf.clear();
                 self.free_len = 0;
@@ -194,7 +194,7 @@ impl Output {
             if sendable == 0 {
                 return Ok(());
             }
-            let sent = write(Chunk::Parts(&self.queue.slices(sendable)))?;
+            let sent = write(Offer::Parts(&self.queue.slices(sendable)))?;
             if sent == 0 {
                 return Ok(());
             }
@@ -230,7 +230,7 @@ impl Output {
     }
 }
 
-impl Held {
+impl HeldTail {
     /// Adds a span behind all others. It cannot leave before them, so that one which depends on less becomes a part of the last.
     fn push(&mut self, span: Span) {
         self.len += span.len;
@@ -250,13 +250,13 @@ impl Held {
     }
 }
 
-impl Chunk<'_> {
+impl Offer<'_> {
     /// All bytes, in order.
     #[cfg(test)]
     fn to_vec(&self) -> Vec<u8> {
         match self {
-            Chunk::Whole(bytes) => bytes.to_vec(),
-            Chunk::Parts(parts) => parts.iter().flat_map(|part| part.to_vec()).collect(),
+            Offer::Whole(bytes) => bytes.to_vec(),
+            Offer::Parts(parts) => parts.iter().flat_map(|part| part.to_vec()).collect(),
         }
     }
 }
@@ -336,8 +336,8 @@ mod tests {
                 }
                 Step::Send(mut room) => {
                     let mut taken = Vec::new();
-                    let sent: Result<(), ()> = self.output.send(|chunk| {
-                        let bytes = chunk.to_vec();
+                    let sent: Result<(), ()> = self.output.send(|offer| {
+                        let bytes = offer.to_vec();
                         let now = room.min(bytes.len());
                         room -= now;
                         taken.extend_from_slice(&bytes[..now]);

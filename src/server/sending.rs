@@ -7,7 +7,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use super::connection::{Connection, Gone};
-use super::output::{Chunk, Output};
+use super::output::{Offer, Output};
 use super::stream::Stream;
 use crate::base::limits::REPLY_LEN_MAX;
 use crate::clients::Client;
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::metrics::WorkerMetrics;
 
 /// Replies are offered to the socket before they grow beyond this, a little less than a power of two, and what it does not take is set
-/// aside: a buffer that grows on and on is copied again and again, is there twice meanwhile, and ends half empty.
+/// aside ([`crate::performance`], *Output in blocks*).
 pub(super) const FLUSH_LEN: usize = 120 * 1024;
 
 impl Connection {
@@ -55,7 +55,7 @@ impl Connection {
         self.check_output_limit()?;
         self.buffers.note_reply(self.output.len());
         let (stream, metrics, client) = (&self.stream, self.worker.metrics(), &self.caller.client);
-        self.output.send(|chunk| write(stream, &chunk, metrics, client))?;
+        self.output.send(|offer| write(stream, &offer, metrics, client))?;
         self.note_drained();
         if self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
             self.output.give_back_room();
@@ -75,11 +75,11 @@ impl Connection {
 }
 
 /// Writes once. Returns how much the socket took: 0 if it takes nothing now.
-fn write(stream: &Stream, chunk: &Chunk<'_>, metrics: &WorkerMetrics, client: &Client) -> Result<usize, Gone> {
+fn write(stream: &Stream, offer: &Offer<'_>, metrics: &WorkerMetrics, client: &Client) -> Result<usize, Gone> {
     loop {
-        let sent = match chunk {
-            Chunk::Whole(bytes) => stream.try_write(bytes),
-            Chunk::Parts(parts) => stream.try_write_vectored(parts),
+        let sent = match offer {
+            Offer::Whole(bytes) => stream.try_write(bytes),
+            Offer::Parts(parts) => stream.try_write_vectored(parts),
         };
         match sent {
             Ok(sent) => {

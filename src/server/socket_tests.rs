@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::testing::{Live, node_with, wait_until};
+use super::testing::{LiveNode, node_with, wait_until};
 use crate::base::rng::Rng;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, Run, SPEC};
@@ -20,15 +20,15 @@ fn needs(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     Ok(())
 }
 
-fn node() -> Live {
+fn node() -> LiveNode {
     node_that_gathers(true)
 }
 
-fn node_that_gathers(gathers: bool) -> Live {
+fn node_that_gathers(gathers: bool) -> LiveNode {
     let mut families = crate::commands::FAMILIES.to_vec();
     let own: &[&CommandSpec] = &[&NEEDS];
     families.push(own);
-    Live::start(node_with(&[], &families, None), gathers)
+    LiveNode::start(node_with(&[], &families, None), gathers)
 }
 
 /// What a client sends, what the log reaches meanwhile, and what has arrived then.

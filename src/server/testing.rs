@@ -150,19 +150,19 @@ pub(super) fn words(request: &str) -> Vec<&[u8]> {
 }
 
 /// A node with one worker that clients connect to.
-pub(super) struct Live {
+pub(super) struct LiveNode {
     pub(super) shared: Arc<Shared>,
     workers: Workers,
     listener: std::net::TcpListener,
     runtime: tokio::runtime::Runtime,
 }
 
-impl Live {
-    pub(super) fn start(shared: Arc<Shared>, gathers: bool) -> Live {
+impl LiveNode {
+    pub(super) fn start(shared: Arc<Shared>, gathers: bool) -> LiveNode {
         let workers = Workers::start_with(&shared, 1, gathers).expect("a thread");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs no resource");
-        Live { shared, workers, listener, runtime }
+        LiveNode { shared, workers, listener, runtime }
     }
 
     /// A new client.
@@ -185,7 +185,7 @@ impl Live {
     }
 }
 
-impl Drop for Live {
+impl Drop for LiveNode {
     fn drop(&mut self) {
         self.shared.durable.advance(u64::MAX);
         self.shared.stop.request();
