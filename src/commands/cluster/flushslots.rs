@@ -1,5 +1,6 @@
 //! CLUSTER FLUSHSLOTS: this node gives all its slots up. Only while it has no keys, which would be lost otherwise.
 
+use super::own_keys::has_keys;
 use super::slot_arguments::propose;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
@@ -21,7 +22,7 @@ pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
 fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, _: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
         let node = context.cluster()?.me;
-        if super::has_keys(context) {
+        if has_keys(context) {
             return Err(CmdError::err("DB must be empty to perform CLUSTER FLUSHSLOTS."));
         }
         propose(context, Command::FlushSlots { node }).await?;

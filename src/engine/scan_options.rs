@@ -1,10 +1,10 @@
 //! Cursor and options that SCAN, HSCAN, SSCAN and ZSCAN have in common.
 
+use super::context::{integer, is_word};
+use super::error::CmdError;
+use super::slot_argument::parse_slot;
 use crate::base::glob::Glob;
 use crate::base::number;
-use crate::commands::cluster::slot_arguments::parse_slot;
-use crate::engine::context::{integer, is_word};
-use crate::engine::error::CmdError;
 
 /// COUNT where none is given.
 const COUNT_DEFAULT: usize = 10;
