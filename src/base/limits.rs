@@ -33,8 +33,10 @@ pub const OFFLOADED_MAX: usize = 4;
 /// A string value up to this length lies inside its entry; a longer one in an allocation of its own, which grows in place.
 pub const INLINE_VALUE_LEN_MAX: usize = 4000;
 
-/// A string value up to this length lies in one piece; a longer one in chunks, so that nobody copies or moves all of it at once.
-pub const CONTIGUOUS_LEN_MAX: usize = 1024 * 1024;
+/// A string value up to this length lies in one piece, which a reply copies; a longer one in chunks, so that nobody copies or moves all
+/// of it at once. With four times as much, an EXEC of 1500 values of 1 MB held its worker for 3 s, and clients that do not read what
+/// they asked for cost their worker 3 GB (`scripts/abuse`).
+pub const CONTIGUOUS_LEN_MAX: usize = CHUNK_LEN;
 
 /// Length of a chunk: one is copied in some ten microseconds, and the longest string has only 2048 of them to refer to.
 pub const CHUNK_LEN: usize = 256 * 1024;

@@ -129,8 +129,8 @@ mod tests {
         // Length, effort, memory beside the box.
         let cases = [
             (5000, 1, 5000),
-            (CONTIGUOUS_LEN_MAX, 16, CONTIGUOUS_LEN_MAX),
-            (CONTIGUOUS_LEN_MAX + 1, 17, CONTIGUOUS_LEN_MAX + 1),
+            (CONTIGUOUS_LEN_MAX, 4, CONTIGUOUS_LEN_MAX),
+            (CONTIGUOUS_LEN_MAX + 1, 5, CONTIGUOUS_LEN_MAX + 1),
             (40 * CHUNK_LEN, 160, 40 * CHUNK_LEN),
         ];
         for (len, effort, bytes) in cases {
