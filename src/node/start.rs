@@ -1,5 +1,6 @@
 //! Start-up and end of a node.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +12,7 @@ use super::oom_score::OomScore;
 use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
-use super::{background, cluster, huge_pages, log, system};
+use super::{background, cluster, huge_pages, log, system, usage};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock};
 use crate::cluster::Cluster;
@@ -24,6 +25,11 @@ use crate::server::{ListenError, Workers};
 
 /// Runs a node with these arguments (after the program's name) until it ends. Returns the exit status.
 pub fn run(args: &[String]) -> i32 {
+    if let Some(answer) = usage::answer(args) {
+        // Nobody is left to tell if whoever asked does not listen.
+        let _ = std::io::stdout().write_all(answer.as_bytes());
+        return 0;
+    }
     let store = match ConfigStore::from_args(args, &mut std::io::stdin()) {
         Ok(loaded) => loaded,
         Err(error) => return fail(&error.to_string()),
