@@ -597,13 +597,26 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_named_once() {
-        let given = ["--activerehashing", "no", "--activerehashing", "no", "--dynamic-hz", "yes", "--repl-timeout", "60"];
+        let given = [
+            "--activerehashing",
+            "no",
+            "--activerehashing",
+            "no",
+            "--dynamic-hz",
+            "yes",
+            "--repl-timeout",
+            "60",
+            "--cluster-announce-client-ipv4",
+            "192.0.2.1",
+        ];
         let (_, warnings) = start(&given, "").unwrap();
         assert_eq!(
             warnings,
             [
                 "command line: option 'dynamic-hz' belongs to earlier versions of Valkey and is ignored",
                 "option 'activerehashing' has no effect: hash tables grow in small steps and never need rehashing in the background",
+                "option 'cluster-announce-client-ipv4' has no effect: the nodes do not tell each other of a second address yet: clients \
+                 are told the one that other nodes are told",
             ]
         );
     }

@@ -16,3 +16,4 @@ mod support;
 mod tidy;
 mod tidy_calls;
 mod tidy_circles;
+mod tidy_options;
