@@ -3,6 +3,7 @@
 
 mod cli;
 mod cluster;
+mod cluster_script;
 mod command_table;
 mod crowd;
 mod differential_requests;

@@ -1,4 +1,7 @@
 //! CLUSTER DELSLOTSRANGE: DELSLOTS with ranges.
+//!
+//! With `cluster-autopilot` slots that nobody owns are spread again once no slot at all has an owner: who gives up all of them in a
+//! cluster gets them back at once.
 
 use super::slot_arguments::{parse_ranges, propose};
 use crate::clients::Session;
