@@ -32,9 +32,11 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    pub(super) fn describe(&self) -> Vec<LinkDescription> {
+    /// Those of other nodes than `me`, which asks itself where a seed names it.
+    pub(super) fn describe(&self, me: NodeId) -> Vec<LinkDescription> {
         let open = self.open.lock();
-        open.values().map(|(node, at)| LinkDescription { inbound: true, node: *node, created_unix_ms: *at, send_buffer_len: 0 }).collect()
+        let others = open.values().filter(|(node, _)| *node != me);
+        others.map(|(node, at)| LinkDescription { inbound: true, node: *node, created_unix_ms: *at, send_buffer_len: 0 }).collect()
     }
 }
 

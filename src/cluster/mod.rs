@@ -238,7 +238,7 @@ impl Cluster {
     /// Connections of the bus.
     pub fn links(&self) -> Vec<LinkDescription> {
         let mut links = self.control.peers.links.describe();
-        links.extend(self.control.inbound().describe());
+        links.extend(self.control.inbound().describe(self.me()));
         links.sort_by_key(|link| (link.node, link.inbound));
         links
     }

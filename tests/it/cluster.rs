@@ -230,3 +230,21 @@ fn compare(sides: &mut [Side], requests: &[&[&str]]) {
     }
     assert!(differences.is_empty(), "{differences}");
 }
+
+/// A seed may name the node itself: it asks itself, and is none of its own neighbours.
+#[test]
+fn a_node_is_not_among_its_links() {
+    let bus_port = free_port();
+    // A seed's bus is 10000 above its port: this is the node's own.
+    let seed = format!("127.0.0.1:{}", bus_port - 10_000);
+    let options = ["--cluster-enabled", "yes", "--cluster-autopilot", "yes", "--cluster-size", "2", "--cluster-port"];
+    let bus = bus_port.to_string();
+    let node = Server::larder(&[&options[..], &[&bus, "--cluster-seed", &seed]].concat());
+    let mut client = node.connect();
+    let received = |client: &mut Connection| {
+        let info = text(&client.call(&["CLUSTER", "INFO"]));
+        info.lines().any(|line| line.starts_with("cluster_stats_messages_received:") && !line.ends_with(":0"))
+    };
+    wait_until("the node has asked itself", || received(&mut client));
+    assert_eq!(client.call(&["CLUSTER", "LINKS"]), Value::Array(vec![]));
+}
