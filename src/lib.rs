@@ -11,6 +11,7 @@ pub mod engine;
 pub mod keyspace;
 pub mod metrics;
 pub mod node;
+pub mod performance;
 pub mod pubsub;
 pub mod server;
 pub mod topology;

@@ -42,9 +42,17 @@ pub const CHUNK_LEN: usize = 256 * 1024;
 /// An allocation up to this length is freed as fast as a small one; a larger one counts as so many: its pages go back to the system.
 pub const EFFORT_LEN: usize = 64 * 1024;
 
+/// Most bytes of replies that one request, EXEC included, may pile up before anything of them can be sent: beyond it the client is closed.
+/// Four of the longest strings.
+pub const REPLY_LEN_MAX: usize = 2 * 1024 * 1024 * 1024;
+
 /// Output a connection whose class has no output limit may have pending before we stop executing its requests until it reads.
 /// Valkey lets it grow without end.
 pub const OUTPUT_PAUSE_LEN: usize = 1024 * 1024 * 1024;
+
+/// Bytes of replies and messages that a connection holds until the write log is durable, beyond which it stops parsing: more than a
+/// batch of usual replies, so that clients with long pipelines keep the log's disk busy.
+pub const HELD_LEN_MAX: usize = 1024 * 1024;
 
 /// Input that a connection takes in while its request waits: enough to see that the client is gone, and pipelines of usual size.
 pub const WAITING_INPUT_LEN_MAX: usize = 1024 * 1024;
@@ -85,4 +93,5 @@ const _: () = assert!(CONTIGUOUS_LEN_MAX.is_multiple_of(CHUNK_LEN), "a string th
 const _: () = assert!(STRIPES_MIN.is_power_of_two() && STRIPES_MAX.is_power_of_two());
 const _: () = assert!(STRIPES_MAX <= 16384, "a stripe holds at least one slot");
 const _: () = assert!(TURN_OUTPUT_LEN_MAX < OUTPUT_PAUSE_LEN);
+const _: () = assert!(HELD_LEN_MAX < OUTPUT_PAUSE_LEN);
 const _: () = assert!(BATCH_REQUESTS_MAX <= u16::MAX as usize);

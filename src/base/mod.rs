@@ -3,6 +3,7 @@
 pub mod alloc;
 pub mod bytes;
 pub mod clock;
+pub mod durable_offset;
 pub mod float;
 pub mod generation;
 pub mod glob;
@@ -12,4 +13,5 @@ pub mod number;
 pub mod process;
 pub mod rng;
 pub mod slot;
+pub mod timers;
 pub mod version;

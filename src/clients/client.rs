@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::outbox::Outbox;
+use super::outbox::{Message, Outbox};
 use crate::keyspace::watch::WatchFlag;
 
 /// Largest reply buffer that a connection keeps between replies (`rbs`), in bytes. What waits beyond it is counted in blocks of this
@@ -234,7 +233,7 @@ impl Client {
 
     /// Gives the connection a message to send. One that already has more to send than it may is asked to close instead. It hears of
     /// either when it is woken: by [`Outbox::wake`], or by the waker that this returns.
-    pub fn enqueue(&self, message: Bytes) -> Option<Waker> {
+    pub fn enqueue(&self, message: Message) -> Option<Waker> {
         if self.outbox.is_over_limit() {
             self.set(bit::CLOSE_ASAP, true);
             self.asked.fetch_or(ask::CLOSE, Ordering::AcqRel);

@@ -16,5 +16,6 @@ pub mod session;
 
 pub use caller::Caller;
 pub use client::{Client, ClientClass, bit};
+pub use outbox::Message;
 pub use registry::Registry;
 pub use session::Session;

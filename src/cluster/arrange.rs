@@ -11,6 +11,7 @@ use super::founding::voter_count;
 use super::options::{ARRANGE_EVERY, SEEK_EVERY};
 use super::raft::{Group, GroupError, Members, RaftId};
 use super::record::Stage;
+use super::timing;
 use crate::topology::{Command, Node, NodeId, Topology};
 
 /// Between two looks at a group that is about to work.
@@ -20,12 +21,12 @@ const SETTLE_EVERY: Duration = Duration::from_millis(5);
 pub(super) async fn arrange(control: Arc<Control>) {
     loop {
         let Some(group) = control.group() else {
-            tokio::time::sleep(SEEK_EVERY).await;
+            timing::sleep(SEEK_EVERY).await;
             continue;
         };
         if let Some(why) = group.failure() {
             tracing::error!("cluster: this node takes no part in the control plane any more: {why}");
-            tokio::time::sleep(ARRANGE_EVERY * 10).await;
+            timing::sleep(ARRANGE_EVERY * 10).await;
             continue;
         }
         if group.leader().is_some() {
@@ -34,7 +35,7 @@ pub(super) async fn arrange(control: Arc<Control>) {
                 lead(&control, &group).await;
             }
         }
-        tokio::time::sleep(ARRANGE_EVERY).await;
+        timing::sleep(ARRANGE_EVERY).await;
     }
 }
 
@@ -48,7 +49,7 @@ pub(super) async fn settle_alone(control: &Control) {
         if group.is_leader() {
             enter_self(control).await;
         }
-        tokio::time::sleep(SETTLE_EVERY).await;
+        timing::sleep(SETTLE_EVERY).await;
     }
 }
 

@@ -10,6 +10,7 @@ use super::control::Control;
 use super::options::{CALL_TIMEOUT, HEARTBEAT_EVERY, INTRODUCE_EVERY_BEATS};
 use super::pulse::Missed;
 use super::raft::Group;
+use super::timing;
 use crate::base::clock;
 use crate::topology::NodeId;
 
@@ -21,7 +22,7 @@ pub(super) async fn heartbeats(control: Arc<Control>) {
             Some(group) if group.is_leader() => lead(&control, &group),
             Some(group) => follow(&control, &group),
         }
-        tokio::time::sleep(HEARTBEAT_EVERY).await;
+        timing::sleep(HEARTBEAT_EVERY).await;
     }
 }
 
@@ -97,7 +98,7 @@ pub(super) async fn introductions(control: Arc<Control>) {
                 let _ = ask_around(&control, CALL_TIMEOUT).await;
             }
         }
-        tokio::time::sleep(HEARTBEAT_EVERY).await;
+        timing::sleep(HEARTBEAT_EVERY).await;
     }
 }
 
@@ -138,7 +139,7 @@ pub(super) async fn ask_around(control: &Arc<Control>, timeout: Duration) -> Vec
         control.peers.known().into_iter().map(|known: Announcement| (known.host, known.bus_port)).collect();
     for (host, port) in control.options.seed_addresses() {
         // A name may stand for many nodes, as a headless service does; connecting to the name would reach only one.
-        match tokio::time::timeout(timeout, tokio::net::lookup_host((host.as_str(), port))).await {
+        match timing::timeout(timeout, tokio::net::lookup_host((host.as_str(), port))).await {
             Ok(Ok(found)) => addresses.extend(found.map(|address| (address.ip().to_string(), address.port()))),
             Ok(Err(error)) => tracing::debug!("cluster: cannot resolve seed {host}: {error}"),
             Err(_) => tracing::debug!("cluster: cannot resolve seed {host} in time"),

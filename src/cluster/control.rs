@@ -25,6 +25,7 @@ use super::pulse::Pulse;
 use super::raft::{Group, GroupError, Outcome, Publish};
 use super::record::{Joining, NodeRecord, Stage, StandingRecord};
 use super::store::{Store, StoreError};
+use super::timing;
 use super::{ClusterError, MeetError, ProposeError};
 use crate::base::clock;
 use crate::topology::{ClusterId, Command, Node, NodeId, Reply, ShardId, Sightings, SlotRange, Topology};
@@ -232,10 +233,10 @@ impl Control {
             } else {
                 let dismissed = async {
                     while self.group().is_some_and(|group| group.members().contains(self.me().raft_id()) && group.failure().is_none()) {
-                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        timing::sleep(Duration::from_millis(10)).await;
                     }
                 };
-                let _ = tokio::time::timeout(CALL_TIMEOUT, dismissed).await;
+                let _ = timing::timeout(CALL_TIMEOUT, dismissed).await;
             }
         }
         let _admission = self.admission.lock().await;
@@ -262,7 +263,7 @@ impl Control {
 
     /// Proposes a change of the map and waits until it is applied here, too.
     pub(super) async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
-        match tokio::time::timeout(PROPOSE_TIMEOUT, self.propose_until_done(command)).await {
+        match timing::timeout(PROPOSE_TIMEOUT, self.propose_until_done(command)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(ProposeError::NoAnswer),
         }
@@ -295,7 +296,7 @@ impl Control {
                 return Ok(if is_done { Ok(Reply::Done) } else { outcome });
             }
             // An election is under way, most likely.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            timing::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -345,7 +346,7 @@ impl Control {
             Request::Introduce(introduction) => self.answer_introduction(peer, seen_at, introduction),
             Request::Promise(founding) => self.answer_promise(founding).await,
             // Without a majority the entry would wait for ever, and everybody else who wants to be let in with it.
-            Request::Join(join) => match tokio::time::timeout(CALL_TIMEOUT * 2, self.answer_join(seen_at, join)).await {
+            Request::Join(join) => match timing::timeout(CALL_TIMEOUT * 2, self.answer_join(seen_at, join)).await {
                 Ok(response) => response,
                 Err(_) => Response::Refused(Refusal::Busy),
             },
@@ -496,7 +497,7 @@ impl Control {
             Ok(command) => command,
             Err(error) => return Response::Refused(Refusal::Failed(error.to_string())),
         };
-        let proposed = tokio::time::timeout(PROPOSE_TIMEOUT, group.propose(command)).await;
+        let proposed = timing::timeout(PROPOSE_TIMEOUT, group.propose(command)).await;
         let Ok(proposed) = proposed else {
             return Response::Refused(Refusal::Failed("no majority of the cluster is within reach".to_owned()));
         };

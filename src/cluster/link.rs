@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use super::timing;
 use super::traffic::Traffic;
 use super::wire::{self, Credentials, Reader, WireError, Writer};
 use crate::base::clock;
@@ -117,7 +118,7 @@ impl Links {
     ) -> Result<(NodeId, Response), LinkError> {
         let link = self.link(host, bus_port);
         let address = || format!("{host}:{bus_port}");
-        let answer = tokio::time::timeout(timeout, async {
+        let answer = timing::timeout(timeout, async {
             let live = self.connection(&link, host, bus_port).await?;
             if let Some(expected) = expected.filter(|expected| *expected != live.peer) {
                 return Err(LinkError::AnotherNode { address: address(), expected, found: live.peer });

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::ClusterError;
 use super::control::Control;
 use super::options::CALL_TIMEOUT;
+use super::timing;
 use super::wire::{self, Wire, Writer};
 use crate::base::clock;
 use crate::topology::{LinkDescription, NodeId};
@@ -85,7 +86,7 @@ pub(super) async fn listen(listener: TcpListener, control: Arc<Control>) {
             // Out of descriptors, mostly: accepting again at once would spin.
             Err(error) => {
                 tracing::warn!("cluster bus: cannot accept a connection: {error}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                timing::sleep(Duration::from_millis(100)).await;
             }
         }
     }
@@ -95,7 +96,7 @@ async fn serve(stream: TcpStream, control: &Arc<Control>) {
     let from = stream.peer_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
     let links = &control.peers.links;
     // A stranger must not hold a connection open without saying who it is.
-    let opened = tokio::time::timeout(CALL_TIMEOUT * 2, wire::accept(stream, links.credentials(), links.traffic())).await;
+    let opened = timing::timeout(CALL_TIMEOUT * 2, wire::accept(stream, links.credentials(), links.traffic())).await;
     match opened {
         Ok(Ok(wire)) => answer(wire, control).await,
         Ok(Err(wire::WireError::Closed)) => {}

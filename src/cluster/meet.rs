@@ -12,6 +12,7 @@ use super::beat::introduce;
 use super::control::Control;
 use super::options::{CALL_TIMEOUT, SEEK_EVERY};
 use super::seek::{Admission, ask_members};
+use super::timing;
 use crate::base::clock;
 use crate::topology::{ClusterId, NodeId};
 
@@ -31,7 +32,7 @@ pub(super) async fn meet(control: Arc<Control>, host: String, bus_port: u16, pat
     let until_ms = clock::monotonic_ms() + patience.as_millis() as u64;
     loop {
         match attempt(&control, &host, bus_port).await {
-            Err(MeetError::NotYet) if clock::monotonic_ms() < until_ms => tokio::time::sleep(SEEK_EVERY).await,
+            Err(MeetError::NotYet) if clock::monotonic_ms() < until_ms => timing::sleep(SEEK_EVERY).await,
             result => return result,
         }
     }

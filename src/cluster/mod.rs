@@ -30,6 +30,7 @@ mod raft;
 mod record;
 mod seek;
 mod store;
+mod timing;
 mod traffic;
 mod wire;
 
@@ -307,7 +308,7 @@ impl ControlPlane for Cluster {
                 met
             });
             // Like Valkey, the command answers before the nodes have met if that takes long; unlike it, it tells when they cannot.
-            match tokio::time::timeout(MEET_ANSWER, &mut meeting).await {
+            match timing::timeout(MEET_ANSWER, &mut meeting).await {
                 Ok(Ok(Err(MeetError::Refused(why)))) => Err(why),
                 _ => Ok(()),
             }
@@ -384,7 +385,7 @@ async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
     tokio::spawn(beat::heartbeats(Arc::clone(&control)));
     tokio::spawn(beat::introductions(Arc::clone(&control)));
     // A group that takes longer is no reason to refuse to start: it goes on in the background.
-    let _ = tokio::time::timeout(PROPOSE_TIMEOUT, arrange::settle_alone(&control)).await;
+    let _ = timing::timeout(PROPOSE_TIMEOUT, arrange::settle_alone(&control)).await;
     tokio::spawn(arrange::arrange(Arc::clone(&control)));
     Ok(control)
 }

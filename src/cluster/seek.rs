@@ -11,6 +11,7 @@ use super::control::Control;
 use super::founding::{Step, decide, is_deserted};
 use super::options::{CALL_TIMEOUT, JOIN_PATIENCE_MS, SEEK_EVERY};
 use super::record::{Joining, Stage};
+use super::timing;
 use crate::base::{clock, rng};
 use crate::topology::{ClusterId, NodeId};
 
@@ -21,7 +22,7 @@ pub(super) async fn seek(control: Arc<Control>) {
         if let Err(error) = search.step(&control).await {
             tracing::error!("cluster: {error}");
         }
-        tokio::time::sleep(SEEK_EVERY).await;
+        timing::sleep(SEEK_EVERY).await;
     }
 }
 

@@ -129,7 +129,7 @@ async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> 
     let until_ms = clock::monotonic_ms() + 30_000;
     while !holds() {
         assert!(clock::monotonic_ms() < until_ms, "waited in vain until {what}: {}", shown());
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        timing::sleep(Duration::from_millis(10)).await;
     }
 }
 

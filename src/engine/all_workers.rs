@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::base::limits::WORKERS_MAX;
+use crate::base::timers::Timers;
 
 /// Longest wait: about what a command of the slow kind takes.
 const WAIT_MAX: Duration = Duration::from_millis(100);
@@ -39,7 +40,7 @@ impl Default for Settle {
 
 impl Settle {
     /// Waits until the first `workers` workers have dealt with all that has reached them up to now, or for [`WAIT_MAX`].
-    pub async fn wait(&self, workers: usize) {
+    pub async fn wait(&self, workers: usize, timers: &Timers) {
         let parts = &self.parts[..workers];
         let number = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         parts.iter().for_each(|part| part.wake.notify_one());
@@ -55,7 +56,7 @@ impl Settle {
             }
         };
         // A worker that is busy for longer is as good as not there: its part is shown as it was.
-        let _ = tokio::time::timeout(WAIT_MAX, all_done).await;
+        timers.timeout(WAIT_MAX, all_done).await;
     }
 
     /// A worker's part: runs on it as a task without end.
@@ -82,7 +83,9 @@ mod tests {
 
     #[test]
     fn waits_for_every_worker_but_not_for_ever() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime needs no resource");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs no resource");
+        let timers = Timers::default();
+        timers.start().expect("a thread");
         runtime.block_on(async {
             let settle = Arc::new(Settle::default());
             let ran = Arc::new(AtomicU64::new(0));
@@ -94,10 +97,10 @@ mod tests {
                 let ran = Arc::clone(&ran);
                 tokio::spawn(async move { ran.fetch_add(1, Ordering::Relaxed) });
             }
-            settle.wait(2).await;
+            settle.wait(2, &timers).await;
             assert_eq!(ran.load(Ordering::Relaxed), 3, "what was ready has run");
             // The third worker does not answer.
-            settle.wait(3).await;
+            settle.wait(3, &timers).await;
         });
     }
 }

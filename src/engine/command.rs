@@ -21,7 +21,9 @@ use super::grammar::{Arg, DOCS, Docs, KeySpec, KeysAndFlags, flag};
 use super::keys::KeyShape;
 use super::log_thresholds::LogThresholds;
 use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, ReplicationId, Stop};
+use crate::base::durable_offset::DurableOffset;
 use crate::base::generation::Generation;
+use crate::base::timers::Timers;
 use crate::clients::{Caller, Client, Registry, Session};
 use crate::config::{Config, ConfigStore};
 use crate::keyspace::Keyspace;
@@ -170,7 +172,7 @@ pub struct CommandSpec {
     pub arity: i32,
     /// Bits of [`flag`].
     pub flags: u32,
-    /// Bits of [`acl`].
+    /// Bits of [`super::grammar::acl`].
     pub acl: u32,
     /// Where its keys stand.
     pub keys: &'static [KeySpec],
@@ -327,6 +329,10 @@ pub struct Shared {
     pub replication_id: ReplicationId,
     /// Places for commands that run on threads of their own.
     pub offload_places: Semaphore,
+    /// How what runs on a worker sleeps.
+    pub timers: Timers,
+    /// How far the write log is durable: replies and messages wait for it.
+    pub durable: DurableOffset,
     /// Advances after every change of what [`super::gate::Gate`] relies on under a lock: routes, roles, pauses.
     pub gate: Arc<Generation>,
 }

@@ -10,7 +10,7 @@ use super::redact;
 use super::shared::Shared;
 use super::table::Row;
 use crate::base::clock;
-use crate::clients::{Client, bit};
+use crate::clients::{Client, Message, bit};
 
 /// Sends one line to every client in MONITOR.
 #[cold]
@@ -24,7 +24,8 @@ pub fn feed(context: &mut Context<'_>, row: &Row, args: &Args<'_>) {
         quote(if redact::is_secret(row, args, at) { b"(redacted)" } else { arg }, &mut line);
     }
     line.extend_from_slice(b"\r\n");
-    let line = Bytes::from(line);
+    // It tells what was asked for, which depends on nothing.
+    let line = Message { bytes: Bytes::from(line), offset: 0 };
     // To a client that is about to leave nothing more is said: not even that it does.
     let is_leaving = |monitor: &Client| monitor.must_close() || monitor.has(bit::CLOSE_AFTER_REPLY);
     let shared = Arc::clone(context.shared);

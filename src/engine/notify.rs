@@ -23,6 +23,8 @@ impl Notifier {
 impl ChangeSink for Notifier {
     /// Puts the messages into the outboxes of their receivers, in order. These are woken once the stripes are released.
     fn commit(&self, notify: u32, changes: &mut Changes) -> u64 {
+        // There is no write log whose offset they could depend on.
+        let offset = 0;
         let events = std::mem::take(&mut changes.events);
         if self.pubsub.is_silent() {
             return 0;
@@ -31,11 +33,11 @@ impl ChangeSink for Notifier {
             if notify & class::KEYSPACE != 0 {
                 let mut channel = format!("__keyspace@{}__:", event.db).into_bytes();
                 channel.extend_from_slice(&event.key);
-                self.pubsub.publish(&channel, event.name.as_bytes(), &mut |waker| changes.wake_later(waker));
+                self.pubsub.publish(&channel, event.name.as_bytes(), offset, &mut |waker| changes.wake_later(waker));
             }
             if notify & class::KEYEVENT != 0 {
                 let channel = format!("__keyevent@{}__:{}", event.db, event.name);
-                self.pubsub.publish(channel.as_bytes(), &event.key, &mut |waker| changes.wake_later(waker));
+                self.pubsub.publish(channel.as_bytes(), &event.key, offset, &mut |waker| changes.wake_later(waker));
             }
         }
         0

@@ -127,7 +127,11 @@ pub async fn run_async(context: &mut Context<'_>, session: &mut Session, row: &R
     let started = clock::ticks();
     let result = match row.spec.run {
         Run::Sweep(start) => sweep::run(context, start, args).await,
-        Run::Async(run, _) => run(context, session, args).await,
+        // Commands that ask the cluster wait by timers as its own threads have them.
+        Run::Async(run, _) => {
+            let timers = &context.shared.timers;
+            timers.within(run(context, session, args)).await
+        }
         Run::Data(_) | Run::Session(_) | Run::Container => unreachable!("other commands run at once"),
     };
     complete(context, row, args, &result, reply_from, clock::elapsed_ns(started, clock::ticks()));

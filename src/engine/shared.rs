@@ -12,7 +12,9 @@ pub use super::command::Shared;
 use super::command::Table;
 pub use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, REPLY_PEAK_RESET_MS, ReplicationId, Stop};
 use super::notify::Notifier;
+use crate::base::durable_offset::DurableOffset;
 use crate::base::limits::OFFLOADED_MAX;
+use crate::base::timers::Timers;
 use crate::base::{clock, process, rng};
 use crate::clients::Registry;
 use crate::config::ConfigStore;
@@ -62,6 +64,8 @@ impl Shared {
             metrics: NodeMetrics::default(),
             debug: DebugSwitches::default(),
             replication_id: ReplicationId::default(),
+            timers: Timers::default(),
+            durable: DurableOffset::default(),
             offload_places: Semaphore::new(OFFLOADED_MAX.min(process::processors())),
         }
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::context::{Args, CmdResult, Context};
+use super::shared::Shared;
 use super::spec::StartSweep;
 use crate::base::clock;
-use crate::keyspace::Keyspace;
 
 /// How long a sweep runs before it lets other connections run.
 const STEP_US: u64 = 500;
@@ -15,10 +15,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Visits the stripes one after the other, each as soon as it is free.
 pub(super) async fn run(context: &mut Context<'_>, start: StartSweep, args: &Args<'_>) -> CmdResult {
     let mut sweep = start(context, args)?;
-    let keyspace = context.keys.keyspace();
+    let shared = context.shared;
     let mut step = clock::ticks();
     while let Some(number) = sweep.stripe() {
-        until_free(keyspace, number).await;
+        until_free(shared, number).await;
         context.keys.with_stripe(number, |keys| sweep.visit(keys));
         if clock::elapsed_us(step, clock::ticks()) > STEP_US {
             tokio::task::yield_now().await;
@@ -38,21 +38,21 @@ pub(super) fn run_at_once(context: &mut Context<'_>, start: StartSweep, args: &A
 }
 
 /// Waits until a stripe was free for a moment.
-pub async fn freed(keyspace: &Keyspace, stripe: u32) {
-    let _ = tokio::time::timeout(LOOK_AGAIN, keyspace.freed(stripe)).await;
+pub async fn freed(shared: &Shared, stripe: u32) {
+    shared.timers.timeout(LOOK_AGAIN, shared.keyspace.freed(stripe)).await;
 }
 
 /// Waits until a stripe is not held for long.
-async fn until_free(keyspace: &Keyspace, stripe: u32) {
-    while keyspace.lock_soon(stripe).is_none() {
-        freed(keyspace, stripe).await;
+async fn until_free(shared: &Shared, stripe: u32) {
+    while shared.keyspace.lock_soon(stripe).is_none() {
+        freed(shared, stripe).await;
     }
 }
 
 /// Waits until everything that held a stripe when this was called has released it: what is changed before the call is seen by all that
 /// lock a stripe after it.
-pub async fn fence(keyspace: &Keyspace) {
-    for number in 0..keyspace.stripes() as u32 {
-        until_free(keyspace, number).await;
+pub async fn fence(shared: &Shared) {
+    for number in 0..shared.keyspace.stripes() as u32 {
+        until_free(shared, number).await;
     }
 }

@@ -227,7 +227,7 @@ impl Keyspace {
     }
 
     /// Where `key` lies.
-    // In line, or it comes back through memory, in halves that the processor cannot forward to a load of the whole.
+    // Inlined: see PERFORMANCE.md.
     #[inline(always)]
     pub fn place(&self, key: &[u8]) -> Place {
         let hash = self.hasher.hash(key);
@@ -283,8 +283,8 @@ impl Keyspace {
     #[inline]
     pub fn prefetch_stripe(&self, number: u32) {
         let stripe: *const u8 = std::ptr::from_ref(&self.stripes[number as usize]).cast();
-        table::prefetch_to_write(stripe);
-        table::prefetch_to_write(stripe.wrapping_add(64));
+        table::prefetch(stripe);
+        table::prefetch(stripe.wrapping_add(64));
     }
 
     /// Locks stripe `number`.

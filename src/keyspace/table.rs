@@ -507,19 +507,6 @@ fn prefetch_lines(address: u64) {
     prefetch(first.wrapping_add(64));
 }
 
-/// As [`prefetch`], for a line that is about to be changed: it becomes this core's own, so that the lock in it need not wait for that.
-#[inline]
-pub(super) fn prefetch_to_write(address: *const u8) {
-    // By hand, since the compiler's own way is a mere load unless the build is for certain processors. The others ignore this one.
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: prefetching never faults, whatever the address, and changes nothing that a program can see.
-    unsafe {
-        std::arch::asm!("prefetchw [{address}]", address = in(reg) address, options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    prefetch(address);
-}
-
 #[inline]
 pub(super) fn prefetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]

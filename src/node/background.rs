@@ -22,6 +22,7 @@ pub(super) fn spawn(shared: &Arc<Shared>) {
 }
 
 /// Slow cycles `hz` times per second, and fast ones in between while they are worth it.
+#[expect(clippy::disallowed_methods, reason = "its thread's runtime has timers")]
 async fn expire(shared: Arc<Shared>) {
     let mut sweep = Sweep::new(shared.keyspace.databases());
     let mut next_slow_us = clock::monotonic_us();

@@ -15,7 +15,7 @@ use parking_lot::RwLock;
 
 use crate::base::glob::Glob;
 use crate::base::slot;
-use crate::clients::{Client, bit};
+use crate::clients::{Client, Message, bit};
 
 type Subscribers = BTreeMap<u64, Arc<Client>>;
 
@@ -29,14 +29,16 @@ pub struct PubSub {
 }
 
 /// A message in both protocol versions, each encoded when first needed.
-struct Message<'a> {
+struct Encodings<'a> {
+    /// The offset of the write log that it depends on.
+    offset: u64,
     parts: &'a [&'a [u8]],
     encoded: [Option<Bytes>; 2],
 }
 
-impl<'a> Message<'a> {
-    fn new(parts: &'a [&'a [u8]]) -> Self {
-        Message { parts, encoded: [None, None] }
+impl<'a> Encodings<'a> {
+    fn new(offset: u64, parts: &'a [&'a [u8]]) -> Self {
+        Encodings { offset, parts, encoded: [None, None] }
     }
 
     fn bytes(&mut self, resp3: bool) -> Bytes {
@@ -53,10 +55,11 @@ impl<'a> Message<'a> {
     }
 }
 
-fn deliver(message: &mut Message<'_>, subscribers: &Subscribers, wake: &mut dyn FnMut(Waker)) -> usize {
+fn deliver(message: &mut Encodings<'_>, subscribers: &Subscribers, wake: &mut dyn FnMut(Waker)) -> usize {
     let mut receivers = 0;
     for client in subscribers.values().filter(|client| !client.must_close()) {
-        client.enqueue(message.bytes(client.has(bit::RESP3))).into_iter().for_each(&mut *wake);
+        let message = Message { bytes: message.bytes(client.has(bit::RESP3)), offset: message.offset };
+        client.enqueue(message).into_iter().for_each(&mut *wake);
         receivers += 1;
     }
     receivers
@@ -117,28 +120,28 @@ impl PubSub {
         self.pattern_count.load(Ordering::Acquire) == 0 && self.channels.is_empty()
     }
 
-    /// Gives a message to a channel's listeners and to those of matching patterns; `wake` is told whom to wake. Returns how many received
-    /// it.
-    pub fn publish(&self, channel: &[u8], payload: &[u8], wake: &mut dyn FnMut(Waker)) -> usize {
+    /// Gives a message that depends on `offset` of the write log to a channel's listeners and to those of matching patterns; `wake` is told
+    /// whom to wake. Returns how many received it.
+    pub fn publish(&self, channel: &[u8], payload: &[u8], offset: u64, wake: &mut dyn FnMut(Waker)) -> usize {
         let mut receivers = 0;
         if let Some(subscribers) = self.channels.get(channel) {
-            receivers += deliver(&mut Message::new(&[b"message", channel, payload]), &subscribers, wake);
+            receivers += deliver(&mut Encodings::new(offset, &[b"message", channel, payload]), &subscribers, wake);
         }
         if self.pattern_count.load(Ordering::Acquire) > 0 {
             for (pattern, (glob, subscribers)) in self.patterns.read().iter() {
                 if glob.matches(channel) {
-                    receivers += deliver(&mut Message::new(&[b"pmessage", pattern, channel, payload]), subscribers, wake);
+                    receivers += deliver(&mut Encodings::new(offset, &[b"pmessage", pattern, channel, payload]), subscribers, wake);
                 }
             }
         }
         receivers
     }
 
-    /// Gives a message to a shard channel's listeners; `wake` is told whom to wake. Returns how many received it.
-    pub fn shard_publish(&self, channel: &[u8], payload: &[u8], wake: &mut dyn FnMut(Waker)) -> usize {
+    /// Gives a message to a shard channel's listeners, likewise.
+    pub fn shard_publish(&self, channel: &[u8], payload: &[u8], offset: u64, wake: &mut dyn FnMut(Waker)) -> usize {
         self.shard_channels
             .get(channel)
-            .map_or(0, |subscribers| deliver(&mut Message::new(&[b"smessage", channel, payload]), &subscribers, wake))
+            .map_or(0, |subscribers| deliver(&mut Encodings::new(offset, &[b"smessage", channel, payload]), &subscribers, wake))
     }
 
     /// Channels with listeners that match `pattern` (all without one), sorted.

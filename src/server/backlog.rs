@@ -131,11 +131,17 @@ impl Backlog {
         self.blocks.push_back(Block::Own(block));
     }
 
-    /// What to send next.
-    pub(super) fn slices(&self) -> Slices<'_> {
+    /// What to send next, of the first `len` bytes.
+    pub(super) fn slices(&self, mut len: usize) -> Slices<'_> {
         let blocks = self.blocks.iter().take(BLOCKS_PER_WRITE_MAX);
         let starts = std::iter::once(self.sent).chain(std::iter::repeat(0));
-        blocks.zip(starts).map(|(block, start)| IoSlice::new(&block.bytes()[start..])).collect()
+        let parts = blocks.zip(starts).map(|(block, start)| {
+            let part = &block.bytes()[start..];
+            let part = &part[..part.len().min(len)];
+            len -= part.len();
+            part
+        });
+        parts.take_while(|part| !part.is_empty()).map(IoSlice::new).collect()
     }
 
     /// Forgets the first `count` bytes, which are sent.
@@ -167,7 +173,7 @@ mod tests {
     fn drain(backlog: &mut Backlog, step: usize) -> Vec<u8> {
         let mut out = Vec::new();
         while !backlog.is_empty() {
-            let all: Vec<u8> = backlog.slices().iter().flat_map(|slice| slice.iter().copied()).collect();
+            let all: Vec<u8> = backlog.slices(step.max(2)).iter().flat_map(|slice| slice.iter().copied()).collect();
             let now = step.min(all.len());
             out.extend_from_slice(&all[..now]);
             backlog.advance(now);
@@ -235,6 +241,6 @@ mod tests {
     fn one_call_sends_a_bounded_number_of_blocks() {
         let mut backlog = Backlog::default();
         (0..BLOCKS_PER_WRITE_MAX * 2).for_each(|_| backlog.append(&[1; BLOCK_LEN]));
-        assert_eq!(backlog.slices().len(), BLOCKS_PER_WRITE_MAX);
+        assert_eq!(backlog.slices(usize::MAX).len(), BLOCKS_PER_WRITE_MAX);
     }
 }

@@ -28,9 +28,22 @@ pub(super) struct BatchExecutor<'c> {
     gate: Gate,
     stopwatch: Stopwatch,
     /// Only commands on one key have run, without checks.
-    pub(super) is_simple: bool,
+    is_simple: bool,
     /// Of which class the client was when the batch began.
     class: ClientClass,
+}
+
+/// What requests left behind beside their replies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Executed {
+    /// The offset of the write log that the replies depend on.
+    pub(super) required_offset: u64,
+    /// A command held stripes for long that others wait for.
+    pub(super) yields_to_waiters: bool,
+    /// Only commands on one key have run, without checks.
+    pub(super) is_simple: bool,
+    /// When the last of them ended.
+    pub(super) ended: Ticks,
 }
 
 /// What became of a request.
@@ -52,7 +65,7 @@ pub(super) enum Flow {
 
 impl<'c> BatchExecutor<'c> {
     /// The state of a connection now, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
-    // Inlined, so that these several hundred bytes are written where they stay.
+    // See `crate::performance`, *State that stays in its place*.
     #[inline(always)]
     pub(super) fn new(
         worker: (&'c Arc<Shared>, &'c WorkerMetrics),
@@ -135,9 +148,16 @@ impl<'c> BatchExecutor<'c> {
         }
     }
 
-    /// When the last command that was measured ended.
-    pub(super) fn ticks(&self) -> Ticks {
-        self.stopwatch.started()
+    /// Counts what is not measured yet, and ends the batch.
+    #[inline]
+    pub(super) fn end(mut self) -> Executed {
+        self.measure();
+        Executed {
+            required_offset: self.context.keys.required_offset,
+            yields_to_waiters: self.context.yields_to_waiters,
+            is_simple: self.is_simple,
+            ended: self.stopwatch.started(),
+        }
     }
 
     #[inline(never)]
@@ -211,6 +231,10 @@ impl<'c> BatchExecutor<'c> {
         if self.context.caller.client.outbox.is_empty() {
             return;
         }
-        self.context.caller.client.outbox.take().iter().for_each(|message| self.context.reply.raw(message));
+        for message in self.context.caller.client.outbox.take() {
+            self.context.reply.raw(&message.bytes);
+            // Replies and messages of one batch leave together.
+            self.context.keys.required_offset = self.context.keys.required_offset.max(message.offset);
+        }
     }
 }

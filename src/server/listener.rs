@@ -1,7 +1,6 @@
 //! Listening sockets: TCP on every `bind` address, and a unix socket. Accepts and hands over to the least loaded worker.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +9,11 @@ use nix::unistd::Group;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::worker::Workers;
+use super::accepted::Accepted;
+use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::shared::Shared;
 use crate::metrics::Counters;
-
-/// A socket on its way to a worker.
-#[derive(Debug)]
-pub(super) enum Accepted {
-    Tcp(std::net::TcpStream, SocketAddr),
-    Unix(std::os::unix::net::UnixStream, String),
-}
 
 /// Why a listening socket could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +149,7 @@ impl Listener {
                 Err(error) => {
                     tracing::warn!("Accepting client connection: {error}");
                     // Out of descriptors: trying again at once would spin.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    shared.timers.sleep(Duration::from_millis(100)).await;
                 }
             }
         }
@@ -198,15 +191,4 @@ fn refusal(shared: &Shared, config: &Config, socket: &Accepted) -> Option<&'stat
     open.then_some(
         "-DENIED Larder is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers, either disable protected mode with 'CONFIG SET protected-mode no' from the loopback interface (and CONFIG REWRITE to keep it), or set it in the configuration file, or set a password for the default user.\r\n",
     )
-}
-
-/// Addresses of both ends and the descriptor, as CLIENT LIST prints them.
-pub(super) fn describe(socket: &Accepted) -> (String, String, i32) {
-    match socket {
-        Accepted::Tcp(stream, peer) => {
-            let local = stream.local_addr().map_or_else(|_| "?:0".to_owned(), |local| local.to_string());
-            (peer.to_string(), local, stream.as_raw_fd())
-        }
-        Accepted::Unix(stream, path) => (format!("{path}:0"), format!("{path}:0"), stream.as_raw_fd()),
-    }
 }

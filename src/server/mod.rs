@@ -3,27 +3,49 @@
 //! Invariants: a connection stays on the worker that accepted it; nothing here holds a stripe's lock across an `.await`; a slow
 //! reader, a flood and an idle connection cost their own worker's other connections nothing but their turn; nor does a request that has
 //! to wait for a stripe.
+//!
+//! The files are layers; each uses only those below it:
+//!
+//! | layer | files |
+//! |---|---|
+//! | threads | `workers`, `listener` |
+//! | a connection's task | `task`, `ending` |
+//! | what a connection does | `requests` (parse and run), `waiting`, `offload`, `sending`, `upkeep` |
+//! | what a connection is | `connection`, of `stage`, `share`, `output`, `buffer_use`, `stream` |
+//! | what connections share | `worker`, `gather`, `lookahead` |
+//! | how a batch runs | `pipeline`, `executor`, `stopwatch` |
 
+mod accepted;
 mod backlog;
+mod buffer_use;
 mod connection;
 mod cron;
+mod ending;
 mod executor;
-mod inbox;
+mod gather;
 mod listener;
+mod lookahead;
 mod offload;
 mod output;
+mod owned_request;
 mod pipeline;
-mod round;
+mod requests;
+mod sending;
+mod share;
+#[cfg(test)]
+mod socket_tests;
+mod stage;
 mod stopwatch;
 mod stream;
+mod task;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-mod timers;
 mod upkeep;
 mod waiting;
 mod worker;
+mod workers;
 
 pub use listener::{ListenError, Listener, open_tcp_listeners, open_unix_listener};
-pub use worker::Workers;
+pub use workers::Workers;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use larder_proto::resp::ReplyBuf;
 
 use super::connection::Connection;
-use super::executor::BatchExecutor;
-use super::pipeline::{self, Postponed};
+use super::executor::{BatchExecutor, Executed};
+use super::owned_request::OwnedRequest;
 use crate::base::alloc;
 use crate::base::clock::{self, Now, Ticks};
 use crate::clients::Caller;
@@ -29,7 +29,7 @@ pub(super) struct Job {
     pub(super) config: Arc<Config>,
     pub(super) caller: Caller,
     pub(super) reply: ReplyBuf,
-    pub(super) request: Postponed,
+    pub(super) request: OwnedRequest,
     pub(super) number: u16,
     pub(super) generation: u64,
     pub(super) worker: usize,
@@ -38,25 +38,27 @@ pub(super) struct Job {
 /// A command on its way back.
 pub(super) struct Done {
     pub(super) reply: ReplyBuf,
-    pub(super) request: Postponed,
+    pub(super) request: OwnedRequest,
     /// Its result, and when it had its stripes.
     pub(super) result: Result<(CmdResult, Ticks), NotRun>,
     pub(super) yields_to_waiters: bool,
+    /// What the reply depends on.
+    pub(super) required_offset: u64,
 }
 
 impl Connection {
     /// Runs a command that passed the gate of `generation`, and for which there is a place. Returns the request if it has to be asked for
     /// anew.
-    pub(super) async fn run_offloaded(&mut self, number: u16, generation: u64, request: Postponed) -> Option<Postponed> {
+    pub(super) async fn run_offloaded(&mut self, number: u16, generation: u64, request: OwnedRequest) -> Option<OwnedRequest> {
         let shared = Arc::clone(&self.worker.shared);
         let config = Arc::clone(&self.worker.config());
         self.limit_reply(&config);
-        let before = self.reply.len();
+        let before = self.output.reply.len();
         let job = Job {
             shared: Arc::clone(&shared),
             config: Arc::clone(&config),
             caller: self.caller.clone(),
-            reply: std::mem::take(&mut self.reply),
+            reply: std::mem::take(&mut self.output.reply),
             request,
             number,
             generation,
@@ -64,19 +66,24 @@ impl Connection {
         };
         // Neither thread holds anything back from the other: INFO and `maxmemory` are as exact there as here.
         alloc::flush_thread();
-        let done = tokio::task::spawn_blocking(|| job.run()).await.expect("a bug ends the process, and nobody cancels it");
-        self.reply = done.reply;
-        self.gives_way |= done.yields_to_waiters;
-        let Ok((result, started)) = done.result else { return Some(done.request) };
+        let done = shared.timers.spawn_blocking(|| job.run()).await.expect("a bug ends the process, and nobody cancels it");
+        self.output.reply = done.reply;
+        let Ok((result, started)) = done.result else {
+            self.share.yield_to_waiters(done.yields_to_waiters);
+            return Some(done.request);
+        };
         // Here, since a worker's figures are written by the worker alone.
-        let words = pipeline::borrow(&done.request);
+        let words = done.request.words();
         let connection = (&mut self.caller, &mut self.session);
-        let mut executor = BatchExecutor::new(self.worker.turn(), &config, connection, &mut self.reply, Now::read(), usize::MAX);
+        let mut executor = BatchExecutor::new(self.worker.turn(), &config, connection, &mut self.output.reply, Now::read(), usize::MAX);
         executor.context.command = number;
         let args = Args::new(&words, &[]);
         let nanoseconds = clock::elapsed_ns(started, clock::ticks());
         complete(&mut executor.context, shared.table.row(number), &args, &result, before, nanoseconds);
         executor.settle_reply(before);
+        let executed = executor.end();
+        let (required_offset, yields_to_waiters) = (done.required_offset, done.yields_to_waiters);
+        self.note_executed(Executed { required_offset, yields_to_waiters, is_simple: false, ..executed }, before);
         None
     }
 }
@@ -84,18 +91,18 @@ impl Connection {
 impl Job {
     /// Runs it on this thread.
     pub(super) fn run(mut self) -> Done {
-        let (result, yields_to_waiters) = self.execute();
+        let (result, yields_to_waiters, required_offset) = self.execute();
         alloc::flush_thread();
-        Done { reply: self.reply, request: self.request, result, yields_to_waiters }
+        Done { reply: self.reply, request: self.request, result, yields_to_waiters, required_offset }
     }
 
-    fn execute(&mut self) -> (Result<(CmdResult, Ticks), NotRun>, bool) {
+    fn execute(&mut self) -> (Result<(CmdResult, Ticks), NotRun>, bool, u64) {
         let row = self.shared.table.row(self.number);
-        let words = pipeline::borrow(&self.request);
+        let words = self.request.words();
         let keys = row.resolve(&self.shared.keyspace, &words);
         let worker = (&self.shared, &self.shared.workers[self.worker]);
         let mut context = Context::new(worker, &self.config, &mut self.caller, &mut self.reply, Now::read(), usize::MAX);
         let result = scope::run_offloaded(&mut context, self.generation, row, &Args::new(&words, &keys));
-        (result, context.yields_to_waiters)
+        (result, context.yields_to_waiters, context.keys.required_offset)
     }
 }

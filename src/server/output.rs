@@ -1,118 +1,395 @@
-//! What a connection sends: replies, messages of others, and the limits of what may wait for the client to read it.
+//! What a connection sends, in order: replies, and messages of others.
+//!
+//! ```text
+//! first in, first out:  | queue: offered, not taken | queue: held, span by span | reply: not offered yet |
+//!                       |<------------- sendable -->|                           |
+//! ```
 //!
 //! Invariants:
-//! * Replies are sent in order: what the socket did not take, then what comes after it.
-//! * Pending output is bounded: by the client's limit, and without one requests wait while it is longer than [`OUTPUT_PAUSE_LEN`].
-//!   Nothing is sent of what exceeds the limit.
+//! * Everything leaves in the order in which it was added.
+//! * What depends on an offset of the write log is held until that offset is durable, and what comes after it waits behind it. Everything
+//!   before it is sendable and leaves at once.
+//! * While something is held, `reply` is empty between two batches: each is moved behind what waits when it is told on what it depends
+//!   ([`Output::hold`]).
+//! * While something is held, its client is registered with [`DurableOffset`] for the first of it, so that nobody has to look.
 
-use std::io;
+use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 
 use bytes::BytesMut;
+use larder_proto::resp::ReplyBuf;
 
-use super::connection::{Connection, Gone};
-use super::stream::Stream;
-use crate::base::limits::{OUTPUT_PAUSE_LEN, TURN_OUTPUT_LEN_MAX};
-use crate::config::Config;
-use crate::metrics::WorkerMetrics;
+use super::backlog::Backlog;
+use crate::base::alloc;
+use crate::base::durable_offset::DurableOffset;
+use crate::base::limits::{HELD_LEN_MAX, OUTPUT_PAUSE_LEN};
+use crate::clients::client::Figures;
 
 /// A reply buffer larger than this is given back once it is empty.
 const REPLY_KEPT_LEN: usize = 16 * 1024;
-/// Replies are offered to the socket before they grow beyond this, a little less than a power of two, and what it does not take is set
-/// aside: a buffer that grows on and on is copied again and again, is there twice meanwhile, and ends half empty.
-pub(super) const FLUSH_LEN: usize = 120 * 1024;
 
-impl Connection {
-    /// Requests have to wait until the client has read some of its replies.
-    pub(super) fn is_output_full(&self) -> bool {
-        self.output_len() > OUTPUT_PAUSE_LEN
-    }
+/// See the module's page.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    /// Where replies are written to.
+    pub(super) reply: ReplyBuf,
+    /// So many of its first bytes depend on nothing.
+    free_len: usize,
+    queue: Backlog,
+    /// Apart, since most connections never hold anything.
+    held: Option<Box<HeldTail>>,
+}
 
-    /// True if something waits to be sent.
+/// The end of the queue.
+#[derive(Debug, Default)]
+struct HeldTail {
+    /// What depends on the same offset, with ascending offsets.
+    spans: VecDeque<Span>,
+    len: usize,
+    /// The offset at which the connection is woken; 0: none.
+    woken_at: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    offset: u64,
+    len: usize,
+}
+
+/// Bytes to be sent with one call.
+pub(super) enum Offer<'o> {
+    Whole(&'o [u8]),
+    Parts(&'o [IoSlice<'o>]),
+}
+
+/// Who is woken when held output may leave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holder<'o> {
+    pub(super) durable: &'o DurableOffset,
+    /// The client's number.
+    pub(super) client: u64,
+    /// What wakes its task.
+    pub(super) waker: Option<&'o Waker>,
+}
+
+impl Output {
+    /// Bytes that wait, held ones included.
     #[inline]
-    pub(super) fn has_output(&self) -> bool {
-        self.output_len() > 0
+    pub(super) fn len(&self) -> usize {
+        self.reply.len() + self.queue.len()
     }
 
-    /// How much waits to be sent, messages of others excluded, in bytes.
     #[inline]
-    pub(super) fn output_len(&self) -> usize {
-        self.reply.len() + self.backlog.len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    /// Requests have to wait: for the client, for the turn of the worker's other connections, or for those who wait for a stripe.
-    pub(super) fn must_hold_back(&self) -> bool {
-        self.is_output_full() || self.produced > TURN_OUTPUT_LEN_MAX || self.gives_way
-    }
-
-    /// Bounds what the next commands may reply, however much a single one of them asks for.
-    pub(super) fn limit_reply(&mut self, config: &Config) {
-        let len_max = self.output_len_max(config).saturating_sub(self.backlog.len());
-        self.reply.set_len_max(len_max);
-    }
-
-    /// Appends what others put into the outbox.
-    pub(super) fn take_messages(&mut self) {
-        if !self.caller.client.outbox.is_empty() {
-            self.limit_reply(&self.worker.config());
-            self.caller.client.outbox.take().iter().for_each(|message| self.reply.raw(message));
+    /// True if the socket may be offered something.
+    #[inline]
+    pub(super) fn has_sendable(&self) -> bool {
+        match &self.held {
+            None => !self.is_empty(),
+            Some(held) => self.queue.len() > held.len,
         }
     }
 
-    /// Enforces the output limit, then sends as much as the socket takes now.
-    pub(super) fn flush(&mut self) -> Result<(), Gone> {
-        if !self.has_output() && self.reply.overflow_len().is_none() {
-            return Ok(());
+    /// True if something waits for the write log.
+    #[inline]
+    pub(super) fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// True if requests have to wait until some of it has left.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.len() > OUTPUT_PAUSE_LEN || self.held.as_ref().is_some_and(|held| held.len > HELD_LEN_MAX)
+    }
+
+    /// Bytes that were offered to the socket or are held.
+    #[inline]
+    pub(super) fn queued_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// True if what was added to `reply` since the last call may be sent as it is, whatever `offset` it depends on: [`Output::hold`] has
+    /// nothing to do. 0 is no offset.
+    #[inline]
+    pub(super) fn is_free(&mut self, offset: u64) -> bool {
+        if offset > 0 || self.held.is_some() {
+            return false;
         }
-        self.check_output_limit()?;
-        self.upkeep.note_reply(self.output_len());
-        if self.backlog.is_empty() && self.reply.contiguous().is_some() {
-            let sent = self.write(|stream, connection| stream.try_write(&connection.reply.buf))?;
+        self.free_len = self.reply.len();
+        true
+    }
+
+    /// Notes that what was added to `reply` since the last call depends on `offset`.
+    #[cold]
+    pub(super) fn hold(&mut self, offset: u64, holder: Holder<'_>) {
+        if self.held.is_none() && offset <= holder.durable.now() {
+            self.free_len = self.reply.len();
+            return;
+        }
+        let len = self.reply.len() - self.free_len;
+        self.queue_reply(0);
+        if len > 0 {
+            self.held.get_or_insert_default().push(Span { offset, len });
+        }
+        self.release(holder);
+    }
+
+    /// Makes sendable what depends on nothing any more. The connection is woken when there is more.
+    pub(super) fn release(&mut self, holder: Holder<'_>) {
+        let Some(held) = &mut self.held else { return };
+        loop {
+            held.release(holder.durable.now());
+            let Some(first) = held.spans.front() else {
+                // No other span was ever registered for than the first: this one was reached.
+                self.held = None;
+                return;
+            };
+            let Some(waker) = holder.waker else { return };
+            if held.woken_at == first.offset {
+                return;
+            }
+            if holder.durable.wake_at(first.offset, holder.client, waker.clone()) {
+                held.woken_at = first.offset;
+                return;
+            }
+        }
+    }
+
+    /// The connection ends: nobody wakes it any more.
+    pub(super) fn forget(&mut self, holder: Holder<'_>) {
+        if let Some(held) = self.held.take() {
+            holder.durable.forget(held.woken_at, holder.client);
+        }
+    }
+
+    /// Offers what is sendable to `write`, which says how much of it was taken, until that is 0 or nothing is left.
+    #[inline]
+    pub(super) fn send<E>(&mut self, mut write: impl FnMut(Offer<'_>) -> Result<usize, E>) -> Result<(), E> {
+        if self.queue.is_empty()
+            && let Some(bytes) = self.reply.contiguous()
+        {
+            let sent = write(Offer::Whole(bytes))?;
             if sent == self.reply.len() {
                 self.reply.buf.clear();
-            } else {
-                self.backlog.take_over(&mut self.reply, sent);
+                self.free_len = 0;
+                return Ok(());
             }
+            self.queue_reply(sent);
         } else {
-            self.backlog.take_over(&mut self.reply, 0);
-        }
-        while !self.backlog.is_empty() {
-            match self.write(|stream, connection| stream.try_write_vectored(&connection.backlog.slices()))? {
-                0 => break,
-                sent => self.backlog.advance(sent),
+            let len = self.reply.len();
+            self.queue_reply(0);
+            if let Some(held) = &mut self.held
+                && len > 0
+            {
+                held.push(Span { offset: 0, len });
             }
         }
-        if self.reply.buf.capacity() > REPLY_KEPT_LEN && self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
-            self.reply.buf = BytesMut::new();
-        }
-        Ok(())
-    }
-
-    /// Sends replies that have become long before there are more, and has the limits look at what the socket did not take.
-    pub(super) fn relieve(&mut self) -> Result<(), Gone> {
-        if self.reply.len() <= FLUSH_LEN {
-            return Ok(());
-        }
-        self.flush()?;
-        self.report();
-        self.check_closed()
-    }
-
-    /// Writes once. Returns how much the socket took: 0 if it takes nothing now.
-    fn write(&self, write: impl Fn(&Stream, &Self) -> io::Result<usize>) -> Result<usize, Gone> {
         loop {
-            match write(&self.stream, self) {
-                Ok(sent) => {
-                    let metrics = self.metrics();
-                    WorkerMetrics::add(&metrics.net_output, sent as u64);
-                    WorkerMetrics::add(&metrics.writes, 1);
-                    WorkerMetrics::add(&self.caller.client.figures.net_output, sent as u64);
-                    return Ok(sent);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(Gone),
+            let sendable = self.queue.len() - self.held.as_ref().map_or(0, |held| held.len);
+            if sendable == 0 {
+                return Ok(());
             }
+            let sent = write(Offer::Parts(&self.queue.slices(sendable)))?;
+            if sent == 0 {
+                return Ok(());
+            }
+            self.queue.advance(sent);
         }
+    }
+
+    fn queue_reply(&mut self, sent: usize) {
+        self.queue.take_over(&mut self.reply, sent);
+        self.free_len = 0;
+    }
+
+    /// Gives back room for replies beyond what is kept between two of them.
+    #[inline]
+    pub(super) fn give_back_room(&mut self) {
+        if self.reply.buf.capacity() > REPLY_KEPT_LEN {
+            self.give_back_all_room();
+        }
+    }
+
+    /// Gives back all room for replies. None may be in it.
+    pub(super) fn give_back_all_room(&mut self) {
+        debug_assert!(self.reply.is_empty(), "all was sent or queued");
+        self.reply.buf = BytesMut::new();
+    }
+
+    /// Tells others how much waits.
+    pub(super) fn publish(&self, figures: &Figures) {
+        figures.output.store(self.reply.len() as u64, Ordering::Relaxed);
+        figures.output_shared.store(self.reply.shared_len() as u64, Ordering::Relaxed);
+        figures.output_capacity.store(alloc::block_len(self.reply.buf.capacity()) as u64, Ordering::Relaxed);
+        self.queue.publish(figures);
+    }
+}
+
+impl HeldTail {
+    /// Adds a span behind all others. It cannot leave before them, so that one which depends on less becomes a part of the last.
+    fn push(&mut self, span: Span) {
+        self.len += span.len;
+        match self.spans.back_mut() {
+            Some(last) if last.offset >= span.offset => last.len += span.len,
+            _ => self.spans.push_back(span),
+        }
+    }
+
+    fn release(&mut self, reached: u64) {
+        while let Some(first) = self.spans.front()
+            && first.offset <= reached
+        {
+            self.len -= first.len;
+            self.spans.pop_front();
+        }
+    }
+}
+
+impl Offer<'_> {
+    /// All bytes, in order.
+    #[cfg(test)]
+    fn to_vec(&self) -> Vec<u8> {
+        match self {
+            Offer::Whole(bytes) => bytes.to_vec(),
+            Offer::Parts(parts) => parts.iter().flat_map(|part| part.to_vec()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// An output, and what it should do: the length and offset of each batch. Every byte tells its place.
+    #[derive(Default)]
+    struct Model {
+        output: Output,
+        durable: DurableOffset,
+        wakes: Arc<Wakes>,
+        batches: Vec<(usize, u64)>,
+        added: usize,
+        /// So many bytes were sent.
+        sent: usize,
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// A batch that replies so many bytes, and the offset that it depends on.
+        Batch(usize, u64),
+        Advance(u64),
+        /// The socket takes so many bytes.
+        Send(usize),
+    }
+
+    impl Model {
+        fn with<R>(&mut self, act: impl FnOnce(&mut Output, Holder<'_>) -> R) -> R {
+            let waker = Waker::from(Arc::clone(&self.wakes));
+            act(&mut self.output, Holder { durable: &self.durable, client: 1, waker: Some(&waker) })
+        }
+
+        /// So many bytes may have left by now.
+        fn may_leave(&self) -> usize {
+            self.batches.iter().take_while(|(_, offset)| *offset <= self.durable.now()).map(|(len, _)| len).sum()
+        }
+
+        fn bytes(from: usize, to: usize) -> Vec<u8> {
+            (from..to).map(|place| (place % 251) as u8).collect()
+        }
+
+        fn run(&mut self, step: &Step) {
+            match *step {
+                Step::Batch(len, offset) => {
+                    self.output.reply.raw(&Model::bytes(self.added, self.added + len));
+                    if !self.output.is_free(offset) {
+                        self.with(|output, holder| output.hold(offset, holder));
+                    }
+                    self.added += len;
+                    // What has no bytes holds nothing up.
+                    self.batches.extend((len > 0).then_some((len, offset)));
+                }
+                Step::Advance(to) => {
+                    let (before, wakes) = (self.may_leave(), self.wakes.0.load(Ordering::Acquire));
+                    self.durable.advance(to);
+                    let is_woken = self.wakes.0.load(Ordering::Acquire) > wakes;
+                    assert_eq!(is_woken, self.may_leave() > before, "woken if and only if something may leave");
+                    self.with(Output::release);
+                }
+                Step::Send(mut room) => {
+                    let mut taken = Vec::new();
+                    let sent: Result<(), ()> = self.output.send(|offer| {
+                        let bytes = offer.to_vec();
+                        let now = room.min(bytes.len());
+                        room -= now;
+                        taken.extend_from_slice(&bytes[..now]);
+                        Ok(now)
+                    });
+                    sent.expect("it does not fail");
+                    assert!(taken == Model::bytes(self.sent, self.sent + taken.len()), "in order");
+                    self.sent += taken.len();
+                    assert!(self.sent <= self.may_leave(), "nothing leaves that is held");
+                    assert!(room == 0 || self.sent == self.may_leave(), "what is sendable leaves at once");
+                }
+            }
+            let left = self.added - self.sent;
+            assert_eq!((self.output.len(), self.output.is_empty()), (left, left == 0));
+            assert_eq!(self.output.has_sendable(), self.may_leave() > self.sent, "{step:?}");
+            assert_eq!(self.output.is_holding(), self.may_leave() < self.added);
+        }
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..3000usize, prop_oneof![Just(0u64), 0..40u64]).prop_map(|(len, offset)| Step::Batch(len, offset)),
+            (60_000..80_000usize, 0..40u64).prop_map(|(len, offset)| Step::Batch(len, offset)),
+            (0..40u64).prop_map(Step::Advance),
+            prop_oneof![0..5000usize, Just(usize::MAX)].prop_map(Step::Send),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+        #[test]
+        fn held_output_leaves_in_order_when_its_offset_is_durable(steps in proptest::collection::vec(step(), 1..30)) {
+            let mut model = Model::default();
+            steps.iter().for_each(|step| model.run(step));
+            model.run(&Step::Advance(100));
+            model.run(&Step::Send(usize::MAX));
+            prop_assert!(model.output.is_empty());
+        }
+    }
+
+    #[test]
+    fn much_held_output_stops_requests_and_the_end_takes_the_wish_to_be_woken_back() {
+        let mut model = Model::default();
+        model.run(&Step::Batch(HELD_LEN_MAX, 5));
+        assert!(!model.output.is_full());
+        model.run(&Step::Batch(1, 0));
+        assert!(model.output.is_full());
+        model.run(&Step::Batch(1, 6));
+        model.run(&Step::Advance(5));
+        assert!(!model.output.is_full());
+        model.with(Output::forget);
+        model.durable.advance(7);
+        assert_eq!(model.wakes.0.load(Ordering::Acquire), 1, "for offset 5 alone");
     }
 }

@@ -1,7 +1,6 @@
 //! A client's socket: TCP or unix.
 //!
-//! The system is called without the C library, whose `recv` and `send` are cancellation points: in a process of several threads each costs
-//! two atomic exchanges.
+//! Reads and writes go past the C library ([`crate::performance`], *System calls without the C library*).
 
 use std::io;
 use std::net::Shutdown;
@@ -46,7 +45,7 @@ impl Stream {
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         let len = self.try_io(Interest::READABLE, || Ok(rustix::net::recv(self, &mut *into, RecvFlags::empty())?.0))?;
         if len > 0 && len < into.len() {
-            // That was all: the next time waits for the kernel's word, without asking.
+            // That was all: `crate::performance`, *Reading until less came than fits*.
             let _ = self.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
         }
         Ok(len)

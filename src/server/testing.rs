@@ -1,11 +1,15 @@
 //! A node without sockets, and a client whose requests go the same ways as those of a connection: for tests of gate, scope and executor.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use larder_proto::resp::ReplyBuf;
 
+use super::accepted::Accepted;
 use super::executor::{BatchExecutor, Flow};
-use crate::base::clock::Now;
+use super::workers::Workers;
+use crate::base::clock::{self, Now};
 use crate::base::generation::Generation;
 use crate::clients::{Caller, Client, Session};
 use crate::config::{Config, ConfigStore};
@@ -16,6 +20,9 @@ use crate::engine::spec::CommandSpec;
 use crate::engine::table::{Lookup, Table};
 use crate::topology::testing::node;
 use crate::topology::{BusCounters, Command, LinkDescription, Reply, Sightings, SlotRange, Topology, testing};
+
+/// How long a test waits for what must happen.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A control plane that nobody asks for anything.
 struct NoControl;
@@ -140,4 +147,57 @@ impl Peer {
 /// The words of a request.
 pub(super) fn words(request: &str) -> Vec<&[u8]> {
     request.split(' ').map(str::as_bytes).collect()
+}
+
+/// A node with one worker that clients connect to.
+pub(super) struct LiveNode {
+    pub(super) shared: Arc<Shared>,
+    workers: Workers,
+    listener: std::net::TcpListener,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl LiveNode {
+    pub(super) fn start(shared: Arc<Shared>, gathers: bool) -> LiveNode {
+        let workers = Workers::start_with(&shared, 1, gathers).expect("a thread");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs no resource");
+        LiveNode { shared, workers, listener, runtime }
+    }
+
+    /// A new client.
+    pub(super) fn connect(&self) -> std::net::TcpStream {
+        let client = std::net::TcpStream::connect(self.listener.local_addr().expect("it is bound")).expect("it listens");
+        client.set_read_timeout(Some(DEADLINE)).expect("a socket has a timeout");
+        let (socket, peer) = self.listener.accept().expect("it was connected to");
+        socket.set_nonblocking(true).expect("a socket");
+        self.runtime.block_on(self.workers.serve(Accepted::Tcp(socket, peer)));
+        client
+    }
+
+    /// Waits until the worker has dealt with everything that has reached it.
+    pub(super) fn settle(&self) {
+        let mut other = self.connect();
+        for _ in 0..3 {
+            other.write_all(b"PING\r\n").expect("the node reads");
+            other.read_exact(&mut [0; 7]).expect("a reply");
+        }
+    }
+}
+
+impl Drop for LiveNode {
+    fn drop(&mut self) {
+        self.shared.durable.advance(u64::MAX);
+        self.shared.stop.request();
+        self.workers.end();
+    }
+}
+
+/// Waits until `condition` holds, which must happen in the end.
+pub(super) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline_ms = clock::monotonic_ms() + DEADLINE.as_millis() as u64;
+    while !condition() {
+        assert!(clock::monotonic_ms() < deadline_ms, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

@@ -5,11 +5,9 @@
 
 use std::sync::atomic::Ordering;
 
-use bytes::BytesMut;
-
 use super::connection::{Connection, Gone};
 use crate::base::{alloc, clock};
-use crate::clients::client::{OutputMemory, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask};
+use crate::clients::client::{OutputMemory, ask};
 use crate::clients::{ClientClass, bit};
 use crate::config::{Config, OutputBufferLimit};
 use crate::engine::client_line;
@@ -24,64 +22,6 @@ pub(super) const IDLE_SECONDS: u64 = 2;
 /// Output that a client may have pending before it proves who it is, in bytes.
 const UNAUTHENTICATED_OUTPUT_LEN_MAX: u64 = 1024;
 
-/// What a connection remembers of its buffers.
-#[derive(Debug)]
-pub(super) struct Upkeep {
-    /// Largest reply buffer that counts as kept between replies, in bytes.
-    reply_room: usize,
-    /// Most of it that was used since `peak_since_ms`.
-    reply_peak: usize,
-    peak_since_ms: u64,
-    /// Longest input since the last look.
-    input_peak: usize,
-    /// When the output first exceeded the soft limit, monotonic milliseconds.
-    soft_limit_since_ms: Option<u64>,
-    /// What was last reported, if nothing waited.
-    reported: Option<AtRest>,
-}
-
-/// The buffers of a connection of which nothing waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct AtRest {
-    reply_capacity: usize,
-    reply_room: usize,
-    reply_peak: usize,
-    input_peak: usize,
-}
-
-impl Upkeep {
-    /// The room for replies starts large, and shrinks at the first look if the first replies are short.
-    pub(super) fn new() -> Self {
-        let reply_room = REPLY_ROOM_LEN_MAX as usize;
-        Upkeep { reply_room, reply_peak: reply_room, peak_since_ms: 0, input_peak: 0, soft_limit_since_ms: None, reported: None }
-    }
-
-    pub(super) fn note_input(&mut self, len: usize) {
-        self.input_peak = self.input_peak.max(len);
-    }
-
-    #[inline]
-    pub(super) fn note_reply(&mut self, len: usize) {
-        self.reply_peak = self.reply_peak.max(len.min(self.reply_room));
-    }
-
-    /// Halves or doubles the room for replies as its use of late suggests, then forgets that use if it was long ago. A negative
-    /// `reset_ms` never forgets.
-    fn resize_reply_room(&mut self, pending: usize, reset_ms: i64, now_ms: u64) {
-        let (least, most) = (REPLY_ROOM_LEN_MIN as usize, REPLY_ROOM_LEN_MAX as usize);
-        let room = self.reply_room;
-        if room / 2 >= least && self.reply_peak < room / 2 {
-            self.reply_room = (self.reply_peak + 1).max(least);
-        } else if room < most && self.reply_peak == room {
-            self.reply_room = (room * 2).min(most);
-        }
-        if u64::try_from(reset_ms).is_ok_and(|reset_ms| now_ms - self.peak_since_ms >= reset_ms) {
-            self.reply_peak = pending.min(self.reply_room);
-            self.peak_since_ms = now_ms;
-        }
-    }
-}
-
 impl Connection {
     /// Publishes the figures that others read. A connection that grew, or saw the options change, makes sure that clients together
     /// stay within `maxmemory-clients`.
@@ -90,30 +30,25 @@ impl Connection {
         let figures = &client.figures;
         let store = |figure: &std::sync::atomic::AtomicU64, value: usize| figure.store(value as u64, Ordering::Relaxed);
         figures.commands.store(self.caller.commands, Ordering::Relaxed);
-        // Commands on one key that left nothing behind: most rounds of most clients. Those to whom others send are told new limits here.
-        let at_rest = self.at_rest();
+        // Most rounds of most clients change nothing else: `crate::performance`, *Figures that are known*. Those to whom others send are told
+        // new limits here.
+        let is_at_rest = self.input.capacity() == 0 && self.parser.args_len() == 0 && !self.stage.has_requests() && self.output.is_empty();
         let is_sent_to = client.has(bit::PUBSUB) || client.has(bit::MONITOR);
-        let is_known = self.is_simple_round && !is_sent_to && at_rest.is_some() && at_rest == self.upkeep.reported;
-        self.upkeep.reported = at_rest;
-        if is_known {
+        if self.buffers.note_report(is_at_rest.then(|| self.output.reply.buf.capacity())) && !is_sent_to {
             if self.worker.config_changed() {
                 self.worker.evict_clients();
             }
             return;
         }
         let parsed = self.parser.parsed_len().min(self.input.len());
-        let waiting: usize = self.postponed.iter().flat_map(|request| &request.args).map(bytes::Bytes::len).sum();
         store(&figures.query_buffer, self.input.len() - parsed);
         store(&figures.query_buffer_free, alloc::block_len(self.input.capacity()).max(self.input.len()) - self.input.len());
-        store(&figures.query_buffer_peak, self.upkeep.input_peak);
-        store(&figures.arguments, self.parser.args_len() + waiting);
-        store(&figures.output, self.reply.len());
-        store(&figures.output_shared, self.reply.shared_len());
-        store(&figures.output_capacity, alloc::block_len(self.reply.buf.capacity()));
-        self.backlog.publish(figures);
-        store(&figures.output_peak, self.output_len().max(self.upkeep.reply_peak));
-        store(&figures.reply_room, self.upkeep.reply_room);
-        store(&figures.reply_peak, self.upkeep.reply_peak);
+        store(&figures.query_buffer_peak, self.buffers.input_peak);
+        store(&figures.arguments, self.parser.args_len() + self.stage.postponed_len());
+        self.output.publish(figures);
+        store(&figures.output_peak, self.output.len().max(self.buffers.reply_peak));
+        store(&figures.reply_room, self.buffers.reply_room);
+        store(&figures.reply_peak, self.buffers.reply_peak);
         let has_grown = self.worker.shared.clients.report(client);
         if is_sent_to {
             client.outbox.set_limit(self.output_limit(&self.worker.config()).hard_bytes);
@@ -123,14 +58,10 @@ impl Connection {
         }
     }
 
-    fn at_rest(&self) -> Option<AtRest> {
-        let is_at_rest = self.input.capacity() == 0 && self.parser.args_len() == 0 && self.postponed.is_empty() && !self.has_output();
-        let Upkeep { reply_room, reply_peak, input_peak, .. } = self.upkeep;
-        is_at_rest.then(|| AtRest { reply_capacity: self.reply.buf.capacity(), reply_room, reply_peak, input_peak })
-    }
-
     fn output_limit(&self, config: &Config) -> OutputBufferLimit {
         match self.caller.client.class() {
+            // It is something of a replica: it is sent what others do, whether it reads or not.
+            _ if self.session.monitor => config.client_output_buffer_limit.replica,
             ClientClass::Normal => config.client_output_buffer_limit.normal,
             ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
         }
@@ -141,7 +72,7 @@ impl Connection {
     pub(super) fn output_len_max(&self, config: &Config) -> usize {
         match self.output_limit(config).hard_bytes {
             0 => usize::MAX,
-            hard => usize::try_from(hard).unwrap_or(usize::MAX).saturating_add(self.upkeep.reply_room),
+            hard => usize::try_from(hard).unwrap_or(usize::MAX).saturating_add(self.buffers.reply_room),
         }
     }
 
@@ -149,8 +80,8 @@ impl Connection {
     /// long is not sent at all.
     #[inline]
     pub(super) fn check_output_limit(&mut self) -> Result<(), Gone> {
-        let is_small = self.output_len() <= self.upkeep.reply_room && self.reply.overflow_len().is_none();
-        if is_small && self.caller.ever_authenticated && self.upkeep.soft_limit_since_ms.is_none() {
+        let is_small = self.output.len() <= self.buffers.reply_room && self.output.reply.overflow_len().is_none();
+        if is_small && self.caller.ever_authenticated && self.buffers.soft_limit_since_ms.is_none() {
             return Ok(());
         }
         if self.exceeds_output_limit() { Err(self.close_for_output()) } else { Ok(()) }
@@ -158,30 +89,41 @@ impl Connection {
 
     #[cold]
     fn exceeds_output_limit(&mut self) -> bool {
-        if self.reply.overflow_len().is_some() {
+        if self.output.reply.overflow_len().is_some() {
             return true;
         }
         let config = self.worker.config();
-        let pending = self.output_len() as u64;
+        let pending = self.output.len() as u64;
         if !self.caller.ever_authenticated && !config.requirepass.is_empty() {
             let enforced = self.worker.shared.debug.reply_blocks.load(Ordering::Relaxed);
-            let room = if enforced { 0 } else { self.upkeep.reply_room as u64 };
+            let room = if enforced { 0 } else { self.buffers.reply_room as u64 };
             if OutputMemory::of(pending, room).bytes > UNAUTHENTICATED_OUTPUT_LEN_MAX {
                 return true;
             }
         }
-        let bytes = OutputMemory::of(pending, self.upkeep.reply_room as u64).bytes;
+        let bytes = OutputMemory::of(pending, self.buffers.reply_room as u64).bytes;
         let limit = self.output_limit(&config);
         if limit.soft_bytes == 0 || bytes < limit.soft_bytes {
-            self.upkeep.soft_limit_since_ms = None;
+            self.buffers.soft_limit_since_ms = None;
         } else {
             let now_ms = clock::monotonic_ms();
-            let since_ms = *self.upkeep.soft_limit_since_ms.get_or_insert(now_ms);
+            let since_ms = *self.buffers.soft_limit_since_ms.get_or_insert(now_ms);
             if now_ms - since_ms > limit.soft_seconds * 1000 {
                 return true;
             }
         }
         limit.hard_bytes > 0 && bytes >= limit.hard_bytes
+    }
+
+    /// Ends the time that counts towards the soft limit, once the client has read what exceeded it.
+    #[inline]
+    pub(super) fn note_drained(&mut self) {
+        if self.buffers.soft_limit_since_ms.is_some() {
+            let bytes = OutputMemory::of(self.output.len() as u64, self.buffers.reply_room as u64).bytes;
+            if bytes < self.output_limit(&self.worker.config()).soft_bytes {
+                self.buffers.soft_limit_since_ms = None;
+            }
+        }
     }
 
     /// Ends a connection that was asked to close, be it because others have sent it more than it may have pending.
@@ -200,9 +142,10 @@ impl Connection {
         // Counted before it is gone, and gone before others see how much it takes, lest it cost them their connection.
         Counters::one(&shared.counters.output_buffer_closed);
         shared.clients.remove(client.id);
-        let pending = self.reply.overflow_len().unwrap_or_else(|| self.reply.len());
-        client.figures.output.store(pending as u64, Ordering::Relaxed);
-        self.backlog.publish(&client.figures);
+        self.output.publish(&client.figures);
+        if let Some(len) = self.output.reply.overflow_len() {
+            client.figures.output.store(len as u64, Ordering::Relaxed);
+        }
         tracing::warn!("Client {} closed for overcoming of output buffer limits.", client_line::for_log(shared, client));
         Gone
     }
@@ -229,23 +172,23 @@ impl Connection {
         self.tidy_input(is_idle);
         let debug = &self.worker.shared.debug;
         if debug.reply_resizing.load(Ordering::Relaxed) {
-            let before = self.upkeep.reply_room;
-            self.upkeep.resize_reply_room(self.output_len(), debug.reply_peak_reset_ms.load(Ordering::Relaxed), now_ms);
+            let before = self.buffers.reply_room;
+            self.buffers.resize_reply_room(self.output.len(), debug.reply_peak_reset_ms.load(Ordering::Relaxed), now_ms);
             let counters = &self.worker.shared.counters;
-            match self.upkeep.reply_room.cmp(&before) {
+            match self.buffers.reply_room.cmp(&before) {
                 std::cmp::Ordering::Less => Counters::one(&counters.reply_buffer_shrinks),
                 std::cmp::Ordering::Greater => Counters::one(&counters.reply_buffer_expands),
                 std::cmp::Ordering::Equal => {}
             }
         }
-        if is_idle && self.reply.is_empty() && self.reply.buf.capacity() > 0 {
-            self.reply.buf = BytesMut::new();
+        if is_idle && self.output.reply.is_empty() {
+            self.output.give_back_all_room();
         }
     }
 
     fn tidy_input(&mut self, is_idle: bool) {
         let (len, capacity) = (self.input.len(), self.input.capacity());
-        let peak = self.upkeep.input_peak.max(self.parser.wanted_len());
+        let peak = self.buffers.input_peak.max(self.parser.wanted_len());
         if capacity - len > INPUT_FREE_LEN_MIN {
             if is_idle {
                 self.input.shrink_to_fit();
@@ -253,30 +196,6 @@ impl Connection {
                 self.input.shrink_to(peak.max(INPUT_KEPT_LEN / 2));
             }
         }
-        self.upkeep.input_peak = len.max(self.parser.wanted_len());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_room_for_replies_follows_their_size() {
-        // (room, peak) before; time to forget; (room, peak) after, with 10 bytes pending and 1000 ms since the last time.
-        let cases = [
-            ((16_384, 16_384), 5000, (16_384, 16_384)),
-            ((16_384, 16_384), 100, (16_384, 10)),
-            ((16_384, 10), 5000, (1024, 10)),
-            ((16_384, 5000), 5000, (5001, 5000)),
-            ((2047, 10), 5000, (2047, 10)),
-            ((1024, 1024), -1, (2048, 1024)),
-            ((12_000, 12_000), -1, (16_384, 12_000)),
-        ];
-        for ((room, peak), reset_ms, (room_after, peak_after)) in cases {
-            let mut upkeep = Upkeep { reply_room: room, reply_peak: peak, ..Upkeep::new() };
-            upkeep.resize_reply_room(10, reset_ms, 1000);
-            assert_eq!((upkeep.reply_room, upkeep.reply_peak), (room_after, peak_after), "{room} {peak} {reset_ms}");
-        }
+        self.buffers.input_peak = len.max(self.parser.wanted_len());
     }
 }

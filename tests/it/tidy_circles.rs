@@ -12,7 +12,6 @@ use crate::tidy::{rust_files, without_tests};
 const EXCEPTIONS: &[(&str, usize, &str)] = &[
     ("cluster", 6, "the control plane is about to be rebuilt around a pure core"),
     ("commands", 54, "helpers that stand in the files that list the commands"),
-    ("server", 9, "the connection's parts know the worker that starts it"),
 ];
 
 /// A module path, below the crate's root.

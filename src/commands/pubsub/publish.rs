@@ -39,15 +39,17 @@ pub(crate) static SPUBLISH: CommandSpec = CommandSpec {
 };
 
 fn publish(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let offset = context.keys.required_offset;
     let changes = context.keys.changes();
-    let receivers = context.shared.pubsub.publish(args[1], args[2], &mut |waker| changes.wake_later(waker));
+    let receivers = context.shared.pubsub.publish(args[1], args[2], offset, &mut |waker| changes.wake_later(waker));
     context.reply.integer(receivers as i64);
     Ok(())
 }
 
 fn shard_publish(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let offset = context.keys.required_offset;
     let changes = context.keys.changes();
-    let receivers = context.shared.pubsub.shard_publish(args[1], args[2], &mut |waker| changes.wake_later(waker));
+    let receivers = context.shared.pubsub.shard_publish(args[1], args[2], offset, &mut |waker| changes.wake_later(waker));
     context.reply.integer(receivers as i64);
     Ok(())
 }

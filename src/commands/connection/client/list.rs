@@ -106,7 +106,7 @@ pub(crate) static CLIENT_LIST: CommandSpec = CommandSpec {
 /// First lets all workers deal with what has reached them, so that their clients are shown as they are now.
 fn exec_async<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
-        context.shared.settle.wait(context.shared.workers.iter().count()).await;
+        context.shared.settle.wait(context.shared.workers.iter().count(), &context.shared.timers).await;
         exec(context, session, args)
     })
 }

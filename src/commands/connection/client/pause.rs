@@ -42,7 +42,7 @@ pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
 fn exec_async<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
         exec(context, session, args)?;
-        sweep::fence(&context.shared.keyspace).await;
+        sweep::fence(context.shared).await;
         Ok(())
     })
 }

@@ -2,6 +2,7 @@
 
 use larder_proto::resp::ReplyBuf;
 
+use crate::clients::Message;
 use crate::engine::context::{CmdResult, Context};
 use crate::engine::error::CmdError;
 
@@ -53,7 +54,7 @@ pub(super) fn exec(context: &mut Context<'_>, kind: &[u8]) -> CmdResult {
             push.push(2);
             push.bulk(b"server-cpu-usage");
             push.integer(42);
-            context.caller.client.outbox.enqueue(push.buf.freeze());
+            context.caller.client.outbox.enqueue(Message { bytes: push.buf.freeze(), offset: 0 });
             reply.bulk(b"Some real reply following the push reply");
         }
         "true" => reply.bool(true),

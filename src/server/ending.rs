@@ -1,0 +1,68 @@
+//! The end of a connection.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::output::Output;
+use crate::base::clock::{self, Now};
+use crate::commands::{connection, pubsub};
+use crate::engine::context::Context;
+
+/// How long a client that goes on sending is listened to when the node ends. Most clients hang up when they see the end of the replies.
+const LINGER_MS_MAX: u64 = 2000;
+/// A client that has been silent for so long then will not send anything more before it sees the end.
+const LINGER_SILENCE: Duration = Duration::from_millis(20);
+
+impl Connection {
+    /// Tells the peer that nothing more comes, and throws away what it still sends, until it hangs up or falls silent: a socket that
+    /// closes with unread input resets the connection, and replies that are still on their way are lost.
+    pub(super) async fn linger(&mut self) {
+        let worker = Rc::clone(&self.worker);
+        self.stream.end_output();
+        let until_ms = clock::monotonic_ms() + LINGER_MS_MAX;
+        while clock::monotonic_ms() < until_ms {
+            let into = &worker.gather;
+            let read = std::future::poll_fn(|cx| self.stream.poll_read(cx, &mut into.buffer.borrow_mut()[into.free()]));
+            if !matches!(worker.shared.timers.timeout(LINGER_SILENCE, read).await, Some(Ok(len)) if len > 0) {
+                break;
+            }
+        }
+    }
+
+    /// Takes the client out of everything it is part of.
+    pub(super) fn end(mut self) {
+        let (worker, client) = (Rc::clone(&self.worker), Arc::clone(&self.caller.client));
+        self.with_holder(Output::forget);
+        self.leave();
+        // Nobody sees it any more once its peer knows that it is over.
+        worker.shared.clients.remove(client.id);
+        worker.clients.borrow_mut().remove(&client.id);
+        worker.connections.fetch_sub(1, Ordering::Relaxed);
+        // Its memory is free before it stops counting as memory that is about to be free, lest keys go for it.
+        drop(self);
+        client.outbox.take();
+        worker.shared.clients.end(&client);
+    }
+
+    /// Ends the subscriptions to shard channels whose slots have left this node.
+    pub(super) fn leave_lost_channels(&mut self) {
+        if self.session.subscriptions.shard_channels.is_empty() {
+            return;
+        }
+        let config = self.worker.config();
+        let worker = self.worker.turn();
+        let mut context = Context::new(worker, &config, &mut self.caller, &mut self.output.reply, Now::read(), usize::MAX);
+        pubsub::leave_lost_channels(&mut context, &mut self.session);
+    }
+
+    /// Undoes what its commands left behind: transaction, watches, subscriptions, MONITOR.
+    fn leave(&mut self) {
+        let config = self.worker.config();
+        let worker = self.worker.turn();
+        let mut context = Context::new(worker, &config, &mut self.caller, &mut self.output.reply, Now::read(), usize::MAX);
+        connection::cleanup(&mut context, &mut self.session);
+    }
+}

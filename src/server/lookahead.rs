@@ -1,0 +1,175 @@
+//! Requests that were parsed and not run yet, and what is known of them: the command's row, where the key lies, the entry that was found
+//! there.
+//!
+//! Memory is asked for in two waves over all requests, first the buckets, then the entries: while the first is on its way, the others are
+//! asked for, so that the cache misses of a batch become one ([`crate::performance`], *Lookahead*).
+//!
+//! Invariant: what is noted of an entry is a hint: it holds until the entry's table changes.
+
+use std::ops::Range;
+
+use larder_proto::resp::Batch;
+use smallvec::SmallVec;
+
+use crate::base::limits::{BATCH_REQUESTS_MAX, WAITING_REQUESTS_MAX};
+use crate::engine::shared::Shared;
+use crate::engine::table::{Lookup, Table as CommandTable};
+use crate::keyspace::key::ResolvedKey;
+use crate::keyspace::table::{Ahead, Table};
+use crate::keyspace::{Keyspace, Place};
+
+/// Parsed requests, and what is known of them.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    pub(super) batch: Batch,
+    pub(super) prepared: Vec<Prepared>,
+    /// For so many of them memory was asked.
+    asked: usize,
+}
+
+/// How much was there before a batch was parsed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    requests: usize,
+    args: usize,
+}
+
+impl Parsed {
+    pub(super) fn clear(&mut self) {
+        self.batch.clear();
+        self.prepared.clear();
+        self.asked = 0;
+    }
+
+    #[inline]
+    pub(super) fn mark(&self) -> Mark {
+        Mark { requests: self.batch.requests.len(), args: self.batch.args.len() }
+    }
+
+    /// The requests that were parsed since `mark`.
+    #[inline]
+    pub(super) fn since(&self, mark: Mark) -> Range<usize> {
+        mark.requests..self.batch.requests.len()
+    }
+
+    /// Forgets what was parsed since `mark`.
+    #[inline]
+    pub(super) fn forget(&mut self, mark: Mark) {
+        if mark.requests == 0 {
+            self.clear();
+            return;
+        }
+        self.batch.requests.truncate(mark.requests);
+        self.batch.args.truncate(mark.args);
+        self.prepared.truncate(mark.requests);
+        self.asked = self.asked.min(mark.requests);
+    }
+
+    /// Looks up what was parsed from `buffer` since the last time. With `db` its keys are located, which is where they are then looked
+    /// for.
+    #[inline]
+    pub(super) fn prepare(&mut self, shared: &Shared, buffer: &[u8], db: Option<u32>) {
+        for request in &self.batch.requests[self.prepared.len()..] {
+            let args = self.batch.args_of(request);
+            let found = shared.table.lookup(args[0].of(buffer), args.get(1).map(|arg| arg.of(buffer)));
+            let mut ready = Prepared { found: Found::of(found), table: 0, key: None };
+            if let (Lookup::Found(row), Some(key), Some(db)) = (found, args.get(1), db)
+                && row.is_single_key()
+            {
+                let place = shared.keyspace.place(key.of(buffer));
+                ready.table = shared.keyspace.table_number(db, place) as u32;
+                ready.key = Some(ResolvedKey { place, hint: None, argument: 1 });
+                shared.keyspace.prefetch_stripe(place.stripe);
+            }
+            self.prepared.push(ready);
+        }
+    }
+
+    /// Asks the processor for what is needed up to request `end`, and with it for what all others need that wait.
+    #[inline]
+    pub(super) fn look_ahead(&mut self, keyspace: &Keyspace, end: usize) {
+        if self.asked < end {
+            prefetch(keyspace, &mut self.prepared[self.asked..]);
+            self.asked = self.prepared.len();
+        }
+    }
+}
+
+/// What is known of a request before it runs.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    found: Found,
+    /// Number of the table that it is looked for in.
+    table: u32,
+    /// Where its key lies, if its command works on exactly one at the usual place.
+    pub(super) key: Option<ResolvedKey>,
+}
+
+/// A [`Lookup`] by the row's number.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    Row(u16),
+    UnknownSubcommand(u16),
+    Nothing,
+}
+
+impl Found {
+    #[inline]
+    fn of(lookup: Lookup<'_>) -> Found {
+        match lookup {
+            Lookup::Found(row) => Found::Row(row.number),
+            Lookup::UnknownSubcommand(row) => Found::UnknownSubcommand(row.number),
+            Lookup::Unknown => Found::Nothing,
+        }
+    }
+
+    #[inline]
+    fn lookup(self, table: &CommandTable) -> Lookup<'_> {
+        match self {
+            Found::Row(number) => Lookup::Found(table.row(number)),
+            Found::UnknownSubcommand(number) => Lookup::UnknownSubcommand(table.row(number)),
+            Found::Nothing => Lookup::Unknown,
+        }
+    }
+}
+
+impl Prepared {
+    /// What was found in the table of commands.
+    #[inline]
+    pub(super) fn lookup<'t>(&self, table: &'t CommandTable) -> Lookup<'t> {
+        self.found.lookup(table)
+    }
+}
+
+/// Asks the processor for what the requests will need, and notes where it is.
+fn prefetch(keyspace: &Keyspace, prepared: &mut [Prepared]) {
+    for request in prepared.iter() {
+        if let Some(key) = &request.key {
+            peek(keyspace, request.table, key.place, |table| table.prefetch_bucket(key.place.hash));
+        }
+    }
+    let mut chained: SmallVec<[u16; BATCH_REQUESTS_MAX]> = SmallVec::new();
+    for (number, request) in prepared.iter_mut().enumerate() {
+        let Some(key) = &mut request.key else { continue };
+        match peek(keyspace, request.table, key.place, |table| table.prefetch_entry(key.place.hash)) {
+            Some(Ahead::Entry(hint)) => key.hint = Some(hint),
+            Some(Ahead::Chain) => chained.push(number as u16),
+            Some(Ahead::Nothing) | None => {}
+        }
+    }
+    for number in chained {
+        let request = &mut prepared[number as usize];
+        if let Some(key) = &mut request.key {
+            key.hint = peek(keyspace, request.table, key.place, |table| table.prefetch_chained_entry(key.place.hash)).flatten();
+        }
+    }
+}
+
+/// Looks at the table of a place, unless its stripe is busy or the table was never used.
+#[inline]
+fn peek<R>(keyspace: &Keyspace, table: u32, place: Place, look: impl FnOnce(&Table) -> R) -> Option<R> {
+    let stripe = keyspace.try_lock(place.stripe)?;
+    Some(look(&stripe.table(table as usize)?.table))
+}
+
+const _: () = assert!(WAITING_REQUESTS_MAX + BATCH_REQUESTS_MAX <= u16::MAX as usize + 1, "a request's number fits 16 bits");
