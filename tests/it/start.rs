@@ -259,6 +259,35 @@ fn maxclients_bounds_the_connections() {
 }
 
 #[test]
+fn a_burst_of_connections_keeps_to_maxclients() {
+    const MOST: usize = 10;
+    let server = Server::larder(&["--maxclients", "10", "--io-threads", "2"]);
+    let deadline = std::time::Duration::from_secs(60);
+    // All at once, and answered only afterwards: the workers get to see them late.
+    let streams: Vec<TcpStream> = (0..MOST * 20)
+        .map(|_| {
+            let stream = TcpStream::connect(("127.0.0.1", server.port())).expect("it listens");
+            stream.set_read_timeout(Some(deadline)).expect("a socket has a timeout");
+            // It may be closed already.
+            let _ = (&stream).write_all(b"PING\r\n");
+            stream
+        })
+        .collect();
+    let mut served = 0;
+    for mut stream in streams.iter() {
+        let mut reply = [0; 5];
+        // What was refused may be reset before its error is read.
+        let Ok(()) = stream.read_exact(&mut reply) else { continue };
+        match &reply {
+            b"+PONG" => served += 1,
+            b"-ERR " => {}
+            other => panic!("{}", other.escape_ascii()),
+        }
+    }
+    assert!((1..=MOST).contains(&served), "{served} were served");
+}
+
+#[test]
 fn a_node_keeps_to_the_descriptors_reserved_for_it() {
     for (workers, cluster) in [(1, "no"), (8, "no"), (8, "yes")] {
         let bus_port = free_port().to_string();
