@@ -30,6 +30,7 @@ mod raft;
 mod record;
 mod seek;
 mod store;
+mod strangers;
 mod timing;
 mod traffic;
 mod wire;

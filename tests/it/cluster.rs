@@ -1,6 +1,10 @@
 //! Cluster mode with real processes: formed by CLUSTER commands as redis-cli does it, redirections, and replies compared with a real
 //! Valkey.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use larder_proto::resp::Value;
 
 use crate::support::{Connection, Server, free_port, wait_until};
@@ -273,4 +277,43 @@ fn a_shard_channel_ends_with_its_slot() {
         drop(subscriber);
         wait_until("the subscriber is gone", || client.call(&["PUBSUB", "SHARDCHANNELS"]) == Value::Array(Vec::new()));
     }
+}
+
+/// Who sends rubbish to the bus or HTTP to the port of clients is turned away each time, and fills no log.
+#[test]
+fn refused_connections_do_not_fill_the_log() {
+    const COUNT: usize = 200;
+    let bus_port = free_port();
+    let bus = bus_port.to_string();
+    let node = Server::larder(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-secret", "s", "--logfile", "log"]);
+    for (port, request) in [(bus_port, &b"GET / HTTP/1.1\r\n\r\n"[..]), (node.port(), b"POST / HTTP/1.1\r\nHost: x\r\n\r\n")] {
+        for _ in 0..COUNT {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+            stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket has a timeout");
+            stream.write_all(request).expect("it takes the bytes");
+            // It ends, with or without what was not read.
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    }
+    let log = || std::fs::read_to_string(node.folder().join("log")).expect("its log");
+    for line in ["cluster bus: connection from 127.0.0.1:", "Possible SECURITY ATTACK detected."] {
+        wait_until("the log tells of it", || log().contains(line));
+        assert_eq!(log().matches(line).count(), 1, "{}", log());
+    }
+}
+
+/// Before it has proved anything, nobody makes a node wait for more than the opening exchange.
+#[test]
+fn a_long_frame_of_a_stranger_is_refused_by_its_header() {
+    let bus_port = free_port();
+    let bus = bus_port.to_string();
+    let node = Server::larder(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-secret", "s", "--logfile", "log"]);
+    let mut stream = TcpStream::connect(("127.0.0.1", bus_port)).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket has a timeout");
+    stream.write_all(b"LDB\x01\0\0\x10\0").expect("it takes the bytes");
+    let _ = stream.read_to_end(&mut Vec::new());
+    let log = || std::fs::read_to_string(node.folder().join("log")).expect("its log");
+    wait_until("the log tells of it", || log().contains(" refused: "));
+    let log = log();
+    assert!(log.contains("refused: frame of 1048576 bytes (at most 256)"), "{log}");
 }
