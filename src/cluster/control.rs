@@ -342,7 +342,7 @@ impl Control {
     /// Answers another node.
     pub(super) async fn answer(&self, peer: NodeId, seen_at: IpAddr, request: Request) -> Response {
         match request {
-            Request::Raft { cluster, call, payload } => self.answer_raft(ClusterId(cluster), call, &payload).await,
+            Request::Raft { cluster, call, payload } => self.answer_raft(peer, ClusterId(cluster), call, &payload).await,
             Request::Introduce(introduction) => self.answer_introduction(peer, seen_at, introduction),
             Request::Promise(founding) => self.answer_promise(founding).await,
             // Without a majority the entry would wait for ever, and everybody else who wants to be let in with it.
@@ -391,7 +391,7 @@ impl Control {
         self.peers.find_by_raft_id(raft_id).map(|found| NodeId(found.node))
     }
 
-    async fn answer_raft(&self, cluster: ClusterId, call: RaftCall, payload: &[u8]) -> Response {
+    async fn answer_raft(&self, peer: NodeId, cluster: ClusterId, call: RaftCall, payload: &[u8]) -> Response {
         let standing = self.standing();
         if standing.cluster() != Some(cluster) {
             return Response::Refused(Refusal::OtherCluster);
@@ -405,7 +405,13 @@ impl Control {
         let Some(group) = self.group_of(cluster.0) else {
             return Response::Refused(Refusal::Busy);
         };
-        match group.receive(call, payload).await {
+        // A node that was removed must not disturb those that stay with elections. It may still lead while it hands over, so what it appends
+        // is taken. A node that is only not known here may be one that the log is about to tell of: refusing its vote could leave the
+        // group without a leader.
+        if call == RaftCall::Vote && self.publication.applied().is_removed(&peer) {
+            return Response::Refused(Refusal::Failed("the node was removed from the cluster".to_owned()));
+        }
+        match group.receive(peer.raft_id(), call, payload).await {
             Ok(payload) => Response::Raft { call, payload: payload.into() },
             Err(error) => self.refusal(error),
         }

@@ -11,11 +11,13 @@
 //! * Changing the standing and emptying Raft's part happen in one transaction: after a crash a node never holds one cluster's log under
 //!   another cluster's name.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_proto::bus::codec;
+use parking_lot::Mutex;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -72,6 +74,8 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 pub(super) struct Store {
     database: Arc<Database>,
     open: Arc<AtomicBool>,
+    /// Values of the table "state" that wait for the next write.
+    deferred: Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>,
 }
 
 impl Store {
@@ -87,12 +91,12 @@ impl Store {
         transaction.open_table(STATE)?;
         transaction.open_table(LOG)?;
         transaction.commit()?;
-        Ok(Store { database: Arc::new(database), open: Arc::new(AtomicBool::new(true)) })
+        Ok(Store { database: Arc::new(database), open: Arc::new(AtomicBool::new(true)), deferred: Arc::default() })
     }
 
     /// A handle that can be closed by itself: for one Raft group, of which a late snapshot must not outlive the log.
     pub(super) fn session(&self) -> Self {
-        Store { database: Arc::clone(&self.database), open: Arc::new(AtomicBool::new(true)) }
+        Store { database: Arc::clone(&self.database), open: Arc::new(AtomicBool::new(true)), deferred: Arc::default() }
     }
 
     /// Refuses every later write through this handle and its clones.
@@ -129,7 +133,7 @@ impl Store {
 
     /// Runs `change` in a transaction and waits until it is on disk. Blocks: call it where blocking is allowed.
     pub(super) fn write_now(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.commit(redb::Durability::Immediate, change)
+        self.commit(change)
     }
 
     /// As [`Store::write_now`], but on a thread for blocking work, so that the bus keeps answering meanwhile.
@@ -138,21 +142,37 @@ impl Store {
         tokio::task::spawn_blocking(move || store.write_now(change)).await.expect("a store transaction does not panic")
     }
 
-    /// Runs `change` in a transaction that reaches the disk with the next one that [`Store::write`]s.
-    pub(super) fn write_lazily(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.commit(redb::Durability::None, change)
+    /// Has the next write through this handle or its clones set this value of the table "state", too. Nothing blocks.
+    pub(super) fn defer<T: Serialize>(&self, key: &'static str, value: &T) -> Result<(), StoreError> {
+        let bytes = encode(key, value)?;
+        self.deferred.lock().insert(key, bytes);
+        Ok(())
     }
 
-    fn commit(&self, durability: redb::Durability, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let mut transaction = self.database.begin_write()?;
+    /// Writes what waits for the next write.
+    pub(super) async fn write_deferred(&self) -> Result<(), StoreError> {
+        if self.deferred.lock().is_empty() { Ok(()) } else { self.write(|_| Ok(())).await }
+    }
+
+    fn commit(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
         // Checked inside the transaction: whoever closed the handle and then writes is certain to come after us.
         if !self.open.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
-        transaction.set_durability(durability).expect("no savepoint was made in this transaction");
-        change(&Batch { transaction: &transaction })?;
-        transaction.commit()?;
-        Ok(())
+        let deferred = std::mem::take(&mut *self.deferred.lock());
+        let batch = Batch { transaction: &transaction };
+        let put = || deferred.iter().try_for_each(|(key, bytes)| batch.put_encoded(key, bytes));
+        // The change comes last: what it removes is gone.
+        let changed = put().and_then(|()| change(&batch)).and_then(|()| transaction.commit().map_err(StoreError::from));
+        if changed.is_err() {
+            // What was deferred again meanwhile is newer.
+            let mut waiting = self.deferred.lock();
+            deferred.into_iter().for_each(|(key, bytes)| {
+                waiting.entry(key).or_insert(bytes);
+            });
+        }
+        changed
     }
 
     /// Who this node is; `None` before its first start.
@@ -205,7 +225,11 @@ pub(super) struct Batch<'a> {
 impl Batch<'_> {
     /// Sets a value of the table "state".
     pub(super) fn put<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StoreError> {
-        self.transaction.open_table(STATE)?.insert(key, encode(key, value)?.as_slice())?;
+        self.put_encoded(key, &encode(key, value)?)
+    }
+
+    fn put_encoded(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.transaction.open_table(STATE)?.insert(key, bytes)?;
         Ok(())
     }
 
@@ -231,5 +255,26 @@ impl Batch<'_> {
             state.remove(key)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_deferred_goes_with_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap().session();
+        store.defer(key::COMMITTED, &1_u64).unwrap();
+        store.defer(key::COMMITTED, &2_u64).unwrap();
+        assert_eq!(store.get::<u64>(key::COMMITTED).unwrap(), None, "nothing is written for it alone");
+        let failed = store.write_now(|_| Err(StoreError::Closed));
+        assert!(matches!(failed, Err(StoreError::Closed)));
+        assert_eq!(store.get::<u64>(key::COMMITTED).unwrap(), None);
+        store.write_now(|batch| batch.put(key::VOTE, &7_u64)).unwrap();
+        assert_eq!((store.get(key::COMMITTED).unwrap(), store.get(key::VOTE).unwrap()), (Some(2_u64), Some(7_u64)));
+        store.write_now(|batch| batch.forget_log()).unwrap();
+        assert_eq!(store.get::<u64>(key::COMMITTED).unwrap(), None, "it went with one write only");
     }
 }
