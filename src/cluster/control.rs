@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use larder_proto::bus::{Announcement, Heartbeat, Id, Introduction, Join, RaftCall, Refusal, Request, Response, codec};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::founding::{first_voters, may_promise};
 use super::listener::Inbound;
@@ -46,6 +47,8 @@ pub(super) struct Control {
     announcement: Mutex<Announcement>,
     /// When the founder of the present promise was heard of last.
     promise_heard_ms: AtomicU64,
+    /// Why the node cannot go on, once it cannot.
+    pub(super) given_up: watch::Sender<Option<String>>,
     /// Held while the standing changes.
     changing: tokio::sync::Mutex<()>,
     /// Held while a node is let in, and while this node leaves its group: it must not leave a group that just grew.
@@ -76,6 +79,7 @@ impl Control {
             group: Mutex::new(None),
             announcement: Mutex::new(announcement),
             promise_heard_ms: AtomicU64::new(0),
+            given_up: watch::channel(None).0,
             changing: tokio::sync::Mutex::new(()),
             admission: tokio::sync::Mutex::new(()),
         }
@@ -163,6 +167,23 @@ impl Control {
         }
         *self.group.lock() = Some(Arc::new(group));
         Ok(())
+    }
+
+    /// Starts the group again after its file had failed, if that can be written by now.
+    pub(super) async fn restart_group(&self) -> Result<(), ClusterError> {
+        let _changing = self.changing.lock().await;
+        let group = self.group.lock().take();
+        if let Some(group) = group {
+            group.stop().await;
+        }
+        self.store.reopen().await?;
+        self.store.set_standing(self.standing()).await?;
+        self.start_group().await
+    }
+
+    /// Whether the file's disk was full when it was written last.
+    pub(super) fn is_disk_full(&self) -> bool {
+        self.store.is_full()
     }
 
     /// Writes down a new standing, on disk first. The caller holds `changing`.

@@ -260,6 +260,16 @@ impl Cluster {
         });
     }
 
+    /// Waits until the node cannot go on, and returns why.
+    pub async fn given_up(&self) -> String {
+        let mut given_up = self.control.given_up.subscribe();
+        match given_up.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            // The sender lives as long as we do.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Ends the node's part. Returns when its file is closed.
     pub async fn shutdown(&self) {
         self.end(End::Clean).await;

@@ -12,12 +12,13 @@
 //!   another cluster's name.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_proto::bus::codec;
-use parking_lot::Mutex;
+use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,6 +56,9 @@ pub enum StoreError {
     /// Reading or writing failed.
     #[error("cluster store: {0}")]
     Database(Box<redb::Error>),
+    /// It could not be opened again after a write had failed.
+    #[error("cluster store: the file is not open")]
+    NotOpen,
     /// The group for which this handle was made has ended.
     #[error("cluster store: the group has ended")]
     Closed,
@@ -69,11 +73,42 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
     }
 }
 
+impl StoreError {
+    fn is_for_want_of_space(&self) -> bool {
+        let error = match self {
+            StoreError::Open(_, redb::DatabaseError::Storage(redb::StorageError::Io(error))) => error,
+            StoreError::Database(error) => match &**error {
+                redb::Error::Io(error) => error,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+    }
+}
+
+fn open_database(path: &Path) -> Result<Database, StoreError> {
+    let shown = || path.display().to_string();
+    let database = Database::builder().set_cache_size(CACHE_LEN).create(path).map_err(|error| match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(shown()),
+        other => StoreError::Open(shown(), other),
+    })?;
+    let transaction = database.begin_write()?;
+    transaction.open_table(STATE)?;
+    transaction.open_table(LOG)?;
+    transaction.commit()?;
+    Ok(database)
+}
+
 /// The open file. Clones share it.
 #[derive(Clone)]
 pub(super) struct Store {
-    database: Arc<Database>,
+    /// None while it could not be opened again.
+    database: Arc<RwLock<Option<Database>>>,
+    path: Arc<PathBuf>,
     open: Arc<AtomicBool>,
+    /// The last write failed for want of space.
+    full: Arc<AtomicBool>,
     /// Values of the table "state" that wait for the next write.
     deferred: Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>,
 }
@@ -82,21 +117,47 @@ impl Store {
     /// Opens the file in `dir`, or creates it.
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE_NAME);
-        let shown = path.display().to_string();
-        let database = Database::builder().set_cache_size(CACHE_LEN).create(&path).map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(shown),
-            other => StoreError::Open(shown, other),
-        })?;
-        let transaction = database.begin_write()?;
-        transaction.open_table(STATE)?;
-        transaction.open_table(LOG)?;
-        transaction.commit()?;
-        Ok(Store { database: Arc::new(database), open: Arc::new(AtomicBool::new(true)), deferred: Arc::default() })
+        let database = Arc::new(RwLock::new(Some(open_database(&path)?)));
+        let open = Arc::new(AtomicBool::new(true));
+        Ok(Store { database, path: Arc::new(path), open, full: Arc::default(), deferred: Arc::default() })
+    }
+
+    /// Opens the file anew: after a failed write, redb refuses everything.
+    pub(super) async fn reopen(&self) -> Result<(), StoreError> {
+        let store = self.clone();
+        let reopen = move || {
+            let mut database = store.database.write();
+            // The lock on the file goes with it.
+            *database = None;
+            let opened = open_database(&store.path);
+            store.note(&opened);
+            *database = Some(opened?);
+            Ok(())
+        };
+        tokio::task::spawn_blocking(reopen).await.expect("opening a file does not panic")
+    }
+
+    /// Whether the last write failed because there is no space, which may come back.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    fn note<T>(&self, result: &Result<T, StoreError>) {
+        match result {
+            Ok(_) => self.full.store(false, Ordering::Relaxed),
+            // What was the matter was told with the first failure.
+            Err(StoreError::Database(error)) if matches!(**error, redb::Error::PreviousIo) => {}
+            Err(error) => self.full.store(error.is_for_want_of_space(), Ordering::Relaxed),
+        }
+    }
+
+    fn database(&self) -> Result<MappedRwLockReadGuard<'_, Database>, StoreError> {
+        RwLockReadGuard::try_map(self.database.read(), Option::as_ref).map_err(|_| StoreError::NotOpen)
     }
 
     /// A handle that can be closed by itself: for one Raft group, of which a late snapshot must not outlive the log.
     pub(super) fn session(&self) -> Self {
-        Store { database: Arc::clone(&self.database), open: Arc::new(AtomicBool::new(true)), deferred: Arc::default() }
+        Store { open: Arc::new(AtomicBool::new(true)), deferred: Arc::default(), ..self.clone() }
     }
 
     /// Refuses every later write through this handle and its clones.
@@ -106,7 +167,8 @@ impl Store {
 
     /// Reads a value of the table "state".
     pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let table = self.database.begin_read()?.open_table(STATE)?;
+        let database = self.database()?;
+        let table = database.begin_read()?.open_table(STATE)?;
         let Some(bytes) = table.get(key)? else {
             return Ok(None);
         };
@@ -115,7 +177,8 @@ impl Store {
 
     /// Reads consecutive log entries from `range`.
     pub(super) fn log_entries<T: DeserializeOwned>(&self, range: impl std::ops::RangeBounds<u64>) -> Result<Vec<T>, StoreError> {
-        let table = self.database.begin_read()?.open_table(LOG)?;
+        let database = self.database()?;
+        let table = database.begin_read()?.open_table(LOG)?;
         let mut entries = Vec::new();
         for row in table.range(range)? {
             let (index, bytes) = row?;
@@ -126,7 +189,8 @@ impl Store {
 
     /// The last log entry, if there is any.
     pub(super) fn last_log_entry<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
-        let table = self.database.begin_read()?.open_table(LOG)?;
+        let database = self.database()?;
+        let table = database.begin_read()?.open_table(LOG)?;
         let last = table.last()?;
         last.map(|(index, bytes)| decode(&format!("log entry {}", index.value()), bytes.value())).transpose()
     }
@@ -155,7 +219,14 @@ impl Store {
     }
 
     fn commit(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write()?;
+        let written = self.try_commit(change);
+        self.note(&written);
+        written
+    }
+
+    fn try_commit(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let database = self.database()?;
+        let transaction = database.begin_write()?;
         // Checked inside the transaction: whoever closed the handle and then writes is certain to come after us.
         if !self.open.load(Ordering::Acquire) {
             return Err(StoreError::Closed);

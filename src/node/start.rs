@@ -141,6 +141,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     if let Err(error) = oom_score.follow(&config) {
         tracing::warn!("Unable to write oom_score_adj: {}", os_text(error));
     }
+    let lost = cluster.clone();
     let follower = Follower { workers: Arc::clone(&workers), rebinder, log, oom_score, title, cluster };
     let hook = Box::new(move |old: &Config, new: &Config| follower.follow(old, new));
     assert!(shared.on_config.set(hook).is_ok(), "the hook is set once");
@@ -148,8 +149,14 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     shared.metrics.memory.startup.store(alloc::used_bytes(), Ordering::Relaxed);
     background::spawn(shared);
     supervisor.ready();
+    let mut failure = None;
     loop {
         tokio::select! {
+            why = given_up(lost.as_deref()) => {
+                tracing::error!("{why}. Exiting.");
+                failure = Some(why);
+                break;
+            }
             name = signals.next() => {
                 tracing::warn!("Received {name} scheduling shutdown...");
                 break;
@@ -158,7 +165,9 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
             Some(wish) = wishes.recv() => sockets.rebind(wish).await,
         }
     }
-    tracing::warn!("User requested shutdown...");
+    if failure.is_none() {
+        tracing::warn!("User requested shutdown...");
+    }
     supervisor.stopping();
     shared.stop.request();
     sockets.close().await;
@@ -169,7 +178,15 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
         remove(&config.unixsocket);
     }
     tracing::warn!("Larder is now ready to exit, bye bye...");
-    Ok(())
+    failure.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
+}
+
+/// Waits until the node cannot go on as part of its cluster.
+async fn given_up(cluster: Option<&Cluster>) -> String {
+    match cluster {
+        Some(cluster) => cluster.given_up().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Logs why there is no listening socket, and makes it the reason of the end.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use larder_proto::resp::Value;
 
-use crate::support::{Connection, Server, free_port, wait_until};
+use crate::support::{Connection, Server, free_port, larder_program, wait_until};
 
 fn text(value: &Value) -> String {
     match value {
@@ -316,4 +316,83 @@ fn a_long_frame_of_a_stranger_is_refused_by_its_header() {
     wait_until("the log tells of it", || log().contains(" refused: "));
     let log = log();
     assert!(log.contains("refused: frame of 1048576 bytes (at most 256)"), "{log}");
+}
+
+/// A node in cluster mode whose files may become too long on demand.
+struct Limited {
+    child: std::process::Child,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Limited {
+    fn start() -> Limited {
+        let (port, bus_port) = (free_port(), free_port());
+        let folder = tempfile::tempdir().expect("a folder");
+        // Without the signal, a write beyond the limit is an error.
+        let script = format!(
+            "trap '' XFSZ; exec '{}' --port {port} --bind 127.0.0.1 --cluster-enabled yes --cluster-port {bus_port}",
+            larder_program().display()
+        );
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script]).current_dir(folder.path());
+        let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().expect("a shell");
+        wait_until("the node listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let node = Limited { child, port, folder };
+        let mut client = node.connect();
+        assert_eq!(text(&client.call(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])), "OK");
+        wait_until("the cluster is up", || is_up(&mut client));
+        node
+    }
+
+    fn connect(&self) -> Connection {
+        Connection::new(TcpStream::connect(("127.0.0.1", self.port)).expect("it listens"))
+    }
+
+    fn limit_files(&self, len: Option<u64>) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let limit = rustix::process::Rlimit { current: len, maximum: None };
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit).expect("our child");
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_node_that_lacks_space_serves_again_when_there_is_some() {
+    let node = Limited::start();
+    let mut client = node.connect();
+    node.limit_files(Some(0));
+    client.call(&["CLUSTER", "BUMPEPOCH"]);
+    wait_until("the node does not serve", || !is_up(&mut client));
+    assert!(text(&client.call(&["SET", "key", "value"])).starts_with("CLUSTERDOWN"));
+    node.limit_files(None);
+    wait_until("the node serves again", || is_up(&mut client));
+    assert_eq!(text(&client.call(&["SET", "key", "value"])), "OK");
+    assert_eq!(text(&client.call(&["CLUSTER", "DELSLOTS", "0"])), "OK");
+}
+
+#[test]
+fn a_node_whose_file_is_lost_ends_and_says_so() {
+    let mut node = Limited::start();
+    let mut client = node.connect();
+    let file = node.folder.path().join("cluster.redb");
+    std::fs::remove_file(&file).expect("its file");
+    std::fs::create_dir(&file).expect("a folder in its place");
+    node.limit_files(Some(0));
+    client.call(&["CLUSTER", "BUMPEPOCH"]);
+    let mut status = None;
+    wait_until("the node ends", || {
+        status = node.child.try_wait().expect("our child");
+        status.is_some()
+    });
+    assert_eq!(status.and_then(|status| status.code()), Some(1));
+    let mut message = String::new();
+    node.child.stderr.take().expect("piped").read_to_string(&mut message).expect("text");
+    assert!(message.starts_with("The cluster's file cannot be used any more: "), "{message}");
 }

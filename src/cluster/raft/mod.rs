@@ -230,9 +230,11 @@ impl Group {
         }
     }
 
-    /// Who leads, as far as this node knows.
+    /// Who leads, as far as this node knows. Who takes no part any more knows of nobody.
     pub(super) fn leader(&self) -> Option<RaftId> {
-        self.raft.metrics().borrow().current_leader
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        metrics.running_state.as_ref().ok().and(metrics.current_leader)
     }
 
     /// Whether this node leads.
