@@ -19,9 +19,9 @@ pub const READ_BUFFER_LEN: usize = 64 * 1024;
 /// Batches a connection may run before it lets the worker's other connections run: a flood cannot starve them.
 pub const BATCHES_PER_TURN_MAX: usize = 8;
 
-/// Bytes of replies that a connection may produce before it lets the worker's other connections run: a few thousand usual replies, or
-/// a large value or two, which take about a millisecond.
-pub const TURN_OUTPUT_LEN_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of replies that a connection may produce, and about as many that it may send, before it lets the worker's other connections
+/// run: a few thousand usual replies, or a large value, which take some hundred microseconds.
+pub const TURN_OUTPUT_LEN_MAX: usize = 1024 * 1024;
 
 /// Steps (bytes looked at) from which on a heavy command runs beside its worker: at this size it takes about 50 µs, several times what
 /// handing it over costs.

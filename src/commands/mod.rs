@@ -1,4 +1,4 @@
-//! The commands (rank 5): one folder per family, one file per command or small engine.
+//! The commands (rank 5): one folder per family, one file per command or group of commands that share their execution.
 //!
 //! A command's file holds, in this order: its module page, its [`CommandSpec`], its arguments and their parser, its
 //! execution, its tests. A family's `mod.rs` lists its specs; [`FAMILIES`] lists the families. Everything else derives from that.

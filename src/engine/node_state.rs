@@ -51,7 +51,7 @@ impl Pause {
         let now_ms = clock::monotonic_ms();
         let is_running = self.until_ms_at(true, now_ms) > 0;
         self.all.store(all || (is_running && self.all.load(Ordering::Relaxed)), Ordering::Relaxed);
-        self.until_ms.fetch_max(now_ms.saturating_add(timeout_ms), Ordering::Relaxed);
+        self.until_ms.fetch_max(now_ms.saturating_add(timeout_ms).max(1), Ordering::Relaxed);
         self.changed.notify_waiters();
     }
 

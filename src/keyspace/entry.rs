@@ -376,12 +376,6 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// True if the key's time has come. Up to and including the very millisecond it lives.
-    #[inline]
-    pub fn is_expired(self, now_ms: i64) -> bool {
-        self.expiry_ms().is_some_and(|expiry_ms| expiry_ms < now_ms)
-    }
-
     /// A copy under another key, expiry included.
     pub fn duplicate(self, key: &[u8], access_clock: u32) -> Entry {
         let value = match self.boxed() {

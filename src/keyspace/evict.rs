@@ -9,13 +9,10 @@
 //!   A stripe that somebody else holds for long is passed over, so that nobody waits for it, or for the pool's lock, to make room.
 //! * The time that a call may take follows from `maxmemory-eviction-tenacity`; what is left to do then goes on in the background.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
-
 use super::access::{KeyAccess, Moment};
 use super::effect::{Cause, class};
 use super::entry::EntryRef;
+use super::evict_state::{Candidate, Pool};
 use super::hash::KeyHash;
 use super::{Busy, Keyspace};
 use crate::base::limits::CACHE_LINE_WALK_MAX;
@@ -56,55 +53,6 @@ pub struct World<'w> {
     pub used_bytes: &'w dyn Fn() -> usize,
     /// A clock.
     pub now_us: &'w dyn Fn() -> u64,
-}
-
-/// What eviction keeps between calls, and its figures.
-#[derive(Debug, Default)]
-pub struct Eviction {
-    pool: Mutex<Pool>,
-    /// Since when memory has been above its limit, microseconds of [`World::now_us`] plus one; 0: it is not.
-    exceeded_since_us: AtomicU64,
-    exceeded_total_us: AtomicU64,
-}
-
-impl Eviction {
-    /// True if memory was above its limit when it was last looked at.
-    #[inline]
-    pub fn is_exceeded(&self) -> bool {
-        self.exceeded_since_us.load(Ordering::Relaxed) != 0
-    }
-
-    /// How long memory has been above its limit, in microseconds (`current_eviction_exceeded_time`).
-    pub fn current_exceeded_us(&self, now_us: u64) -> u64 {
-        match self.exceeded_since_us.load(Ordering::Relaxed) {
-            0 => 0,
-            since => (now_us + 1).saturating_sub(since),
-        }
-    }
-
-    /// How long it has been so in total, in microseconds (`total_eviction_exceeded_time`).
-    pub fn total_exceeded_us(&self, now_us: u64) -> u64 {
-        self.exceeded_total_us.load(Ordering::Relaxed) + self.current_exceeded_us(now_us)
-    }
-
-    /// Sets the total to zero (CONFIG RESETSTAT).
-    pub fn reset_stats(&self) {
-        self.exceeded_since_us.store(0, Ordering::Relaxed);
-        self.exceeded_total_us.store(0, Ordering::Relaxed);
-    }
-
-    /// Notes whether memory is above its limit.
-    fn note(&self, exceeded: bool, now_us: &dyn Fn() -> u64) {
-        let since = self.exceeded_since_us.load(Ordering::Relaxed);
-        if exceeded == (since != 0) {
-            return;
-        }
-        let new = if exceeded { now_us() + 1 } else { 0 };
-        // One of several workers that see the change adds it up.
-        if self.exceeded_since_us.compare_exchange(since, new, Ordering::Relaxed, Ordering::Relaxed).is_ok() && !exceeded {
-            self.exceeded_total_us.fetch_add((now_us() + 1).saturating_sub(since), Ordering::Relaxed);
-        }
-    }
 }
 
 /// The time in microseconds that one call may take: linear up to 500 at a tenacity of 10, then 15 % more for each step, without limit
@@ -206,31 +154,6 @@ fn evict_one(keyspace: &Keyspace, config: &Config, moment: &Moment, rng: &mut Rn
         }
     }
     if pool.busy { Evicted::Busy } else { Evicted::None }
-}
-
-/// A key that may be evicted.
-#[derive(Debug, Default)]
-struct Candidate {
-    /// The higher, the better it is gone.
-    score: u64,
-    db: u32,
-    hash: u64,
-    key: Vec<u8>,
-}
-
-#[derive(Debug, Default)]
-struct Pool {
-    /// Ascending by score.
-    candidates: Vec<Candidate>,
-    policy: MaxmemoryPolicy,
-    /// Databases that had keys to evict when this was last looked at.
-    databases: Vec<u32>,
-    rounds_left: u32,
-    next_db: usize,
-    /// A stripe was passed over because somebody holds it for long.
-    busy: bool,
-    /// A buffer to be used again.
-    spare: Vec<u8>,
 }
 
 impl Pool {

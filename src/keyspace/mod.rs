@@ -16,6 +16,7 @@ mod drain;
 pub mod effect;
 pub mod entry;
 pub mod evict;
+pub mod evict_state;
 pub mod expire;
 pub mod hash;
 pub mod held;
@@ -42,7 +43,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use self::changes::ChangeSink;
-use self::evict::Eviction;
+use self::evict_state::Eviction;
 use self::hash::{KeyHash, KeyHasher};
 use self::lazyfree::Lazyfree;
 use self::lock::{StripeGuard, StripeMutex};

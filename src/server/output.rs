@@ -24,7 +24,7 @@ use larder_proto::resp::ReplyBuf;
 use super::backlog::Backlog;
 use crate::base::alloc;
 use crate::base::durable_offset::DurableOffset;
-use crate::base::limits::{HELD_LEN_MAX, OUTPUT_PAUSE_LEN};
+use crate::base::limits::{HELD_LEN_MAX, OUTPUT_PAUSE_LEN, TURN_OUTPUT_LEN_MAX};
 use crate::clients::client::Figures;
 
 /// A reply buffer larger than this is given back once it is empty.
@@ -167,9 +167,10 @@ impl Output {
         }
     }
 
-    /// Offers what is sendable to `write`, which says how much of it was taken, until that is 0 or nothing is left.
+    /// Offers what is sendable to `write`, which says how much of it was taken, until that is 0, nothing is left, or a turn's share was
+    /// taken. True in the last case: a client that reads as fast as it can otherwise keeps its worker for as long as a reply is.
     #[inline]
-    pub(super) fn send<E>(&mut self, mut write: impl FnMut(Offer<'_>) -> Result<usize, E>) -> Result<(), E> {
+    pub(super) fn send<E>(&mut self, mut write: impl FnMut(Offer<'_>) -> Result<usize, E>) -> Result<bool, E> {
         if self.queue.is_empty()
             && let Some(bytes) = self.reply.contiguous()
         {
@@ -177,7 +178,7 @@ impl Output {
             if sent == self.reply.len() {
                 self.reply.buf.clear();
                 self.free_len = 0;
-                return Ok(());
+                return Ok(false);
             }
             self.queue_reply(sent);
         } else {
@@ -189,16 +190,18 @@ impl Output {
                 held.push(Span { offset: 0, len });
             }
         }
+        let mut share = TURN_OUTPUT_LEN_MAX;
         loop {
             let sendable = self.queue.len() - self.held.as_ref().map_or(0, |held| held.len);
-            if sendable == 0 {
-                return Ok(());
+            if sendable == 0 || share == 0 {
+                return Ok(sendable > 0);
             }
-            let sent = write(Offer::Parts(&self.queue.slices(sendable)))?;
+            let sent = write(Offer::Parts(&self.queue.slices(sendable.min(share))))?;
             if sent == 0 {
-                return Ok(());
+                return Ok(false);
             }
             self.queue.advance(sent);
+            share -= sent;
         }
     }
 
@@ -336,14 +339,14 @@ mod tests {
                 }
                 Step::Send(mut room) => {
                     let mut taken = Vec::new();
-                    let sent: Result<(), ()> = self.output.send(|offer| {
+                    let is_cut_short: Result<bool, ()> = self.output.send(|offer| {
                         let bytes = offer.to_vec();
                         let now = room.min(bytes.len());
                         room -= now;
                         taken.extend_from_slice(&bytes[..now]);
                         Ok(now)
                     });
-                    sent.expect("it does not fail");
+                    assert_eq!(is_cut_short, Ok(false), "no step is as long as a turn's share");
                     assert!(taken == Model::bytes(self.sent, self.sent + taken.len()), "in order");
                     self.sent += taken.len();
                     assert!(self.sent <= self.may_leave(), "nothing leaves that is held");

@@ -55,7 +55,9 @@ impl Connection {
         self.check_output_limit()?;
         self.buffers.note_reply(self.output.len());
         let (stream, metrics, client) = (&self.stream, self.worker.metrics(), &self.caller.client);
-        self.output.send(|offer| write(stream, &offer, metrics, client))?;
+        if self.output.send(|offer| write(stream, &offer, metrics, client))? {
+            self.share.use_up();
+        }
         self.note_drained();
         if self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
             self.output.give_back_room();

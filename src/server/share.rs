@@ -35,6 +35,12 @@ impl Share {
         self.output_len += len;
     }
 
+    /// It sent as much as it may in a turn, and has more.
+    #[cold]
+    pub(super) fn use_up(&mut self) {
+        self.output_len = self.output_len.max(TURN_OUTPUT_LEN_MAX + 1);
+    }
+
     /// Notes whether a command held stripes for long that others wait for.
     #[inline]
     pub(super) fn yield_to_waiters(&mut self, yes: bool) {
@@ -81,12 +87,13 @@ mod tests {
     fn who_took_much_lets_others_go_first() {
         let batches = |count| move |share: &mut Share| (0..count).for_each(|_| share.count_batch());
         let output = |len| move |share: &mut Share| share.count_output(len);
-        let cases: [(Box<dyn Fn(&mut Share)>, bool, Precedence); 6] = [
+        let cases: [(Box<dyn Fn(&mut Share)>, bool, Precedence); 7] = [
             (Box::new(|_| {}), false, Precedence::Nobody),
             (Box::new(batches(BATCHES_PER_TURN_MAX - 1)), false, Precedence::Nobody),
             (Box::new(batches(BATCHES_PER_TURN_MAX)), false, Precedence::Others),
             (Box::new(output(TURN_OUTPUT_LEN_MAX)), false, Precedence::Nobody),
             (Box::new(output(TURN_OUTPUT_LEN_MAX + 1)), true, Precedence::Others),
+            (Box::new(Share::use_up), true, Precedence::Others),
             (Box::new(|share| share.yield_to_waiters(true)), true, Precedence::Waiters),
         ];
         for (number, (take, is_used_up, precedence)) in cases.iter().enumerate() {

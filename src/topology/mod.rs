@@ -16,6 +16,7 @@ mod command;
 mod ids;
 mod replies;
 mod route;
+mod seen_from;
 mod slots;
 mod text;
 mod view;

@@ -8,6 +8,7 @@ mod command_table;
 mod crowd;
 mod differential_requests;
 mod differential_strings;
+mod import_graph;
 mod isolation;
 mod large_values;
 mod robustness;

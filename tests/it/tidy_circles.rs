@@ -1,239 +1,147 @@
-//! No circles among the files of a folder: who reads one file must not have to read another that needs the first.
-//!
-//! A file imports another when it names a path that leads there: in a `use`, or in place; through what a module re-exports to where it is
-//! defined. `mod` lines and re-exports are no imports, so that a folder's `mod.rs` may list and re-export its children, which may not use
-//! what it defines itself. Paths are read as text, without macros.
+//! No files import each other in a circle: what files share lies in a file below them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::tidy::{rust_files, without_tests};
+use crate::import_graph::{Circle, ImportGraph};
+use crate::tidy::rust_files;
 
-/// Folders in which files form circles, why, and how many files are in them. A number may only shrink.
-const EXCEPTIONS: &[(&str, usize, &str)] = &[
-    ("cluster", 6, "the control plane is about to be rebuilt around a pure core"),
-    ("commands", 54, "helpers that stand in the files that list the commands"),
-];
+/// Folders whose files form circles: how many files are in them, which may only shrink, and why.
+const CIRCLES: &[(&str, usize, &str)] = &[("src/cluster", 7, "the control plane is about to be rebuilt around a pure core")];
 
-/// A module path, below the crate's root.
-type Path = Vec<String>;
-
-/// A source file: its module path, and its code without comments and tests.
-struct File {
-    module: Path,
-    code: String,
-}
-
-fn path(text: &str) -> Path {
-    text.split("::").map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
-}
-
-fn file(name: &str, text: &str) -> File {
-    let mut module = path(&name.trim_start_matches("src/").trim_end_matches(".rs").replace('/', "::"));
-    if module.last().is_some_and(|last| last == "mod") {
-        module.pop();
+/// What is wrong with the circles of a crate: those that no exception allows, and exceptions that have become too large.
+fn faults(graph: &ImportGraph, source_folder: &str, exceptions: &[(&str, usize, &str)]) -> Vec<String> {
+    let mut by_folder: BTreeMap<String, Vec<Circle>> = BTreeMap::new();
+    for circle in graph.circles() {
+        by_folder.entry(circle.folder().to_owned()).or_default().push(circle);
     }
-    let lines = without_tests(text).lines().filter(|line| !line.trim_start().starts_with("//"));
-    File { module, code: lines.map(|line| format!("{line}\n")).collect() }
-}
-
-/// The paths of a `use` tree: `a::{b, c::d as e}` names `a::b` and `a::c::d`.
-fn expand(tree: &str, prefix: &Path, found: &mut Vec<Path>) {
-    let tree = tree.trim();
-    let Some(open) = tree.find('{') else {
-        let name = tree.split(" as ").next().unwrap_or_default();
-        found.push([prefix.clone(), path(name)].concat());
-        return;
-    };
-    let prefix = [prefix.clone(), path(&tree[..open])].concat();
-    let (mut depth, mut from) = (0, open + 1);
-    for (at, c) in tree.char_indices().skip(open + 1) {
-        match c {
-            '{' => depth += 1,
-            '}' if depth > 0 => depth -= 1,
-            ',' | '}' if depth == 0 => {
-                if !tree[from..at].trim().is_empty() {
-                    expand(&tree[from..at], &prefix, found);
-                }
-                from = at + 1;
-            }
-            _ => {}
+    for (folder, ..) in exceptions.iter().filter(|(folder, ..)| folder.starts_with(source_folder)) {
+        by_folder.entry((*folder).to_owned()).or_default();
+    }
+    let mut faults = Vec::new();
+    for (folder, circles) in by_folder {
+        let most = exceptions.iter().find(|(name, ..)| *name == folder).map_or(0, |(_, most, _)| *most);
+        let now = circles.iter().map(|circle| circle.files.len()).sum::<usize>();
+        if now > most {
+            faults.push(format!("{folder}: {now} files in circles, {most} are allowed"));
+            faults.extend(circles.iter().map(|circle| format!("  {}\n", circle.imports.join("\n  "))));
+        } else if now < most {
+            faults.push(format!("{folder}: {now} files in circles now: lower its exception from {most}"));
         }
     }
-}
-
-/// The statements `use ...;` with whether they are public, and the code without them.
-fn uses(code: &str) -> (Vec<(Path, bool)>, String) {
-    let (mut found, mut rest) = (Vec::new(), String::new());
-    let mut statement: Option<(String, bool)> = None;
-    for line in code.lines() {
-        let trimmed = line.trim_start();
-        if statement.is_none() {
-            let after_pub = trimmed.strip_prefix("pub").map(|rest| rest.trim_start_matches(|c| c != ' ').trim_start());
-            if let Some(tree) = trimmed.strip_prefix("use ") {
-                statement = Some((tree.to_owned(), false));
-            } else if let Some(tree) = after_pub.and_then(|rest| rest.strip_prefix("use ")) {
-                statement = Some((tree.to_owned(), true));
-            } else {
-                rest.push_str(line);
-                rest.push('\n');
-                continue;
-            }
-        } else if let Some((tree, _)) = &mut statement {
-            tree.push_str(trimmed);
-        }
-        if let Some((tree, is_public)) = statement.take() {
-            match tree.strip_suffix(';') {
-                Some(whole) => {
-                    let mut paths = Vec::new();
-                    expand(whole, &Path::new(), &mut paths);
-                    found.extend(paths.into_iter().map(|path| (path, is_public)));
-                }
-                None => statement = Some((tree, is_public)),
-            }
-        }
-    }
-    (found, rest)
-}
-
-/// The paths of more than one part that stand in the code.
-fn paths_in_place(code: &str) -> Vec<Path> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    let words = code.split(|c| !is_part(c)).filter(|word| word.contains("::"));
-    words.filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase())).map(path).filter(|path| path.len() > 1).collect()
-}
-
-/// Where a path leads, from the crate's root; `None` outside the crate.
-fn absolute(module: &Path, modules: &BTreeSet<Path>, named: &Path) -> Option<Path> {
-    let mut base = module.clone();
-    let mut rest = &named[..];
-    match rest.first()?.as_str() {
-        "crate" => return Some(rest[1..].to_vec()),
-        "self" => rest = &rest[1..],
-        "super" => {
-            while rest.first().is_some_and(|part| part == "super") {
-                base.pop();
-                rest = &rest[1..];
-            }
-        }
-        child => {
-            let is_child = modules.contains(&[base.clone(), vec![child.to_owned()]].concat());
-            if !is_child {
-                return None;
-            }
-        }
-    }
-    Some([base, rest.to_vec()].concat())
-}
-
-/// Who imports whom, within each folder directly under the root.
-fn imports(files: &[File]) -> BTreeMap<Path, BTreeSet<Path>> {
-    let modules: BTreeSet<Path> = files.iter().map(|file| file.module.clone()).collect();
-    let mut named: BTreeMap<&Path, Vec<Path>> = BTreeMap::new();
-    let mut exported: BTreeMap<(Path, String), Path> = BTreeMap::new();
-    for file in files {
-        let (used, rest) = uses(&file.code);
-        let list = named.entry(&file.module).or_default();
-        for (named, is_public) in used {
-            let Some(to) = absolute(&file.module, &modules, &named) else { continue };
-            match to.last() {
-                Some(name) if is_public => drop(exported.insert((file.module.clone(), name.clone()), to)),
-                _ => list.push(to),
-            }
-        }
-        list.extend(paths_in_place(&rest).iter().filter_map(|named| absolute(&file.module, &modules, named)));
-    }
-    let resolve = |mut to: Path| -> Option<Path> {
-        for _ in 0..8 {
-            let len = (1..=to.len()).rev().find(|len| modules.contains(&to[..*len]))?;
-            let next = to.get(len).and_then(|name| exported.get(&(to[..len].to_vec(), name.clone())));
-            match next {
-                Some(next) if *next != to => to = [next.clone(), to[len + 1..].to_vec()].concat(),
-                _ => return Some(to[..len].to_vec()),
-            }
-        }
-        None
-    };
-    let same_folder = |one: &Path, other: &Path| one != other && one.first() == other.first();
-    let edges = named.into_iter().map(|(module, list)| {
-        let to = list.into_iter().filter_map(&resolve).filter(|to| same_folder(module, to)).collect();
-        (module.clone(), to)
-    });
-    edges.collect()
-}
-
-/// All modules that each module leads to, by however many imports.
-fn circles(edges: &BTreeMap<Path, BTreeSet<Path>>) -> Vec<BTreeSet<Path>> {
-    let reach = |from: &Path| {
-        let (mut seen, mut pending) = (BTreeSet::new(), vec![from.clone()]);
-        while let Some(at) = pending.pop() {
-            let to = edges.get(&at).into_iter().flatten().filter(|to| !seen.contains(*to)).cloned().collect::<Vec<_>>();
-            seen.extend(to.iter().cloned());
-            pending.extend(to);
-        }
-        seen
-    };
-    let reached: BTreeMap<&Path, BTreeSet<Path>> = edges.keys().map(|module| (module, reach(module))).collect();
-    let mut found: BTreeSet<BTreeSet<Path>> = BTreeSet::new();
-    for (module, to) in reached.iter().filter(|(module, to)| to.contains(**module)) {
-        let members = to.iter().filter(|other| reached.get(other).is_some_and(|back| back.contains(*module)));
-        found.insert(members.cloned().collect());
-    }
-    found.into_iter().collect()
+    faults
 }
 
 #[test]
 fn files_form_no_circles() {
-    let is_test = |name: &str| name.ends_with("/tests.rs") || name.ends_with("/testing.rs");
-    let skipped = |name: &str| is_test(name) || name.starts_with("src/bin/") || name == "src/lib.rs";
-    let files: Vec<File> = rust_files(&["src"]).iter().filter(|(name, _)| !skipped(name)).map(|(name, text)| file(name, text)).collect();
-    let edges = imports(&files);
-    let mut wrong = Vec::new();
-    let mut excepted: BTreeMap<&str, usize> = BTreeMap::new();
-    for circle in circles(&edges) {
-        let folder = circle.first().and_then(|module| module.first()).cloned().unwrap_or_default();
-        if let Some((name, ..)) = EXCEPTIONS.iter().find(|(name, ..)| *name == folder) {
-            *excepted.entry(name).or_default() += circle.len();
-            continue;
-        }
-        for module in &circle {
-            let to: Vec<String> = edges[module].intersection(&circle).map(|to| to.join("::")).collect();
-            wrong.push(format!("{} imports {}", module.join("::"), to.join(", ")));
-        }
-        wrong.push(String::new());
+    let mut found = Vec::new();
+    for source_folder in ["src", "proto/src"] {
+        let graph = ImportGraph::of(&format!("{source_folder}/lib.rs"), &rust_files(&[source_folder]));
+        found.extend(faults(&graph, source_folder, CIRCLES));
     }
-    for (name, most, _) in EXCEPTIONS {
-        let now = excepted.get(name).copied().unwrap_or(0);
-        if now != *most {
-            wrong.push(format!("{name}: {now} files in circles, its exception says {most}: it may only shrink"));
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "files that import each other in circles (what they share belongs in a file below them):\n{}",
-        wrong.join("\n")
-    );
+    assert!(found.is_empty(), "what these files share belongs into a file below them:\n{}", found.join("\n"));
+}
+
+fn graph(files: &[(&str, &str)]) -> ImportGraph {
+    let files: Vec<_> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    ImportGraph::of("src/lib.rs", &files)
 }
 
 #[test]
-fn circles_are_found_in_every_form_of_import() {
-    let check = |sources: &[(&str, &str)], expected: &[&str]| {
-        let files: Vec<File> = sources.iter().map(|(name, text)| file(name, text)).collect();
-        let found: Vec<String> = circles(&imports(&files)).iter().flatten().map(|module| module.join("::")).collect();
-        assert_eq!(found, expected, "{sources:?}");
+fn a_file_imports_the_file_that_defines_a_name() {
+    let lib = "mod a; mod dir; mod low;";
+    let dir = "
+        mod one; mod two;
+        mod three;
+        pub use one::One;
+        pub(crate) use one::{first, second as renamed};
+        pub use two::*;
+        use crate::low::hidden;
+        pub const SIZE: usize = 1;
+        fn three() {}
+        pub mod flag { pub const ON: u8 = 1; }
+    ";
+    let cases: &[(&str, &[&str])] = &[
+        ("use crate::low;", &[]),
+        ("use crate::low; fn f() { low::g() }", &["src/low.rs"]),
+        ("use crate::low::g;", &["src/low.rs"]),
+        ("fn f() { let x = crate::low::g(); }", &["src/low.rs"]),
+        ("use crate::{low::{g, h}, dir::SIZE};", &["src/dir/mod.rs", "src/low.rs"]),
+        ("use crate::{dir::{self, one::{first, deep::Deep}}}; fn f() { dir::two::pair() }", &["src/dir/one.rs", "src/dir/two.rs"]),
+        ("use super::dir::One;", &["src/dir/one.rs"]),
+        ("use super::dir::renamed as other;", &["src/dir/one.rs"]),
+        ("use crate::dir::pair;", &["src/dir/two.rs"]),
+        ("use crate::dir::Missing;", &["src/dir/mod.rs"]),
+        ("use crate::dir::hidden;", &["src/low.rs"]),
+        ("use crate::dir::flag; const X: u8 = flag::ON;", &["src/dir/mod.rs"]),
+        ("use crate::dir::{one::Kind, Kind::*};", &["src/dir/mod.rs", "src/dir/one.rs"]),
+        ("use crate::dir::one::*;", &["src/dir/one.rs"]),
+        ("use std::fmt; use bytes::Bytes; fn f() { fmt::low(); other::g() }", &[]),
+        ("// use crate::low::g;\n/* crate::low::g */ fn f() { x(\"crate::low::g\", '\"', b'\\'', r#\"crate::low\"#, 'c') }", &[]),
+        ("fn f<'a>(x: &'a str) { crate::low::g('\\'') }", &["src/low.rs"]),
+        (
+            "#[cfg(test)]\nuse crate::low::g;\n#[cfg(test)]\n#[allow(x)]\nmod tests { use crate::low::g; }\nuse crate::dir::One;",
+            &["src/dir/one.rs"],
+        ),
+        ("mod inner { use super::super::low::g; }", &["src/low.rs"]),
+    ];
+    for (a, imports) in cases {
+        let one = "pub mod deep; pub struct One; pub fn first() {} pub fn second() {} pub enum Kind { A }";
+        let files = [
+            ("src/lib.rs", lib),
+            ("src/a.rs", *a),
+            ("src/low.rs", "pub fn g() {} pub fn hidden() {}"),
+            ("src/dir/mod.rs", dir),
+            ("src/dir/one.rs", one),
+            ("src/dir/one/deep.rs", "use super::{Kind, One}; pub struct Deep;"),
+            ("src/dir/two.rs", "use super::SIZE; pub fn pair() { super::first(); super::three(); super::three::x() }"),
+            ("src/dir/three.rs", "pub fn x() {}"),
+        ];
+        let graph = graph(&files);
+        let found: Vec<&str> = graph.imports("src/a.rs").into_iter().filter(|file| !file.ends_with("deep.rs")).collect();
+        assert_eq!(found, *imports, "{a}");
+        assert_eq!(graph.imports("src/dir/mod.rs"), ["src/low.rs"], "declarations and re-exports of children are no imports");
+        assert_eq!(graph.imports("src/dir/one/deep.rs"), ["src/dir/one.rs"]);
+        assert_eq!(graph.imports("src/dir/two.rs"), ["src/dir/mod.rs", "src/dir/one.rs", "src/dir/three.rs"]);
+    }
+}
+
+#[test]
+fn circles_are_found_with_their_imports() {
+    let lib = ("src/lib.rs", "mod family; mod a; mod b;");
+    let get = ("src/family/get.rs", "pub static GET: u8 = super::SIZE;");
+    let check = |family: &str, a: &str, b: &str, expected: &[&[&str]]| {
+        let files = [lib, get, ("src/family/mod.rs", family), ("src/a.rs", a), ("src/b.rs", b)];
+        let found: Vec<_> = graph(&files).circles().into_iter().map(|circle| circle.imports).collect();
+        assert_eq!(found, expected, "{family} {a} {b}");
     };
-    check(&[("src/a/b.rs", "use super::c::X;\n"), ("src/a/c.rs", "use crate::a::b;\n")], &["a::b", "a::c"]);
-    check(&[("src/a/b.rs", "use super::{c::{X,\n    Y}, d};\n"), ("src/a/c.rs", "fn f() { super::b::g() }\n")], &["a::b", "a::c"]);
-    check(&[("src/a/mod.rs", "mod b;\npub use b::X;\n"), ("src/a/b.rs", "use super::c::Y;\n"), ("src/a/c.rs", "")], &[]);
-    // A list of children makes a parent depend on them; then they may use nothing of its own.
-    check(&[("src/a/mod.rs", "mod b;\nstatic ALL: &[u8] = &[b::X];\n"), ("src/a/b.rs", "fn f() { super::help() }\n")], &["a", "a::b"]);
-    // A name that is re-exported leads to where it is defined.
-    check(
-        &[("src/a/mod.rs", "pub use b::X;\n"), ("src/a/b.rs", "use crate::a::c::Y;\n"), ("src/a/c.rs", "use crate::a::X;\n")],
-        &["a::b", "a::c"],
-    );
-    check(&[("src/a/b.rs", "use crate::d::e::X;\n"), ("src/d/e.rs", "use crate::a::b::Y;\n")], &[]);
-    check(
-        &[("src/a/b.rs", "// use super::c;\n\n#[cfg(test)]\nmod tests { use super::super::c; }\n"), ("src/a/c.rs", "use super::b::X;\n")],
-        &[],
-    );
+    check("mod get; pub const SIZE: u8 = 1;", "use crate::b::B;", "use crate::family::SIZE;", &[]);
+    check("mod get; pub use get::GET; pub const SIZE: u8 = 1;", "", "", &[]);
+    let both: &[&str] = &["src/family/get.rs -> src/family/mod.rs: SIZE", "src/family/mod.rs -> src/family/get.rs: GET"];
+    check("mod get; pub const SIZE: u8 = 1; pub static COMMANDS: &[&u8] = &[&get::GET];", "", "", &[both]);
+    check("mod get; pub use get::GET; pub const SIZE: u8 = 1; fn f() -> u8 { GET }", "", "", &[both]);
+    check("mod get; use get::GET; pub const SIZE: u8 = 1;", "", "", &[both]);
+    let two: &[&str] = &["src/a.rs -> src/b.rs: B, C", "src/b.rs -> src/a.rs: A"];
+    check("mod get; use crate::a::A;", "use crate::b::{B, C};", "fn f() { super::a::A }", &[two]);
+}
+
+#[test]
+fn exceptions_may_only_shrink() {
+    let files = [
+        ("src/lib.rs", "mod dir;"),
+        ("src/dir/mod.rs", "mod a; mod b;"),
+        ("src/dir/a.rs", "use super::b::B;"),
+        ("src/dir/b.rs", "use super::a::A;"),
+    ];
+    let graph = graph(&files);
+    let check = |exceptions: &[(&str, usize, &str)], expected: &[&str]| {
+        let found = faults(&graph, "src", exceptions);
+        assert_eq!(found, expected, "{exceptions:?}");
+    };
+    let imports = "  src/dir/a.rs -> src/dir/b.rs: B\n  src/dir/b.rs -> src/dir/a.rs: A\n";
+    check(&[], &["src/dir: 2 files in circles, 0 are allowed", imports]);
+    check(&[("src/dir", 1, "")], &["src/dir: 2 files in circles, 1 are allowed", imports]);
+    check(&[("src/dir", 2, "")], &[]);
+    check(&[("src/dir", 3, "")], &["src/dir: 2 files in circles now: lower its exception from 3"]);
+    check(&[("src/dir", 2, ""), ("src/gone", 2, "")], &["src/gone: 0 files in circles now: lower its exception from 2"]);
+    check(&[("src/dir", 2, ""), ("proto/src/dir", 2, "")], &[]);
 }

@@ -1,33 +1,61 @@
-//! CLUSTER ADDSLOTS: this node takes slots that nobody owns. All or none.
+//! CLUSTER ADDSLOTS and ADDSLOTSRANGE: this node takes slots that nobody owns. All or none.
 
-use super::slot_arguments::{parse_slots, propose};
+use super::slot_arguments::{RANGES, SLOTS, parse_ranges, parse_slots, propose};
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 use crate::topology::Command;
+
+const BASE: CommandSpec = CommandSpec {
+    flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    place: Place::Async,
+    docs: Docs { group: "cluster", ..DOCS },
+    ..SPEC
+};
 
 pub(crate) static CLUSTER_ADDSLOTS: CommandSpec = CommandSpec {
     name: "addslots",
     arity: -3,
-    flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
-    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    args: &[Arg { name: "slot", kind: ArgKind::Integer, multiple: true, ..ARG }],
-    place: Place::Async,
+    args: &[SLOTS],
     run: Run::Async(exec, None),
     docs: Docs {
         summary: "Gives slots that nobody owns to this node",
         complexity: "O(N) where N is the total number of hash slot arguments",
         since: "3.0.0",
-        group: "cluster",
-        ..DOCS
+        ..BASE.docs
     },
-    ..SPEC
+    ..BASE
+};
+
+pub(crate) static CLUSTER_ADDSLOTSRANGE: CommandSpec = CommandSpec {
+    name: "addslotsrange",
+    arity: -4,
+    args: &[RANGES],
+    run: Run::Async(exec_ranges, None),
+    docs: Docs {
+        summary: "Gives ranges of slots that nobody owns to this node",
+        complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+        since: "7.0.0",
+        ..BASE.docs
+    },
+    ..BASE
 };
 
 fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
         let node = context.cluster()?.me;
         let ranges = parse_slots(&args[2..])?;
+        propose(context, Command::AssignSlots { node, ranges }).await?;
+        context.reply.ok();
+        Ok(())
+    })
+}
+
+fn exec_ranges<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
+    Box::pin(async move {
+        let node = context.cluster()?.me;
+        let ranges = parse_ranges(context, &args[2..])?;
         propose(context, Command::AssignSlots { node, ranges }).await?;
         context.reply.ok();
         Ok(())

@@ -8,12 +8,13 @@
 //! The fingerprint tells nodes apart: a position of another node's, which has arranged the slot otherwise, counts as the slot's start.
 //! 0 is nobody's. Differs from Valkey's in how many keys a call returns, since slots are walked one by one.
 
+use super::own_keys::with_slot;
 use crate::base::number::parse_u64;
 use crate::base::slot::{self, SLOTS};
-use crate::commands::generic::names::Names;
-use crate::commands::generic::scan_options::{ScanOptions, Target};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
+use crate::engine::names::Names;
+use crate::engine::scan_options::{ScanOptions, Target};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::Keyspace;
 
@@ -115,7 +116,7 @@ fn walk(context: &mut Context<'_>, mut position: Position, last: u16, options: &
         position.within = context.keys.scan(position.within, Some(position.slot), most, fits, |entry| names.push(entry.key()));
         if position.within == 0 {
             // Straight to the next slot with keys: most have none, and a call for each would be a round trip for each.
-            let is_used = |slot: &u16| super::with_slot(context, *slot, |keys| keys.is_some_and(|keys| !keys.table.is_empty()));
+            let is_used = |slot: &u16| with_slot(context, *slot, |keys| keys.is_some_and(|keys| !keys.table.is_empty()));
             position.slot = (position.slot + 1..=last).find(is_used)?;
         }
         if looked_at >= options.count {

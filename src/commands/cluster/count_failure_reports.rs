@@ -1,6 +1,7 @@
 //! CLUSTER COUNT-FAILURE-REPORTS: always 0 for a node that lives or whose death is decided. There are no reports among nodes to be
 //! counted: the leader of the group decides who is dead, and until then holds a silent node for suspect by itself, which is one.
 
+use super::find_node::find_node;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -25,7 +26,7 @@ pub(crate) static CLUSTER_COUNT_FAILURE_REPORTS: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let topology = context.cluster()?.topology.load_full();
-    let node = super::find_node(&topology, args[2])?.id;
+    let node = find_node(&topology, args[2])?.id;
     let reports = topology.is_suspected(&node) && !topology.is_failed(&node);
     context.reply.integer(i64::from(reports));
     Ok(())

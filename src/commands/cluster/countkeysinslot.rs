@@ -1,5 +1,6 @@
 //! CLUSTER COUNTKEYSINSLOT: how many keys this node has in a slot, in the selected database.
 
+use super::own_keys::with_slot;
 use crate::base::slot::SLOTS;
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
@@ -21,7 +22,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     context.cluster()?;
     let slot = integer(args[2])?;
     let slot = u16::try_from(slot).ok().filter(|slot| *slot < SLOTS).ok_or(CmdError::coded("ERR Invalid slot"))?;
-    let count = super::with_slot(context, slot, |keys| keys.map_or(0, |keys| keys.table.len()));
+    let count = with_slot(context, slot, |keys| keys.map_or(0, |keys| keys.table.len()));
     context.reply.integer(count as i64);
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! With `cluster-autopilot` slots that nobody owns are spread again once no slot at all has an owner: who gives up all of them in a
 //! cluster gets them back at once.
 
+use super::own_keys::has_keys;
 use super::slot_arguments::propose;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
@@ -24,7 +25,7 @@ pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
 fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, _: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
         let node = context.cluster()?.me;
-        if super::has_keys(context) {
+        if has_keys(context) {
             return Err(CmdError::err("DB must be empty to perform CLUSTER FLUSHSLOTS."));
         }
         propose(context, Command::FlushSlots { node }).await?;

@@ -3,6 +3,7 @@
 //! Differs from Valkey in that it holds for all nodes at once and for ever, not for one node and a minute. The removed node stays out
 //! until it is told to meet the cluster again.
 
+use super::find_node::find_node;
 use super::slot_arguments::propose;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
@@ -32,7 +33,7 @@ fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>
             context.reply.ok();
             return Ok(());
         }
-        let node = super::find_node(&topology, args[2])?.id;
+        let node = find_node(&topology, args[2])?.id;
         if node == cluster.me {
             return Err(CmdError::err("I tried hard but I can't forget myself..."));
         }

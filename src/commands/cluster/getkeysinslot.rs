@@ -1,9 +1,9 @@
 //! CLUSTER GETKEYSINSLOT: some keys that this node has in a slot, in the selected database.
 
 use crate::base::slot::SLOTS;
-use crate::commands::generic::names::Names;
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
+use crate::engine::names::Names;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 use crate::keyspace::entry::EntryRef;
 use crate::keyspace::scan::Walk;

@@ -1,11 +1,12 @@
 //! CLUSTER REPLICAS, and its older name CLUSTER SLAVES: the lines of CLUSTER NODES for the replicas of a primary.
 
+use super::find_node::find_node;
+use super::wants_tls::wants_tls;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
-pub(crate) static CLUSTER_REPLICAS: CommandSpec = CommandSpec {
-    name: "replicas",
+const BASE: CommandSpec = CommandSpec {
     arity: 3,
     flags: flag::ADMIN | flag::STALE,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
@@ -14,7 +15,6 @@ pub(crate) static CLUSTER_REPLICAS: CommandSpec = CommandSpec {
     docs: Docs {
         summary: "Lists the replicas of a primary",
         complexity: "O(N) where N is the number of replicas.",
-        since: "5.0.0",
         group: "cluster",
         tips: &["nondeterministic_output"],
         ..DOCS
@@ -22,35 +22,23 @@ pub(crate) static CLUSTER_REPLICAS: CommandSpec = CommandSpec {
     ..SPEC
 };
 
+pub(crate) static CLUSTER_REPLICAS: CommandSpec = CommandSpec { name: "replicas", docs: Docs { since: "5.0.0", ..BASE.docs }, ..BASE };
+
 pub(crate) static CLUSTER_SLAVES: CommandSpec = CommandSpec {
     name: "slaves",
-    arity: 3,
-    flags: flag::ADMIN | flag::STALE,
-    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
-    args: &[Arg { name: "node-id", ..ARG }],
-    run: Run::Data(exec),
-    docs: Docs {
-        summary: "Lists the replicas of a primary",
-        complexity: "O(N) where N is the number of replicas.",
-        since: "3.0.0",
-        group: "cluster",
-        deprecated: Some(("5.0.0", "`CLUSTER REPLICAS`")),
-        flags: &["deprecated"],
-        tips: &["nondeterministic_output"],
-        ..DOCS
-    },
-    ..SPEC
+    docs: Docs { since: "3.0.0", deprecated: Some(("5.0.0", "`CLUSTER REPLICAS`")), flags: &["deprecated"], ..BASE.docs },
+    ..BASE
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let cluster = context.cluster()?;
     let topology = cluster.topology.load_full();
-    let node = super::find_node(&topology, args[2])?;
+    let node = find_node(&topology, args[2])?;
     let shard = topology.shard(&node.shard).expect("every node belongs to a shard");
     if shard.primary != node.id {
         return Err(CmdError::err("The specified node is not a master"));
     }
-    let (sightings, tls) = (cluster.control.sightings(), super::wants_tls(context));
+    let (sightings, tls) = (cluster.control.sightings(), wants_tls(context));
     let lines: Vec<_> = topology.replicas(shard).map(|replica| topology.node_line(&cluster.me, replica, &sightings, tls)).collect();
     context.reply.array(lines.len());
     lines.iter().for_each(|line| context.reply.bulk(line.as_bytes()));

@@ -3,6 +3,7 @@
 //! Differs from Valkey in that the others forget the node, too, and in that HARD, which gives a node a new id, is refused: an id is for
 //! life; a node with an empty folder gets a new one.
 
+use super::own_keys::has_keys;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context, is_word};
 use crate::engine::error::CmdError;
@@ -48,7 +49,7 @@ fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>
             3 => return Err(CmdError::Syntax),
             _ => return Err(CmdError::subcommand_syntax(args)),
         }
-        if cluster.topology.load().is_primary(&cluster.me) && super::has_keys(context) {
+        if cluster.topology.load().is_primary(&cluster.me) && has_keys(context) {
             return Err(CmdError::err("CLUSTER RESET can't be called with master nodes containing keys"));
         }
         cluster.control.reset().await.map_err(CmdError::err)?;

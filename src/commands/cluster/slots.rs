@@ -2,6 +2,7 @@
 
 use larder_proto::resp::ReplyBuf;
 
+use super::wants_tls::wants_tls;
 use crate::engine::cluster_access::preferred_endpoint;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -32,7 +33,7 @@ pub(crate) static CLUSTER_SLOTS: CommandSpec = CommandSpec {
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     let cluster = context.cluster()?;
     let topology = cluster.topology.load_full();
-    let (preferred, tls) = (preferred_endpoint(context.config), super::wants_tls(context));
+    let (preferred, tls) = (preferred_endpoint(context.config), wants_tls(context));
     let entries = topology.slots_entries(&cluster.control.sightings());
     context.reply.array(entries.len());
     for entry in entries {

@@ -1,5 +1,6 @@
 //! COPY: puts a copy of a key, its expiry included, under another name or into another database.
 
+use super::target_database;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
@@ -42,7 +43,7 @@ fn parse(context: &Context<'_>, args: &Args<'_>) -> Result<Options, CmdError> {
         if is_word(args[at], "REPLACE") {
             options.replace = true;
         } else if is_word(args[at], "DB") && at + 1 < args.len() {
-            options.target_db = super::database(context, args[at + 1])?;
+            options.target_db = target_database::parse(context, args[at + 1])?;
             at += 1;
         } else {
             return Err(CmdError::Syntax);
@@ -56,7 +57,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let options = parse(context, args)?;
     let (source, target) = (args.key(0)?, args.key(1)?);
     if options.target_db == context.keys.db && source.name() == target.name() {
-        return Err(super::SAME_OBJECT);
+        return Err(target_database::SAME_OBJECT);
     }
     let clock = context.keys.clock().fresh();
     let copy = context.keys.read(source).map(|entry| entry.duplicate(target.name(), clock));

@@ -1,44 +1,175 @@
-//! EXPIRE: sets the time to live of a key, in seconds from now.
+//! EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT: set when a key expires, in seconds or milliseconds, from now or as unix time. A point that has
+//! passed deletes the key at once.
 
-use super::expire_engine::{Base, Unit, set_expiry};
-use crate::engine::context::{Args, CmdResult, Context};
+use super::time_units::{Base, Unit};
+use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
+use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::effect::{Cause, class};
 
-pub(crate) static EXPIRE: CommandSpec = CommandSpec {
-    name: "expire",
+const KEY: Arg = Arg { name: "key", kind: ArgKind::Key(0), ..ARG };
+
+const CONDITION: Arg = Arg {
+    name: "condition",
+    kind: ArgKind::OneOf(&[
+        Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
+        Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
+        Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
+        Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
+    ]),
+    optional: true,
+    since: "7.0.0",
+    ..ARG
+};
+
+const BASE: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::KEYSPACE | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg { name: "seconds", kind: ArgKind::Integer, ..ARG },
-        Arg {
-            name: "condition",
-            kind: ArgKind::OneOf(&[
-                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
-                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
-                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
-                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
-            ]),
-            optional: true,
-            since: "7.0.0",
-            ..ARG
-        },
-    ],
     locks: Locks::Keys,
-    run: Run::Data(exec),
-    docs: Docs {
-        summary: "Sets after how many seconds a key expires",
-        complexity: "O(1)",
-        since: "1.0.0",
-        group: "generic",
-        history: &[("7.0.0", "`NX`, `XX`, `GT` and `LT`.")],
-        ..DOCS
-    },
+    docs: Docs { complexity: "O(1)", group: "generic", history: &[("7.0.0", "`NX`, `XX`, `GT` and `LT`.")], ..DOCS },
     ..SPEC
 };
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    set_expiry(context, args, "expire", Base::Now, Unit::Seconds)
+pub(crate) static EXPIRE: CommandSpec = CommandSpec {
+    name: "expire",
+    args: &[KEY, Arg { name: "seconds", kind: ArgKind::Integer, ..ARG }, CONDITION],
+    run: Run::Data(|context, args| exec(context, args, "expire", Base::Now, Unit::Seconds)),
+    docs: Docs { summary: "Sets after how many seconds a key expires", since: "1.0.0", ..BASE.docs },
+    ..BASE
+};
+
+pub(crate) static EXPIREAT: CommandSpec = CommandSpec {
+    name: "expireat",
+    args: &[KEY, Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, ..ARG }, CONDITION],
+    run: Run::Data(|context, args| exec(context, args, "expireat", Base::Epoch, Unit::Seconds)),
+    docs: Docs { summary: "Sets the unix time in seconds at which a key expires", since: "1.2.0", ..BASE.docs },
+    ..BASE
+};
+
+pub(crate) static PEXPIRE: CommandSpec = CommandSpec {
+    name: "pexpire",
+    args: &[KEY, Arg { name: "milliseconds", kind: ArgKind::Integer, ..ARG }, CONDITION],
+    run: Run::Data(|context, args| exec(context, args, "pexpire", Base::Now, Unit::Milliseconds)),
+    docs: Docs { summary: "Sets after how many milliseconds a key expires", since: "2.6.0", ..BASE.docs },
+    ..BASE
+};
+
+pub(crate) static PEXPIREAT: CommandSpec = CommandSpec {
+    name: "pexpireat",
+    args: &[KEY, Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, ..ARG }, CONDITION],
+    run: Run::Data(|context, args| exec(context, args, "pexpireat", Base::Epoch, Unit::Milliseconds)),
+    docs: Docs { summary: "Sets the unix time in milliseconds at which a key expires", since: "2.6.0", ..BASE.docs },
+    ..BASE
+};
+
+/// Under which conditions the expiry is set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Conditions {
+    if_none: bool,
+    if_any: bool,
+    if_later: bool,
+    if_earlier: bool,
+}
+
+impl Conditions {
+    fn parse(words: &[&[u8]]) -> Result<Conditions, CmdError> {
+        let mut conditions = Conditions::default();
+        for word in words {
+            match word {
+                _ if is_word(word, "NX") => conditions.if_none = true,
+                _ if is_word(word, "XX") => conditions.if_any = true,
+                _ if is_word(word, "GT") => conditions.if_later = true,
+                _ if is_word(word, "LT") => conditions.if_earlier = true,
+                _ => return Err(CmdError::naming("Unsupported option {}", word)),
+            }
+        }
+        if conditions.if_none && (conditions.if_any || conditions.if_later || conditions.if_earlier) {
+            return Err(CmdError::coded("ERR NX and XX, GT or LT options at the same time are not compatible"));
+        }
+        if conditions.if_later && conditions.if_earlier {
+            return Err(CmdError::coded("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(conditions)
+    }
+
+    /// Whether `new_ms` may replace `old_ms`. A key without expiry lives forever: nothing is later, everything is earlier.
+    fn allow(self, old_ms: Option<i64>, new_ms: i64) -> bool {
+        let refused = match old_ms {
+            None => self.if_any || self.if_later,
+            Some(old_ms) => self.if_none || (self.if_later && new_ms <= old_ms) || (self.if_earlier && new_ms >= old_ms),
+        };
+        !refused
+    }
+}
+
+/// The point in time that `number` means, in unix milliseconds; one before 1970 becomes 0, which has passed as well.
+fn point_ms(number: i64, unit: Unit, base_ms: i64) -> Option<i64> {
+    let number_ms = if unit == Unit::Seconds { number.checked_mul(1000)? } else { number };
+    if number_ms > i64::MAX - base_ms {
+        return None;
+    }
+    Some((number_ms + base_ms).max(0))
+}
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>, name: &str, base: Base, unit: Unit) -> CmdResult {
+    let conditions = Conditions::parse(&args[3..])?;
+    let base_ms = if base == Base::Now { context.now_ms } else { 0 };
+    let at_ms = point_ms(integer(args[2])?, unit, base_ms).ok_or_else(|| CmdError::invalid_expire(name))?;
+    let is_past = context.is_past(at_ms);
+    let mut key = context.keys.open(args.key(0)?);
+    let applies = key.exists() && conditions.allow(key.expiry_ms(), at_ms);
+    if applies && is_past {
+        key.delete_as(class::EXPIRED, "expired", Cause::Expired);
+    } else if applies {
+        key.set_expiry_ms(Some(at_ms));
+        key.event(class::GENERIC, "expire");
+    }
+    context.reply.integer(i64::from(applies));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_compare_with_the_expiry_that_is_there() {
+        let cases: &[(&[&str], Option<i64>, i64, bool)] = &[
+            (&[], None, 5, true),
+            (&["nx"], None, 5, true),
+            (&["NX"], Some(3), 5, false),
+            (&["XX"], None, 5, false),
+            (&["XX"], Some(9), 5, true),
+            (&["GT"], None, 5, false),
+            (&["GT"], Some(5), 5, false),
+            (&["GT"], Some(4), 5, true),
+            (&["LT"], None, 5, true),
+            (&["LT"], Some(5), 5, false),
+            (&["LT"], Some(6), 5, true),
+            (&["XX", "LT"], None, 5, false),
+            (&["XX", "GT"], Some(4), 5, true),
+        ];
+        for (words, old_ms, new_ms, expect) in cases {
+            let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+            let conditions = Conditions::parse(&words).expect("they go together");
+            assert_eq!(conditions.allow(*old_ms, *new_ms), *expect, "{words:?} {old_ms:?} {new_ms}");
+        }
+        for words in [&[&b"NX"[..], b"XX"][..], &[b"NX", b"GT"], &[b"LT", b"NX"], &[b"GT", b"LT"], &[b"AB"]] {
+            assert!(Conditions::parse(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn points_in_time_that_do_not_fit_are_refused() {
+        let now = 1_700_000_000_000;
+        assert_eq!(point_ms(10, Unit::Seconds, now), Some(now + 10_000));
+        assert_eq!(point_ms(-10, Unit::Milliseconds, 0), Some(0));
+        assert_eq!(point_ms(i64::MAX / 1000 + 1, Unit::Seconds, 0), None);
+        assert_eq!(point_ms(i64::MIN / 1000 - 1, Unit::Seconds, 0), None);
+        assert_eq!(point_ms(i64::MAX - now, Unit::Milliseconds, now), Some(i64::MAX));
+        assert_eq!(point_ms(i64::MAX - now + 1, Unit::Milliseconds, now), None);
+        assert_eq!(point_ms(i64::MIN, Unit::Milliseconds, now), Some(0));
+    }
 }

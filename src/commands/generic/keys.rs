@@ -1,11 +1,11 @@
 //! KEYS: all names that match a pattern, in no particular order. Visits stripe after stripe, so that other clients are served
 //! meanwhile: what is added or deleted during the visit may or may not be listed (Valkey, which stops everything else, lists one moment).
 
-use super::names::Names;
 use crate::base::glob::Glob;
 use crate::base::slot;
 use crate::engine::context::{Args, CmdResult, Context, Sweep};
 use crate::engine::error::CmdError;
+use crate::engine::names::Names;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Place, Run, SPEC, acl, flag};
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::entry::EntryRef;

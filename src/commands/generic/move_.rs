@@ -1,5 +1,6 @@
 //! MOVE: puts a key into another database, unless that has the key already.
 
+use super::target_database;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
@@ -17,10 +18,10 @@ pub(crate) static MOVE: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let target = super::database(context, args[2])?;
+    let target = target_database::parse(context, args[2])?;
     let source = context.keys.db;
     if target == source {
-        return Err(super::SAME_OBJECT);
+        return Err(target_database::SAME_OBJECT);
     }
     let (key, keys) = (args.key(0)?, &mut context.keys);
     let movable = keys.open(key).exists() && !keys.in_db(target, |keys| keys.open(key).exists());

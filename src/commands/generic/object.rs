@@ -2,6 +2,7 @@
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
+use crate::engine::help::{HELP_DOCS, HELP_SPEC, help};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::entry::EntryRef;
 
@@ -15,94 +16,50 @@ pub(crate) static OBJECT: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-pub(crate) static OBJECT_ENCODING: CommandSpec = CommandSpec {
+const BASE: CommandSpec = CommandSpec {
+    arity: 3,
+    flags: flag::READONLY | flag::CONSTANT_TIME,
+    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
+    keys: &[KeySpec::one(2, key_flag::RO)],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
+    locks: Locks::Keys,
+    docs: Docs { complexity: "O(1)", group: "generic", tips: &["nondeterministic_output"], ..DOCS },
+    ..SPEC
+};
+
+static OBJECT_ENCODING: CommandSpec = CommandSpec {
     name: "encoding",
-    arity: 3,
-    flags: flag::READONLY | flag::CONSTANT_TIME,
-    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec::one(2, key_flag::RO)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    locks: Locks::Keys,
     run: Run::Data(encoding),
-    docs: Docs {
-        summary: "Names the internal representation of a key's value",
-        complexity: "O(1)",
-        since: "2.2.3",
-        group: "generic",
-        tips: &["nondeterministic_output"],
-        ..DOCS
-    },
-    ..SPEC
+    docs: Docs { summary: "Names the internal representation of a key's value", since: "2.2.3", ..BASE.docs },
+    ..BASE
 };
 
-pub(crate) static OBJECT_FREQ: CommandSpec = CommandSpec {
+static OBJECT_FREQ: CommandSpec = CommandSpec {
     name: "freq",
-    arity: 3,
-    flags: flag::READONLY | flag::CONSTANT_TIME,
-    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec::one(2, key_flag::RO)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    locks: Locks::Keys,
     run: Run::Data(frequency),
-    docs: Docs {
-        summary: "Returns the logarithmic counter of the uses of a key",
-        complexity: "O(1)",
-        since: "4.0.0",
-        group: "generic",
-        tips: &["nondeterministic_output"],
-        ..DOCS
-    },
-    ..SPEC
+    docs: Docs { summary: "Returns the logarithmic counter of the uses of a key", since: "4.0.0", ..BASE.docs },
+    ..BASE
 };
 
-pub(crate) static OBJECT_HELP: CommandSpec = CommandSpec {
-    name: "help",
-    arity: 2,
-    flags: flag::LOADING | flag::STALE,
-    acl: acl::KEYSPACE | acl::SLOW,
-    run: Run::Data(help),
-    docs: Docs { summary: "Describes the subcommands", complexity: "O(1)", since: "6.2.0", group: "generic", ..DOCS },
-    ..SPEC
-};
-
-pub(crate) static OBJECT_IDLETIME: CommandSpec = CommandSpec {
+static OBJECT_IDLETIME: CommandSpec = CommandSpec {
     name: "idletime",
-    arity: 3,
-    flags: flag::READONLY | flag::CONSTANT_TIME,
-    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec::one(2, key_flag::RO)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    locks: Locks::Keys,
     run: Run::Data(idle_time),
-    docs: Docs {
-        summary: "Returns the seconds since a key was last used",
-        complexity: "O(1)",
-        since: "2.2.3",
-        group: "generic",
-        tips: &["nondeterministic_output"],
-        ..DOCS
-    },
-    ..SPEC
+    docs: Docs { summary: "Returns the seconds since a key was last used", since: "2.2.3", ..BASE.docs },
+    ..BASE
 };
 
-pub(crate) static OBJECT_REFCOUNT: CommandSpec = CommandSpec {
+static OBJECT_REFCOUNT: CommandSpec = CommandSpec {
     name: "refcount",
-    arity: 3,
-    flags: flag::READONLY | flag::CONSTANT_TIME,
-    acl: acl::KEYSPACE | acl::READ | acl::SLOW,
-    keys: &[KeySpec::one(2, key_flag::RO)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
-    locks: Locks::Keys,
     run: Run::Data(reference_count),
-    docs: Docs {
-        summary: "Returns how many references to a key's value there are",
-        complexity: "O(1)",
-        since: "2.2.3",
-        group: "generic",
-        tips: &["nondeterministic_output"],
-        ..DOCS
-    },
-    ..SPEC
+    docs: Docs { summary: "Returns how many references to a key's value there are", since: "2.2.3", ..BASE.docs },
+    ..BASE
+};
+
+static OBJECT_HELP: CommandSpec = CommandSpec {
+    acl: acl::KEYSPACE | acl::SLOW,
+    run: Run::Data(|context, _| help(context, "object", HELP)),
+    docs: Docs { summary: "Describes the subcommands", since: "6.2.0", group: "generic", ..HELP_DOCS },
+    ..HELP_SPEC
 };
 
 const HELP: &[&str] = &[
@@ -132,10 +89,6 @@ fn frequency(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         None => context.reply.null(),
     }
     Ok(())
-}
-
-fn help(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    crate::engine::help::help(context, "object", HELP)
 }
 
 fn idle_time(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {

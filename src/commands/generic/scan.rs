@@ -1,10 +1,10 @@
 //! SCAN: the keys of a database, some per call. The cursor names a table (a stripe's, or in cluster mode a slot's) and a place in it,
 //! so that a key that is there from the first to the last call is returned at least once; see [`crate::keyspace::scan`].
 
-use super::names::Names;
-use super::scan_options::{self, ScanOptions, Target};
 use crate::base::slot;
 use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::names::Names;
+use crate::engine::scan_options::{self, ScanOptions, Target};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static SCAN: CommandSpec = CommandSpec {

@@ -2,7 +2,7 @@
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::help;
+use crate::engine::help::{HELP_DOCS, HELP_SPEC, help};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static PUBSUB: CommandSpec = CommandSpec {
@@ -21,93 +21,95 @@ pub(crate) static PUBSUB: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-pub(crate) static PUBSUB_CHANNELS: CommandSpec = CommandSpec {
-    name: "channels",
-    arity: -2,
+const BASE: CommandSpec = CommandSpec {
     flags: flag::PUBSUB | flag::LOADING | flag::STALE,
     acl: acl::PUBSUB | acl::SLOW,
+    docs: Docs { group: "pubsub", ..DOCS },
+    ..SPEC
+};
+
+static PUBSUB_CHANNELS: CommandSpec = CommandSpec {
+    name: "channels",
+    arity: -2,
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }],
-    run: Run::Data(channels),
+    run: Run::Data(|context, args| list(context, args, false)),
     docs: Docs {
         summary: "Lists channels with listeners",
         complexity: "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
         since: "2.8.0",
-        group: "pubsub",
-        ..DOCS
+        ..BASE.docs
     },
-    ..SPEC
+    ..BASE
 };
 
-pub(crate) static PUBSUB_HELP: CommandSpec = CommandSpec {
-    name: "help",
-    arity: 2,
-    flags: flag::LOADING | flag::STALE,
-    acl: acl::SLOW,
-    run: Run::Data(print_help),
-    docs: Docs { summary: "Explains the subcommands", complexity: "O(1)", since: "6.2.0", group: "pubsub", ..DOCS },
-    ..SPEC
-};
-
-pub(crate) static PUBSUB_NUMPAT: CommandSpec = CommandSpec {
+static PUBSUB_NUMPAT: CommandSpec = CommandSpec {
     name: "numpat",
     arity: 2,
-    flags: flag::PUBSUB | flag::LOADING | flag::STALE,
-    acl: acl::PUBSUB | acl::SLOW,
     run: Run::Data(numpat),
-    docs: Docs { summary: "Counts the patterns listened to", complexity: "O(1)", since: "2.8.0", group: "pubsub", ..DOCS },
-    ..SPEC
+    docs: Docs { summary: "Counts the patterns listened to", complexity: "O(1)", since: "2.8.0", ..BASE.docs },
+    ..BASE
 };
 
-pub(crate) static PUBSUB_NUMSUB: CommandSpec = CommandSpec {
+static PUBSUB_NUMSUB: CommandSpec = CommandSpec {
     name: "numsub",
     arity: -2,
-    flags: flag::PUBSUB | flag::LOADING | flag::STALE,
-    acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "channel", optional: true, multiple: true, ..ARG }],
-    run: Run::Data(numsub),
+    run: Run::Data(|context, args| count(context, args, false)),
     docs: Docs {
         summary: "Counts the listeners of channels",
         complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
         since: "2.8.0",
-        group: "pubsub",
-        ..DOCS
+        ..BASE.docs
     },
-    ..SPEC
+    ..BASE
 };
 
-pub(crate) static PUBSUB_SHARDCHANNELS: CommandSpec = CommandSpec {
+static PUBSUB_SHARDCHANNELS: CommandSpec = CommandSpec {
     name: "shardchannels",
     arity: -2,
-    flags: flag::PUBSUB | flag::LOADING | flag::STALE,
-    acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "pattern", kind: ArgKind::Pattern, optional: true, ..ARG }],
-    run: Run::Data(shardchannels),
+    run: Run::Data(|context, args| list(context, args, true)),
     docs: Docs {
         summary: "Lists shard channels with listeners",
         complexity: "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
         since: "7.0.0",
-        group: "pubsub",
-        ..DOCS
+        ..BASE.docs
     },
-    ..SPEC
+    ..BASE
 };
 
-pub(crate) static PUBSUB_SHARDNUMSUB: CommandSpec = CommandSpec {
+static PUBSUB_SHARDNUMSUB: CommandSpec = CommandSpec {
     name: "shardnumsub",
     arity: -2,
-    flags: flag::PUBSUB | flag::LOADING | flag::STALE,
-    acl: acl::PUBSUB | acl::SLOW,
     args: &[Arg { name: "shardchannel", optional: true, multiple: true, ..ARG }],
-    run: Run::Data(shardnumsub),
+    run: Run::Data(|context, args| count(context, args, true)),
     docs: Docs {
         summary: "Counts the listeners of shard channels",
         complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
         since: "7.0.0",
-        group: "pubsub",
-        ..DOCS
+        ..BASE.docs
     },
-    ..SPEC
+    ..BASE
 };
+
+static PUBSUB_HELP: CommandSpec = CommandSpec {
+    run: Run::Data(|context, _| help(context, "pubsub", HELP)),
+    docs: Docs { summary: "Explains the subcommands", since: "6.2.0", group: "pubsub", ..HELP_DOCS },
+    ..HELP_SPEC
+};
+
+const HELP: &[&str] = &[
+    "CHANNELS [<pattern>]",
+    "    Channels with listeners, of those that match <pattern> (default: all).",
+    "NUMPAT",
+    "    Number of patterns listened to.",
+    "NUMSUB [<channel> ...]",
+    "    Number of listeners of each channel, those by pattern left out.",
+    "SHARDCHANNELS [<pattern>]",
+    "    Shard channels with listeners, of those that match <pattern> (default: all).",
+    "SHARDNUMSUB [<shardchannel> ...]",
+    "    Number of listeners of each shard channel.",
+];
 
 fn list(context: &mut Context<'_>, args: &Args<'_>, shard: bool) -> CmdResult {
     if args.len() > 3 {
@@ -128,42 +130,7 @@ fn count(context: &mut Context<'_>, args: &Args<'_>, shard: bool) -> CmdResult {
     Ok(())
 }
 
-fn channels(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    list(context, args, false)
-}
-
-fn shardchannels(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    list(context, args, true)
-}
-
-fn numsub(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    count(context, args, false)
-}
-
-fn shardnumsub(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    count(context, args, true)
-}
-
 fn numpat(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     context.reply.integer(context.shared.pubsub.pattern_count() as i64);
     Ok(())
-}
-
-fn print_help(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
-    help::help(
-        context,
-        "pubsub",
-        &[
-            "CHANNELS [<pattern>]",
-            "    Channels with listeners, of those that match <pattern> (default: all).",
-            "NUMPAT",
-            "    Number of patterns listened to.",
-            "NUMSUB [<channel> ...]",
-            "    Number of listeners of each channel, those by pattern left out.",
-            "SHARDCHANNELS [<pattern>]",
-            "    Shard channels with listeners, of those that match <pattern> (default: all).",
-            "SHARDNUMSUB [<shardchannel> ...]",
-            "    Number of listeners of each shard channel.",
-        ],
-    )
 }

@@ -1,15 +1,13 @@
-//! GETRANGE: a part of a string. Negative positions count from the end; what lies outside is left out.
+//! GETRANGE, and SUBSTR, its old name: a part of a string. Negative positions count from the end; what lies outside is left out.
 
 use std::ops::Range;
 
 use super::value;
-use crate::engine::context::integer;
-use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 
-pub(crate) static GETRANGE: CommandSpec = CommandSpec {
-    name: "getrange",
+const BASE: CommandSpec = CommandSpec {
     arity: 4,
     flags: flag::READONLY,
     acl: acl::READ | acl::SLOW | acl::STRING,
@@ -21,18 +19,23 @@ pub(crate) static GETRANGE: CommandSpec = CommandSpec {
     ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs {
-        summary: "Returns a part of the string under a key",
-        complexity: "O(N) where N is the length of the returned part",
-        since: "2.4.0",
-        group: "string",
-        ..DOCS
-    },
+    docs: Docs { complexity: "O(N) where N is the length of the returned part", group: "string", ..DOCS },
     ..SPEC
 };
 
-/// Executes GETRANGE, and SUBSTR, its old name.
-pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+pub(crate) static GETRANGE: CommandSpec = CommandSpec {
+    name: "getrange",
+    docs: Docs { summary: "Returns a part of the string under a key", since: "2.4.0", ..BASE.docs },
+    ..BASE
+};
+
+pub(crate) static SUBSTR: CommandSpec = CommandSpec {
+    name: "substr",
+    docs: Docs { summary: "Returns a part of the string under a key (old name of GETRANGE)", since: "1.0.0", ..BASE.docs },
+    ..BASE
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let (start, end) = (integer(args[2])?, integer(args[3])?);
     match context.keys.read(args.key(0)?) {
         None => context.reply.bulk(b""),

@@ -1,8 +1,6 @@
 //! Strings: one byte string per key, also seen as an integer or a floating-point number.
 
 mod append;
-mod decr;
-mod decrby;
 mod delifeq;
 mod get;
 mod getdel;
@@ -10,23 +8,18 @@ mod getex;
 mod getrange;
 mod getset;
 mod incr;
-mod incr_engine;
-mod incrby;
 mod incrbyfloat;
 mod lcs;
 mod mget;
 mod mset;
 mod msetex;
-mod msetnx;
 mod options;
-mod psetex;
 mod set;
 mod set_engine;
 mod setex;
 mod setnx;
 mod setrange;
 mod strlen;
-mod substr;
 mod value;
 
 use crate::engine::spec::CommandSpec;
@@ -34,8 +27,8 @@ use crate::engine::spec::CommandSpec;
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[
     &append::APPEND,
-    &decr::DECR,
-    &decrby::DECRBY,
+    &incr::DECR,
+    &incr::DECRBY,
     &delifeq::DELIFEQ,
     &get::GET,
     &getdel::GETDEL,
@@ -43,18 +36,18 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &getrange::GETRANGE,
     &getset::GETSET,
     &incr::INCR,
-    &incrby::INCRBY,
+    &incr::INCRBY,
     &incrbyfloat::INCRBYFLOAT,
     &lcs::LCS,
     &mget::MGET,
     &mset::MSET,
     &msetex::MSETEX,
-    &msetnx::MSETNX,
-    &psetex::PSETEX,
+    &mset::MSETNX,
+    &setex::PSETEX,
     &set::SET,
     &setex::SETEX,
     &setnx::SETNX,
     &setrange::SETRANGE,
     &strlen::STRLEN,
-    &substr::SUBSTR,
+    &getrange::SUBSTR,
 ];

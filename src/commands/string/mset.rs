@@ -1,4 +1,4 @@
-//! MSET: several strings at one moment.
+//! MSET and MSETNX: several strings at one moment; with MSETNX none of them if one of the keys is there.
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
@@ -6,12 +6,10 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, L
 use crate::keyspace::effect::class;
 use crate::keyspace::key_mut::Expiry;
 
-pub(crate) static MSET: CommandSpec = CommandSpec {
-    name: "mset",
+const BASE: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::SLOW | acl::STRING | acl::WRITE,
-    keys: &[KeySpec::range(1, -1, 2, key_flag::OW | key_flag::UPDATE)],
     args: &[Arg {
         name: "data",
         kind: ArgKind::Block(&[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "value", ..ARG }]),
@@ -19,16 +17,28 @@ pub(crate) static MSET: CommandSpec = CommandSpec {
         ..ARG
     }],
     locks: Locks::Keys,
+    docs: Docs { complexity: "O(N) where N is the number of keys to set.", since: "1.0.1", group: "string", ..DOCS },
+    ..SPEC
+};
+
+pub(crate) static MSET: CommandSpec = CommandSpec {
+    name: "mset",
+    keys: &[KeySpec::range(1, -1, 2, key_flag::OW | key_flag::UPDATE)],
     run: Run::Data(exec),
     docs: Docs {
         summary: "Sets several keys to strings",
-        complexity: "O(N) where N is the number of keys to set.",
-        since: "1.0.1",
-        group: "string",
         tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
-        ..DOCS
+        ..BASE.docs
     },
-    ..SPEC
+    ..BASE
+};
+
+pub(crate) static MSETNX: CommandSpec = CommandSpec {
+    name: "msetnx",
+    keys: &[KeySpec::range(1, -1, 2, key_flag::OW | key_flag::INSERT)],
+    run: Run::Data(exec_if_free),
+    docs: Docs { summary: "Sets several keys to strings if none of them exists", ..BASE.docs },
+    ..BASE
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
@@ -38,8 +48,18 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     Ok(())
 }
 
+fn exec_if_free(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    check_pairs(context, args)?;
+    let stores = !args.keys().any(|key| context.keys.open(key).exists());
+    if stores {
+        set_pairs(context, args, &args[1..], Expiry::Clear);
+    }
+    context.reply.integer(i64::from(stores));
+    Ok(())
+}
+
 /// Refuses a key without a value.
-pub(super) fn check_pairs(context: &Context<'_>, args: &Args<'_>) -> CmdResult {
+fn check_pairs(context: &Context<'_>, args: &Args<'_>) -> CmdResult {
     if args.len().is_multiple_of(2) { Err(CmdError::arity(context.command_name())) } else { Ok(()) }
 }
 

@@ -1,23 +1,17 @@
 //! CLIENT IMPORT-SOURCE: marks a client that copies another server's data in, while `import-mode` is on.
 
+use super::switch::{SWITCH, on_or_off};
 use crate::clients::bit;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CLIENT_IMPORT_SOURCE: CommandSpec = CommandSpec {
     name: "import-source",
     arity: 3,
     flags: flag::NOSCRIPT | flag::LOADING | flag::STALE,
     acl: acl::CONNECTION | acl::SLOW,
-    args: &[Arg {
-        name: "enabled",
-        kind: ArgKind::OneOf(&[
-            Arg { name: "on", kind: ArgKind::PureToken, token: "ON", ..ARG },
-            Arg { name: "off", kind: ArgKind::PureToken, token: "OFF", ..ARG },
-        ]),
-        ..ARG
-    }],
+    args: &[SWITCH],
     run: Run::Data(exec),
     docs: Docs {
         summary: "Marks the connection as one that imports data",
@@ -33,7 +27,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if !context.config.import_mode && !is_word(args[2], "OFF") {
         return Err(CmdError::err("Server is not in import mode"));
     }
-    let on = super::on_or_off(args[2])?;
+    let on = on_or_off(args[2])?;
     context.caller.client.set(bit::IMPORT_SOURCE, on);
     context.reply.ok();
     Ok(())

@@ -8,7 +8,7 @@ pub(super) fn is_printable(text: &[u8]) -> bool {
 }
 
 /// Checks a client's name; the empty one removes the name.
-pub(in crate::commands::connection) fn check(name: &[u8]) -> Result<(), CmdError> {
+pub(crate) fn check(name: &[u8]) -> Result<(), CmdError> {
     if is_printable(name) {
         return Ok(());
     }

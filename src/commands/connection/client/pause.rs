@@ -1,4 +1,5 @@
 //! CLIENT PAUSE: holds back all commands, or those that write, for a time. While it lasts, keys neither expire nor are evicted.
+//! CLIENT UNPAUSE ends it early.
 
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, CmdResult, Context, is_word};
@@ -38,6 +39,22 @@ pub(crate) static CLIENT_PAUSE: CommandSpec = CommandSpec {
     ..SPEC
 };
 
+pub(crate) static CLIENT_UNPAUSE: CommandSpec = CommandSpec {
+    name: "unpause",
+    arity: 2,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SENTINEL,
+    acl: acl::ADMIN | acl::CONNECTION | acl::DANGEROUS | acl::SLOW,
+    run: Run::Data(unpause),
+    docs: Docs {
+        summary: "Ends a pause",
+        complexity: "O(N) Where N is the number of paused clients",
+        since: "6.2.0",
+        group: "connection",
+        ..DOCS
+    },
+    ..SPEC
+};
+
 /// Answers once every write that was under way has ended: from then on nothing changes.
 fn exec_async<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
@@ -65,6 +82,14 @@ fn exec(context: &mut Context<'_>, _: &mut Session, args: &Args<'_>) -> CmdResul
     shared.keyspace.settings.freeze(true);
     shared.pause.begin(timeout_ms as u64, all);
     shared.gate.advance();
+    context.reply.ok();
+    Ok(())
+}
+
+fn unpause(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    context.shared.keyspace.settings.freeze(false);
+    context.shared.pause.end();
+    context.shared.gate.advance();
     context.reply.ok();
     Ok(())
 }

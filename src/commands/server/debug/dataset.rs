@@ -43,7 +43,8 @@ pub(super) fn populate(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult 
             }
         });
     }
-    super::done(context)
+    context.reply.ok();
+    Ok(())
 }
 
 /// Random patterns against random texts: that it ends at all is the result.

@@ -9,7 +9,6 @@ mod crash;
 mod dataset;
 mod digest;
 mod eviction;
-mod help;
 mod object;
 mod protocol;
 mod switches;
@@ -19,8 +18,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::clock;
-use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
+use crate::engine::help::help;
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static DEBUG: CommandSpec = CommandSpec {
@@ -49,10 +49,64 @@ const SLEEP_ENDS_BEFORE_US: u64 = 500;
 
 const NO_PERSISTENCE: &str = "ERR this server does not save its data yet, so it cannot be loaded again";
 
+const HELP: &[&str] = &[
+    "ASSERT",
+    "    End the process by a failed assertion.",
+    "CHANGE-REPL-ID",
+    "    Take new replication ids.",
+    "CLIENT-ENFORCE-REPLY-LIST <0|1>",
+    "    Count each reply as a whole block of output (1).",
+    "CLIENT-EVICTION",
+    "    Count clients by the memory they take (maxmemory-clients).",
+    "CONFIG-REWRITE-FORCE-ALL",
+    "    As CONFIG REWRITE, with every option, even those at their defaults.",
+    "DIGEST",
+    "    Print 160 bits that depend on all data and nothing else.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    The same for the values of these keys.",
+    "ERROR <text>",
+    "    Answer with this error.",
+    "HTSTATS <db> [full]",
+    "    Show how full a database's hash tables are.",
+    "HTSTATS-KEY <key> [full]",
+    "    The same for the hash table of one value.",
+    "LOG <message>",
+    "    Write a line to the log.",
+    "OBJECT <key> [fast]",
+    "    Show how a value lies in memory; `fast` leaves out what takes time.",
+    "OOM",
+    "    Ask for more memory than there is.",
+    "PANIC",
+    "    End the process by a panic.",
+    "PAUSE-CRON <0|1>",
+    "    Stop (1) or resume periodic work on clients.",
+    "POPULATE <count> [<prefix>] [<size>]",
+    "    Create <count> strings named <prefix>:<n>; the prefix is `key` if not given.",
+    "PROTOCOL <type>",
+    "    Answer with an example of a type: string, integer, double, bignum, null, array, set, map,",
+    "    attrib, push, verbatim, true or false.",
+    "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
+    "    Set after how long a client's output peak is forgotten.",
+    "REPLYBUFFER RESIZING <0|1>",
+    "    Stop (0) or resume giving back room that a client's output no longer needs.",
+    "SDSLEN <key>",
+    "    Show the lengths of a key and its string.",
+    "SEGFAULT",
+    "    End the process by a memory fault.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Stop (0) or resume looking for expired keys that nobody asks for.",
+    "SLEEP <seconds>",
+    "    Hold all data for that long; fractions are allowed.",
+    "STRINGMATCH-TEST",
+    "    Run random patterns against random texts.",
+    "STRUCTSIZE",
+    "    Show the sizes of internal structures.",
+];
+
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let name = String::from_utf8_lossy(args[1]).to_ascii_lowercase();
     match (name.as_str(), args.len()) {
-        ("help", 2) => help::exec(context),
+        ("help", 2) => help(context, "debug", HELP),
         ("sleep", 3) => sleep(context, args[2]),
         ("log", 3) => {
             tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(args[2]));
@@ -101,12 +155,6 @@ fn done(context: &mut Context<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Reads a switch as C's `atoi` does: what is no number is off.
-fn switch(arg: &[u8]) -> bool {
-    let digits = arg.strip_prefix(b"-").unwrap_or(arg);
-    digits.iter().take_while(|byte| byte.is_ascii_digit()).any(|byte| *byte != b'0')
-}
-
 /// Stops the whole node: the other workers stand still before their next round of work, and whoever works on data meanwhile waits
 /// for the stripes, which are all held.
 fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> CmdResult {
@@ -125,9 +173,4 @@ fn sleep(context: &mut Context<'_>, seconds: &[u8]) -> CmdResult {
 fn rewrite_all(context: &mut Context<'_>) -> CmdResult {
     context.shared.config.rewrite_all().map_err(|reason| CmdError::err(format!("CONFIG-REWRITE-FORCE-ALL failed: {reason}")))?;
     done(context)
-}
-
-/// Refuses a word that is not among those a subcommand knows.
-fn expect_word(arg: &[u8], word: &str, args: &Args<'_>) -> CmdResult {
-    if is_word(arg, word) { Ok(()) } else { Err(CmdError::subcommand_syntax(args)) }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{done, expect_word, switch};
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::shared::REPLY_PEAK_RESET_MS;
@@ -35,5 +34,17 @@ pub(super) fn exec(context: &mut Context<'_>, name: &str, args: &Args<'_>) -> Cm
         ("client-enforce-reply-list", 3) => switches.reply_blocks.store(switch(args[2]), Ordering::Relaxed),
         _ => return Err(CmdError::subcommand_syntax(args)),
     }
-    done(context)
+    context.reply.ok();
+    Ok(())
+}
+
+/// Reads a switch as C's `atoi` does: what is no number is off.
+fn switch(arg: &[u8]) -> bool {
+    let digits = arg.strip_prefix(b"-").unwrap_or(arg);
+    digits.iter().take_while(|byte| byte.is_ascii_digit()).any(|byte| *byte != b'0')
+}
+
+/// Refuses a word that is not among those a subcommand knows.
+fn expect_word(arg: &[u8], word: &str, args: &Args<'_>) -> CmdResult {
+    if is_word(arg, word) { Ok(()) } else { Err(CmdError::subcommand_syntax(args)) }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Lines;
+use super::lines::Lines;
 use crate::clients::bit;
 use crate::engine::context::Context;
 

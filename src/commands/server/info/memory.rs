@@ -1,6 +1,6 @@
 //! INFO memory.
 
-use super::{Lines, human};
+use super::lines::{Lines, human};
 use crate::base::process;
 use crate::commands::server::overhead;
 use crate::engine::context::Context;

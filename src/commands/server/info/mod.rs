@@ -3,13 +3,14 @@
 //! Fields and their order are Valkey's; what this version does not have is reported as what it truly is: off, zero, none.
 
 mod clients;
+mod lines;
 mod memory;
 mod other;
 mod persistence;
 mod server;
 mod stats;
 
-use std::fmt::Display;
+use lines::Lines;
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
@@ -33,23 +34,6 @@ pub(crate) static INFO: CommandSpec = CommandSpec {
     },
     ..SPEC
 };
-
-/// A section's text as it grows.
-struct Lines(String);
-
-impl Lines {
-    fn add(&mut self, field: &str, value: impl Display) {
-        use std::fmt::Write;
-        // Writing to a String cannot fail.
-        let _ = write!(self.0, "{field}:{value}\r\n");
-    }
-
-    /// A number of bytes, and the same for people under `..._human`.
-    fn add_bytes(&mut self, field: &str, bytes: u64) {
-        self.add(field, bytes);
-        self.add(&format!("{field}_human"), human(bytes));
-    }
-}
 
 /// A section: its name in requests, its title, whether INFO without arguments shows it, and its content.
 struct Section {
@@ -108,57 +92,14 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// An amount of memory with a unit: `512B`, `1.50K`, `2.00G`.
-pub(crate) fn human(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["K", "M", "G", "T", "P"];
-    if bytes < 1024 {
-        return format!("{bytes}B");
-    }
-    let power = (bytes.ilog2() / 10) as usize;
-    match UNITS.get(power - 1) {
-        Some(unit) => format!("{:.2}{unit}", bytes as f64 / 1024f64.powi(power as i32)),
-        None => format!("{bytes}B"),
-    }
-}
-
-/// A name as a field may show it: without what would break a line apart.
-fn safe(name: &str) -> String {
-    name.replace(['#', ':', '\n', '\r'], "_")
-}
-
-/// Microseconds as seconds with six digits.
-fn seconds(microseconds: impl Into<i128>) -> String {
-    let microseconds = microseconds.into();
-    format!("{}.{:06}", microseconds / 1_000_000, microseconds % 1_000_000)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_for_people() {
-        let cases = [
-            (0, "0B"),
-            (1023, "1023B"),
-            (1024, "1.00K"),
-            (1536, "1.50K"),
-            (1 << 20, "1.00M"),
-            (5 << 30, "5.00G"),
-            (1 << 50, "1.00P"),
-            (u64::MAX, "18446744073709551615B"),
-        ];
-        for (bytes, text) in cases {
-            assert_eq!(human(bytes), text);
-        }
-    }
 
     #[test]
     fn sections_are_named_once() {
         for (at, section) in SECTIONS.iter().enumerate() {
             assert!(SECTIONS[..at].iter().all(|other| other.name != section.name));
         }
-        assert_eq!(safe("a:b#c"), "a_b_c");
-        assert_eq!(seconds(1_000_002), "1.000002");
     }
 }

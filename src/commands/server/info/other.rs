@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Lines, seconds};
+use super::lines::{Lines, seconds};
 use crate::base::process;
 use crate::engine::context::Context;
 use crate::metrics::WorkerMetrics;

@@ -1,6 +1,6 @@
 //! INFO persistence and replication. This version keeps its data in memory only and replicates to nobody.
 
-use super::Lines;
+use super::lines::Lines;
 use crate::engine::context::Context;
 
 pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Lines;
+use super::lines::Lines;
 use crate::base::{clock, process, version};
 use crate::config::{Config, Supervised};
 use crate::engine::context::Context;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Lines, safe};
+use super::lines::{Lines, safe};
 use crate::commands::server::latencies;
 use crate::engine::context::Context;
 use crate::engine::shared::Shared;
