@@ -83,6 +83,10 @@ pub const STRIPES_MAX: usize = 4096;
 /// Workers (`io-threads`).
 pub const WORKERS_MAX: usize = 256;
 
+/// Connections to the bus that have not proved yet who they are. A node of the cluster is known after a few milliseconds: hundreds may come
+/// per second before one of them has to come twice.
+pub const BUS_STRANGERS_MAX: usize = 64;
+
 /// File descriptors that a node with so many workers keeps beside its clients': for the log, listeners, other files and the cluster, and
 /// for each worker's runtime.
 pub const fn reserved_descriptors(workers: u32) -> u64 {

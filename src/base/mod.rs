@@ -11,6 +11,7 @@ pub mod huge_pages;
 pub mod limits;
 pub mod number;
 pub mod process;
+pub mod repeated;
 pub mod rng;
 pub mod slot;
 pub mod timers;

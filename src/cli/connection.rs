@@ -1,8 +1,7 @@
 //! A blocking connection: requests out, replies in.
 //!
-//! `redis-protocol` encodes the requests and decodes RESP2 replies. RESP3 replies go through larder-proto's decoder:
-//! redis-protocol keeps sets and maps in hash tables, which loses their order, and refuses a set whose elements are
-//! maps, which COMMAND INFO sends.
+//! Replies of both versions go through larder-proto's decoder: it keeps the order of sets and maps, takes the bytes of a large reply
+//! once, and bounds how deeply a reply may nest, so that no server can exhaust the stack here.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -11,20 +10,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use larder_proto::resp::{ReplyDecoder, Value};
-use redis_protocol::resp2::decode::decode_range;
-use redis_protocol::resp2::encode::extend_encode_borrowed;
-use redis_protocol::resp2::types::{BorrowedFrame, RangeFrame};
 
 use super::settings::{Address, Family};
 
 /// Bytes asked for by one read.
 const READ_LEN: usize = 256 * 1024;
-/// Replies up to this size are tried again after every read.
-const EAGER_LEN: usize = 64 * 1024;
-/// How long to wait for more of a large reply before it is tried again.
-const LULL: Duration = Duration::from_millis(20);
 /// Seconds without traffic after which the system checks the connection.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
@@ -105,10 +97,9 @@ impl Stream {
 pub(super) struct Connection {
     stream: Stream,
     input: BytesMut,
-    /// Decodes once a reply showed that the server speaks RESP3. It understands RESP2 as well.
-    resp3: Option<ReplyDecoder>,
-    /// Bytes of an unfinished RESP2 reply that were tried. redis-protocol starts from the beginning each time.
-    tried_len: usize,
+    decoder: ReplyDecoder,
+    /// Whether a reply arrived that only RESP3 knows.
+    resp3: bool,
 }
 
 impl Connection {
@@ -118,7 +109,11 @@ impl Connection {
             Address::Tcp(host, port) => Stream::Tcp(connect_tcp(host, *port, family, timeout)?),
             Address::Unix(path) => Stream::Unix(UnixStream::connect(path).map_err(|error| describe(&error))?),
         };
-        Ok(Connection { stream, input: BytesMut::new(), resp3: None, tried_len: 0 })
+        Ok(Connection::new(stream))
+    }
+
+    fn new(stream: Stream) -> Self {
+        Connection { stream, input: BytesMut::new(), decoder: ReplyDecoder::default(), resp3: false }
     }
 
     /// Another handle to the same connection, for writing from a second thread.
@@ -131,7 +126,7 @@ impl Connection {
 
     /// Whether a reply arrived in RESP3.
     pub(super) fn is_resp3(&self) -> bool {
-        self.resp3.is_some()
+        self.resp3
     }
 
     /// The descriptor, to wait on.
@@ -149,11 +144,15 @@ impl Connection {
 
     /// Sends several requests at once.
     pub(super) fn send_all<A: AsRef<[u8]>, R: AsRef<[A]>>(&mut self, requests: &[R]) -> Result<(), ConnectionError> {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         for args in requests {
-            let words: Vec<_> = args.as_ref().iter().map(|arg| BorrowedFrame::BulkString(arg.as_ref())).collect();
-            extend_encode_borrowed(&mut out, &BorrowedFrame::Array(&words), false)
-                .map_err(|error| ConnectionError::Protocol(error.to_string()))?;
+            let args = args.as_ref();
+            out.extend_from_slice(format!("*{}\r\n", args.len()).as_bytes());
+            for arg in args.iter().map(AsRef::as_ref) {
+                out.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+                out.extend_from_slice(arg);
+                out.extend_from_slice(b"\r\n");
+            }
         }
         self.stream.writer().write_all(&out).map_err(ConnectionError::Io)
     }
@@ -165,9 +164,6 @@ impl Connection {
                 return Ok(value);
             }
             self.fill()?;
-            if self.resp3.is_none() && self.tried_len > EAGER_LEN {
-                self.fill_until_lull(self.tried_len * 2)?;
-            }
         }
     }
 
@@ -197,30 +193,8 @@ impl Connection {
     /// The next reply among the bytes that have arrived.
     pub(super) fn buffered(&mut self) -> Result<Option<Value>, ConnectionError> {
         let resp3_only = |byte: &u8| b"%~>,#(_=|!".contains(byte);
-        if self.resp3.is_none() && self.input.first().is_some_and(resp3_only) {
-            self.resp3 = Some(ReplyDecoder::default());
-        }
-        if let Some(decoder) = &mut self.resp3 {
-            return decoder.decode(&mut self.input).map_err(|error| ConnectionError::Protocol(error.to_string()));
-        }
-        if self.input.is_empty() || self.input.len() == self.tried_len {
-            return Ok(None);
-        }
-        match decode_range(&self.input) {
-            Ok(Some((frame, len))) => {
-                self.tried_len = 0;
-                let bytes = self.input.split_to(len).freeze();
-                Ok(Some(value(frame, &bytes)))
-            }
-            Ok(None) => {
-                self.tried_len = self.input.len();
-                Ok(None)
-            }
-            Err(_) => {
-                let first = char::from(self.input[0]).escape_default();
-                Err(ConnectionError::Protocol(format!("Protocol error, got \"{first}\" as reply type byte")))
-            }
-        }
+        self.resp3 |= !self.decoder.in_progress() && self.input.first().is_some_and(resp3_only);
+        self.decoder.decode(&mut self.input).map_err(|error| ConnectionError::Protocol(error.to_string()))
     }
 
     /// Sends bytes as they are.
@@ -234,7 +208,6 @@ impl Connection {
         if self.input.is_empty() {
             self.fill()?;
         }
-        self.tried_len = 0;
         Ok(&mut self.input)
     }
 
@@ -258,23 +231,6 @@ impl Connection {
             Ok(0) => Err(ConnectionError::Closed),
             Ok(len) => Ok(len),
             Err(error) => Err(ConnectionError::Io(error)),
-        }
-    }
-
-    /// Reads until the input has `len` bytes or nothing arrives for a moment, so that a reply of many megabytes is not
-    /// decoded from its start after each read.
-    fn fill_until_lull(&mut self, len: usize) -> Result<(), ConnectionError> {
-        self.stream.set_read_timeout(Some(LULL)).map_err(ConnectionError::Io)?;
-        let mut result = Ok(0);
-        while result.is_ok() && self.input.len() < len {
-            result = self.fill();
-        }
-        self.stream.set_read_timeout(None).map_err(ConnectionError::Io)?;
-        match result {
-            Err(ConnectionError::Io(error)) if is_timeout(&error) => Ok(()),
-            // What has arrived may be all of the reply; the next read tells again.
-            Err(ConnectionError::Closed) => Ok(()),
-            other => other.map(drop),
         }
     }
 }
@@ -310,29 +266,21 @@ fn connect_tcp(host: &str, port: u16, family: Family, timeout: Option<Duration>)
     Err(last_error)
 }
 
-/// The value that a frame of redis-protocol stands for in `bytes`.
-fn value(frame: RangeFrame, bytes: &Bytes) -> Value {
-    let text = |(start, end): (usize, usize)| bytes.slice(start..end);
-    match frame {
-        RangeFrame::SimpleString(range) => Value::Simple(text(range)),
-        RangeFrame::Error(range) => Value::Error(text(range)),
-        RangeFrame::Integer(number) => Value::Integer(number),
-        RangeFrame::BulkString(range) => Value::Bulk(text(range)),
-        RangeFrame::Array(frames) => Value::Array(frames.into_iter().map(|frame| value(frame, bytes)).collect()),
-        RangeFrame::Null => Value::Null,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
-    /// A connection to a peer that sends `reply` in pieces.
+    /// What a connection makes of a peer that sends these bytes.
     fn receive(pieces: &[&[u8]]) -> Result<Vec<Value>, ConnectionError> {
         let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
-        let mut connection = Connection { stream: Stream::Unix(ours), input: BytesMut::new(), resp3: None, tried_len: 0 };
+        let mut connection = Connection::new(Stream::Unix(ours));
         std::thread::scope(|scope| {
-            scope.spawn(move || pieces.iter().for_each(|piece| theirs.write_all(piece).expect("it takes the bytes")));
+            scope.spawn(move || {
+                // A client that has seen enough closes while the rest is sent.
+                let _ = pieces.iter().try_for_each(|piece| theirs.write_all(piece));
+            });
             let mut values = Vec::new();
             loop {
                 match connection.receive() {
@@ -358,7 +306,27 @@ mod tests {
                 Value::Null,
             ]
         );
-        assert!(matches!(receive(&[b"HTTP/1.1\r\n"]), Err(ConnectionError::Protocol(_))));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_reply_is_named() {
+        let deep = "*1\r\n".repeat(100_000) + ":1\r\n";
+        for (reply, expected) in [
+            (deep.as_str(), "Protocol error, reply is nested more than 128 deep"),
+            ("HTTP/1.1\r\n", "Protocol error, got \"H\" as reply type byte"),
+            ("\r\n", "Protocol error, got \"\\r\" as reply type byte"),
+            (":12x\r\n", "Protocol error, invalid number"),
+            ("*1x\r\n", "Protocol error, invalid length"),
+            ("$-5\r\n", "Protocol error, invalid length"),
+            ("$2\r\nabcd", "Protocol error, line end expected"),
+            ("+OK\n", "Protocol error, line end expected"),
+            ("#x\r\n", "Protocol error, invalid boolean"),
+            ("=2\r\nab\r\n", "Protocol error, invalid verbatim text"),
+            ("*1\r\n$?\r\n", "Protocol error, invalid length"),
+        ] {
+            let got = receive(&[reply.as_bytes()]).expect_err("it is no RESP").to_string();
+            assert_eq!(got, expected, "{:?}", &reply[..reply.len().min(20)]);
+        }
     }
 
     #[test]

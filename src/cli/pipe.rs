@@ -4,8 +4,7 @@
 //! The end is recognised by an ECHO of random bytes sent after the input.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,7 +19,7 @@ use crate::base::clock;
 const CHUNK_LEN: usize = 64 * 1024;
 /// Length of the marker that ends the stream.
 const MARKER_LEN: usize = 20;
-/// How often the reader looks whether time has run out.
+/// How often the reader looks whether all was sent and whether time has run out.
 const TICK: Duration = Duration::from_millis(200);
 
 /// Sends everything, then waits for the last reply, at most `timeout` after the last sign of life.
@@ -28,15 +27,15 @@ pub(super) fn run(session: &mut Session, timeout: Option<Duration>) -> Result<()
     let connection = session.connected()?;
     let writer = connection.writer()?;
     let marker = marker();
-    let sent = Arc::new(AtomicBool::new(false));
+    let sent = Arc::new(OnceLock::new());
     let progress = progress();
     let copy = std::thread::spawn({
         let (sent, progress) = (Arc::clone(&sent), progress.clone());
         move || {
             let result = send_all(writer, &marker, &progress);
-            sent.store(true, Ordering::Release);
-            result?;
-            progress.suspend(|| writeln!(io::stdout(), "All data transferred. Waiting for the last reply..."))
+            // Nobody else sets it.
+            let _ = sent.set(result.is_ok());
+            result
         }
     });
     // On an error the writer is not waited for: it may hang in a write that nobody reads, and ends with the program.
@@ -67,19 +66,22 @@ fn send_all(mut writer: impl Write, marker: &[u8], progress: &ProgressBar) -> io
     writer.write_all(b"\r\n")
 }
 
-/// Counts errors and replies up to the marker.
+/// Counts errors and replies up to the marker. Says that all was sent when it has told of the replies that came before: whoever reads on
+/// takes what follows that line for what came later.
 fn count_replies(
     connection: &mut Connection,
     marker: &[u8],
-    sent: &AtomicBool,
+    sent: &OnceLock<bool>,
     timeout: Option<Duration>,
     progress: &ProgressBar,
 ) -> Result<(u64, u64), Stop> {
     let (mut errors, mut replies) = (0, 0);
     let mut heard_ms = clock::monotonic_ms();
+    let mut announced = false;
     loop {
         match connection.receive_within(TICK) {
             Ok(Some(Value::Bulk(text))) if text == marker => {
+                announce_sent(&mut announced, progress)?;
                 progress.suspend(|| writeln!(io::stdout(), "Last reply received from server."))?;
                 return Ok((errors, replies));
             }
@@ -92,9 +94,12 @@ fn count_replies(
                 }
             }
             Ok(None) => {
+                if sent.get() == Some(&true) {
+                    announce_sent(&mut announced, progress)?;
+                }
                 let silence = Duration::from_millis(clock::monotonic_ms() - heard_ms);
                 if let Some(timeout) = timeout
-                    && sent.load(Ordering::Acquire)
+                    && sent.get().is_some()
                     && silence > timeout
                 {
                     complain(format_args!("No replies for {} seconds: exiting.", timeout.as_secs()));
@@ -105,6 +110,14 @@ fn count_replies(
             Err(_) => return Err(fail("Error reading replies from server")),
         }
     }
+}
+
+/// Says once that all was sent.
+fn announce_sent(announced: &mut bool, progress: &ProgressBar) -> io::Result<()> {
+    if std::mem::replace(announced, true) {
+        return Ok(());
+    }
+    progress.suspend(|| writeln!(io::stdout(), "All data transferred. Waiting for the last reply..."))
 }
 
 /// Bytes that no reply contains by chance. They need not be secret, only unlike anything in the input.

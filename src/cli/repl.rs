@@ -51,12 +51,19 @@ struct Terminal {
 struct Assistant {
     docs: Docs,
     hints: Arc<AtomicBool>,
+    /// Whether the history is being searched: the prompt on the screen is not that of the line.
+    searches: AtomicBool,
 }
 
 impl Helper for Assistant {}
 impl Validator for Assistant {}
 
 impl Highlighter for Assistant {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> std::borrow::Cow<'b, str> {
+        self.searches.store(!default, Ordering::Relaxed);
+        prompt.into()
+    }
+
     fn highlight_hint<'h>(&self, hint: &'h str) -> std::borrow::Cow<'h, str> {
         format!("\x1b[90m{hint}\x1b[0m").into()
     }
@@ -142,6 +149,8 @@ impl Lines {
                 let start = pressed.map(|key| char::from(key).to_string()).unwrap_or_default();
                 match terminal.editor.readline_with_initial(&session.prompt(), (&start, "")) {
                     Ok(line) => return Ok(Some(line.into_bytes())),
+                    // The key ends the search and nothing else, as in every shell.
+                    Err(ReadlineError::Interrupted) if terminal.ends_search() => {}
                     // Leaving the subscribed mode takes a new connection; elsewhere these keys leave the program.
                     Err(ReadlineError::Interrupted | ReadlineError::Eof) if session.is_subscribed() => {
                         session.connect(false);
@@ -166,7 +175,7 @@ impl Terminal {
         let config = Config::builder().max_history_size(HISTORY_LEN).map_err(io_error)?.auto_add_history(false).build();
         let mut editor = Editor::with_config(config).map_err(io_error)?;
         let hints = Arc::new(AtomicBool::new(true));
-        editor.set_helper(Some(Assistant { docs: Docs::load(session)?, hints: Arc::clone(&hints) }));
+        editor.set_helper(Some(Assistant { docs: Docs::load(session)?, hints: Arc::clone(&hints), searches: AtomicBool::new(false) }));
         let history = dot_file(&["LARDERCLI_HISTFILE", "VALKEYCLI_HISTFILE", "REDISCLI_HISTFILE"], ".lardercli_history");
         if let Some(path) = &history {
             // There is none the first time.
@@ -177,6 +186,11 @@ impl Terminal {
             terminal.load_preferences(&path)?;
         }
         Ok(terminal)
+    }
+
+    /// Whether the line that was just interrupted was a search in the history.
+    fn ends_search(&self) -> bool {
+        self.editor.helper().is_some_and(|assistant| assistant.searches.swap(false, Ordering::Relaxed))
     }
 
     fn load_preferences(&self, path: &Path) -> Result<(), Stop> {

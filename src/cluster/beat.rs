@@ -19,6 +19,8 @@ pub(super) async fn heartbeats(control: Arc<Control>) {
     loop {
         match control.group() {
             None => control.publication.look(|view| view.has_quorum = false),
+            // It hears of no change any more: the others learn by its silence that it does not serve.
+            Some(group) if group.failure().is_some() => control.publication.look(|view| view.has_quorum = false),
             Some(group) if group.is_leader() => lead(&control, &group),
             Some(group) => follow(&control, &group),
         }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use larder_proto::bus::{Announcement, Heartbeat, Id, Introduction, Join, RaftCall, Refusal, Request, Response, codec};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::founding::{first_voters, may_promise};
 use super::listener::Inbound;
@@ -46,6 +47,8 @@ pub(super) struct Control {
     announcement: Mutex<Announcement>,
     /// When the founder of the present promise was heard of last.
     promise_heard_ms: AtomicU64,
+    /// Why the node cannot go on, once it cannot.
+    pub(super) given_up: watch::Sender<Option<String>>,
     /// Held while the standing changes.
     changing: tokio::sync::Mutex<()>,
     /// Held while a node is let in, and while this node leaves its group: it must not leave a group that just grew.
@@ -76,6 +79,7 @@ impl Control {
             group: Mutex::new(None),
             announcement: Mutex::new(announcement),
             promise_heard_ms: AtomicU64::new(0),
+            given_up: watch::channel(None).0,
             changing: tokio::sync::Mutex::new(()),
             admission: tokio::sync::Mutex::new(()),
         }
@@ -163,6 +167,23 @@ impl Control {
         }
         *self.group.lock() = Some(Arc::new(group));
         Ok(())
+    }
+
+    /// Starts the group again after its file had failed, if that can be written by now.
+    pub(super) async fn restart_group(&self) -> Result<(), ClusterError> {
+        let _changing = self.changing.lock().await;
+        let group = self.group.lock().take();
+        if let Some(group) = group {
+            group.stop().await;
+        }
+        self.store.reopen().await?;
+        self.store.set_standing(self.standing()).await?;
+        self.start_group().await
+    }
+
+    /// Whether the file's disk was full when it was written last.
+    pub(super) fn is_disk_full(&self) -> bool {
+        self.store.is_full()
     }
 
     /// Writes down a new standing, on disk first. The caller holds `changing`.
@@ -342,7 +363,7 @@ impl Control {
     /// Answers another node.
     pub(super) async fn answer(&self, peer: NodeId, seen_at: IpAddr, request: Request) -> Response {
         match request {
-            Request::Raft { cluster, call, payload } => self.answer_raft(ClusterId(cluster), call, &payload).await,
+            Request::Raft { cluster, call, payload } => self.answer_raft(peer, ClusterId(cluster), call, &payload).await,
             Request::Introduce(introduction) => self.answer_introduction(peer, seen_at, introduction),
             Request::Promise(founding) => self.answer_promise(founding).await,
             // Without a majority the entry would wait for ever, and everybody else who wants to be let in with it.
@@ -391,7 +412,7 @@ impl Control {
         self.peers.find_by_raft_id(raft_id).map(|found| NodeId(found.node))
     }
 
-    async fn answer_raft(&self, cluster: ClusterId, call: RaftCall, payload: &[u8]) -> Response {
+    async fn answer_raft(&self, peer: NodeId, cluster: ClusterId, call: RaftCall, payload: &[u8]) -> Response {
         let standing = self.standing();
         if standing.cluster() != Some(cluster) {
             return Response::Refused(Refusal::OtherCluster);
@@ -405,7 +426,13 @@ impl Control {
         let Some(group) = self.group_of(cluster.0) else {
             return Response::Refused(Refusal::Busy);
         };
-        match group.receive(call, payload).await {
+        // A node that was removed must not disturb those that stay with elections. It may still lead while it hands over, so what it appends
+        // is taken. A node that is only not known here may be one that the log is about to tell of: refusing its vote could leave the
+        // group without a leader.
+        if call == RaftCall::Vote && self.publication.applied().is_removed(&peer) {
+            return Response::Refused(Refusal::Failed("the node was removed from the cluster".to_owned()));
+        }
+        match group.receive(peer.raft_id(), call, payload).await {
             Ok(payload) => Response::Raft { call, payload: payload.into() },
             Err(error) => self.refusal(error),
         }

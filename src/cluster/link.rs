@@ -185,10 +185,11 @@ impl Links {
         Ok(live)
     }
 
-    /// The open connections, for CLUSTER LINKS.
+    /// The open connections to other nodes, for CLUSTER LINKS. One to this node itself comes of a seed that names it.
     pub(super) fn describe(&self) -> Vec<LinkDescription> {
         let links: Vec<_> = self.links.lock().values().cloned().collect();
-        let open = links.iter().filter_map(|link| link.shown.lock().clone()).filter(|live| live.is_open());
+        let is_shown = |live: &Arc<Live>| live.is_open() && live.peer != self.credentials.me;
+        let open = links.iter().filter_map(|link| link.shown.lock().clone()).filter(is_shown);
         open.map(|live| LinkDescription { inbound: false, node: live.peer, created_unix_ms: live.opened_unix_ms, send_buffer_len: 0 })
             .collect()
     }

@@ -1,7 +1,7 @@
 //! Questions from other nodes: accepts connections and answers what comes over them.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,28 +14,43 @@ use tokio::sync::{Semaphore, mpsc};
 use super::ClusterError;
 use super::control::Control;
 use super::options::CALL_TIMEOUT;
+use super::strangers::{Stay, Strangers};
 use super::timing;
 use super::wire::{self, Wire, Writer};
 use crate::base::clock;
 use crate::topology::{LinkDescription, NodeId};
 
-/// Connections that may be open at once: two per node of the largest cluster that is sensible, and room for those half dead.
+/// Connections of other nodes that may be open at once: two per node of the largest cluster that is sensible, and room for those half dead.
 const CONNECTIONS_MAX: usize = 4096;
 
 /// Questions of one connection that are worked on at once. The next is read when one is answered.
 const IN_FLIGHT_MAX: usize = 64;
 
+/// How often the log is told of what was counted meanwhile, at a bus that nobody calls.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 /// Connections that others opened, for CLUSTER LINKS.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Inbound {
+    strangers: Arc<Strangers>,
+    /// Room for connections of other nodes.
+    places: Semaphore,
     next: AtomicU64,
     open: Mutex<BTreeMap<u64, (NodeId, i64)>>,
 }
 
+impl Default for Inbound {
+    fn default() -> Self {
+        Inbound { strangers: Arc::default(), places: Semaphore::new(CONNECTIONS_MAX), next: AtomicU64::new(0), open: Mutex::default() }
+    }
+}
+
 impl Inbound {
-    pub(super) fn describe(&self) -> Vec<LinkDescription> {
+    /// Those of other nodes than `me`, which asks itself where a seed names it.
+    pub(super) fn describe(&self, me: NodeId) -> Vec<LinkDescription> {
         let open = self.open.lock();
-        open.values().map(|(node, at)| LinkDescription { inbound: true, node: *node, created_unix_ms: *at, send_buffer_len: 0 }).collect()
+        let others = open.values().filter(|(node, _)| *node != me);
+        others.map(|(node, at)| LinkDescription { inbound: true, node: *node, created_unix_ms: *at, send_buffer_len: 0 }).collect()
     }
 }
 
@@ -68,18 +83,19 @@ pub(super) async fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListe
 
 /// Accepts until the task is aborted.
 pub(super) async fn listen(listener: TcpListener, control: Arc<Control>) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let strangers = &control.inbound().strangers;
     loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let control = Arc::clone(&control);
-                tokio::spawn(async move {
-                    serve(stream, &control).await;
-                    drop(permit);
-                });
+        strangers.tell_overdue();
+        let Ok(accepted) = timing::timeout(TELL_EVERY, listener.accept()).await else { continue };
+        match accepted {
+            Ok((stream, from)) => {
+                if let Err(error) = control.peers.links.credentials().permit(from.ip()) {
+                    wire::turn_away(&stream, &error);
+                    strangers.refused(&from.to_string(), &error);
+                    continue;
+                }
+                let (control, stay) = (Arc::clone(&control), strangers.enter(from.ip().to_canonical()));
+                tokio::spawn(async move { serve(stream, from, stay, &control).await });
             }
             // Out of descriptors, mostly: accepting again at once would spin.
             Err(error) => {
@@ -90,16 +106,23 @@ pub(super) async fn listen(listener: TcpListener, control: Arc<Control>) {
     }
 }
 
-async fn serve(stream: TcpStream, control: &Arc<Control>) {
-    let from = stream.peer_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
+async fn serve(stream: TcpStream, from: SocketAddr, mut stay: Stay, control: &Arc<Control>) {
     let links = &control.peers.links;
+    let refused = |why: &dyn std::fmt::Display| control.inbound().strangers.refused(&from.to_string(), why);
     // A stranger must not hold a connection open without saying who it is.
-    let opened = timing::timeout(CALL_TIMEOUT * 2, wire::accept(stream, links.credentials(), links.traffic())).await;
+    let opened = tokio::select! {
+        opened = timing::timeout(CALL_TIMEOUT * 2, wire::accept(stream, links.credentials(), links.traffic())) => opened,
+        () = stay.lost() => return refused(&"too many connections have not proved who they are"),
+    };
+    drop(stay);
     match opened {
-        Ok(Ok(wire)) => answer(wire, control).await,
+        Ok(Ok(wire)) => match control.inbound().places.try_acquire() {
+            Ok(_place) => answer(wire, control).await,
+            Err(_) => refused(&"too many connections of other nodes are open"),
+        },
         Ok(Err(wire::WireError::Closed)) => {}
-        Ok(Err(error)) => tracing::warn!("cluster bus: connection from {from} refused: {error}"),
-        Err(_) => tracing::warn!("cluster bus: connection from {from} refused: no opening exchange in time"),
+        Ok(Err(error)) => refused(&error),
+        Err(_) => refused(&"no opening exchange in time"),
     }
 }
 

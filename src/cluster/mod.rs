@@ -30,6 +30,7 @@ mod raft;
 mod record;
 mod seek;
 mod store;
+mod strangers;
 mod timing;
 mod traffic;
 mod wire;
@@ -239,7 +240,7 @@ impl Cluster {
     /// Connections of the bus.
     pub fn links(&self) -> Vec<LinkDescription> {
         let mut links = self.control.peers.links.describe();
-        links.extend(self.control.inbound().describe());
+        links.extend(self.control.inbound().describe(self.me()));
         links.sort_by_key(|link| (link.node, link.inbound));
         links
     }
@@ -257,6 +258,16 @@ impl Cluster {
             view.allow_reads_when_down = allow_reads_when_down;
             view.allow_pubsubshard_when_down = allow_pubsubshard_when_down;
         });
+    }
+
+    /// Waits until the node cannot go on, and returns why.
+    pub async fn given_up(&self) -> String {
+        let mut given_up = self.control.given_up.subscribe();
+        match given_up.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            // The sender lives as long as we do.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Ends the node's part. Returns when its file is closed.

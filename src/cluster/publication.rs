@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::base::generation::Generation;
-use crate::topology::{NodeId, Topology, View};
+use crate::topology::{Failing, NodeId, Topology, View};
 
 /// See the module's page.
 pub(super) struct Publication {
@@ -21,6 +21,27 @@ pub(super) struct Publication {
     state: Mutex<State>,
     /// Index of the last applied entry.
     applied: watch::Sender<u64>,
+}
+
+/// What a new map means for whoever reads the log.
+#[derive(Debug, PartialEq, Eq)]
+enum Change {
+    None,
+    Up,
+    Down(Failing),
+    /// It was not up before: it forms, or waits for something else than before. Nothing got worse.
+    NotYet(Failing),
+}
+
+impl Change {
+    fn between(before: Option<Failing>, after: Option<Failing>) -> Change {
+        match (before, after) {
+            (before, after) if before == after => Change::None,
+            (_, None) => Change::Up,
+            (None, Some(why)) => Change::Down(why),
+            (Some(_), Some(why)) => Change::NotYet(why),
+        }
+    }
 }
 
 struct State {
@@ -83,11 +104,11 @@ impl Publication {
         let (before, after) = (self.shown.load().failing(), topology.failing());
         self.shown.store(Arc::new(topology));
         self.changes.advance();
-        if before != after {
-            match after {
-                None => tracing::info!("Cluster state changed: ok"),
-                Some(why) => tracing::warn!("Cluster state changed: fail ({why})"),
-            }
+        match Change::between(before, after) {
+            Change::None => {}
+            Change::Up => tracing::info!("Cluster state changed: ok"),
+            Change::Down(why) => tracing::warn!("Cluster state changed: fail ({why})"),
+            Change::NotYet(why) => tracing::info!("The cluster is not ok yet: {why}"),
         }
     }
 
@@ -109,5 +130,24 @@ impl Publication {
         let mut applied = self.applied.subscribe();
         // The sender lives as long as we do.
         let _ = applied.wait_for(|applied| *applied >= index).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_forms_does_not_fail() {
+        let (no_quorum, not_covered) = (Some(Failing::NoQuorum), Some(Failing::NotFullCoverage));
+        for (before, after, change) in [
+            (no_quorum, not_covered, Change::NotYet(Failing::NotFullCoverage)),
+            (not_covered, not_covered, Change::None),
+            (not_covered, None, Change::Up),
+            (None, None, Change::None),
+            (None, no_quorum, Change::Down(Failing::NoQuorum)),
+        ] {
+            assert_eq!(Change::between(before, after), change);
+        }
     }
 }

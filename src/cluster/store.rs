@@ -11,11 +11,14 @@
 //! * Changing the standing and emptying Raft's part happen in one transaction: after a crash a node never holds one cluster's log under
 //!   another cluster's name.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use larder_proto::bus::codec;
+use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -53,6 +56,9 @@ pub enum StoreError {
     /// Reading or writing failed.
     #[error("cluster store: {0}")]
     Database(Box<redb::Error>),
+    /// It could not be opened again after a write had failed.
+    #[error("cluster store: the file is not open")]
+    NotOpen,
     /// The group for which this handle was made has ended.
     #[error("cluster store: the group has ended")]
     Closed,
@@ -67,32 +73,91 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
     }
 }
 
+impl StoreError {
+    fn is_for_want_of_space(&self) -> bool {
+        let error = match self {
+            StoreError::Open(_, redb::DatabaseError::Storage(redb::StorageError::Io(error))) => error,
+            StoreError::Database(error) => match &**error {
+                redb::Error::Io(error) => error,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+    }
+}
+
+fn open_database(path: &Path) -> Result<Database, StoreError> {
+    let shown = || path.display().to_string();
+    let database = Database::builder().set_cache_size(CACHE_LEN).create(path).map_err(|error| match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(shown()),
+        other => StoreError::Open(shown(), other),
+    })?;
+    let transaction = database.begin_write()?;
+    transaction.open_table(STATE)?;
+    transaction.open_table(LOG)?;
+    transaction.commit()?;
+    Ok(database)
+}
+
 /// The open file. Clones share it.
 #[derive(Clone)]
 pub(super) struct Store {
-    database: Arc<Database>,
+    /// None while it could not be opened again.
+    database: Arc<RwLock<Option<Database>>>,
+    path: Arc<PathBuf>,
     open: Arc<AtomicBool>,
+    /// The last write failed for want of space.
+    full: Arc<AtomicBool>,
+    /// Values of the table "state" that wait for the next write.
+    deferred: Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>,
 }
 
 impl Store {
     /// Opens the file in `dir`, or creates it.
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE_NAME);
-        let shown = path.display().to_string();
-        let database = Database::builder().set_cache_size(CACHE_LEN).create(&path).map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(shown),
-            other => StoreError::Open(shown, other),
-        })?;
-        let transaction = database.begin_write()?;
-        transaction.open_table(STATE)?;
-        transaction.open_table(LOG)?;
-        transaction.commit()?;
-        Ok(Store { database: Arc::new(database), open: Arc::new(AtomicBool::new(true)) })
+        let database = Arc::new(RwLock::new(Some(open_database(&path)?)));
+        let open = Arc::new(AtomicBool::new(true));
+        Ok(Store { database, path: Arc::new(path), open, full: Arc::default(), deferred: Arc::default() })
+    }
+
+    /// Opens the file anew: after a failed write, redb refuses everything.
+    pub(super) async fn reopen(&self) -> Result<(), StoreError> {
+        let store = self.clone();
+        let reopen = move || {
+            let mut database = store.database.write();
+            // The lock on the file goes with it.
+            *database = None;
+            let opened = open_database(&store.path);
+            store.note(&opened);
+            *database = Some(opened?);
+            Ok(())
+        };
+        tokio::task::spawn_blocking(reopen).await.expect("opening a file does not panic")
+    }
+
+    /// Whether the last write failed because there is no space, which may come back.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    fn note<T>(&self, result: &Result<T, StoreError>) {
+        match result {
+            Ok(_) => self.full.store(false, Ordering::Relaxed),
+            // What was the matter was told with the first failure.
+            Err(StoreError::Database(error)) if matches!(**error, redb::Error::PreviousIo) => {}
+            Err(error) => self.full.store(error.is_for_want_of_space(), Ordering::Relaxed),
+        }
+    }
+
+    fn database(&self) -> Result<MappedRwLockReadGuard<'_, Database>, StoreError> {
+        RwLockReadGuard::try_map(self.database.read(), Option::as_ref).map_err(|_| StoreError::NotOpen)
     }
 
     /// A handle that can be closed by itself: for one Raft group, of which a late snapshot must not outlive the log.
     pub(super) fn session(&self) -> Self {
-        Store { database: Arc::clone(&self.database), open: Arc::new(AtomicBool::new(true)) }
+        Store { open: Arc::new(AtomicBool::new(true)), deferred: Arc::default(), ..self.clone() }
     }
 
     /// Refuses every later write through this handle and its clones.
@@ -102,7 +167,8 @@ impl Store {
 
     /// Reads a value of the table "state".
     pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let table = self.database.begin_read()?.open_table(STATE)?;
+        let database = self.database()?;
+        let table = database.begin_read()?.open_table(STATE)?;
         let Some(bytes) = table.get(key)? else {
             return Ok(None);
         };
@@ -111,7 +177,8 @@ impl Store {
 
     /// Reads consecutive log entries from `range`.
     pub(super) fn log_entries<T: DeserializeOwned>(&self, range: impl std::ops::RangeBounds<u64>) -> Result<Vec<T>, StoreError> {
-        let table = self.database.begin_read()?.open_table(LOG)?;
+        let database = self.database()?;
+        let table = database.begin_read()?.open_table(LOG)?;
         let mut entries = Vec::new();
         for row in table.range(range)? {
             let (index, bytes) = row?;
@@ -122,14 +189,15 @@ impl Store {
 
     /// The last log entry, if there is any.
     pub(super) fn last_log_entry<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
-        let table = self.database.begin_read()?.open_table(LOG)?;
+        let database = self.database()?;
+        let table = database.begin_read()?.open_table(LOG)?;
         let last = table.last()?;
         last.map(|(index, bytes)| decode(&format!("log entry {}", index.value()), bytes.value())).transpose()
     }
 
     /// Runs `change` in a transaction and waits until it is on disk. Blocks: call it where blocking is allowed.
     pub(super) fn write_now(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.commit(redb::Durability::Immediate, change)
+        self.commit(change)
     }
 
     /// As [`Store::write_now`], but on a thread for blocking work, so that the bus keeps answering meanwhile.
@@ -138,21 +206,44 @@ impl Store {
         tokio::task::spawn_blocking(move || store.write_now(change)).await.expect("a store transaction does not panic")
     }
 
-    /// Runs `change` in a transaction that reaches the disk with the next one that [`Store::write`]s.
-    pub(super) fn write_lazily(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.commit(redb::Durability::None, change)
+    /// Has the next write through this handle or its clones set this value of the table "state", too. Nothing blocks.
+    pub(super) fn defer<T: Serialize>(&self, key: &'static str, value: &T) -> Result<(), StoreError> {
+        let bytes = encode(key, value)?;
+        self.deferred.lock().insert(key, bytes);
+        Ok(())
     }
 
-    fn commit(&self, durability: redb::Durability, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let mut transaction = self.database.begin_write()?;
+    /// Writes what waits for the next write.
+    pub(super) async fn write_deferred(&self) -> Result<(), StoreError> {
+        if self.deferred.lock().is_empty() { Ok(()) } else { self.write(|_| Ok(())).await }
+    }
+
+    fn commit(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let written = self.try_commit(change);
+        self.note(&written);
+        written
+    }
+
+    fn try_commit(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let database = self.database()?;
+        let transaction = database.begin_write()?;
         // Checked inside the transaction: whoever closed the handle and then writes is certain to come after us.
         if !self.open.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
-        transaction.set_durability(durability).expect("no savepoint was made in this transaction");
-        change(&Batch { transaction: &transaction })?;
-        transaction.commit()?;
-        Ok(())
+        let deferred = std::mem::take(&mut *self.deferred.lock());
+        let batch = Batch { transaction: &transaction };
+        let put = || deferred.iter().try_for_each(|(key, bytes)| batch.put_encoded(key, bytes));
+        // The change comes last: what it removes is gone.
+        let changed = put().and_then(|()| change(&batch)).and_then(|()| transaction.commit().map_err(StoreError::from));
+        if changed.is_err() {
+            // What was deferred again meanwhile is newer.
+            let mut waiting = self.deferred.lock();
+            deferred.into_iter().for_each(|(key, bytes)| {
+                waiting.entry(key).or_insert(bytes);
+            });
+        }
+        changed
     }
 
     /// Who this node is; `None` before its first start.
@@ -205,7 +296,11 @@ pub(super) struct Batch<'a> {
 impl Batch<'_> {
     /// Sets a value of the table "state".
     pub(super) fn put<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StoreError> {
-        self.transaction.open_table(STATE)?.insert(key, encode(key, value)?.as_slice())?;
+        self.put_encoded(key, &encode(key, value)?)
+    }
+
+    fn put_encoded(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.transaction.open_table(STATE)?.insert(key, bytes)?;
         Ok(())
     }
 
@@ -231,5 +326,26 @@ impl Batch<'_> {
             state.remove(key)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_deferred_goes_with_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap().session();
+        store.defer(key::COMMITTED, &1_u64).unwrap();
+        store.defer(key::COMMITTED, &2_u64).unwrap();
+        assert_eq!(store.get::<u64>(key::COMMITTED).unwrap(), None, "nothing is written for it alone");
+        let failed = store.write_now(|_| Err(StoreError::Closed));
+        assert!(matches!(failed, Err(StoreError::Closed)));
+        assert_eq!(store.get::<u64>(key::COMMITTED).unwrap(), None);
+        store.write_now(|batch| batch.put(key::VOTE, &7_u64)).unwrap();
+        assert_eq!((store.get(key::COMMITTED).unwrap(), store.get(key::VOTE).unwrap()), (Some(2_u64), Some(7_u64)));
+        store.write_now(|batch| batch.forget_log()).unwrap();
+        assert_eq!(store.get::<u64>(key::COMMITTED).unwrap(), None, "it went with one write only");
     }
 }

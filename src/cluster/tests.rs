@@ -375,3 +375,31 @@ fn two_processes_cannot_share_a_folder() {
         let _: &Path = fleet.folder.path();
     });
 }
+
+/// Who knows the secret may not speak for others, and who was removed may not hold elections.
+#[test]
+fn a_raft_message_counts_only_from_whom_it_names() {
+    use super::raft::vote_request;
+    use larder_proto::bus::{RaftCall, Request, Response};
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, _| {});
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let [node, other, third] = [0, 1, 2].map(|n| fleet.nodes[n].clone().unwrap());
+        let term = node.control.group().unwrap().term();
+        let ask = async |from: NodeId, named: u64| {
+            let cluster = node.control.group().unwrap().cluster.0;
+            let payload = vote_request(1, named).into();
+            let here = std::net::IpAddr::from([127, 0, 0, 1]);
+            node.control.answer(from, here, Request::Raft { cluster, call: RaftCall::Vote, payload }).await
+        };
+        assert!(matches!(ask(other.me(), other.me().raft_id()).await, Response::Raft { .. }), "an old vote is answered");
+        assert!(matches!(ask(other.me(), third.me().raft_id()).await, Response::Refused(_)), "in another's name");
+        assert!(matches!(ask(other.me(), 7).await, Response::Refused(_)), "in nobody's name");
+        assert_eq!(node.control.group().unwrap().term(), term);
+        let leaves = other.me();
+        node.propose(Command::RemoveNode { node: leaves }).await.unwrap_or_else(|error| panic!("{error}"));
+        wait("the node is removed", || node.control.publication.applied().is_removed(&leaves)).await;
+        assert!(matches!(ask(leaves, leaves.raft_id()).await, Response::Refused(_)), "it was removed");
+    });
+}

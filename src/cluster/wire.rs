@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use larder_proto::bus::auth::{Exchange, Side};
-use larder_proto::bus::{Frame, FrameError, Id, decode_frame, encode_frame};
+use larder_proto::bus::{FRAME_LEN_MAX, Frame, FrameError, Id, OPENING_LEN_MAX, decode_frame, encode_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -46,7 +46,7 @@ impl Credentials {
     }
 
     /// Without a secret everybody could prove everything, so the address must vouch.
-    fn permit(&self, address: IpAddr) -> Result<(), WireError> {
+    pub(super) fn permit(&self, address: IpAddr) -> Result<(), WireError> {
         if self.secret.is_some() || address.to_canonical().is_loopback() { Ok(()) } else { Err(WireError::NoSecret) }
     }
 }
@@ -55,14 +55,21 @@ impl Credentials {
 pub(super) struct Reader {
     half: OwnedReadHalf,
     buffer: BytesMut,
+    /// Longest frame that may come: short until the other side has proved itself.
+    frame_len_max: usize,
     traffic: Arc<Traffic>,
 }
 
 impl Reader {
+    /// From here on the other side may send whatever nodes send.
+    fn trusted(self) -> Self {
+        Reader { frame_len_max: FRAME_LEN_MAX, ..self }
+    }
+
     /// The next frame; `Closed` at the end of the stream.
     pub(super) async fn next(&mut self) -> Result<Frame, WireError> {
         loop {
-            if let Some(frame) = decode_frame(&mut self.buffer)? {
+            if let Some(frame) = decode_frame(&mut self.buffer, self.frame_len_max)? {
                 self.traffic.count_received(&frame);
                 return Ok(frame);
             }
@@ -106,10 +113,19 @@ fn split(stream: TcpStream, traffic: &Arc<Traffic>) -> Result<(Reader, Writer, I
     let address = stream.peer_addr()?.ip().to_canonical();
     let (read, write) = stream.into_split();
     Ok((
-        Reader { half: read, buffer: BytesMut::new(), traffic: Arc::clone(traffic) },
+        Reader { half: read, buffer: BytesMut::new(), frame_len_max: OPENING_LEN_MAX, traffic: Arc::clone(traffic) },
         Writer { half: write, buffer: Vec::new(), traffic: Arc::clone(traffic) },
         address,
     ))
+}
+
+/// Turns a connection away from an address that no proof could vouch for. Nothing is read and nothing waited for.
+pub(super) fn turn_away(stream: &TcpStream, error: &WireError) {
+    let mut rejection = Vec::new();
+    if encode_frame(&Frame::Rejected { reason: error.to_string() }, &mut rejection).is_ok() {
+        // One attempt to say why; the connection closes either way.
+        let _ = stream.try_write(&rejection);
+    }
 }
 
 /// Opens a connection on a connected socket: proves who we are and has the other side do so.
@@ -129,23 +145,23 @@ pub(super) async fn open(stream: TcpStream, credentials: &Credentials, traffic: 
     }
     writer.send(&Frame::Proof { proof: exchange.prove(credentials.key(), Side::Opener) }).await?;
     match reader.next().await? {
-        Frame::Accepted => Ok(Wire { reader, writer, peer: NodeId(acceptor), peer_address }),
+        Frame::Accepted => Ok(Wire { reader: reader.trusted(), writer, peer: NodeId(acceptor), peer_address }),
         Frame::Rejected { reason } => Err(WireError::Rejected(reason)),
         _ => Err(WireError::OutOfTurn),
     }
 }
 
-/// The other side of [`open`].
+/// The other side of [`open`]. The caller has asked whether the address is permitted.
 pub(super) async fn accept(stream: TcpStream, credentials: &Credentials, traffic: &Arc<Traffic>) -> Result<Wire, WireError> {
     let (mut reader, mut writer, peer_address) = split(stream, traffic)?;
-    let opened = exchange(&mut reader, &mut writer, peer_address, credentials).await;
+    let opened = exchange(&mut reader, &mut writer, credentials).await;
     match opened {
         Ok(opener) => {
             writer.send(&Frame::Accepted).await?;
-            Ok(Wire { reader, writer, peer: NodeId(opener), peer_address })
+            Ok(Wire { reader: reader.trusted(), writer, peer: NodeId(opener), peer_address })
         }
         Err(error) => {
-            if matches!(error, WireError::WrongSecret | WireError::NoSecret) {
+            if matches!(error, WireError::WrongSecret) {
                 let _ = writer.send(&Frame::Rejected { reason: error.to_string() }).await;
             }
             Err(error)
@@ -153,11 +169,10 @@ pub(super) async fn accept(stream: TcpStream, credentials: &Credentials, traffic
     }
 }
 
-async fn exchange(reader: &mut Reader, writer: &mut Writer, peer_address: IpAddr, credentials: &Credentials) -> Result<Id, WireError> {
+async fn exchange(reader: &mut Reader, writer: &mut Writer, credentials: &Credentials) -> Result<Id, WireError> {
     let Frame::Open { nonce: opener_nonce, node: opener } = reader.next().await? else {
         return Err(WireError::OutOfTurn);
     };
-    credentials.permit(peer_address)?;
     let exchange = Exchange { opener_nonce, acceptor_nonce: rng::secret_bytes(), opener, acceptor: credentials.me.0 };
     let proof = exchange.prove(credentials.key(), Side::Acceptor);
     writer.send(&Frame::Challenge { nonce: exchange.acceptor_nonce, proof, node: credentials.me.0 }).await?;

@@ -150,7 +150,8 @@ pub(super) static SAVE: Custom = Custom {
         let points = format_save_points(&config.save);
         vec![if points.is_empty() { EMPTY.to_owned() } else { points }]
     },
-    is_always_written: true,
+    // Unlike in Valkey, nothing is saved by default: a file that says nothing of it stays as it is.
+    is_always_written: false,
 };
 
 fn format_save_points(points: &[SavePoint]) -> String {

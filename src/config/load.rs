@@ -14,7 +14,12 @@ use super::include;
 use super::line::{quote, split_args};
 use super::row::{Row, Status};
 use super::rows;
+use super::users::UserLine;
 use super::value::RenamedCommand;
+use crate::base::version::LARDER as VERSION;
+
+/// Where a line comes from that was made of arguments.
+const COMMAND_LINE: &str = "command line";
 
 /// Files that include each other deeper than this are taken for a loop.
 const INCLUDE_DEPTH_MAX: usize = 16;
@@ -68,8 +73,11 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The first lines have the shape that scripts around Valkey look for; the last is for people.
-        let banner = concat!("\n*** FATAL CONFIG FILE ERROR (Version ", env!("CARGO_PKG_VERSION"), ") ***\n");
+        let banner = format!("\n*** FATAL CONFIG FILE ERROR (Version {VERSION}) ***\n");
         match self {
+            Self::Line { source, text, reason, advice, .. } if source == COMMAND_LINE => {
+                write!(out, "\n*** FATAL COMMAND LINE ERROR (Version {VERSION}) ***\n>>> '{text}'\n{reason}\n{source}: {advice}")
+            }
             Self::Line { source, number, text, reason, advice } => write!(
                 out,
                 "{banner}Reading the configuration file, at line {number}\n>>> '{text}'\n{reason}\n\
@@ -123,7 +131,7 @@ pub(super) fn load(args: &[String], stdin: &mut dyn Read) -> Result<Loaded, Conf
         stdin.read_to_end(&mut text).map_err(|error| ConfigError::Open { path: "standard input".to_owned(), reason: os_text(error) })?;
         loader.read_text(&text, "standard input", 0)?;
     }
-    loader.read_text(command_line.options.as_bytes(), "command line", 0)?;
+    loader.read_text(command_line.options.as_bytes(), COMMAND_LINE, 0)?;
     loader.finish(file)
 }
 
@@ -190,6 +198,8 @@ struct Loader {
     /// Options that occurred so far, by their names.
     seen: BTreeSet<&'static str>,
     warnings: Vec<String>,
+    /// The last line about the default user, its source and its number.
+    default_user: Option<(UserLine, String, usize)>,
 }
 
 /// Why one line was refused: Valkey's words and, if they need more, advice.
@@ -257,7 +267,7 @@ impl Loader {
             if args.len() != 1 {
                 return Err(refused("wrong number of arguments".to_owned()));
             }
-            return row.set(&mut self.config, args, is_repeated).map_err(refused);
+            return row.set_at_start(&mut self.config, args, is_repeated).map_err(refused);
         }
         // One argument that holds several, as `--save "900 1"` does.
         let inner = match args {
@@ -266,7 +276,7 @@ impl Loader {
         };
         let inner: Option<Vec<String>> =
             inner.map(|inner| inner.into_iter().map(|arg| String::from_utf8_lossy(&arg).into_owned()).collect());
-        row.set(&mut self.config, inner.as_deref().unwrap_or(args), is_repeated).map_err(refused)
+        row.set_at_start(&mut self.config, inner.as_deref().unwrap_or(args), is_repeated).map_err(refused)
     }
 
     fn run_directive(&mut self, name: &str, args: &[String], (source, line): (&str, usize), depth: usize) -> Result<(), LineError> {
@@ -277,10 +287,16 @@ impl Loader {
                 self.config.rename_command.push(renamed);
                 Ok(())
             }
-            ("user", [_, ..]) => Err(refuse(
-                "users other than the default one are not supported yet",
-                "this version has no access control lists; requirepass protects the default user",
-            )),
+            ("user", [user, rules @ ..]) => match UserLine::read(user, rules) {
+                Ok(user) => {
+                    self.default_user = Some((user, source.to_owned(), line));
+                    Ok(())
+                }
+                Err(reason) => Err(refuse(
+                    "users other than the default one are not supported yet",
+                    format!("{reason}; this version has no access control lists, requirepass protects the default user"),
+                )),
+            },
             ("loadmodule", [_, ..]) => Err(refuse("modules cannot be loaded", "Larder loads no modules: remove the line")),
             ("sentinel", [_, ..]) => Err(refuse(
                 "sentinel directive while not in sentinel mode",
@@ -291,9 +307,10 @@ impl Loader {
                 Ok(())
             }
             (name, _) => {
+                let dashes = if source == COMMAND_LINE { "--" } else { "" };
                 let advice = match rows::nearest(name) {
-                    Some(near) => format!("there is no option '{name}'; did you mean '{near}'?"),
-                    None => format!("there is no option '{name}' with {} argument(s)", args.len()),
+                    Some(near) => format!("there is no option '{dashes}{name}'; did you mean '{dashes}{near}'?"),
+                    None => format!("there is no option '{dashes}{name}' with {} argument(s)", args.len()),
                 };
                 Err(refuse("Bad directive or wrong number of arguments", advice))
             }
@@ -323,6 +340,21 @@ impl Loader {
         }
         if config.cluster_autopilot && !config.cluster_enabled {
             return Err(ConfigError::Whole { reason: "cluster-autopilot yes needs cluster-enabled yes".to_owned() });
+        }
+        if let Some((user, source, number)) = &self.default_user {
+            user.check_password(config).map_err(|reason| ConfigError::Line {
+                source: source.clone(),
+                number: *number,
+                text: "user default (hidden)".to_owned(),
+                reason: "users other than the default one are not supported yet".to_owned(),
+                advice: format!("the line of the default user does not hold here: {reason}"),
+            })?;
+        }
+        let is_set = |row: &Row| self.seen.contains(row.name) && !row.is_default(config);
+        let unsaved: Vec<&Row> = rows::all().filter(|row| matches!(row.status, Status::NotYet(_)) && is_set(row)).collect();
+        if let Some(Status::NotYet(reason)) = unsaved.first().map(|row| row.status) {
+            let lines: Vec<String> = unsaved.iter().map(|row| format!("'{} {}'", row.name, row.get(config))).collect();
+            self.warnings.push(format!("nothing comes yet of {}: {reason}. The dataset is lost when the node ends", lines.join(" and ")));
         }
         for row in self.seen.iter().filter_map(|name| rows::find(name)) {
             if let Status::NoEffect(reason) = row.status
@@ -486,18 +518,18 @@ mod tests {
             (&["--logfile", "/nonexistent/dir/log"], &["Can't open the log file: No such file or directory"]),
             (&["--cluster-autopilot", "yes"], &["cluster-autopilot yes needs cluster-enabled yes"]),
             (&["/nonexistent/larder.conf"], &["Fatal error, can't open config file '/nonexistent/larder.conf': No such file"]),
-            (&["--save", "900", "1"], &["saving to disk is not there yet; only an empty value is accepted for now"]),
-            (&["--appendonly", "yes"], &["saving to disk is not there yet; only 'no' is accepted for now"]),
             (&["--replicaof", "127.0.0.1", "6379"], &["replication is not there yet"]),
             (&["--user", "alice", "on"], &["users other than the default one are not supported yet"]),
             (&["--loadmodule", "/x.so"], &["modules cannot be loaded"]),
             (&["--sentinel", "monitor", "x"], &["sentinel directive while not in sentinel mode"]),
-            (&["--max-memory", "1gb"], &["Bad directive", "there is no option 'max-memory'; did you mean 'maxmemory'?"]),
+            (&["--max-memory", "1gb"], &["Bad directive", "there is no option '--max-memory'; did you mean '--maxmemory'?"]),
+            (&["--prot", "1"], &[">>> 'prot \"1\"'", "command line: there is no option '--prot'; did you mean '--port'?"]),
+            (&["-port", "1"], &["did you mean '--port'?"]),
             (
                 &["--maxmemory", "lots"],
                 &[
                     "argument must be a memory value",
-                    "command line, line 1: option 'maxmemory' cannot be 'lots'",
+                    "command line: option 'maxmemory' cannot be 'lots'",
                     "it takes bytes, with an optional unit such as mb",
                 ],
             ),
@@ -506,9 +538,9 @@ mod tests {
         ];
         for (given, expected) in cases {
             let error = start(given, "").map(|_| ()).unwrap_err();
-            if !expected[0].starts_with("Fatal") {
-                assert!(error.starts_with("\n*** FATAL CONFIG FILE ERROR (Version "), "{error}");
-            }
+            let is_about_a_line = error.contains(">>> '");
+            assert_eq!(error.starts_with("\n*** FATAL COMMAND LINE ERROR (Version "), is_about_a_line, "{error}");
+            assert!(!is_about_a_line || !error.to_lowercase().contains("config"), "no file is to blame: {error}");
             let mut rest = error.as_str();
             for part in *expected {
                 let at = rest.find(part).unwrap_or_else(|| panic!("{given:?}: no {part:?} in {error}"));
@@ -565,15 +597,61 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_named_once() {
-        let given = ["--activerehashing", "no", "--activerehashing", "no", "--dynamic-hz", "yes", "--repl-timeout", "60"];
+        let given = [
+            "--activerehashing",
+            "no",
+            "--activerehashing",
+            "no",
+            "--dynamic-hz",
+            "yes",
+            "--repl-timeout",
+            "60",
+            "--cluster-announce-client-ipv4",
+            "192.0.2.1",
+        ];
         let (_, warnings) = start(&given, "").unwrap();
         assert_eq!(
             warnings,
             [
                 "command line: option 'dynamic-hz' belongs to earlier versions of Valkey and is ignored",
                 "option 'activerehashing' has no effect: hash tables grow in small steps and never need rehashing in the background",
+                "option 'cluster-announce-client-ipv4' has no effect: the nodes do not tell each other of a second address yet: clients \
+                 are told the one that other nodes are told",
             ]
         );
+    }
+
+    /// What Valkey's CONFIG REWRITE writes, with and without a password, and what its users set.
+    #[test]
+    fn the_line_of_the_default_user_is_accepted() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = "user default on nopass sanitize-payload ~* &* +@all\n";
+        let file = write(dir.path(), "a.conf", line);
+        let (store, warnings) = start(&[&file], "").unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        // It follows a password that is set later, so that the file can be loaded again.
+        store.update(|config| config.requirepass = "test".to_owned());
+        store.rewrite().unwrap();
+        let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(&format!("user default on #{hash} ~* &* +@all\n")) && !text.contains("save"), "{text}");
+        let (store, _) = start(&[&file], "").unwrap();
+        assert_eq!(store.load().requirepass, "test");
+        let error = start(&["-"], &format!("{line}requirepass secret\n")).map(|_| ()).unwrap_err();
+        assert!(error.contains("standard input, line 1: ") && error.contains("requirepass sets a password"), "{error}");
+    }
+
+    #[test]
+    fn that_nothing_is_saved_yet_is_said_once() {
+        let (store, warnings) = start(&["--save", "900", "1", "--appendonly", "yes", "-"], "save 60 1\nsave 300 10\n").unwrap();
+        let expected = "nothing comes yet of 'save 60 1 300 10 900 1' and 'appendonly yes': saving to disk is not there yet. \
+                        The dataset is lost when the node ends";
+        assert_eq!(warnings, [expected]);
+        let mut no_hook = |_: &Config, _: &Config| Ok::<(), String>(());
+        let error = store.set(&[(b"appendonly", b"yes")], &mut no_hook).unwrap_err();
+        assert!(error.ends_with("saving to disk is not there yet; only 'no' is accepted for now"), "{error}");
+        assert_eq!(store.set(&[(b"save", b"")], &mut no_hook), Ok(()));
+        assert_eq!(config(&["--save", "", "--appendonly", "no"]).save.len(), 0);
     }
 
     /// What Valkey's test suite starts its servers with.

@@ -5,7 +5,8 @@
 //! - `config/larder.conf` is generated from the rows; a test compares.
 //!
 //! Invariants: an option is never accepted and silently ignored. Its [`Status`] says whether it works, has no effect
-//! (accepted, remembered, named once in the log), or waits for a later version (only its default is accepted).
+//! (accepted, remembered, named once in the log), or waits for a later version (only its default is accepted, or, at start, its effect is
+//! said to be missing).
 
 mod checks;
 mod custom;
@@ -22,6 +23,7 @@ mod row;
 pub mod rows;
 mod store;
 pub mod template;
+mod users;
 mod value;
 
 pub use custom::os_text;

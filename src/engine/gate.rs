@@ -21,7 +21,8 @@ use super::shared::Shared;
 use super::spec::{Locks, Run, flag};
 use super::table::{Lookup, Row};
 use super::{memory_limit, route, transaction};
-use crate::base::alloc;
+use crate::base::repeated::and_before;
+use crate::base::{alloc, clock};
 use crate::clients::Session;
 use crate::clients::session::{Close, ReplyMode};
 use crate::topology::Topology;
@@ -195,10 +196,13 @@ impl Gate {
         }
         if words[0].eq_ignore_ascii_case(b"host:") || words[0].eq_ignore_ascii_case(b"post") {
             // A web page tricked a browser into sending HTTP here: nothing after it may be taken for commands.
-            tracing::warn!(
-                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Larder. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Larder instance. Connection from {} aborted.",
-                context.caller.client.addr
-            );
+            let addr = &context.caller.client.addr;
+            if let Some(before) = context.shared.metrics.attacks.happened(clock::monotonic_ms()) {
+                let before = and_before(before);
+                tracing::warn!(
+                    "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Larder. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Larder instance. Connection from {addr} aborted.{before}"
+                );
+            }
             context.caller.client.close_asap();
             return Ok(Verdict::Nothing);
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use super::command_log::CommandLog;
 use super::instantaneous::Instantaneous;
 use super::latency::LatencyMonitor;
+use crate::base::repeated::Repeated;
 use crate::base::{alloc, process};
 
 /// Most memory in use, and memory in use after the start.
@@ -41,6 +42,8 @@ impl MemoryMarks {
 /// See the module's page.
 #[derive(Debug, Default)]
 pub struct NodeMetrics {
+    /// Connections that were ended because they sent HTTP.
+    pub attacks: Repeated,
     /// SLOWLOG and COMMANDLOG.
     pub command_log: CommandLog,
     /// LATENCY.

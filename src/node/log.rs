@@ -15,6 +15,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::base::clock;
 use crate::config::{Config, LogFormat, LogLevel, LogTimestampFormat};
 
 /// What of the configuration the log needs; replaced on CONFIG SET.
@@ -116,7 +117,13 @@ impl<S: Subscriber> Layer<S> for Lines {
 }
 
 fn line(settings: &Settings, level: &Level, message: &str) -> String {
-    let now = chrono::Local::now();
+    line_at(settings, level, message, clock::unix_us())
+}
+
+/// The line of a moment. Chrono's own clock ends the process where the machine's stands before 1970; ours says 1970 then.
+fn line_at(settings: &Settings, level: &Level, message: &str, unix_us: u64) -> String {
+    let moment = i64::try_from(unix_us).ok().and_then(chrono::DateTime::from_timestamp_micros);
+    let now = moment.unwrap_or(chrono::DateTime::UNIX_EPOCH).with_timezone(&chrono::Local);
     let time = match settings.timestamp {
         LogTimestampFormat::Legacy => now.format("%d %b %Y %H:%M:%S%.3f").to_string(),
         LogTimestampFormat::Iso8601 => now.format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
@@ -161,6 +168,11 @@ mod tests {
         let pid = std::process::id();
         let text = line(&settings(LogFormat::Legacy, LogTimestampFormat::Legacy), &Level::INFO, "hello");
         assert!(text.starts_with(&format!("{pid}:M ")) && text.ends_with(" * hello\n"), "{text}");
+        // The clock's answer where the machine's stands before 1970, and one of far in the future.
+        for (unix_us, expected) in [(0, " timestamp=\"0\" "), (u64::MAX, " timestamp=\"0\" "), (1_500, " timestamp=\"1\" ")] {
+            let text = line_at(&settings(LogFormat::Logfmt, LogTimestampFormat::Milliseconds), &Level::WARN, "", unix_us);
+            assert!(text.contains(expected), "{text}");
+        }
         let text = line(&settings(LogFormat::Logfmt, LogTimestampFormat::Milliseconds), &Level::WARN, "a \"b\"");
         assert!(text.contains("level=warning message=\"a 'b'\"\n"), "{text}");
         let text = line(&settings(LogFormat::Json, LogTimestampFormat::Iso8601), &Level::DEBUG, "a \"b\"");

@@ -11,5 +11,6 @@ mod start;
 mod supervisor;
 mod system;
 mod title;
+mod usage;
 
 pub use start::run;

@@ -1,5 +1,6 @@
 //! Start-up and end of a node.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +12,7 @@ use super::oom_score::OomScore;
 use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
-use super::{background, cluster, huge_pages, log, system};
+use super::{background, cluster, huge_pages, log, system, usage};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock};
 use crate::cluster::Cluster;
@@ -24,6 +25,11 @@ use crate::server::{ListenError, Workers};
 
 /// Runs a node with these arguments (after the program's name) until it ends. Returns the exit status.
 pub fn run(args: &[String]) -> i32 {
+    if let Some(answer) = usage::answer(args) {
+        // Nobody is left to tell if whoever asked does not listen.
+        let _ = std::io::stdout().write_all(answer.as_bytes());
+        return 0;
+    }
     let store = match ConfigStore::from_args(args, &mut std::io::stdin()) {
         Ok(loaded) => loaded,
         Err(error) => return fail(&error.to_string()),
@@ -135,6 +141,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     if let Err(error) = oom_score.follow(&config) {
         tracing::warn!("Unable to write oom_score_adj: {}", os_text(error));
     }
+    let lost = cluster.clone();
     let follower = Follower { workers: Arc::clone(&workers), rebinder, log, oom_score, title, cluster };
     let hook = Box::new(move |old: &Config, new: &Config| follower.follow(old, new));
     assert!(shared.on_config.set(hook).is_ok(), "the hook is set once");
@@ -142,8 +149,14 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     shared.metrics.memory.startup.store(alloc::used_bytes(), Ordering::Relaxed);
     background::spawn(shared);
     supervisor.ready();
+    let mut failure = None;
     loop {
         tokio::select! {
+            why = given_up(lost.as_deref()) => {
+                tracing::error!("{why}. Exiting.");
+                failure = Some(why);
+                break;
+            }
             name = signals.next() => {
                 tracing::warn!("Received {name} scheduling shutdown...");
                 break;
@@ -152,7 +165,9 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
             Some(wish) = wishes.recv() => sockets.rebind(wish).await,
         }
     }
-    tracing::warn!("User requested shutdown...");
+    if failure.is_none() {
+        tracing::warn!("User requested shutdown...");
+    }
     supervisor.stopping();
     shared.stop.request();
     sockets.close().await;
@@ -163,7 +178,15 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
         remove(&config.unixsocket);
     }
     tracing::warn!("Larder is now ready to exit, bye bye...");
-    Ok(())
+    failure.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
+}
+
+/// Waits until the node cannot go on as part of its cluster.
+async fn given_up(cluster: Option<&Cluster>) -> String {
+    match cluster {
+        Some(cluster) => cluster.given_up().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Logs why there is no listening socket, and makes it the reason of the end.

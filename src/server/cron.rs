@@ -68,6 +68,9 @@ fn ask_shard_subscribers(worker: &Worker) {
 fn sample(worker: &Worker) {
     let shared = &worker.shared;
     shared.metrics.memory.sample();
+    if let Some(times) = shared.metrics.attacks.overdue(clock::monotonic_ms()) {
+        tracing::warn!("Possible SECURITY ATTACK detected {times} more times since the last such line.");
+    }
     let mut totals = Totals::default();
     let mut workers = 0;
     for worker in shared.workers.iter() {

@@ -158,7 +158,7 @@ impl Listener {
 
 async fn admit(shared: &Arc<Shared>, workers: &Workers, socket: Accepted) {
     let config = shared.config.load();
-    if let Some(refusal) = refusal(shared, &config, &socket) {
+    if let Some(refusal) = refusal(workers, &config, &socket) {
         Counters::one(&shared.counters.connections_rejected);
         // As Valkey: one attempt to say why; the socket closes either way.
         let _ = match &socket {
@@ -182,8 +182,9 @@ async fn admit(shared: &Arc<Shared>, workers: &Workers, socket: Accepted) {
 }
 
 /// What to tell a client that is not let in.
-fn refusal(shared: &Shared, config: &Config, socket: &Accepted) -> Option<&'static str> {
-    if shared.clients.len() >= config.maxclients as usize {
+fn refusal(workers: &Workers, config: &Config, socket: &Accepted) -> Option<&'static str> {
+    // Not the clients that the workers know: of a burst, many would be on the way to them.
+    if workers.connections() >= config.maxclients as usize {
         return Some("-ERR max number of clients reached\r\n");
     }
     let Accepted::Tcp(_, peer) = socket else { return None };

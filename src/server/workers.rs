@@ -38,6 +38,29 @@ struct WorkerHandle {
     thread: std::thread::JoinHandle<()>,
 }
 
+/// A connection that counts already, and may yet not get there.
+struct Counted(Option<Arc<AtomicUsize>>);
+
+impl Counted {
+    fn one(connections: Arc<AtomicUsize>) -> Counted {
+        connections.fetch_add(1, Ordering::Relaxed);
+        Counted(Some(connections))
+    }
+
+    /// From here on its worker counts it.
+    fn stays(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(connections) = &self.0 {
+            connections.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// All workers of a node.
 #[derive(Debug)]
 pub struct Workers {
@@ -91,11 +114,18 @@ impl Workers {
                 active.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed)).expect("there is at least one worker");
             (chosen.sockets.clone(), Arc::clone(&chosen.connections))
         };
-        // The worker only goes away when the node ends. Counted once nothing can stop the socket any more from getting there.
+        // Counted before it waits for room, so that nobody is let in meanwhile who finds no place. The worker only goes away when the node
+        // ends.
+        let counted = Counted::one(connections);
         if let Ok(place) = sockets.reserve().await {
-            connections.fetch_add(1, Ordering::Relaxed);
             place.send(socket);
+            counted.stays();
         }
+    }
+
+    /// Connections of all workers, with those on the way to them.
+    pub(super) fn connections(&self) -> usize {
+        self.handles.read().iter().map(|worker| worker.connections.load(Ordering::Relaxed)).sum()
     }
 
     /// Waits until all workers have ended, which they do once their connections have their replies.

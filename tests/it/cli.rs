@@ -7,6 +7,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 const CLI: &str = env!("CARGO_BIN_EXE_larder-cli");
 
@@ -366,4 +368,135 @@ fn passwords_come_from_options_uris_and_the_environment() {
         assert_eq!(output.stdout, b"PONG\n", "{args:?}");
         assert_eq!(node.join().expect("the node answered"), [expected, "PING"]);
     }
+}
+
+#[test]
+fn errors_are_told_before_all_was_sent() {
+    let (node, port) = listen();
+    let node = std::thread::spawn(move || {
+        let (mut stream, _) = node.accept().expect("a client connects");
+        let mut input = Vec::new();
+        let mut chunk = [0; 4096];
+        // The marker of 20 bytes ends the stream.
+        let marker = loop {
+            let len = stream.read(&mut chunk).expect("the client sends");
+            input.extend_from_slice(&chunk[..len]);
+            let at = input.windows(5).position(|window| window == b"$20\r\n");
+            if let Some(marker) = at.and_then(|at| input.get(at + 5..at + 25)) {
+                break marker.to_vec();
+            }
+        };
+        let reply = [b"-ERR first\r\n-ERR second\r\n$20\r\n", &marker[..], b"\r\n"].concat();
+        stream.write_all(&reply).expect("the client listens");
+    });
+    let (output, ours) = std::io::pipe().expect("a pipe");
+    let mut command = Command::new(CLI);
+    command.args(["-p", &port.to_string(), "--pipe"]).stdin(Stdio::piped()).stdout(ours.try_clone().expect("a second handle")).stderr(ours);
+    let mut child = command.spawn().expect("the client starts");
+    drop(command);
+    child.stdin.take().expect("it is piped").write_all(b"NOSUCH\r\nNEITHER\r\n").expect("the client reads");
+    let text = std::io::read_to_string(output).expect("it is text");
+    node.join().expect("the node answered");
+    assert_eq!(child.wait().expect("the client ends").code(), Some(1));
+    let expected = "ERR first\nERR second\nAll data transferred. Waiting for the last reply...\nLast reply received from server.\n\
+                    errors: 2, replies: 2\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_reply_nested_without_end_is_an_error() {
+    let (node, port) = listen();
+    let node = std::thread::spawn(move || {
+        let (mut stream, _) = node.accept().expect("a client connects");
+        // The client leaves before it has seen all.
+        let _ = stream.write_all(("*1\r\n".repeat(100_000) + ":1\r\n").as_bytes());
+        let _ = stream.read(&mut [0; 64]);
+    });
+    let outcome = run(Path::new(CLI), &["-p", &port.to_string(), "GET", "foo"], "", false);
+    node.join().expect("the node answered");
+    let expected = "Error: Protocol error, reply is nested more than 128 deep\n";
+    assert_eq!((outcome.stderr.as_str(), outcome.status), (expected, Some(1)));
+}
+
+/// A client at a terminal.
+struct Typist {
+    keys: std::fs::File,
+    screen: mpsc::Receiver<u8>,
+    client: Child,
+}
+
+impl Typist {
+    fn start(port: u16) -> Typist {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("a terminal for us");
+        let name = ptsname(&ours, Vec::new()).expect("its name").into_string().expect("it is UTF-8");
+        let theirs = std::fs::File::options().read(true).write(true).open(name).expect("its other side");
+        let handle = || theirs.try_clone().expect("a second handle");
+        let mut command = Command::new(CLI);
+        command.args(["-p", &port.to_string()]).env("TERM", "xterm").env("LARDERCLI_HISTFILE", "/dev/null");
+        let client = command.stdin(handle()).stdout(handle()).stderr(handle()).spawn().expect("the client starts");
+        let keys = std::fs::File::from(ours);
+        let mut output = keys.try_clone().expect("a second handle");
+        let (sender, screen) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut byte = [0];
+            while output.read(&mut byte).is_ok_and(|len| len == 1) && sender.send(byte[0]).is_ok() {}
+        });
+        Typist { keys, screen, client }
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Waits until the screen has shown this.
+    fn sees(&self, expected: &str) {
+        let mut seen = Vec::new();
+        while !seen.ends_with(expected.as_bytes()) {
+            match self.screen.recv_timeout(Duration::from_secs(30)) {
+                Ok(byte) => seen.push(byte),
+                Err(_) => panic!("{expected:?} is not among {:?}", String::from_utf8_lossy(&seen)),
+            }
+        }
+    }
+}
+
+impl Drop for Typist {
+    fn drop(&mut self) {
+        let _ = self.client.kill();
+        let _ = self.client.wait();
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_search_and_not_the_session() {
+    let (node, port) = listen();
+    let node = std::thread::spawn(move || {
+        let (stream, _) = node.accept().expect("a client connects");
+        let mut reader = BufReader::new(stream);
+        loop {
+            let request = read_request(&mut reader);
+            let reply = if request.starts_with("COMMAND") { "*0\r\n" } else { "+done\r\n" };
+            reader.get_mut().write_all(reply.as_bytes()).expect("the client listens");
+            if request == "second" {
+                return;
+            }
+        }
+    });
+    let mut typist = Typist::start(port);
+    typist.sees("> ");
+    typist.types("first\r");
+    typist.sees("done");
+    typist.sees("> ");
+    typist.types("\x12fir");
+    typist.sees("reverse-i-search)`fir'");
+    typist.types("\x03");
+    typist.sees("> ");
+    typist.types("second\r");
+    typist.sees("done");
+    typist.sees("> ");
+    typist.types("\x03");
+    assert_eq!(typist.client.wait().expect("the client ends").code(), Some(0));
+    node.join().expect("the node answered");
 }

@@ -1,9 +1,13 @@
 //! Cluster mode with real processes: formed by CLUSTER commands as redis-cli does it, redirections, and replies compared with a real
 //! Valkey.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use larder_proto::resp::Value;
 
-use crate::support::{Connection, Server, free_port, wait_until};
+use crate::support::{Connection, Server, free_port, larder_program, wait_until};
 
 fn text(value: &Value) -> String {
     match value {
@@ -231,6 +235,24 @@ fn compare(sides: &mut [Side], requests: &[&[&str]]) {
     assert!(differences.is_empty(), "{differences}");
 }
 
+/// A seed may name the node itself: it asks itself, and is none of its own neighbours.
+#[test]
+fn a_node_is_not_among_its_links() {
+    let bus_port = free_port();
+    // A seed's bus is 10000 above its port: this is the node's own.
+    let seed = format!("127.0.0.1:{}", bus_port - 10_000);
+    let options = ["--cluster-enabled", "yes", "--cluster-autopilot", "yes", "--cluster-size", "2", "--cluster-port"];
+    let bus = bus_port.to_string();
+    let node = Server::larder(&[&options[..], &[&bus, "--cluster-seed", &seed]].concat());
+    let mut client = node.connect();
+    let received = |client: &mut Connection| {
+        let info = text(&client.call(&["CLUSTER", "INFO"]));
+        info.lines().any(|line| line.starts_with("cluster_stats_messages_received:") && !line.ends_with(":0"))
+    };
+    wait_until("the node has asked itself", || received(&mut client));
+    assert_eq!(client.call(&["CLUSTER", "LINKS"]), Value::Array(vec![]));
+}
+
 /// A subscriber to a shard channel is told when the channel's slot leaves the node, however it leaves.
 #[test]
 fn a_shard_channel_ends_with_its_slot() {
@@ -255,4 +277,122 @@ fn a_shard_channel_ends_with_its_slot() {
         drop(subscriber);
         wait_until("the subscriber is gone", || client.call(&["PUBSUB", "SHARDCHANNELS"]) == Value::Array(Vec::new()));
     }
+}
+
+/// Who sends rubbish to the bus or HTTP to the port of clients is turned away each time, and fills no log.
+#[test]
+fn refused_connections_do_not_fill_the_log() {
+    const COUNT: usize = 200;
+    let bus_port = free_port();
+    let bus = bus_port.to_string();
+    let node = Server::larder(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-secret", "s", "--logfile", "log"]);
+    for (port, request) in [(bus_port, &b"GET / HTTP/1.1\r\n\r\n"[..]), (node.port(), b"POST / HTTP/1.1\r\nHost: x\r\n\r\n")] {
+        for _ in 0..COUNT {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+            stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket has a timeout");
+            stream.write_all(request).expect("it takes the bytes");
+            // It ends, with or without what was not read.
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    }
+    let log = || std::fs::read_to_string(node.folder().join("log")).expect("its log");
+    for line in ["cluster bus: connection from 127.0.0.1:", "Possible SECURITY ATTACK detected."] {
+        wait_until("the log tells of it", || log().contains(line));
+        assert_eq!(log().matches(line).count(), 1, "{}", log());
+    }
+}
+
+/// Before it has proved anything, nobody makes a node wait for more than the opening exchange.
+#[test]
+fn a_long_frame_of_a_stranger_is_refused_by_its_header() {
+    let bus_port = free_port();
+    let bus = bus_port.to_string();
+    let node = Server::larder(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-secret", "s", "--logfile", "log"]);
+    let mut stream = TcpStream::connect(("127.0.0.1", bus_port)).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket has a timeout");
+    stream.write_all(b"LDB\x01\0\0\x10\0").expect("it takes the bytes");
+    let _ = stream.read_to_end(&mut Vec::new());
+    let log = || std::fs::read_to_string(node.folder().join("log")).expect("its log");
+    wait_until("the log tells of it", || log().contains(" refused: "));
+    let log = log();
+    assert!(log.contains("refused: frame of 1048576 bytes (at most 256)"), "{log}");
+}
+
+/// A node in cluster mode whose files may become too long on demand.
+struct Limited {
+    child: std::process::Child,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Limited {
+    fn start() -> Limited {
+        let (port, bus_port) = (free_port(), free_port());
+        let folder = tempfile::tempdir().expect("a folder");
+        // Without the signal, a write beyond the limit is an error.
+        let script = format!(
+            "trap '' XFSZ; exec '{}' --port {port} --bind 127.0.0.1 --cluster-enabled yes --cluster-port {bus_port}",
+            larder_program().display()
+        );
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script]).current_dir(folder.path());
+        let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().expect("a shell");
+        wait_until("the node listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let node = Limited { child, port, folder };
+        let mut client = node.connect();
+        assert_eq!(text(&client.call(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])), "OK");
+        wait_until("the cluster is up", || is_up(&mut client));
+        node
+    }
+
+    fn connect(&self) -> Connection {
+        Connection::new(TcpStream::connect(("127.0.0.1", self.port)).expect("it listens"))
+    }
+
+    fn limit_files(&self, len: Option<u64>) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let limit = rustix::process::Rlimit { current: len, maximum: None };
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit).expect("our child");
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_node_that_lacks_space_serves_again_when_there_is_some() {
+    let node = Limited::start();
+    let mut client = node.connect();
+    node.limit_files(Some(0));
+    client.call(&["CLUSTER", "BUMPEPOCH"]);
+    wait_until("the node does not serve", || !is_up(&mut client));
+    assert!(text(&client.call(&["SET", "key", "value"])).starts_with("CLUSTERDOWN"));
+    node.limit_files(None);
+    wait_until("the node serves again", || is_up(&mut client));
+    assert_eq!(text(&client.call(&["SET", "key", "value"])), "OK");
+    assert_eq!(text(&client.call(&["CLUSTER", "DELSLOTS", "0"])), "OK");
+}
+
+#[test]
+fn a_node_whose_file_is_lost_ends_and_says_so() {
+    let mut node = Limited::start();
+    let mut client = node.connect();
+    let file = node.folder.path().join("cluster.redb");
+    std::fs::remove_file(&file).expect("its file");
+    std::fs::create_dir(&file).expect("a folder in its place");
+    node.limit_files(Some(0));
+    client.call(&["CLUSTER", "BUMPEPOCH"]);
+    let mut status = None;
+    wait_until("the node ends", || {
+        status = node.child.try_wait().expect("our child");
+        status.is_some()
+    });
+    assert_eq!(status.and_then(|status| status.code()), Some(1));
+    let mut message = String::new();
+    node.child.stderr.take().expect("piped").read_to_string(&mut message).expect("text");
+    assert!(message.starts_with("The cluster's file cannot be used any more: "), "{message}");
 }

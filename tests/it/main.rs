@@ -3,6 +3,7 @@
 
 mod cli;
 mod cluster;
+mod cluster_script;
 mod command_table;
 mod crowd;
 mod differential_requests;
@@ -17,3 +18,4 @@ mod support;
 mod tidy;
 mod tidy_calls;
 mod tidy_circles;
+mod tidy_options;

@@ -41,8 +41,7 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
     let value = file("value.conf", "port 0\nmaxmemory-policy lru\n");
     let unknown = file("unknown.conf", "# comment\n\nmaxmemroy 1gb\n");
     let quotes = file("quotes.conf", "requirepass \"secret\nport 0\n");
-    let later = file("later.conf", "appendonly yes\n");
-    let save = file("save.conf", "port 0\nsave 900 1\n");
+    let later = file("later.conf", "aclfile users\n");
     let rename = file("rename.conf", "port 0\nrename-command nonesuch other\n");
     let renamed = file("renamed.conf", "rename-command get set\n");
     let include = file("include.conf", &format!("include {value}\n"));
@@ -60,9 +59,8 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
         (&[&quotes], &format!("{quotes}, line 1: a quote is not closed")),
         (
             &[&later],
-            &format!("{later}, line 1: option 'appendonly' cannot be 'yes': saving to disk is not there yet; only 'no' is accepted"),
+            &format!("{later}, line 1: option 'aclfile' cannot be 'users': access control lists are not there yet; only an empty value"),
         ),
-        (&[&save], &format!("{save}, line 2: option 'save' cannot be '900 1': saving to disk is not there yet; only an empty value")),
         (&[&rename], &format!("{rename}, line 2: option 'rename-command' takes the name of a command")),
         (&[&renamed], &format!("{renamed}, line 1: option 'rename-command' takes the name of a command and a name that is free")),
         (&[&include], &format!("{value}, line 2: option 'maxmemory-policy' cannot be 'lru'")),
@@ -74,19 +72,19 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
         (&[&number], &format!("{number}, line 3: option 'maxmemory' cannot be '1gigabyte': it takes bytes, with an optional unit")),
         (&[&yes_no], &format!("{yes_no}, line 1: option 'protected-mode' cannot be 'on': it takes yes or no")),
         (&[&many], &format!("{many}, line 1: option 'port' cannot be '1 2': it takes a whole number from 0 to 65535")),
-        (&["--maxmemroy", "1gb"], "command line, line 1: there is no option 'maxmemroy'; did you mean 'maxmemory'?"),
-        (&["--port"], "command line, line 1: option 'port' cannot be '': it takes a whole number from 0 to 65535"),
-        (&["--port", "1", "2"], "command line, line 1: option 'port' cannot be '1 2': it takes a whole number from 0 to 65535"),
+        (&["--maxmemroy", "1gb"], "command line: there is no option '--maxmemroy'; did you mean '--maxmemory'?"),
+        (&["--port"], "command line: option 'port' cannot be '': it takes a whole number from 0 to 65535"),
+        (&["--port", "1", "2"], "command line: option 'port' cannot be '1 2': it takes a whole number from 0 to 65535"),
         (
             &["--bind", "127.0.0.1", "--port", &free, "--cluster-enabled", "yes", "--cluster-port", &busy],
             &format!("Could not create the cluster bus listening socket 127.0.0.1:{busy}: "),
         ),
         (&["/nonexistent/larder.conf"], "Fatal error, can't open config file '/nonexistent/larder.conf': No such file or directory"),
-        (&["--port", "65536"], "command line, line 1: option 'port' cannot be '65536': it takes a whole number from 0 to 65535"),
-        (&["--hz", "often"], "command line, line 1: option 'hz' cannot be 'often': it takes a whole number"),
+        (&["--port", "65536"], "command line: option 'port' cannot be '65536': it takes a whole number from 0 to 65535"),
+        (&["--hz", "often"], "command line: option 'hz' cannot be 'often': it takes a whole number"),
         (
             &["--port", "0", "--io-threads", "257"],
-            "command line, line 2: option 'io-threads' cannot be '257': it takes a whole number from 1 to 256",
+            "command line: option 'io-threads' cannot be '257': it takes a whole number from 1 to 256",
         ),
         (&["--cluster-autopilot", "yes"], "cluster-autopilot yes needs cluster-enabled yes"),
         (&["--port", "0"], "Configured to not listen anywhere: port is 0 or bind is empty, and there is no unixsocket"),
@@ -95,7 +93,7 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
         (&["--port", "0", "--unixsocket", "/nonexistent/socket"], "Failed listening on the unix socket: "),
         (&["--port", "0", "--unixsocket", "s", "--unixsocketgroup", "no such group"], "Failed listening on the unix socket: "),
         (&["--logfile", "/nonexistent/log"], "Can't open the log file: No such file or directory"),
-        (&["--dir", "/nonexistent"], "command line, line 1: option 'dir' cannot be '/nonexistent': No such file or directory"),
+        (&["--dir", "/nonexistent"], "command line: option 'dir' cannot be '/nonexistent': No such file or directory"),
     ];
     for (args, expected) in cases {
         let ended = run_to_end(args, "", folder.path());
@@ -106,6 +104,30 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
         assert_eq!(ended.status.code(), Some(1), "{args:?}: {message}");
         assert!(!message.contains("panicked") && !message.contains("secret"), "{args:?}: {message}");
     }
+}
+
+/// Clients and scripts ask so for the version before they start a server.
+#[test]
+fn a_server_that_is_asked_about_itself_answers_and_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (args, start) in [
+        (["-v"], "Larder server v="),
+        (["--version"], concat!("Larder server v=", env!("CARGO_PKG_VERSION"), " ")),
+        (["-h"], "Usage: larder-server [/path/to/larder.conf] [options] [-]\n"),
+        (["--help"], "Usage: larder-server [/path/to/larder.conf] [options] [-]\n"),
+    ] {
+        let ended = run_to_end(&args, "", folder.path());
+        let text = String::from_utf8_lossy(&ended.stdout);
+        assert!(text.starts_with(start) && text.ends_with('\n'), "{args:?}: {text}");
+        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "{args:?}");
+    }
+}
+
+#[test]
+fn options_of_saving_do_not_keep_a_node_from_starting() {
+    let server = Server::larder(&["--save", "60", "1", "--appendonly", "yes", "--logfile", "log"]);
+    let log = std::fs::read_to_string(server.folder().join("log")).expect("its log");
+    assert_eq!(log.matches("saving to disk is not there yet").count(), 1, "{log}");
 }
 
 #[test]
@@ -234,6 +256,35 @@ fn maxclients_bounds_the_connections() {
             (&stream).read_exact(&mut reply).is_ok() && &reply == b"+PONG"
         }
     });
+}
+
+#[test]
+fn a_burst_of_connections_keeps_to_maxclients() {
+    const MOST: usize = 10;
+    let server = Server::larder(&["--maxclients", "10", "--io-threads", "2"]);
+    let deadline = std::time::Duration::from_secs(60);
+    // All at once, and answered only afterwards: the workers get to see them late.
+    let streams: Vec<TcpStream> = (0..MOST * 20)
+        .map(|_| {
+            let stream = TcpStream::connect(("127.0.0.1", server.port())).expect("it listens");
+            stream.set_read_timeout(Some(deadline)).expect("a socket has a timeout");
+            // It may be closed already.
+            let _ = (&stream).write_all(b"PING\r\n");
+            stream
+        })
+        .collect();
+    let mut served = 0;
+    for mut stream in streams.iter() {
+        let mut reply = [0; 5];
+        // What was refused may be reset before its error is read.
+        let Ok(()) = stream.read_exact(&mut reply) else { continue };
+        match &reply {
+            b"+PONG" => served += 1,
+            b"-ERR " => {}
+            other => panic!("{}", other.escape_ascii()),
+        }
+    }
+    assert!((1..=MOST).contains(&served), "{served} were served");
 }
 
 #[test]

@@ -17,7 +17,11 @@ pub const HEADER_LEN: usize = 8;
 /// Longest body. The largest message is a piece of a snapshot (`snapshot_max_chunk_size`, 1 MiB) or a batch of log entries.
 pub const FRAME_LEN_MAX: usize = 16 * 1024 * 1024;
 
-const _: () = assert!(FRAME_LEN_MAX <= codec::VALUE_LEN_MAX);
+/// Longest body in the opening exchange: nonces, proofs and ids, or the reason of a rejection. Whoever has not proved anything yet must not
+/// make us keep more.
+pub const OPENING_LEN_MAX: usize = 256;
+
+const _: () = assert!(OPENING_LEN_MAX < FRAME_LEN_MAX && FRAME_LEN_MAX <= codec::VALUE_LEN_MAX);
 
 /// Why a byte stream is no longer usable. Each of these closes the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +30,13 @@ pub enum FrameError {
     WrongMagic([u8; 3]),
     /// The peer frames differently.
     UnknownVersion(u8),
-    /// A body longer than [`FRAME_LEN_MAX`].
-    TooLong(usize),
+    /// A longer body than may come now.
+    TooLong {
+        /// Its length.
+        len: usize,
+        /// The longest that may come.
+        most: usize,
+    },
     /// The body is not a [`Frame`].
     Body(CodecError),
 }
@@ -37,7 +46,7 @@ impl std::fmt::Display for FrameError {
         match self {
             FrameError::WrongMagic(found) => write!(f, "not a bus stream (begins with {found:02x?})"),
             FrameError::UnknownVersion(found) => write!(f, "bus version {found} (this node speaks {VERSION})"),
-            FrameError::TooLong(len) => write!(f, "frame of {len} bytes (at most {FRAME_LEN_MAX})"),
+            FrameError::TooLong { len, most } => write!(f, "frame of {len} bytes (at most {most})"),
             FrameError::Body(error) => write!(f, "frame body: {error}"),
         }
     }
@@ -49,7 +58,7 @@ impl std::error::Error for FrameError {}
 pub fn encode_frame(frame: &Frame, out: &mut Vec<u8>) -> Result<(), FrameError> {
     let body = codec::encode(frame).map_err(FrameError::Body)?;
     if body.len() > FRAME_LEN_MAX {
-        return Err(FrameError::TooLong(body.len()));
+        return Err(FrameError::TooLong { len: body.len(), most: FRAME_LEN_MAX });
     }
     out.reserve(HEADER_LEN + body.len());
     out.extend_from_slice(&MAGIC);
@@ -59,8 +68,9 @@ pub fn encode_frame(frame: &Frame, out: &mut Vec<u8>) -> Result<(), FrameError> 
     Ok(())
 }
 
-/// Takes one frame off the front of `buffer`; `None` when more bytes are needed. After an error the stream must be closed.
-pub fn decode_frame(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+/// Takes one frame with a body of at most `most` bytes off the front of `buffer`; `None` when more bytes are needed. After an error the
+/// stream must be closed. A length is refused as soon as it is there: what does not fit is not waited for.
+pub fn decode_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>, FrameError> {
     // The magic is checked as soon as it is there, so that a stranger is not waited for.
     let seen = buffer.len().min(MAGIC.len());
     if buffer[..seen] != MAGIC[..seen] {
@@ -75,8 +85,8 @@ pub fn decode_frame(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> 
         return Err(FrameError::UnknownVersion(buffer[3]));
     }
     let len = u32::from_le_bytes([buffer[4], buffer[5], buffer[6], buffer[7]]) as usize;
-    if len > FRAME_LEN_MAX {
-        return Err(FrameError::TooLong(len));
+    if len > most {
+        return Err(FrameError::TooLong { len, most });
     }
     if buffer.len() < HEADER_LEN + len {
         return Ok(None);
@@ -148,7 +158,7 @@ mod tests {
             let mut read = Vec::new();
             for piece in stream.chunks(cut) {
                 buffer.extend_from_slice(piece);
-                while let Some(frame) = decode_frame(&mut buffer).unwrap() {
+                while let Some(frame) = decode_frame(&mut buffer, FRAME_LEN_MAX).unwrap() {
                     read.push(frame);
                 }
             }
@@ -158,12 +168,12 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = decode_frame(&mut BytesMut::from(&bytes[..]));
+            let _ = decode_frame(&mut BytesMut::from(&bytes[..]), FRAME_LEN_MAX);
             let mut framed = Vec::from(MAGIC);
             framed.push(VERSION);
             framed.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
             framed.extend_from_slice(&bytes);
-            let _ = decode_frame(&mut BytesMut::from(&framed[..]));
+            let _ = decode_frame(&mut BytesMut::from(&framed[..]), FRAME_LEN_MAX);
         }
 
         #[test]
@@ -172,7 +182,7 @@ mod tests {
             encode_frame(&frame, &mut stream).unwrap();
             let at = at.index(stream.len());
             stream[at] = byte;
-            let _ = decode_frame(&mut BytesMut::from(&stream[..]));
+            let _ = decode_frame(&mut BytesMut::from(&stream[..]), FRAME_LEN_MAX);
         }
     }
 
@@ -182,10 +192,31 @@ mod tests {
             (&b"PING\r\n"[..], FrameError::WrongMagic(*b"PIN")),
             (&b"*"[..], FrameError::WrongMagic([b'*', 0, 0])),
             (&b"LDB\x09\0\0\0\0"[..], FrameError::UnknownVersion(9)),
-            (&b"LDB\x01\xff\xff\xff\xff"[..], FrameError::TooLong(u32::MAX as usize)),
+            (&b"LDB\x01\xff\xff\xff\xff"[..], FrameError::TooLong { len: u32::MAX as usize, most: FRAME_LEN_MAX }),
             (&b"LDB\x01\0\0\0\0"[..], FrameError::Body(CodecError::Empty)),
         ] {
-            assert_eq!(decode_frame(&mut BytesMut::from(bytes)), Err(error));
+            assert_eq!(decode_frame(&mut BytesMut::from(bytes), FRAME_LEN_MAX), Err(error));
         }
+    }
+
+    #[test]
+    fn the_opening_exchange_is_short() {
+        let id = Id([255; 20]);
+        let reason = "r".repeat(OPENING_LEN_MAX - 16);
+        for frame in [
+            Frame::Open { nonce: [255; 32], node: id },
+            Frame::Challenge { nonce: [255; 32], proof: [255; 32], node: id },
+            Frame::Proof { proof: [255; 32] },
+            Frame::Accepted,
+            Frame::Rejected { reason },
+        ] {
+            let mut stream = Vec::new();
+            encode_frame(&frame, &mut stream).unwrap();
+            assert_eq!(decode_frame(&mut BytesMut::from(&stream[..]), OPENING_LEN_MAX), Ok(Some(frame)));
+        }
+        // Refused by its header alone.
+        let header = b"LDB\x01\x01\x01\0\0";
+        let refused = Err(FrameError::TooLong { len: OPENING_LEN_MAX + 1, most: OPENING_LEN_MAX });
+        assert_eq!(decode_frame(&mut BytesMut::from(&header[..]), OPENING_LEN_MAX), refused);
     }
 }

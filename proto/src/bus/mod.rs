@@ -19,5 +19,5 @@ pub mod codec;
 pub mod frame;
 pub mod message;
 
-pub use frame::{FRAME_LEN_MAX, FrameError, HEADER_LEN, VERSION, decode_frame, encode_frame};
+pub use frame::{FRAME_LEN_MAX, FrameError, HEADER_LEN, OPENING_LEN_MAX, VERSION, decode_frame, encode_frame};
 pub use message::*;

@@ -8,7 +8,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::value::Value;
 
-/// Deepest nesting that is accepted.
+/// Deepest nesting that is accepted: no command's reply comes near, and what walks a value recursively, as its end does, stays far from the
+/// end of its stack.
 pub const MAX_REPLY_DEPTH: usize = 128;
 /// Longest line, in bytes: error replies may quote long arguments, nothing else comes near.
 const LINE_LEN_MAX: usize = 1024 * 1024;
@@ -20,16 +21,20 @@ const PREALLOCATED_MAX: usize = 1024;
 pub enum DecodeError {
     /// No reply starts with this byte.
     UnknownType(u8),
-    /// A length or number that is none.
+    /// A number that is none.
     InvalidNumber,
+    /// A length that is none; so are those of RESP3's streamed strings and aggregates, which no server sends.
+    InvalidLength,
+    /// A boolean that is neither true nor false.
+    InvalidBoolean,
+    /// A verbatim text without its format.
+    InvalidVerbatim,
     /// No CR LF where one must be.
     MissingCrlf,
     /// A line longer than 1 MB.
     LineTooLong,
     /// More nesting than [`MAX_REPLY_DEPTH`].
     TooDeep,
-    /// RESP3's streamed strings and aggregates, which no server sends, or a malformed verbatim text or boolean.
-    Unsupported,
 }
 
 impl std::fmt::Display for DecodeError {
@@ -41,8 +46,10 @@ impl std::fmt::Display for DecodeError {
             DecodeError::InvalidNumber => f.write_str("Protocol error, invalid number"),
             DecodeError::MissingCrlf => f.write_str("Protocol error, line end expected"),
             DecodeError::LineTooLong => f.write_str("Protocol error, too long a line"),
-            DecodeError::TooDeep => f.write_str("Protocol error, reply is nested too deeply"),
-            DecodeError::Unsupported => f.write_str("Protocol error, unsupported reply"),
+            DecodeError::InvalidLength => f.write_str("Protocol error, invalid length"),
+            DecodeError::InvalidBoolean => f.write_str("Protocol error, invalid boolean"),
+            DecodeError::InvalidVerbatim => f.write_str("Protocol error, invalid verbatim text"),
+            DecodeError::TooDeep => write!(f, "Protocol error, reply is nested more than {MAX_REPLY_DEPTH} deep"),
         }
     }
 }
@@ -210,7 +217,7 @@ fn take_bulk(src: &mut BytesMut, kind: BulkKind, len: usize) -> Result<Option<Va
                 payload.advance(4);
                 Ok(Some(Value::Verbatim { format: [a, b, c], text: payload }))
             }
-            _ => Err(DecodeError::Unsupported),
+            _ => Err(DecodeError::InvalidVerbatim),
         },
     }
 }
@@ -230,7 +237,7 @@ fn token(mut line: Bytes) -> Result<Token, DecodeError> {
         b'#' => match &line[..] {
             b"t" => Token::Value(Value::Bool(true)),
             b"f" => Token::Value(Value::Bool(false)),
-            _ => return Err(DecodeError::Unsupported),
+            _ => return Err(DecodeError::InvalidBoolean),
         },
         b'$' | b'!' | b'=' => match length(&line)? {
             None => Token::Value(Value::Null),
@@ -254,7 +261,7 @@ fn token(mut line: Bytes) -> Result<Token, DecodeError> {
                     _ => FrameKind::Attribute,
                 };
                 let pairs = matches!(kind, FrameKind::Map | FrameKind::Attribute);
-                let values = count.checked_mul(if pairs { 2 } else { 1 }).ok_or(DecodeError::InvalidNumber)?;
+                let values = count.checked_mul(if pairs { 2 } else { 1 }).ok_or(DecodeError::InvalidLength)?;
                 Token::Aggregate(kind, values)
             }
         },
@@ -268,9 +275,9 @@ fn number(text: &[u8]) -> Result<i64, DecodeError> {
 
 /// A length; -1 stands for null.
 fn length(text: &[u8]) -> Result<Option<usize>, DecodeError> {
-    match number(text)? {
+    match number(text).map_err(|_| DecodeError::InvalidLength)? {
         -1 => Ok(None),
-        len => usize::try_from(len).map(Some).map_err(|_| DecodeError::InvalidNumber),
+        len => usize::try_from(len).map(Some).map_err(|_| DecodeError::InvalidLength),
     }
 }
 
@@ -343,11 +350,12 @@ mod tests {
     fn errors() {
         check("x\r\n", Err(DecodeError::UnknownType(b'x')));
         check(":x\r\n", Err(DecodeError::InvalidNumber));
-        check("$-2\r\n", Err(DecodeError::InvalidNumber));
+        check("$-2\r\n", Err(DecodeError::InvalidLength));
+        check("*x\r\n", Err(DecodeError::InvalidLength));
         check("$1\r\nabc", Err(DecodeError::MissingCrlf));
         check("+OK\n", Err(DecodeError::MissingCrlf));
-        check("#x\r\n", Err(DecodeError::Unsupported));
-        check("=2\r\nab\r\n", Err(DecodeError::Unsupported));
+        check("#x\r\n", Err(DecodeError::InvalidBoolean));
+        check("=2\r\nab\r\n", Err(DecodeError::InvalidVerbatim));
         check(&"*1\r\n".repeat(MAX_REPLY_DEPTH + 1), Err(DecodeError::TooDeep));
     }
 }

@@ -62,9 +62,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         vote.map_err(|error| StorageIOError::<RaftId>::read_vote(openraft::AnyError::new(&error)).into())
     }
 
-    /// Not forced to disk: it only spares a restarted node the wait for the leader, and the next entry takes it along.
+    /// It only spares a restarted node the wait for the leader, so that the next write takes it along.
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
-        self.store.write_lazily(|batch| batch.put(key::COMMITTED, &committed)).map_err(writing_logs)
+        self.store.defer(key::COMMITTED, &committed).map_err(writing_logs)
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId>, StorageError> {

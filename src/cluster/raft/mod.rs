@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use larder_proto::bus::{RaftCall, codec};
 use openraft::error::{ClientWriteError, InitializeError, RaftError};
+use openraft::raft::{AppendEntriesRequest, InstallSnapshotRequest, VoteRequest};
 use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy};
 
 use super::options::{RAFT_ELECTION_MS, RAFT_HEARTBEAT_MS};
@@ -21,7 +22,7 @@ use crate::topology::{ClusterId, Command};
 use log_store::LogStore;
 use network::Network;
 use state_machine::StateMachine;
-use types::TypeConfig;
+use types::{TypeConfig, Vote};
 
 pub(super) use state_machine::Publish;
 pub(super) use types::{Outcome, RaftId};
@@ -86,6 +87,17 @@ pub(super) struct Group {
     changing: tokio::sync::Mutex<()>,
 }
 
+fn require_sender(from: RaftId, vote: &Vote) -> Result<(), GroupError> {
+    let named = vote.leader_id().voted_for();
+    if named == Some(from) { Ok(()) } else { Err(GroupError::Message("a Raft message in the name of another node".to_owned())) }
+}
+
+/// The message with which the member `candidate` asks for votes.
+#[cfg(test)]
+pub(super) fn vote_request(term: u64, candidate: RaftId) -> Vec<u8> {
+    codec::encode(&VoteRequest::<RaftId>::new(Vote::new(term, candidate), None)).expect("it is short")
+}
+
 fn ended(error: impl std::fmt::Display) -> GroupError {
     GroupError::Ended(error.to_string())
 }
@@ -141,13 +153,26 @@ impl Group {
         self.raft.is_initialized().await.map_err(ended)
     }
 
-    /// Takes a Raft message of another member and returns the answer to send back.
-    pub(super) async fn receive(&self, call: RaftCall, payload: &[u8]) -> Result<Vec<u8>, GroupError> {
+    /// Takes a Raft message of the member `from` and returns the answer to send back. Each bears the vote of its sender, who may speak for
+    /// nobody else.
+    pub(super) async fn receive(&self, from: RaftId, call: RaftCall, payload: &[u8]) -> Result<Vec<u8>, GroupError> {
         let unreadable = |error: codec::CodecError| GroupError::Message(error.to_string());
         let answer = match call {
-            RaftCall::AppendEntries => codec::encode(&self.raft.append_entries(codec::decode(payload).map_err(unreadable)?).await),
-            RaftCall::Vote => codec::encode(&self.raft.vote(codec::decode(payload).map_err(unreadable)?).await),
-            RaftCall::InstallSnapshot => codec::encode(&self.raft.install_snapshot(codec::decode(payload).map_err(unreadable)?).await),
+            RaftCall::AppendEntries => {
+                let request: AppendEntriesRequest<TypeConfig> = codec::decode(payload).map_err(unreadable)?;
+                require_sender(from, &request.vote)?;
+                codec::encode(&self.raft.append_entries(request).await)
+            }
+            RaftCall::Vote => {
+                let request: VoteRequest<RaftId> = codec::decode(payload).map_err(unreadable)?;
+                require_sender(from, &request.vote)?;
+                codec::encode(&self.raft.vote(request).await)
+            }
+            RaftCall::InstallSnapshot => {
+                let request: InstallSnapshotRequest<TypeConfig> = codec::decode(payload).map_err(unreadable)?;
+                require_sender(from, &request.vote)?;
+                codec::encode(&self.raft.install_snapshot(request).await)
+            }
         };
         answer.map_err(unreadable)
     }
@@ -205,9 +230,11 @@ impl Group {
         }
     }
 
-    /// Who leads, as far as this node knows.
+    /// Who leads, as far as this node knows. Who takes no part any more knows of nobody.
     pub(super) fn leader(&self) -> Option<RaftId> {
-        self.raft.metrics().borrow().current_leader
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        metrics.running_state.as_ref().ok().and(metrics.current_leader)
     }
 
     /// Whether this node leads.
@@ -232,6 +259,10 @@ impl Group {
 
     /// Stops taking part. Nothing is written to the store any more when this returns.
     pub(super) async fn stop(&self) {
+        if let Err(error) = self.store.write_deferred().await {
+            // It only spares the next start a wait.
+            tracing::debug!("cluster: {error}");
+        }
         self.store.close();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!("cluster: the Raft group did not end cleanly: {error}");

@@ -1,5 +1,8 @@
 //! CLUSTER DELSLOTS and DELSLOTSRANGE: this node gives slots up. All or none. Where a slot belongs to another node nothing happens: in
 //! Valkey the command changes the opinion of one node only, and the owner's claim wins again in the end.
+//!
+//! With `cluster-autopilot` slots that nobody owns are spread again once no slot at all has an owner: who gives up all of them in a
+//! cluster gets them back at once.
 
 use super::slot_arguments::{RANGES, SLOTS, parse_ranges, parse_slots, propose};
 use crate::clients::Session;

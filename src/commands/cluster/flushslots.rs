@@ -1,4 +1,7 @@
 //! CLUSTER FLUSHSLOTS: this node gives all its slots up. Only while it has no keys, which would be lost otherwise.
+//!
+//! With `cluster-autopilot` slots that nobody owns are spread again once no slot at all has an owner: who gives up all of them in a
+//! cluster gets them back at once.
 
 use super::own_keys::has_keys;
 use super::slot_arguments::propose;

@@ -6,6 +6,7 @@ use crate::config::row::Place::Kept;
 use crate::config::row::{Form, Row, field, in_form, memory, number, text, word, yes_no};
 use crate::config::value::ClusterEndpointType;
 
+const CLIENT_ADDRESS: &str = "the nodes do not tell each other of a second address yet: clients are told the one that other nodes are told";
 const MIGRATION_TUNING: &str = "it tunes slot migration, which this version does not have yet";
 
 pub(super) static ROWS: &[Row] = &[
@@ -33,14 +34,18 @@ pub(super) static ROWS: &[Row] = &[
     text("cluster-announce-client-ipv4", "", field!(cluster_announce_client_ipv4))
         .unset_when_empty()
         .check(checks::ipv4)
+        .no_effect(CLIENT_ADDRESS)
         .doc("IPv4 address that only clients are told."),
     text("cluster-announce-client-ipv6", "", field!(cluster_announce_client_ipv6))
         .unset_when_empty()
         .check(checks::ipv6)
+        .no_effect(CLIENT_ADDRESS)
         .doc("IPv6 address that only clients are told."),
     number("cluster-announce-client-port", 0, PORT_MAX, 0, field!(cluster_announce_client_port))
+        .no_effect(CLIENT_ADDRESS)
         .doc("Port that only clients are told. 0 stands for cluster-announce-port."),
     number("cluster-announce-client-tls-port", 0, PORT_MAX, 0, field!(cluster_announce_client_tls_port))
+        .no_effect(CLIENT_ADDRESS)
         .doc("TLS port that only clients are told. 0 stands for cluster-announce-tls-port."),
     text("cluster-announce-hostname", "", field!(cluster_announce_hostname))
         .unset_when_empty()
@@ -49,6 +54,7 @@ pub(super) static ROWS: &[Row] = &[
     text("cluster-announce-human-nodename", "", field!(cluster_announce_human_nodename))
         .unset_when_empty()
         .check(checks::announced_nodename)
+        .no_effect("the log names nodes by their ids")
         .doc("Name of the node in logs, beside its id."),
     word("cluster-preferred-endpoint-type", ClusterEndpointType::WORDS, "ip", field!(cluster_preferred_endpoint_type))
         .doc("What clients are sent to: addresses, host names, or no address at all (they keep the one they used)."),

@@ -77,7 +77,8 @@ pub(super) fn find_named(name: &str) -> Option<(&'static str, &'static Row)> {
 /// The option name that a misspelt one is closest to, if it is close.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    let distance_max = (name.len() / 4).min(3);
+    // Two letters are like every other two.
+    let distance_max = if name.len() < 3 { 0 } else { (name.len() / 4).clamp(1, 3) };
     names()
         .map(|(known, _)| (edit_distance(&name, known), known))
         .filter(|(distance, _)| *distance <= distance_max)
@@ -85,19 +86,25 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// Insertions, deletions and replacements of bytes that lead from one text to the other.
+/// Insertions, deletions, replacements and swaps of neighbouring bytes that lead from one text to the other.
 fn edit_distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, left) in from.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, right) in to.bytes().enumerate() {
-            let replaced = diagonal + usize::from(left != right);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+    let (from, to) = (from.as_bytes(), to.as_bytes());
+    let mut before_last = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    for (index, left) in from.iter().enumerate() {
+        let mut row = vec![index + 1];
+        for (column, right) in to.iter().enumerate() {
+            let replaced = last[column] + usize::from(left != right);
+            let mut least = replaced.min(last[column + 1] + 1).min(row[column] + 1);
+            if index > 0 && column > 0 && *left == to[column - 1] && from[index - 1] == *right {
+                let swapped: usize = before_last[column - 1];
+                least = least.min(swapped + 1);
+            }
+            row.push(least);
         }
+        before_last = std::mem::replace(&mut last, row);
     }
-    row[to.len()]
+    last[to.len()]
 }
 
 #[cfg(test)]
@@ -166,7 +173,7 @@ mod tests {
             }
             assert!(row.doc.ends_with('.'), "{}: the text is a sentence", row.name);
             assert!(!row.allowed().is_empty());
-            if let Status::NoEffect(reason) | Status::Later(reason) = row.status {
+            if let Status::NoEffect(reason) | Status::Later(reason) | Status::NotYet(reason) = row.status {
                 assert!(!reason.is_empty() && !reason.ends_with('.'), "{}: {reason}", row.name);
             }
         }
@@ -226,7 +233,7 @@ mod tests {
             args.iter().map(|arg| (*arg).to_owned()).collect()
         };
         for row in all() {
-            if let Status::Later(reason) = row.status {
+            if let Status::Later(reason) | Status::NotYet(reason) = row.status {
                 let error = row.set(&mut Config::default(), &other(row), false).unwrap_err();
                 assert!(error.starts_with(reason) && error.ends_with("is accepted for now"), "{}: {error}", row.name);
             }
@@ -238,6 +245,9 @@ mod tests {
         for (misspelt, meant) in [
             ("maxmemroy", Some("maxmemory")),
             ("max-memory", Some("maxmemory")),
+            ("prot", Some("port")),
+            ("-port", Some("port")),
+            ("por", Some("port")),
             ("Cluster-Enable", Some("cluster-enabled")),
             ("something-else", None),
             ("x", None),

@@ -6,7 +6,7 @@ use crate::config::row::{Row, custom, memory, number, text, word, yes_no};
 use crate::config::{checks, custom};
 
 pub(super) static ROWS: &[Row] = &[
-    custom("save", &custom::SAVE).multi_arg().later(PERSISTENCE).doc(
+    custom("save", &custom::SAVE).multi_arg().not_yet(PERSISTENCE).doc(
         "When to save a snapshot by itself: after so many seconds if there were so many changes; several pairs may be \
          given. Valkey saves by default; this version cannot, so its default is to save nothing.",
     ),
@@ -30,7 +30,7 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("stop-writes-on-bgsave-error", true, Kept)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Refuse writes after a snapshot could not be saved."),
-    yes_no("appendonly", false, Kept).denied_while_loading().later(PERSISTENCE).doc("Log every write to the append only file."),
+    yes_no("appendonly", false, Kept).denied_while_loading().not_yet(PERSISTENCE).doc("Log every write to the append only file."),
     text("appendfilename", "appendonly.aof", Kept)
         .immutable()
         .check(checks::appendfilename)

@@ -1,0 +1,55 @@
+//! `scripts/cluster` with the binaries under test.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use larder_proto::resp::Value;
+
+use crate::support::{Server, free_port, larder_program, wait_until};
+
+fn script(folder: &Path, args: &[&str]) -> (String, Output) {
+    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster"));
+    command.args(args).arg("--dir").arg(folder.join("cluster"));
+    command.env("LARDER_SERVER", larder_program()).env("LARDER_CLI", env!("CARGO_BIN_EXE_larder-cli"));
+    let output = command.stdin(Stdio::null()).output().expect("the script runs");
+    (format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)), output)
+}
+
+/// A port whose bus port is one, too, and beside which another node finds place.
+fn port() -> u16 {
+    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let suits = |port: &u16| *port < 55_000 && is_free(port + 1) && is_free(port + 10_000) && is_free(port + 10_001);
+    std::iter::repeat_with(free_port).find(suits).expect("it goes on for ever")
+}
+
+#[test]
+fn a_cluster_of_somebody_else_is_not_taken_for_ours() {
+    let bus_port = port().to_string();
+    let options = ["--cluster-enabled", "yes", "--cluster-autopilot", "yes", "--cluster-size", "1", "--cluster-seed", "127.0.0.1"];
+    let foreign = Server::larder(&[&options[..], &["--cluster-port", &bus_port]].concat());
+    let mut client = foreign.connect();
+    wait_until(
+        "the other cluster is up",
+        || matches!(client.call(&["CLUSTER", "INFO"]), Value::Bulk(info) if info.starts_with(b"cluster_state:ok")),
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let (text, output) = script(folder.path(), &["start", "--nodes", "1", "--port", &foreign.port().to_string()]);
+    script(folder.path(), &["clean"]);
+    assert!(!output.status.success() && !text.contains("The cluster is ok"), "{text}");
+    assert!(text.contains(&format!("port {} is in use", foreign.port())), "{text}");
+}
+
+#[test]
+fn a_cluster_starts_grows_and_stops() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = port().to_string();
+    let (first, _) = script(folder.path(), &["start", "--nodes", "1", "--port", &port]);
+    let (second, _) = script(folder.path(), &["start", "--nodes", "2", "--port", &port]);
+    let log = std::fs::read_to_string(folder.path().join(format!("cluster/node-{port}/log"))).unwrap_or_default();
+    let (end, _) = script(folder.path(), &["clean"]);
+    assert!(first.contains("The cluster is ok: 1 nodes") && !first.contains("has no slots"), "{first}");
+    assert!(second.contains("The cluster is ok: 2 nodes") && second.contains("has no slots"), "{second}");
+    assert!(end.contains(" removed"), "{end}");
+    assert!(log.contains("Cluster state changed: ok") && !log.contains("changed: fail"), "it only formed: {log}");
+}
