@@ -156,8 +156,15 @@ impl Listener {
     }
 }
 
+/// How long a connection beyond `maxclients` waits before it is refused: its client may have hung up another one just before, which the
+/// worker of that one has yet to see.
+const HANG_UP_TIME: Duration = Duration::from_millis(5);
+
 async fn admit(shared: &Arc<Shared>, workers: &Workers, socket: Accepted) {
     let config = shared.config.load();
+    if workers.connections() >= config.maxclients as usize {
+        shared.timers.sleep(HANG_UP_TIME).await;
+    }
     if let Some(refusal) = refusal(workers, &config, &socket) {
         Counters::one(&shared.counters.connections_rejected);
         // As Valkey: one attempt to say why; the socket closes either way.
