@@ -42,6 +42,10 @@ pub const CHUNK_LEN: usize = 256 * 1024;
 /// An allocation up to this length is freed as fast as a small one; a larger one counts as so many: its pages go back to the system.
 pub const EFFORT_LEN: usize = 64 * 1024;
 
+/// Most bytes of replies that one request, EXEC included, may pile up before anything of them can be sent: beyond it the client is closed.
+/// Four of the longest strings.
+pub const REPLY_LEN_MAX: usize = 2 * 1024 * 1024 * 1024;
+
 /// Output a connection whose class has no output limit may have pending before we stop executing its requests until it reads.
 /// Valkey lets it grow without end.
 pub const OUTPUT_PAUSE_LEN: usize = 1024 * 1024 * 1024;

@@ -172,7 +172,7 @@ pub struct CommandSpec {
     pub arity: i32,
     /// Bits of [`flag`].
     pub flags: u32,
-    /// Bits of [`acl`].
+    /// Bits of [`super::grammar::acl`].
     pub acl: u32,
     /// Where its keys stand.
     pub keys: &'static [KeySpec],

@@ -71,7 +71,7 @@ impl<'a> Deref for Args<'a> {
 
 impl<'c> Context<'c> {
     /// The context of `caller` at a moment, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
-    // Inlined, so that these several hundred bytes are written where they stay.
+    // Inlined: see PERFORMANCE.md.
     #[inline(always)]
     pub fn new(
         (shared, metrics): (&'c Arc<Shared>, &'c WorkerMetrics),

@@ -179,7 +179,7 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// As [`KeyAccess::locate`], for a command that writes: advances the access clock. With the number of the key's table.
-    // Inlined for the sake of what it returns: see `KeyMut::new`.
+    // Inlined: see PERFORMANCE.md.
     #[inline(always)]
     pub(super) fn locate_to_write(&mut self, key: Key<'_>) -> (usize, Option<Position>) {
         let place = key.place();

@@ -3,13 +3,17 @@
 //! ```text
 //! LRU  24 bits: seconds, wrapping every 194 days
 //! LFU  16 bits: minutes of the last decay, wrapping every 45 days;  8 bits: counter
+//! bit  24: the clock is one for LFU
 //! ```
+//! A clock of the other kind says nothing: after a change of the policy old entries count like new ones, until they are used.
 //! The counter grows with probability 1 / (counter * factor + 1), so that 8 bits tell a million accesses from a hundred, and
 //! falls by one each decay period without access (Redis 4.0, "LFU mode").
 
 use crate::base::rng::Rng;
 
 const MASK: u32 = (1 << 24) - 1;
+/// Set in a clock for LFU.
+pub const LFU_CLOCK: u32 = 1 << 24;
 /// Counter of a new key: high enough to survive until it is used again.
 const LFU_INIT: u32 = 5;
 const LFU_MAX: u32 = 255;
@@ -44,7 +48,7 @@ impl AccessClock {
     /// The clock of an entry made now.
     #[inline]
     pub fn fresh(&self) -> u32 {
-        if self.lfu { (self.minutes << 8) | LFU_INIT } else { self.seconds }
+        if self.lfu { LFU_CLOCK | (self.minutes << 8) | LFU_INIT } else { self.seconds }
     }
 
     /// The clock after an access now.
@@ -57,11 +61,14 @@ impl AccessClock {
         let counter = self.frequency(clock);
         let base = counter.saturating_sub(LFU_INIT);
         let grows = counter < LFU_MAX && rng.below(u64::from(base) * u64::from(self.log_factor) + 1) == 0;
-        (self.minutes << 8) | (counter + u32::from(grows))
+        LFU_CLOCK | (self.minutes << 8) | (counter + u32::from(grows))
     }
 
     /// The LFU counter as it is now, decay included (OBJECT FREQ).
     pub fn frequency(&self, clock: u32) -> u32 {
+        if clock & LFU_CLOCK == 0 {
+            return LFU_INIT;
+        }
         let (last, counter) = (clock >> 8, clock & 0xff);
         if self.decay_minutes == 0 {
             return counter;
@@ -72,7 +79,7 @@ impl AccessClock {
 
     /// Seconds since the last access under LRU (OBJECT IDLETIME).
     pub fn idle_seconds(&self, clock: u32) -> u32 {
-        self.seconds.wrapping_sub(clock) & MASK
+        if clock & LFU_CLOCK == 0 { self.seconds.wrapping_sub(clock) & MASK } else { 0 }
     }
 
     /// The clock of an entry last accessed `seconds` ago.
@@ -82,7 +89,7 @@ impl AccessClock {
 
     /// The clock of an entry with this LFU counter.
     pub fn with_frequency(&self, counter: u8) -> u32 {
-        (self.minutes << 8) | u32::from(counter)
+        LFU_CLOCK | (self.minutes << 8) | u32::from(counter)
     }
 }
 
@@ -105,5 +112,15 @@ mod tests {
         assert!((15..40).contains(&counter), "{counter}");
         assert_eq!(lfu(3 * 60_000).frequency(clock), counter - 3);
         assert_eq!(lfu(0).frequency(lfu(0).with_frequency(255)), 255);
+    }
+
+    #[test]
+    fn a_clock_of_the_other_policy_counts_like_a_new_one() {
+        let (lru, lfu) = (AccessClock::at(500_000_000, false, 10, 1), AccessClock::at(500_000_000, true, 10, 1));
+        assert_eq!(lfu.frequency(lru.with_idle(70)), lfu.frequency(lfu.fresh()));
+        assert_eq!(lru.idle_seconds(lfu.with_frequency(200)), 0);
+        let mut rng = Rng::new(1);
+        assert!(lfu.frequency(lfu.touched(lru.with_idle(70), &mut rng)) >= LFU_INIT);
+        assert_eq!(lru.touched(lfu.with_frequency(200), &mut rng), lru.fresh());
     }
 }

@@ -19,7 +19,7 @@ impl KeyAccess<'_> {
         self.wrote = true;
         let is_logging = self.is_logging;
         let stripe = self.held.stripe(stripe_number);
-        // Of no use without a log, and on another cache line.
+        // Of no use without a log: see PERFORMANCE.md.
         if is_logging {
             stripe.written = true;
         }

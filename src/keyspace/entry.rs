@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! byte  0      type (high 4 bits), encoding (low 4 bits)
-//!       1      flags: HAS_EXPIRY, LONG_KEY, BOXED
+//!       1      flags: HAS_EXPIRY, LONG_KEY, BOXED, LFU_CLOCK
 //!       2      key length, unless LONG_KEY
 //!       3..5   value length, if the value is inline (little endian)
 //!       5..8   access clock, 24 bits: LRU seconds or LFU (little endian)
@@ -33,6 +33,8 @@ const HEADER_LEN: usize = 8;
 const HAS_EXPIRY: u8 = 1;
 const LONG_KEY: u8 = 2;
 const BOXED: u8 = 4;
+/// Bit 24 of the access clock: see [`super::clock24`].
+const LFU_CLOCK: u8 = 8;
 
 /// What a new entry is to hold.
 #[derive(Debug)]
@@ -79,7 +81,7 @@ fn layout_of(len: usize) -> Layout {
 }
 
 impl Entry {
-    /// Builds an entry. `access_clock` takes 24 bits; `expiry_ms` of `None` leaves no room for an expiry.
+    /// Builds an entry. `access_clock` takes 25 bits; `expiry_ms` of `None` leaves no room for an expiry.
     pub fn new(key: &[u8], value: NewValue<'_>, expiry_ms: Option<i64>, access_clock: u32) -> Entry {
         let (kind, encoding, inline, boxed): (Type, Encoding, &[u8], Option<Box<Value>>);
         let int_bytes;
@@ -97,7 +99,8 @@ impl Entry {
             NewValue::Boxed(object, k, enc) => (kind, encoding, inline, boxed) = (k, enc, &[], Some(object)),
         }
         let long_key = key.len() > u8::MAX as usize;
-        let mut flags = 0;
+        let clock = access_clock.to_le_bytes();
+        let mut flags = (clock[3] & 1) * LFU_CLOCK;
         let mut len = HEADER_LEN + key.len();
         if long_key {
             flags |= LONG_KEY;
@@ -117,7 +120,6 @@ impl Entry {
         // SAFETY: the layout's size is at least HEADER_LEN, so not zero.
         let block = unsafe { alloc(layout) };
         let Some(block) = NonNull::new(block) else { handle_alloc_error(layout) };
-        let clock = access_clock.to_le_bytes();
         let value_len = (inline.len() as u16).to_le_bytes();
         let header = [
             ((kind as u8) << 4) | encoding as u8,
@@ -327,10 +329,10 @@ impl<'a> EntryRef<'a> {
         (ms != NO_EXPIRY).then_some(ms)
     }
 
-    /// The access clock: 24 bits, LRU or LFU as the policy says.
+    /// The access clock: 24 bits, LRU or LFU as the policy says, and a bit that tells which.
     #[inline]
     pub fn access_clock(self) -> u32 {
-        u32::from_le_bytes([self.byte(5), self.byte(6), self.byte(7), 0])
+        u32::from_le_bytes([self.byte(5), self.byte(6), self.byte(7), (self.flags() / LFU_CLOCK) & 1])
     }
 
     fn boxed_ptr(self) -> *mut Value {
@@ -444,7 +446,10 @@ impl<'a> EntryMut<'a> {
     /// Sets the access clock (24 bits).
     #[inline]
     pub fn set_access_clock(&mut self, clock: u32) {
-        self.write(5, &clock.to_le_bytes()[..3]);
+        let bytes = clock.to_le_bytes();
+        let flags = (self.0.flags() & !LFU_CLOCK) | ((bytes[3] & 1) * LFU_CLOCK);
+        self.write(1, &[flags]);
+        self.write(5, &bytes[..3]);
     }
 
     /// Sets or removes the expiry in place. False if the entry has no room for one: then it must be rebuilt.
@@ -559,6 +564,8 @@ mod tests {
             assert!(!entry.overwrite(&NewValue::Bytes(&[0; 50], Encoding::Embstr)));
             assert!(entry.set_expiry_ms(None));
             entry.inline_mut().expect("not an integer")[0] = b'x';
+            entry.set_access_clock(7 | 1 << 24);
+            assert_eq!(entry.as_ref().access_clock(), 7 | 1 << 24);
             entry.set_access_clock(7);
             let view = entry.as_ref();
             assert!(matches!(view.value(), ValueRef::Bytes(b"x234")));

@@ -47,7 +47,7 @@ pub struct KeyMut<'m, 'a, 'k> {
 }
 
 impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
-    // Inlined, so that it is made where it stays: a copy would wait until it is written.
+    // Inlined: see PERFORMANCE.md.
     #[inline(always)]
     pub(super) fn new(access: &'m mut KeyAccess<'a>, key: Key<'k>) -> Self {
         let (table, position) = access.locate_to_write(key);
@@ -135,7 +135,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             Expiry::Clear => None,
             Expiry::At(ms) => Some(ms),
         };
-        // A copy that can be changed is made only where it must be: it would wait until the position is written (see [`KeyMut::new`]).
+        // A copy that can be changed is made only where it must be: see PERFORMANCE.md.
         if keys.table.get_mut(position).overwrite(&value) {
             if expiry_ms != old_expiry {
                 let mut position = position;

@@ -227,7 +227,7 @@ impl Keyspace {
     }
 
     /// Where `key` lies.
-    // In line, or it comes back through memory, in halves that the processor cannot forward to a load of the whole.
+    // Inlined: see PERFORMANCE.md.
     #[inline(always)]
     pub fn place(&self, key: &[u8]) -> Place {
         let hash = self.hasher.hash(key);

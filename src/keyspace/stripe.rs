@@ -53,7 +53,7 @@ impl Keys {
 }
 
 /// What a stripe counts; INFO adds the stripes up, so that no command writes a counter that another worker writes.
-// In this order: what reads and writes count lies on the lock's pair of cache lines.
+// The order matters: see PERFORMANCE.md.
 #[derive(Debug, Default, Clone, Copy)]
 #[repr(C)]
 pub struct StripeStats {
@@ -90,7 +90,7 @@ impl std::ops::AddAssign for StripeStats {
 }
 
 /// See the module's page.
-// In this order, so that what nearly every command needs lies on one pair of cache lines with the lock, one load away.
+// The order matters: see PERFORMANCE.md.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Stripe {

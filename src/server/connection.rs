@@ -27,6 +27,8 @@ use crate::metrics::WorkerMetrics;
 
 /// First size of a private input buffer: a client that sends a request in pieces is likely to do so again.
 const INPUT_LEN_MIN: usize = 16 * 1024;
+/// Most that is read at once of a large argument, in bytes.
+pub(super) const LARGE_READ_LEN_MAX: usize = 16 * READ_BUFFER_LEN;
 
 /// See the module's page.
 pub(super) struct Connection {
@@ -74,11 +76,12 @@ impl Connection {
         self.buffers.note_input(self.input.len());
     }
 
-    /// Sizes the private buffer once for the whole of a large argument, so that it counts before it has arrived.
+    /// Makes room in the private buffer for more of a large argument. An announced length takes no memory: what has arrived is doubled at
+    /// most, and no more than is wanted.
     pub(super) fn make_room_for_argument(&mut self) {
-        let wanted = self.parser.wanted_len();
-        if wanted > READ_BUFFER_LEN && self.input.len() < wanted {
-            self.input.reserve_exact(wanted - self.input.len());
+        let (wanted, have) = (self.parser.wanted_len(), self.input.len());
+        if wanted > READ_BUFFER_LEN && have < wanted {
+            self.input.reserve_exact((wanted - have).min(have.max(LARGE_READ_LEN_MAX)));
         }
     }
 

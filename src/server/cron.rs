@@ -31,10 +31,15 @@ pub(super) fn start(worker: &Rc<Worker>) {
 
 async fn run(worker: Rc<Worker>) {
     let (mut last_id, mut sampled_ms, mut tidied_ms) = (0, 0, 0);
+    let mut routes = worker.shared.gate.now();
     loop {
         let period = Duration::from_millis(1000 / u64::from(worker.config().hz.max(1)));
         worker.shared.timers.sleep(period).await;
         worker.shared.debug.sleep_if_told();
+        let changed = worker.shared.gate.now();
+        if std::mem::replace(&mut routes, changed) != changed {
+            ask_shard_subscribers(&worker);
+        }
         let started = clock::ticks();
         let now_ms = clock::monotonic_ms();
         // One worker samples for all.
@@ -52,6 +57,12 @@ async fn run(worker: Rc<Worker>) {
         }
         worker.shared.workers[worker.number].timer(clock::elapsed_ns(started, clock::ticks()));
     }
+}
+
+/// Has the clients that listen to shard channels look whether their slots are still here.
+fn ask_shard_subscribers(worker: &Worker) {
+    let clients = worker.clients.borrow();
+    clients.values().filter(|client| client.figures.shard_channels.load(Ordering::Relaxed) > 0).for_each(|client| client.ask(ask::TIDY));
 }
 
 fn sample(worker: &Worker) {

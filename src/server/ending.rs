@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::output::Output;
 use crate::base::clock::{self, Now};
-use crate::commands::connection;
+use crate::commands::{connection, pubsub};
 use crate::engine::context::Context;
 
 /// How long a client that goes on sending is listened to when the node ends. Most clients hang up when they see the end of the replies.
@@ -45,6 +45,17 @@ impl Connection {
         drop(self);
         client.outbox.take();
         worker.shared.clients.end(&client);
+    }
+
+    /// Ends the subscriptions to shard channels whose slots have left this node.
+    pub(super) fn leave_lost_channels(&mut self) {
+        if self.session.subscriptions.shard_channels.is_empty() {
+            return;
+        }
+        let config = self.worker.config();
+        let worker = self.worker.turn();
+        let mut context = Context::new(worker, &config, &mut self.caller, &mut self.output.reply, Now::read(), usize::MAX);
+        pubsub::leave_lost_channels(&mut context, &mut self.session);
     }
 
     /// Undoes what its commands left behind: transaction, watches, subscriptions, MONITOR.

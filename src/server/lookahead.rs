@@ -2,7 +2,7 @@
 //! there.
 //!
 //! Memory is asked for in two waves over all requests, first the buckets, then the entries: while the first is on its way, the others are
-//! asked for, so that the cache misses of a batch become one ([`crate::performance`], *Lookahead*).
+//! asked for, so that the cache misses of a batch become one: see PERFORMANCE.md.
 //!
 //! Invariant: what is noted of an entry is a hint: it holds until the entry's table changes.
 

@@ -9,18 +9,19 @@ use std::sync::atomic::Ordering;
 use super::connection::{Connection, Gone};
 use super::output::{Offer, Output};
 use super::stream::Stream;
+use crate::base::limits::REPLY_LEN_MAX;
 use crate::clients::Client;
 use crate::config::Config;
 use crate::metrics::WorkerMetrics;
 
 /// Replies are offered to the socket before they grow beyond this, a little less than a power of two, and what it does not take is set
-/// aside ([`crate::performance`], *Output in blocks*).
+/// aside: see PERFORMANCE.md.
 pub(super) const FLUSH_LEN: usize = 120 * 1024;
 
 impl Connection {
     /// Bounds what the next commands may reply, however much a single one of them asks for.
     pub(super) fn limit_reply(&mut self, config: &Config) {
-        let len_max = self.output_len_max(config).saturating_sub(self.output.queued_len());
+        let len_max = self.output_len_max(config).min(REPLY_LEN_MAX).saturating_sub(self.output.queued_len());
         self.output.reply.set_len_max(len_max);
     }
 
@@ -55,6 +56,7 @@ impl Connection {
         self.buffers.note_reply(self.output.len());
         let (stream, metrics, client) = (&self.stream, self.worker.metrics(), &self.caller.client);
         self.output.send(|offer| write(stream, &offer, metrics, client))?;
+        self.note_drained();
         if self.worker.shared.debug.reply_resizing.load(Ordering::Relaxed) {
             self.output.give_back_room();
         }

@@ -13,7 +13,7 @@ use larder_proto::resp::RequestParser;
 
 use super::accepted::Accepted;
 use super::buffer_use::BufferUse;
-use super::connection::{Connection, Gone};
+use super::connection::{Connection, Gone, LARGE_READ_LEN_MAX};
 use super::gather::Member;
 use super::output::Output;
 use super::share::{Precedence, Share};
@@ -27,8 +27,6 @@ use crate::clients::{Caller, Client, Session, bit};
 
 /// How long a connection that held a stripe for long waits before it goes on: those who wait for the stripe are awake long before.
 const YIELD_TO_WAITERS: Duration = Duration::from_millis(1);
-/// Most that is read at once of a large argument, in bytes.
-const LARGE_READ_LEN_MAX: usize = 16 * READ_BUFFER_LEN;
 
 enum Event {
     /// So many bytes are in the worker's buffer.
@@ -180,7 +178,10 @@ impl Connection {
                     }
                 }
                 Event::ReadLarge => self.process_input()?,
-                Event::Tidy => self.tidy(),
+                Event::Tidy => {
+                    self.tidy();
+                    self.leave_lost_channels();
+                }
                 Event::Woken => self.touch(),
             }
         }
@@ -278,7 +279,9 @@ impl Connection {
     fn poll_read_large(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
         let have = self.input.len();
         let room = (wanted - have).min(LARGE_READ_LEN_MAX);
-        self.input.reserve_exact(wanted - have);
+        if self.input.capacity() - have < room {
+            self.make_room_for_argument();
+        }
         self.input.resize(have + room, 0);
         let read = self.stream.poll_read(cx, &mut self.input[have..]);
         let got = if let Poll::Ready(Ok(len)) = read { len } else { 0 };

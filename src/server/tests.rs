@@ -86,6 +86,14 @@ fn refusals() -> Vec<Refusal> {
     ]
 }
 
+/// CONFIG SET of options as the command line takes them.
+fn set_options(shared: &Arc<Shared>, options: &[&str]) {
+    if !options.is_empty() {
+        let settings: Vec<_> = options.iter().map(|option| option.trim_start_matches('-')).collect();
+        Peer::new(shared).expect(&format!("config set {}", settings.join(" ")), "+OK");
+    }
+}
+
 #[test]
 fn a_refused_command_does_not_run_by_any_way() {
     for Refusal { name, options, cause, request, answer, at_exec } in refusals() {
@@ -107,15 +115,26 @@ fn a_refused_command_does_not_run_by_any_way() {
         let aborted = "-EXECABORT Transaction discarded because of";
         assert!(!is_open || text.starts_with(aborted) || text.starts_with(answer), "{name}, EXEC: {text}");
         assert_eq!(keys_in(&peer.shared), 0, "{name}");
+        // A command that would run on a thread of its own does not get there.
+        if request == "set k v" {
+            let shared = plain_node(&[]);
+            let mut peer = Peer::new(&shared);
+            put_long_value(&mut peer, "long");
+            set_options(&shared, options);
+            cause(&mut peer);
+            let answer = answer.replace("'set'", "'bitop'");
+            let (flow, text) = peer.run("bitop not copy long");
+            assert_eq!(flow, Flow::Done, "{name}, offloaded");
+            assert!(text.starts_with(&answer), "{name}, offloaded: {text}");
+            assert_eq!(keys_in(&shared), 1, "{name}, offloaded");
+        }
         // It comes up between the queue and EXEC.
         if let Some(reason) = at_exec {
             let shared = plain_node(&[]);
             let mut peer = Peer::new(&shared);
             peer.expect("multi", "+OK");
             peer.expect(request, "+QUEUED");
-            let settings: Vec<_> = options.iter().map(|option| option.trim_start_matches('-')).collect();
-            let (_, text) = Peer::new(&shared).run(&format!("config set {}", settings.join(" ")));
-            assert_eq!(text, "+OK");
+            set_options(&shared, options);
             let (_, text) = peer.run("exec");
             let reason = reason.trim_start_matches('-');
             assert!(text.starts_with(&format!("-EXECABORT Transaction discarded because of: {reason}")), "{name}, at EXEC: {text}");

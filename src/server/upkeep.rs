@@ -30,7 +30,7 @@ impl Connection {
         let figures = &client.figures;
         let store = |figure: &std::sync::atomic::AtomicU64, value: usize| figure.store(value as u64, Ordering::Relaxed);
         figures.commands.store(self.caller.commands, Ordering::Relaxed);
-        // Most rounds of most clients change nothing else: `crate::performance`, *Figures that are known*. Those to whom others send are told
+        // Most rounds of most clients change nothing else: see PERFORMANCE.md. Those to whom others send are told
         // new limits here.
         let is_at_rest = self.input.capacity() == 0 && self.parser.args_len() == 0 && !self.stage.has_requests() && self.output.is_empty();
         let is_sent_to = client.has(bit::PUBSUB) || client.has(bit::MONITOR);
@@ -60,6 +60,8 @@ impl Connection {
 
     fn output_limit(&self, config: &Config) -> OutputBufferLimit {
         match self.caller.client.class() {
+            // It is something of a replica: it is sent what others do, whether it reads or not.
+            _ if self.session.monitor => config.client_output_buffer_limit.replica,
             ClientClass::Normal => config.client_output_buffer_limit.normal,
             ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
         }
@@ -111,6 +113,17 @@ impl Connection {
             }
         }
         limit.hard_bytes > 0 && bytes >= limit.hard_bytes
+    }
+
+    /// Ends the time that counts towards the soft limit, once the client has read what exceeded it.
+    #[inline]
+    pub(super) fn note_drained(&mut self) {
+        if self.buffers.soft_limit_since_ms.is_some() {
+            let bytes = OutputMemory::of(self.output.len() as u64, self.buffers.reply_room as u64).bytes;
+            if bytes < self.output_limit(&self.worker.config()).soft_bytes {
+                self.buffers.soft_limit_since_ms = None;
+            }
+        }
     }
 
     /// Ends a connection that was asked to close, be it because others have sent it more than it may have pending.

@@ -89,9 +89,15 @@ impl Topology {
         if assigned == 0 {
             return Some(Failing::NotFullCoverage);
         }
-        let covered =
-            assigned == usize::from(crate::base::slot::SLOTS) && !self.primaries_with_slots().any(|node| self.is_failed(&node.id));
+        let covered = assigned == usize::from(crate::base::slot::SLOTS) && self.primaries_with_slots().all(|node| self.is_covered(node));
         (self.view.require_full_coverage && !covered).then_some(Failing::NotFullCoverage)
+    }
+
+    /// True if the primary's slots are served, or will be as soon as one of its replicas takes over: one failure is no reason to refuse
+    /// the slots of all others.
+    fn is_covered(&self, primary: &Node) -> bool {
+        let replicas = || self.shard_of(&primary.id).into_iter().flat_map(|shard| self.replicas(shard));
+        !self.is_failed(&primary.id) || replicas().any(|replica| !self.is_failed(&replica.id))
     }
 
     /// Primaries that own slots, in the shards' order.
@@ -117,11 +123,15 @@ mod tests {
         let mut holed = whole.clone();
         holed.apply(9, &Command::UnassignSlots { node: node(1).id, ranges: vec![SlotRange::one(5)] }).unwrap();
         let failed = vec![node(2).id];
+        let mut replicated = whole.clone();
+        replicated.nodes.push(Node { shard: node(2).shard, ..node(9) });
         for (topology, view, failing) in [
             (&whole, up.clone(), None),
             (&whole, View { has_quorum: false, ..up.clone() }, Some(Failing::NoQuorum)),
             (&whole, View { failed: failed.clone(), ..up.clone() }, Some(Failing::NotFullCoverage)),
             (&whole, View { failed: failed.clone(), require_full_coverage: false, ..up.clone() }, None),
+            (&replicated, View { failed: failed.clone(), ..up.clone() }, None),
+            (&replicated, View { failed: vec![node(2).id, node(9).id], ..up.clone() }, Some(Failing::NotFullCoverage)),
             (&whole, View { suspected: failed, ..up.clone() }, None),
             (&holed, up.clone(), Some(Failing::NotFullCoverage)),
             (&holed, View { require_full_coverage: false, ..up.clone() }, None),

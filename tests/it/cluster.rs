@@ -230,3 +230,29 @@ fn compare(sides: &mut [Side], requests: &[&[&str]]) {
     }
     assert!(differences.is_empty(), "{differences}");
 }
+
+/// A subscriber to a shard channel is told when the channel's slot leaves the node, however it leaves.
+#[test]
+fn a_shard_channel_ends_with_its_slot() {
+    let bus_port = free_port().to_string();
+    let node = Server::larder(&["--cluster-enabled", "yes", "--cluster-port", &bus_port]);
+    let mut client = node.connect();
+    assert_eq!(text(&client.call(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])), "OK");
+    wait_until("the cluster is up", || is_up(&mut client));
+    for hello in ["2", "3"] {
+        let mut subscriber = node.connect();
+        subscriber.call(&["HELLO", hello]);
+        subscriber.call(&["SSUBSCRIBE", "gone"]);
+        subscriber.call(&["SSUBSCRIBE", "stays"]);
+        let Value::Integer(slot) = client.call(&["CLUSTER", "KEYSLOT", "gone"]) else { panic!("a slot") };
+        assert_eq!(text(&client.call(&["CLUSTER", "DELSLOTS", &slot.to_string()])), "OK");
+        let message = subscriber.receive();
+        let (Value::Array(items) | Value::Push(items)) = &message else { panic!("{message:?}") };
+        assert_eq!((text(&items[0]), text(&items[1]), &items[2]), ("sunsubscribe".into(), "gone".into(), &Value::Integer(1)));
+        assert_eq!(client.call(&["PUBSUB", "SHARDCHANNELS"]), Value::Array(vec![Value::Bulk("stays".into())]));
+        assert_eq!(text(&client.call(&["CLUSTER", "ADDSLOTS", &slot.to_string()])), "OK");
+        wait_until("the cluster is up again", || is_up(&mut client));
+        drop(subscriber);
+        wait_until("the subscriber is gone", || client.call(&["PUBSUB", "SHARDCHANNELS"]) == Value::Array(Vec::new()));
+    }
+}

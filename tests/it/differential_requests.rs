@@ -155,3 +155,12 @@ fn subcommands_of_a_pipeline_are_told_apart() {
         assert!(got == expected, "{line}\n  in a pipeline: {}\n       by itself: {}", got.escape_ascii(), expected.escape_ascii());
     }
 }
+
+/// A RESP2 subscriber is answered as one, whatever it listens to.
+#[test]
+fn a_subscriber_to_a_shard_channel_gets_ping_as_a_message() {
+    let larder = Server::larder(&[]);
+    let mut client = larder.connect();
+    client.call(&["SSUBSCRIBE", "s"]);
+    assert_eq!(client.call_raw(&["PING", "hi"]), b"*2\r\n$4\r\npong\r\n$2\r\nhi\r\n");
+}

@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use larder::base::limits::{OUTPUT_PAUSE_LEN, STRING_LEN_MAX};
-use larder::base::process;
 use larder::base::rng::Rng;
+use larder::base::{clock, process};
 use larder_proto::resp::Value;
 use parking_lot::Mutex;
 
@@ -295,4 +295,62 @@ fn the_largest_value_comes_back_as_it_was_sent_and_one_byte_more_is_refused() {
     eprintln!("the_largest_value: {} MiB in use at most", watcher.info("used_memory_peak") / MIB as u64);
     assert_eq!(watcher.call(&["DEL", "large"]), Value::Integer(1));
     wait_until("the memory is given back", || watcher.info("used_memory") < before + NOISE_LEN);
+}
+
+/// A subscriber that reads everything may be behind for a moment as often as it likes: the time of the soft limit ends when it has read.
+#[test]
+fn a_soft_limit_counts_only_while_it_is_exceeded() {
+    let server = Server::larder(&["--client-output-buffer-limit", "pubsub 100mb 1mb 1"]);
+    let (mut subscriber, mut publisher) = (server.connect(), server.connect());
+    subscriber.call(&["SUBSCRIBE", "c"]);
+    let message = vec![b'x'; 5 * MIB];
+    for _ in 0..3 {
+        let started = clock::monotonic_ms();
+        assert_eq!(publisher.call(&[&b"PUBLISH"[..], b"c", &message]), Value::Integer(1));
+        let Value::Array(items) = subscriber.receive() else { panic!("a message") };
+        assert_eq!(items[2], Value::Bulk(message.clone().into()));
+        wait_until("the time of the soft limit passes", || clock::monotonic_ms() - started > 1200);
+    }
+}
+
+/// A length that is announced takes no memory, and nothing has to go for it.
+#[test]
+fn an_announced_argument_counts_as_it_arrives() {
+    let server = Server::larder(&["--maxmemory", "60mb", "--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", "0"]);
+    let mut client = server.connect();
+    for key in 0..1000 {
+        assert_eq!(client.call(&["SET", &format!("key:{key}"), &"v".repeat(1000)]), ok());
+    }
+    let before = client.info("used_memory");
+    let hostile: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = server.connect_raw();
+            stream.write_all(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\n").expect("the server reads");
+            stream
+        })
+        .collect();
+    for stream in &hostile {
+        let address = address(stream).to_string();
+        wait_until("the length has arrived", || {
+            let line = client.call(&["CLIENT", "LIST", "ADDR", &address]);
+            matches!(&line, Value::Bulk(text) | Value::Verbatim { text, .. } if String::from_utf8_lossy(text).contains(" argv-mem=4"))
+        });
+    }
+    assert_eq!(client.call(&["SET", "one", "more"]), ok());
+    let grown = client.info("used_memory").saturating_sub(before);
+    assert!(grown < 20 * 2 * MIB as u64, "{grown}");
+    assert_eq!((client.info("evicted_keys"), client.call(&["DBSIZE"])), (0, Value::Integer(1001)));
+}
+
+/// A client in MONITOR that does not read is closed at the limit of those who are sent what others do.
+#[test]
+fn a_monitor_that_does_not_read_is_closed() {
+    let server = Server::larder(&["--client-output-buffer-limit", "replica 1mb 0 0"]);
+    let mut monitor = server.connect_raw();
+    monitor.write_all(b"MONITOR\r\n").expect("the server reads");
+    let mut client = server.connect();
+    wait_until("the monitor is gone", || {
+        assert_eq!(client.call(&["SET", "k", &"x".repeat(100_000)]), ok());
+        client.info("client_output_buffer_limit_disconnections") == 1
+    });
 }

@@ -8,9 +8,11 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use larder_proto::resp::ReplyBuf;
 
+use crate::base::slot::key_slot;
 use crate::clients::session::{ReplyMode, Subscriptions};
 use crate::clients::{Caller, Message, Session, bit};
 use crate::engine::context::Context;
+use crate::topology::{Access, DownReason, Route};
 
 /// What is subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,21 @@ pub(super) fn unsubscribe(context: &mut Context<'_>, session: &mut Session, kind
         confirm(context, session, kind, kind.verbs().1, Some(&name));
     }
     report(context.caller, session);
+}
+
+/// Takes the client off the shard channels whose slots have left this node, and tells it, as Valkey does: it may subscribe elsewhere.
+pub fn leave_lost_channels(context: &mut Context<'_>, session: &mut Session) {
+    let Some(cluster) = &context.shared.cluster else { return };
+    let topology = cluster.topology.load();
+    let access = Access { readonly_client: context.caller.readonly, write: false, shard_channel: true };
+    let is_lost = |channel: &&Bytes| {
+        matches!(topology.route(&cluster.me, key_slot(channel), access), Route::Moved { .. } | Route::Down(DownReason::Unbound))
+    };
+    let lost: Vec<Bytes> = session.subscriptions.shard_channels.iter().filter(is_lost).cloned().collect();
+    if !lost.is_empty() {
+        let names: Vec<&[u8]> = lost.iter().map(|channel| &channel[..]).collect();
+        unsubscribe(context, session, Kind::Shard, &names);
+    }
 }
 
 fn confirm(context: &mut Context<'_>, session: &mut Session, kind: Kind, verb: &[u8], name: Option<&[u8]>) {

@@ -6,6 +6,8 @@ mod publish;
 mod subscribe;
 mod unsubscribe;
 
+pub use engine::leave_lost_channels;
+
 use crate::engine::spec::CommandSpec;
 
 /// The family's commands.

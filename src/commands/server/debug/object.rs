@@ -22,11 +22,11 @@ pub(super) fn object(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         if !is_fast {
             text.push_str(&format!(" serializedlength:{}", serialized_len(entry)));
         }
-        let access = entry.access_clock();
+        let access = entry.access_clock() & 0x00ff_ffff;
         if clock.lfu {
-            text.push_str(&format!(" lfu_freq:{} lfu_access_time_minutes:{}", clock.frequency(access), access >> 8));
+            text.push_str(&format!(" lfu_freq:{} lfu_access_time_minutes:{}", clock.frequency(entry.access_clock()), access >> 8));
         } else {
-            text.push_str(&format!(" lru:{access} lru_seconds_idle:{}", clock.idle_seconds(access)));
+            text.push_str(&format!(" lru:{access} lru_seconds_idle:{}", clock.idle_seconds(entry.access_clock())));
         }
         text
     });
