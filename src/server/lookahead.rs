@@ -11,12 +11,16 @@ use std::ops::Range;
 use larder_proto::resp::Batch;
 use smallvec::SmallVec;
 
+use crate::base::bytes::same;
 use crate::base::limits::{BATCH_REQUESTS_MAX, WAITING_REQUESTS_MAX};
 use crate::engine::shared::Shared;
 use crate::engine::table::{Lookup, Table as CommandTable};
 use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::table::{Ahead, Table};
 use crate::keyspace::{Keyspace, Place};
+
+/// Longer names of commands are looked up each time.
+const NAME_LEN_MAX: usize = 16;
 
 /// Parsed requests, and what is known of them.
 #[derive(Debug, Default)]
@@ -25,6 +29,7 @@ pub(super) struct Parsed {
     pub(super) prepared: Vec<Prepared>,
     /// For so many of them memory was asked.
     asked: usize,
+    last: LastCommand,
 }
 
 /// How much was there before a batch was parsed.
@@ -71,7 +76,7 @@ impl Parsed {
     pub(super) fn prepare(&mut self, shared: &Shared, buffer: &[u8], db: Option<u32>) {
         for request in &self.batch.requests[self.prepared.len()..] {
             let args = self.batch.args_of(request);
-            let found = shared.table.lookup(args[0].of(buffer), args.get(1).map(|arg| arg.of(buffer)));
+            let found = self.last.lookup(&shared.table, args[0].of(buffer), args.get(1).map(|arg| arg.of(buffer)));
             let mut ready = Prepared { found: Found::of(found), table: 0, key: None };
             if let (Lookup::Found(row), Some(key), Some(db)) = (found, args.get(1), db)
                 && row.is_single_key()
@@ -138,6 +143,38 @@ impl Prepared {
     #[inline]
     pub(super) fn lookup<'t>(&self, table: &'t CommandTable) -> Lookup<'t> {
         self.found.lookup(table)
+    }
+}
+
+/// The command that was looked up last, as it was spelled: mostly it is the next one, too (see PERFORMANCE.md). One with subcommands is
+/// never remembered: its row does not follow from its name alone.
+#[derive(Debug, Default)]
+struct LastCommand {
+    name: SmallVec<[u8; NAME_LEN_MAX]>,
+    number: Option<u16>,
+}
+
+impl LastCommand {
+    #[inline]
+    fn lookup<'t>(&mut self, table: &'t CommandTable, name: &[u8], second: Option<&[u8]>) -> Lookup<'t> {
+        match self.number {
+            Some(number) if same(name, &self.name) => Lookup::Found(table.row(number)),
+            _ => self.look_up_another(table, name, second),
+        }
+    }
+
+    #[inline(never)]
+    fn look_up_another<'t>(&mut self, table: &'t CommandTable, name: &[u8], second: Option<&[u8]>) -> Lookup<'t> {
+        let found = table.lookup(name, second);
+        self.number = match found {
+            Lookup::Found(row) if row.subcommands.is_empty() && row.parent.is_none() && name.len() <= NAME_LEN_MAX => Some(row.number),
+            _ => None,
+        };
+        self.name.clear();
+        if self.number.is_some() {
+            self.name.extend_from_slice(name);
+        }
+        found
     }
 }
 
