@@ -11,12 +11,10 @@ pub mod engine;
 pub mod keyspace;
 pub mod metrics;
 pub mod node;
+pub mod performance;
 pub mod pubsub;
 pub mod server;
 pub mod topology;
-
-#[doc = include_str!("PERFORMANCE.md")]
-pub mod performance {}
 
 /// The tests count memory as the server does.
 #[cfg(test)]

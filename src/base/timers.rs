@@ -1,6 +1,6 @@
 //! The timers of what sleeps on a worker.
 //!
-//! The runtimes of workers have no timers (see PERFORMANCE.md): those who sleep borrow the ones of a thread that does
+//! The runtimes of workers have no timers ([`crate::performance`], *Borrowed timers*): those who sleep borrow the ones of a thread that does
 //! nothing else.
 //!
 //! Invariant: what a worker runs sleeps by [`Timers`] alone; elsewhere on it tokio's timers panic, and a panic ends the process. Hence

@@ -65,7 +65,7 @@ pub(super) enum Flow {
 
 impl<'c> BatchExecutor<'c> {
     /// The state of a connection now, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
-    // Inlined: see PERFORMANCE.md.
+    // See `crate::performance`, *State that stays in its place*.
     #[inline(always)]
     pub(super) fn new(
         worker: (&'c Arc<Shared>, &'c WorkerMetrics),

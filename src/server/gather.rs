@@ -3,7 +3,7 @@
 //! Within a pipeline [`super::lookahead`] turns the cache misses of all requests into one; this does so across the connections of a
 //! worker. A connection that has read a few complete requests parks them, and lets those that are ready read theirs. Then one task, the
 //! *round*, asks for the memory that all of them need and runs them. It sends no reply before all have run: the kernel, called in between,
-//! leaves little of a command's code in the caches. What this gains: see PERFORMANCE.md.
+//! leaves little of a command's code in the caches. What this gains: [`crate::performance`], *Gathering*.
 //!
 //! Switched off ([`Gather::new`]), it parks nothing: every connection runs its own requests at once.
 //!

@@ -2,7 +2,7 @@
 //! there.
 //!
 //! Memory is asked for in two waves over all requests, first the buckets, then the entries: while the first is on its way, the others are
-//! asked for, so that the cache misses of a batch become one: see PERFORMANCE.md.
+//! asked for, so that the cache misses of a batch become one ([`crate::performance`], *Lookahead*).
 //!
 //! Invariant: what is noted of an entry is a hint: it holds until the entry's table changes.
 
@@ -146,7 +146,7 @@ impl Prepared {
     }
 }
 
-/// The command that was looked up last, as it was spelled: mostly it is the next one, too (see PERFORMANCE.md). One with subcommands is
+/// The command that was looked up last, as it was spelled: mostly it is the next one, too ([`crate::performance`], *The last command*). One with subcommands is
 /// never remembered: its row does not follow from its name alone.
 #[derive(Debug, Default)]
 struct LastCommand {

@@ -33,7 +33,7 @@ pub(super) fn execute(
     let ready = &parsed.prepared[requests.clone()];
     let (mut few, mut many);
     for (number, (request, ready)) in requests.clone().zip(batch.requests[requests].iter().zip(ready)) {
-        // See PERFORMANCE.md.
+        // See `crate::performance`, *Words of two or three*.
         let args: &[&[u8]] = match *batch.args_of(request) {
             [name, key] => {
                 few = [name.of(buffer), key.of(buffer), &[]];

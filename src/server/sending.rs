@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::metrics::WorkerMetrics;
 
 /// Replies are offered to the socket before they grow beyond this, a little less than a power of two, and what it does not take is set
-/// aside: see PERFORMANCE.md.
+/// aside ([`crate::performance`], *Output in blocks*).
 pub(super) const FLUSH_LEN: usize = 120 * 1024;
 
 impl Connection {

@@ -1,5 +1,5 @@
 //! Times commands. Executions of one short command that follow each other share a reading of the clock, and its time equally: each takes
-//! less than the microsecond to which times are told (see PERFORMANCE.md).
+//! less than the microsecond to which times are told ([`crate::performance`], *One reading of the clock*).
 
 use crate::base::clock::{self, Ticks};
 

@@ -1,6 +1,6 @@
 //! A client's socket: TCP or unix.
 //!
-//! Reads and writes go past the C library (see PERFORMANCE.md).
+//! Reads and writes go past the C library ([`crate::performance`], *System calls without the C library*).
 
 use std::io;
 use std::net::Shutdown;
@@ -45,7 +45,7 @@ impl Stream {
     fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         let len = self.try_io(Interest::READABLE, || Ok(rustix::net::recv(self, &mut *into, RecvFlags::empty())?.0))?;
         if len > 0 && len < into.len() {
-            // That was all: see PERFORMANCE.md.
+            // That was all: `crate::performance`, *Reading until less came than fits*.
             let _ = self.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
         }
         Ok(len)

@@ -30,7 +30,7 @@ impl Connection {
         let figures = &client.figures;
         let store = |figure: &std::sync::atomic::AtomicU64, value: usize| figure.store(value as u64, Ordering::Relaxed);
         figures.commands.store(self.caller.commands, Ordering::Relaxed);
-        // Most rounds of most clients change nothing else: see PERFORMANCE.md. Those to whom others send are told
+        // Most rounds of most clients change nothing else: `crate::performance`, *Figures that are known*. Those to whom others send are told
         // new limits here.
         let is_at_rest = self.input.capacity() == 0 && self.parser.args_len() == 0 && !self.stage.has_requests() && self.output.is_empty();
         let is_sent_to = client.has(bit::PUBSUB) || client.has(bit::MONITOR);

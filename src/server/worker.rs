@@ -29,7 +29,7 @@ pub(super) struct Worker {
     pub(super) connections: Arc<AtomicUsize>,
     /// Its clients by number.
     pub(super) clients: RefCell<BTreeMap<u64, Arc<Client>>>,
-    /// Counted without atomics: see PERFORMANCE.md.
+    /// See [`crate::performance`], *Options without atomics*.
     #[expect(clippy::redundant_allocation, reason = "the store hands out an Arc, which other threads share")]
     config: RefCell<Rc<Arc<Config>>>,
     config_version: Cell<u64>,

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// Every folder or file directly under `src/` with its rank. The lower ranks know nothing of the higher.
 const RANKS: &[(&str, u8)] = &[
     ("base", 0),
+    ("performance", 0),
     ("config", 1),
     ("metrics", 1),
     ("acl", 1),
