@@ -148,9 +148,9 @@ impl<'c> BatchExecutor<'c> {
         }
     }
 
-    /// Counts what is not measured yet, and ends the batch.
-    #[inline]
-    pub(super) fn end(mut self) -> Executed {
+    /// Counts what is not measured yet: the batch has ended.
+    #[inline(always)]
+    pub(super) fn end(&mut self) -> Executed {
         self.measure();
         Executed {
             required_offset: self.context.keys.required_offset,

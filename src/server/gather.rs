@@ -10,8 +10,8 @@
 //! Invariants:
 //! * What is parked is bounded: by [`READ_BUFFER_LEN`] bytes and [`WAITING_REQUESTS_MAX`] requests. Who finds it full runs at once.
 //! * The bytes below `used`, and parked requests, stay where they are until all of them have run.
-//! * A member is run by the round or by its own task, whoever comes first. What the round cannot finish it leaves to the task, and wakes
-//!   it ([`Member::settle`]).
+//! * What is parked is run by the round or by its connection's task, whoever comes first. The round takes a connection out of its slot
+//!   only while it runs it; what it cannot finish it leaves to the task, and wakes it ([`Parker::settle`]).
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -40,10 +40,6 @@ pub(super) struct Gather {
     /// Tickets that were given out.
     parked: Cell<usize>,
     estimate: Arc<ReadyEstimate>,
-    /// Those who have parked requests, in the order in which they read.
-    members: RefCell<Vec<Rc<dyn Member>>>,
-    /// The round's task, while it sleeps.
-    waker: Cell<Option<Waker>>,
 }
 
 /// How many connections find something to read each time that the worker looks for events. Shared with what its runtime calls then, on
@@ -93,12 +89,22 @@ impl Ticket {
     }
 }
 
-/// A connection as the round sees it. Its task sleeps.
-pub(super) trait Member {
+/// A connection, as the round sees it.
+pub(super) trait Parker {
     /// Runs what is parked, if its task has not done that. `now` is when the one before it ended. Returns when this one did.
-    fn run(&self, now: Ticks) -> Option<Ticks>;
+    fn run(&mut self, now: Ticks) -> Ticks;
     /// Sends the replies, and wakes its task if there is something left to do.
-    fn settle(&self);
+    fn settle(&mut self);
+}
+
+/// Where a connection is while its task sleeps with parked requests. The round takes it out while it works on it.
+pub(super) struct Slot<P>(Cell<Option<Box<P>>>);
+
+/// Those of a worker who have parked requests, in the order in which they read, and the task that runs them.
+pub(super) struct Round<P> {
+    slots: RefCell<Vec<Rc<Slot<P>>>>,
+    /// The task, while it sleeps.
+    waker: Cell<Option<Waker>>,
 }
 
 impl Gather {
@@ -110,8 +116,6 @@ impl Gather {
             used: Cell::new(0),
             parked: Cell::new(0),
             estimate,
-            members: RefCell::default(),
-            waker: Cell::default(),
         }
     }
 
@@ -149,27 +153,51 @@ impl Gather {
             self.parsed.borrow_mut().clear();
         }
     }
+}
 
-    /// Has the next round run `member`.
-    pub(super) fn join(&self, member: Rc<dyn Member>) {
-        self.members.borrow_mut().push(member);
+impl<P> Slot<P> {
+    pub(super) fn put(&self, parker: Box<P>) {
+        self.0.set(Some(parker));
+    }
+
+    pub(super) fn take(&self) -> Option<Box<P>> {
+        self.0.take()
+    }
+}
+
+impl<P> Default for Slot<P> {
+    fn default() -> Self {
+        Slot(Cell::new(None))
+    }
+}
+
+impl<P> Default for Round<P> {
+    fn default() -> Self {
+        Round { slots: RefCell::default(), waker: Cell::default() }
+    }
+}
+
+impl<P: Parker> Round<P> {
+    /// Has the next round run what lies in `slot`.
+    pub(super) fn join(&self, slot: Rc<Slot<P>>) {
+        self.slots.borrow_mut().push(slot);
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
 
-    /// Runs rounds for ever. `begin` says when a round begins, and what `end` is told when it ends.
-    pub(super) async fn run_rounds<R>(&self, begin: impl Fn() -> (Ticks, R), end: impl Fn(R)) {
-        let (mut members, mut ran) = (Vec::new(), Vec::new());
+    /// Runs round after round, for ever. `begin` says when one begins, and what `end` is told when it ends.
+    pub(super) async fn run<R>(&self, begin: impl Fn() -> (Ticks, R), end: impl Fn(R)) {
+        let (mut slots, mut ran) = (Vec::new(), Vec::new());
         loop {
-            poll_fn(|cx| self.poll_members(cx, &mut members)).await;
+            poll_fn(|cx| self.poll_slots(cx, &mut slots)).await;
             let (started, round) = begin();
             let (mut now, mut settled) = (started, started);
-            for member in members.drain(..) {
-                if let Some(ended) = member.run(now) {
-                    now = ended;
-                }
-                ran.push(member);
+            for slot in slots.drain(..) {
+                // Those whose tasks were woken meanwhile may have gone on.
+                let Some(mut parker) = slot.take() else { continue };
+                now = parker.run(now);
+                ran.push((slot, parker));
                 if clock::elapsed_ns(settled, now) > REPLIES_WAIT_NS {
                     settle(&mut ran);
                     now = clock::ticks();
@@ -181,9 +209,9 @@ impl Gather {
         }
     }
 
-    /// Takes all members into `into`, which is empty, once there is one.
-    fn poll_members(&self, cx: &Context<'_>, into: &mut Vec<Rc<dyn Member>>) -> Poll<()> {
-        std::mem::swap(&mut *self.members.borrow_mut(), into);
+    /// Takes all slots into `into`, which is empty, once there is one.
+    fn poll_slots(&self, cx: &Context<'_>, into: &mut Vec<Rc<Slot<P>>>) -> Poll<()> {
+        std::mem::swap(&mut *self.slots.borrow_mut(), into);
         if into.is_empty() {
             self.waker.set(Some(cx.waker().clone()));
             return Poll::Pending;
@@ -192,8 +220,12 @@ impl Gather {
     }
 }
 
-fn settle(ran: &mut Vec<Rc<dyn Member>>) {
-    ran.drain(..).for_each(|member| member.settle());
+/// Settles those that have run, and puts them back.
+fn settle<P: Parker>(ran: &mut Vec<(Rc<Slot<P>>, Box<P>)>) {
+    for (slot, mut parker) in ran.drain(..) {
+        parker.settle();
+        slot.put(parker);
+    }
 }
 
 impl std::fmt::Debug for Gather {
@@ -209,32 +241,41 @@ mod tests {
     /// Notes what becomes of it.
     struct Noted(Rc<RefCell<Vec<String>>>, &'static str);
 
-    impl Member for Noted {
-        fn run(&self, now: Ticks) -> Option<Ticks> {
+    impl Parker for Noted {
+        fn run(&mut self, now: Ticks) -> Ticks {
             self.0.borrow_mut().push(format!("run {}", self.1));
-            Some(now)
+            now
         }
-        fn settle(&self) {
+        fn settle(&mut self) {
             self.0.borrow_mut().push(format!("settle {}", self.1));
         }
     }
 
     #[test]
     fn all_run_before_any_is_settled_and_again_in_the_next_round() {
-        let gather = Rc::new(Gather::new(Arc::default(), true));
+        let round = Round::default();
         let notes: Rc<RefCell<Vec<String>>> = Rc::default();
         let begin = || {
             notes.borrow_mut().push("begin".into());
             (clock::ticks(), ())
         };
-        let mut rounds = Box::pin(gather.run_rounds(begin, |()| notes.borrow_mut().push("end".into())));
+        let mut rounds = Box::pin(round.run(begin, |()| notes.borrow_mut().push("end".into())));
         let mut poll = || assert!(rounds.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         poll();
-        for names in [&["a", "b"][..], &["c"]] {
-            names.iter().for_each(|name| gather.join(Rc::new(Noted(Rc::clone(&notes), name))));
-            poll();
-        }
-        let expected = ["begin", "run a", "run b", "settle a", "settle b", "end", "begin", "run c", "settle c", "end"];
+        let slot = |name| {
+            let slot: Rc<Slot<Noted>> = Rc::default();
+            slot.put(Box::new(Noted(Rc::clone(&notes), name)));
+            slot
+        };
+        let slots = [slot("a"), slot("b"), slot("c")];
+        slots[..2].iter().for_each(|slot| round.join(Rc::clone(slot)));
+        poll();
+        assert!(slots.iter().all(|slot| slot.take().map(|noted| slot.put(noted)).is_some()), "all lie in their slots again");
+        slots.iter().for_each(|slot| round.join(Rc::clone(slot)));
+        // Its task was woken, and has gone on.
+        drop(slots[1].take());
+        poll();
+        let expected = ["begin", "run a", "run b", "settle a", "settle b", "end", "begin", "run a", "run c", "settle a", "settle c", "end"];
         assert_eq!(*notes.borrow(), expected);
     }
 

@@ -11,6 +11,7 @@ use std::ops::Range;
 use larder_proto::resp::Batch;
 use smallvec::SmallVec;
 
+use crate::base::bytes::same;
 use crate::base::limits::{BATCH_REQUESTS_MAX, WAITING_REQUESTS_MAX};
 use crate::engine::shared::Shared;
 use crate::engine::table::{Lookup, Table as CommandTable};
@@ -69,9 +70,19 @@ impl Parsed {
     /// for.
     #[inline]
     pub(super) fn prepare(&mut self, shared: &Shared, buffer: &[u8], db: Option<u32>) {
+        // A pipeline mostly repeats a command. One with subcommands is looked up each time: its row does not follow from its name alone.
+        let mut before: Option<(&[u8], u16)> = None;
         for request in &self.batch.requests[self.prepared.len()..] {
             let args = self.batch.args_of(request);
-            let found = shared.table.lookup(args[0].of(buffer), args.get(1).map(|arg| arg.of(buffer)));
+            let name = args[0].of(buffer);
+            let found = match before {
+                Some((previous, number)) if same(name, previous) => Lookup::Found(shared.table.row(number)),
+                _ => shared.table.lookup(name, args.get(1).map(|arg| arg.of(buffer))),
+            };
+            before = match found {
+                Lookup::Found(row) if row.parent.is_none() && row.subcommands.is_empty() => Some((name, row.number)),
+                _ => None,
+            };
             let mut ready = Prepared { found: Found::of(found), table: 0, key: None };
             if let (Lookup::Found(row), Some(key), Some(db)) = (found, args.get(1), db)
                 && row.is_single_key()

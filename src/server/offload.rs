@@ -82,6 +82,7 @@ impl Connection {
         complete(&mut executor.context, shared.table.row(number), &args, &result, before, nanoseconds);
         executor.settle_reply(before);
         let executed = executor.end();
+        drop(executor);
         let (required_offset, yields_to_waiters) = (done.required_offset, done.yields_to_waiters);
         self.note_executed(Executed { required_offset, yields_to_waiters, is_simple: false, ..executed }, before);
         None

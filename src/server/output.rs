@@ -58,10 +58,11 @@ struct Span {
     len: usize,
 }
 
-/// Bytes to be sent with one call.
-pub(super) enum Offer<'o> {
-    Whole(&'o [u8]),
-    Parts(&'o [IoSlice<'o>]),
+/// Where output goes. Each call says how much was taken: 0 if nothing is now.
+pub(super) trait Sink {
+    type Error;
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error>;
+    fn write_parts(&mut self, parts: &[IoSlice<'_>]) -> Result<usize, Self::Error>;
 }
 
 /// Who is woken when held output may leave.
@@ -167,14 +168,14 @@ impl Output {
         }
     }
 
-    /// Offers what is sendable to `write`, which says how much of it was taken, until that is 0, nothing is left, or a turn's share was
-    /// taken. True in the last case: a client that reads as fast as it can otherwise keeps its worker for as long as a reply is.
+    /// Offers what is sendable to `sink` until that takes nothing, nothing is left, or a turn's share was taken. True in the last case: a
+    /// client that reads as fast as it can otherwise keeps its worker for as long as a reply is.
     #[inline]
-    pub(super) fn send<E>(&mut self, mut write: impl FnMut(Offer<'_>) -> Result<usize, E>) -> Result<bool, E> {
+    pub(super) fn send<S: Sink>(&mut self, sink: &mut S) -> Result<bool, S::Error> {
         if self.queue.is_empty()
             && let Some(bytes) = self.reply.contiguous()
         {
-            let sent = write(Offer::Whole(bytes))?;
+            let sent = sink.write(bytes)?;
             if sent == self.reply.len() {
                 self.reply.buf.clear();
                 self.free_len = 0;
@@ -196,7 +197,7 @@ impl Output {
             if sendable == 0 || share == 0 {
                 return Ok(sendable > 0);
             }
-            let sent = write(Offer::Parts(&self.queue.slices(sendable.min(share))))?;
+            let sent = sink.write_parts(&self.queue.slices(sendable.min(share)))?;
             if sent == 0 {
                 return Ok(false);
             }
@@ -253,17 +254,6 @@ impl HeldTail {
     }
 }
 
-impl Offer<'_> {
-    /// All bytes, in order.
-    #[cfg(test)]
-    fn to_vec(&self) -> Vec<u8> {
-        match self {
-            Offer::Whole(bytes) => bytes.to_vec(),
-            Offer::Parts(parts) => parts.iter().flat_map(|part| part.to_vec()).collect(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -273,6 +263,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// A socket with room for so many bytes, and what it took.
+    struct Socket {
+        room: usize,
+        taken: Vec<u8>,
+    }
+
+    impl Sink for Socket {
+        type Error = std::convert::Infallible;
+
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+            let now = self.room.min(bytes.len());
+            self.room -= now;
+            self.taken.extend_from_slice(&bytes[..now]);
+            Ok(now)
+        }
+
+        fn write_parts(&mut self, parts: &[IoSlice<'_>]) -> Result<usize, Self::Error> {
+            self.write(&parts.iter().flat_map(|part| part.to_vec()).collect::<Vec<u8>>())
+        }
+    }
 
     #[derive(Default)]
     struct Wakes(AtomicUsize);
@@ -337,16 +348,11 @@ mod tests {
                     assert_eq!(is_woken, self.may_leave() > before, "woken if and only if something may leave");
                     self.with(Output::release);
                 }
-                Step::Send(mut room) => {
-                    let mut taken = Vec::new();
-                    let is_cut_short: Result<bool, ()> = self.output.send(|offer| {
-                        let bytes = offer.to_vec();
-                        let now = room.min(bytes.len());
-                        room -= now;
-                        taken.extend_from_slice(&bytes[..now]);
-                        Ok(now)
-                    });
+                Step::Send(room) => {
+                    let mut socket = Socket { room, taken: Vec::new() };
+                    let is_cut_short = self.output.send(&mut socket);
                     assert_eq!(is_cut_short, Ok(false), "no step is as long as a turn's share");
+                    let Socket { room, taken } = socket;
                     assert!(taken == Model::bytes(self.sent, self.sent + taken.len()), "in order");
                     self.sent += taken.len();
                     assert!(self.sent <= self.may_leave(), "nothing leaves that is held");

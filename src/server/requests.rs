@@ -151,6 +151,7 @@ impl Connection {
             let mut executor = BatchExecutor::new(worker.turn(), config, connection, &mut self.output.reply, now, buffer.len());
             let progress = pipeline::execute(&mut executor, buffer, parsed, requests.clone(), enough);
             let executed = executor.end();
+            drop(executor);
             self.now = executed.ended;
             self.note_executed(executed, reply_from);
             self.check_closed()?;

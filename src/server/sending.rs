@@ -7,7 +7,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use super::connection::{Connection, Gone};
-use super::output::{Offer, Output};
+use super::output::{Output, Sink};
 use super::stream::Stream;
 use crate::base::limits::REPLY_LEN_MAX;
 use crate::clients::Client;
@@ -54,8 +54,8 @@ impl Connection {
         }
         self.check_output_limit()?;
         self.buffers.note_reply(self.output.len());
-        let (stream, metrics, client) = (&self.stream, self.worker.metrics(), &self.caller.client);
-        if self.output.send(|offer| write(stream, &offer, metrics, client))? {
+        let mut socket = Socket { stream: &self.stream, metrics: self.worker.metrics(), client: &self.caller.client };
+        if self.output.send(&mut socket)? {
             self.share.use_up();
         }
         self.note_drained();
@@ -76,23 +76,42 @@ impl Connection {
     }
 }
 
-/// Writes once. Returns how much the socket took: 0 if it takes nothing now.
-fn write(stream: &Stream, offer: &Offer<'_>, metrics: &WorkerMetrics, client: &Client) -> Result<usize, Gone> {
-    loop {
-        let sent = match offer {
-            Offer::Whole(bytes) => stream.try_write(bytes),
-            Offer::Parts(parts) => stream.try_write_vectored(parts),
-        };
-        match sent {
-            Ok(sent) => {
-                WorkerMetrics::add(&metrics.net_output, sent as u64);
-                WorkerMetrics::add(&metrics.writes, 1);
-                WorkerMetrics::add(&client.figures.net_output, sent as u64);
-                return Ok(sent);
+/// A client's socket, and where what it takes is counted.
+struct Socket<'c> {
+    stream: &'c Stream,
+    metrics: &'c WorkerMetrics,
+    client: &'c Client,
+}
+
+impl Socket<'_> {
+    /// Writes once. Returns how much the socket took: 0 if it takes nothing now.
+    #[inline]
+    fn write_by(&self, write: impl Fn(&Stream) -> io::Result<usize>) -> Result<usize, Gone> {
+        loop {
+            match write(self.stream) {
+                Ok(sent) => {
+                    WorkerMetrics::add(&self.metrics.net_output, sent as u64);
+                    WorkerMetrics::add(&self.metrics.writes, 1);
+                    WorkerMetrics::add(&self.client.figures.net_output, sent as u64);
+                    return Ok(sent);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Gone),
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return Err(Gone),
         }
+    }
+}
+
+impl Sink for Socket<'_> {
+    type Error = Gone;
+
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Gone> {
+        self.write_by(|stream| stream.try_write(bytes))
+    }
+
+    fn write_parts(&mut self, parts: &[io::IoSlice<'_>]) -> Result<usize, Gone> {
+        self.write_by(|stream| stream.try_write_vectored(parts))
     }
 }

@@ -1,6 +1,5 @@
 //! A connection's task: waits for the next event, handles it, and ends the connection.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -14,7 +13,7 @@ use larder_proto::resp::RequestParser;
 use super::accepted::Accepted;
 use super::buffer_use::BufferUse;
 use super::connection::{Connection, Gone, LARGE_READ_LEN_MAX};
-use super::gather::Member;
+use super::gather::{Parker, Round, Slot};
 use super::output::Output;
 use super::share::{Precedence, Share};
 use super::stage::Stage;
@@ -42,7 +41,7 @@ enum Event {
 }
 
 /// Starts a connection's task.
-pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
+pub(super) fn start(worker: &Rc<Worker>, round: &Rc<Round<Connection>>, socket: Accepted) {
     let (addr, laddr, fd) = socket.describe();
     let is_unix = matches!(socket, Accepted::Unix(..));
     let stream = match socket {
@@ -72,14 +71,14 @@ pub(super) fn start(worker: &Rc<Worker>, socket: Accepted) {
         buffers: BufferUse::new(),
         now: clock::ticks(),
     });
-    tokio::task::spawn_local(run(connection));
+    tokio::task::spawn_local(run(connection, Rc::clone(round)));
 }
 
-async fn run(mut connection: Box<Connection>) {
+async fn run(mut connection: Box<Connection>, round: Rc<Round<Connection>>) {
     let slot = Rc::new(Slot::default());
     while connection.turn().await.is_ok() {
         if connection.stage.is_parked() {
-            connection = sleep_parked(connection, &slot).await;
+            connection = sleep_parked(connection, &slot, &round).await;
         }
     }
     // What is rare has its state in a box: inside this one, every idle connection would have room for it.
@@ -89,56 +88,46 @@ async fn run(mut connection: Box<Connection>) {
     connection.end();
 }
 
-/// Where a connection is while its task sleeps with parked requests: the round takes it out while it works on it.
-#[derive(Default)]
-struct Slot(Cell<Option<Box<Connection>>>);
-
 /// Leaves parked requests to the round, unless there is something else for the task to do. Ends when there is.
 ///
 /// The task is woken by whatever would wake it otherwise, as it goes to sleep in full before the round. What it finds not run yet it runs
 /// itself.
-async fn sleep_parked(connection: Box<Connection>, slot: &Rc<Slot>) -> Box<Connection> {
+async fn sleep_parked(connection: Box<Connection>, slot: &Rc<Slot<Connection>>, round: &Round<Connection>) -> Box<Connection> {
     let mut connection = Some(connection);
     poll_fn(|cx| {
         let Some(mut mine) = connection.take() else {
-            return Poll::Ready(slot.0.take().expect("the round puts it back before any task runs"));
+            return Poll::Ready(slot.take().expect("the round puts it back before any task runs"));
         };
         if !mine.is_asleep(cx) {
             return Poll::Ready(mine);
         }
-        let worker = Rc::clone(&mine.worker);
-        slot.0.set(Some(mine));
-        worker.gather.join(Rc::clone(slot) as Rc<dyn Member>);
+        slot.put(mine);
+        round.join(Rc::clone(slot));
         Poll::Pending
     })
     .await
 }
 
-impl Member for Slot {
-    fn run(&self, now: Ticks) -> Option<Ticks> {
-        // The task may have been woken meanwhile, and have run what was parked.
-        let mut connection = self.0.take()?;
-        let mut ended = None;
-        if connection.stage.is_parked() {
-            connection.now = now;
-            if connection.run_parked().is_err() {
-                connection.stage.end();
-            }
-            ended = Some(connection.now);
+impl Parker for Connection {
+    fn run(&mut self, now: Ticks) -> Ticks {
+        // Its task may have been woken meanwhile, and have run what was parked.
+        if !self.stage.is_parked() {
+            return now;
         }
-        self.0.set(Some(connection));
-        ended
+        self.now = now;
+        if self.run_parked().is_err() {
+            self.stage.end();
+        }
+        self.now
     }
 
-    fn settle(&self) {
-        let Some(mut connection) = self.0.take() else { return };
-        if !connection.stage.is_over() && connection.settle().is_err() {
-            connection.stage.end();
+    fn settle(&mut self) {
+        if !self.stage.is_over() && self.send_and_report().is_err() {
+            self.stage.end();
         }
-        if connection.needs_its_task() {
-            connection.caller.client.outbox.wake();
+        if self.needs_its_task() {
+            self.caller.client.outbox.wake();
         }
-        self.0.set(Some(connection));
     }
 }
 
@@ -185,13 +174,13 @@ impl Connection {
                 Event::Woken => self.touch(),
             }
         }
-        self.settle()?;
+        self.send_and_report()?;
         self.worker.end_round(round);
         Ok(())
     }
 
     /// Ends a round: sends what there is to be sent, and publishes figures.
-    fn settle(&mut self) -> Result<(), Gone> {
+    fn send_and_report(&mut self) -> Result<(), Gone> {
         self.take_messages();
         self.flush()?;
         self.report();

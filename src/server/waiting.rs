@@ -77,6 +77,7 @@ impl Connection {
         let found = executor.context.shared.table.lookup(words[0], words.get(1).copied());
         let flow = executor.execute(&words, found, None);
         let executed = executor.end();
+        drop(executor);
         self.note_executed(executed, before);
         flow
     }
@@ -174,6 +175,7 @@ impl Connection {
         scope::run_async(&mut executor.context, executor.session, worker.shared.table.row(number), &Args::new(&words, &[])).await;
         executor.settle_reply(before);
         let executed = Executed { is_simple: false, ..executor.end() };
+        drop(executor);
         self.note_executed(executed, before);
     }
 }

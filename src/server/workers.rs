@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::accepted::Accepted;
-use super::gather::{Gather, ReadyEstimate};
+use super::connection::Connection;
+use super::gather::{Gather, ReadyEstimate, Round};
 use super::worker::Worker;
 use super::{cron, task};
 use crate::base::clock;
@@ -158,21 +159,23 @@ fn spawn(number: usize, shared: Arc<Shared>, gathers: bool) -> std::io::Result<W
     Ok(WorkerHandle { sockets, connections, thread })
 }
 
+async fn run_rounds(worker: Rc<Worker>, round: Rc<Round<Connection>>) {
+    let begin = || {
+        let begun = worker.begin_round();
+        (begun.ticks, begun)
+    };
+    round.run(begin, |begun| worker.end_round(begun)).await;
+}
+
 /// Serves the sockets that come, until no more can come and their connections are gone.
 async fn serve(worker: Rc<Worker>, mut accepted: mpsc::Receiver<Accepted>) {
     cron::start(&worker);
-    let rounds = Rc::clone(&worker);
-    tokio::task::spawn_local(async move {
-        let begin = || {
-            let round = rounds.begin_round();
-            (round.ticks, round)
-        };
-        rounds.gather.run_rounds(begin, |round| rounds.end_round(round)).await;
-    });
+    let round = Rc::new(Round::default());
+    tokio::task::spawn_local(run_rounds(Rc::clone(&worker), Rc::clone(&round)));
     let settled = Rc::clone(&worker);
     tokio::task::spawn_local(async move { settled.shared.settle.serve(settled.number).await });
     while let Some(socket) = accepted.recv().await {
-        task::start(&worker, socket);
+        task::start(&worker, &round, socket);
     }
     // The node is ending: the connections close themselves once their replies are sent.
     let deadline = clock::monotonic_ms() + END_WAIT_MS_MAX;
