@@ -275,8 +275,9 @@ mod tests {
     /// What a connection makes of a peer that sends these bytes.
     fn receive(pieces: &[&[u8]]) -> Result<Vec<Value>, ConnectionError> {
         let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
-        let mut connection = Connection::new(Stream::Unix(ours));
         std::thread::scope(|scope| {
+            // It ends before the scope does: a peer that still sends is waited for.
+            let mut connection = Connection::new(Stream::Unix(ours));
             scope.spawn(move || {
                 // A client that has seen enough closes while the rest is sent.
                 let _ = pieces.iter().try_for_each(|piece| theirs.write_all(piece));
