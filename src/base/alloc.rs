@@ -133,14 +133,26 @@ pub fn block_len(len: usize) -> usize {
     if len == 0 { 0 } else { unsafe { libmimalloc_sys::mi_good_size(len) } }
 }
 
-/// Gives memory that this thread no longer needs back to the system, all of it at once (MEMORY PURGE).
+/// `mi_option_purge_delay` of mimalloc 3, in milliseconds: libmimalloc-sys does not name it.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+/// Longer than a node runs.
+const NEVER_MS: std::ffi::c_long = 1 << 40;
+
+/// Leaves it to calls of [`purge`] to give memory back to the system. By itself the allocator does so in whichever thread asks it for
+/// memory a second later: a worker for which another thread freed 800 MB would spend 50 ms in it.
+pub fn purge_only_when_told() {
+    // SAFETY: any option may be set at any time.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, NEVER_MS) };
+}
+
+/// Gives free memory of all threads back to the system, all of it at once.
 pub fn purge() {
     // SAFETY: mi_collect has no precondition.
     unsafe { libmimalloc_sys::mi_collect(true) };
 }
 
-/// Gives back what has not been needed for a while, of all threads. The allocator does so by itself only while it is asked for memory,
-/// so that a node that was emptied and then left alone would stay as large as it was.
+/// Lets others have what this thread freed. The allocator does so by itself only while it is asked for memory, so that a node that was
+/// emptied and then left alone would stay as large as it was.
 pub fn tidy() {
     // SAFETY: mi_collect has no precondition.
     unsafe { libmimalloc_sys::mi_collect(false) };

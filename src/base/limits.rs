@@ -72,6 +72,10 @@ pub const LAZYFREE_QUEUE_LEN: usize = 4096;
 /// A value of up to this many small allocations (or what counts as so many, see [`EFFORT_LEN`]) is freed at once: handing it over would cost as much.
 pub const LAZYFREE_EFFORT_MIN: usize = 64;
 
+/// A client that takes more, in bytes, is freed in the background: a worker that gives 256 MB of output back to the system serves nobody for
+/// 20 ms.
+pub const LAZYFREE_CLIENT_LEN_MIN: u64 = 1024 * 1024;
+
 /// Memory in use from which on a node takes huge pages: less fits the processor's own tables of pages nearly as well.
 pub const HUGE_PAGES_USED_BYTES_MIN: usize = 32 * 1024 * 1024;
 

@@ -1,4 +1,5 @@
-//! Freeing in the background: a thread to which large values and whole tables go, so that no command waits for their deallocation.
+//! Freeing in the background: a thread to which large values, whole tables and what large clients leave behind go, so that nobody waits
+//! for their deallocation.
 //!
 //! Invariants: what is handed over is out of reach of every command. The queue is bounded; when it is full, or no thread was started
 //! (tests), the caller frees by itself: that is slower, never wrong.
@@ -6,17 +7,22 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 use super::entry::Entry;
 use super::stripe::Keys;
 use crate::base::alloc;
 use crate::base::limits::{LAZYFREE_EFFORT_MIN, LAZYFREE_QUEUE_LEN};
 
-#[derive(Debug)]
+/// Between two times that free memory goes back to the system: what is needed again soon is not given away, as far as that can be told.
+const PURGE_INTERVAL: Duration = Duration::from_secs(1);
+
 enum Garbage {
     Entry(#[expect(dead_code, reason = "it is only held to be dropped")] Entry),
     Tables(Vec<Keys>),
+    /// What is no part of the keyspace: who hands it over says how it is freed.
+    Other(Box<dyn FnOnce() + Send>),
 }
 
 impl Garbage {
@@ -25,6 +31,13 @@ impl Garbage {
         match self {
             Garbage::Entry(_) => 1,
             Garbage::Tables(tables) => tables.iter().map(|keys| keys.table.len() as u64).sum(),
+            Garbage::Other(_) => 0,
+        }
+    }
+
+    fn free(self) {
+        if let Garbage::Other(free) = self {
+            free();
         }
     }
 }
@@ -44,13 +57,14 @@ pub struct Lazyfree {
 }
 
 impl Lazyfree {
-    /// Starts the thread. It ends when the keyspace is dropped.
+    /// Starts the thread, which also gives free memory back to the system from now on. It ends when the keyspace is dropped.
     ///
     /// # Errors
     /// The system's, when it has no thread to give.
     pub fn start(&self) -> std::io::Result<()> {
         let (sender, receiver) = sync_channel(LAZYFREE_QUEUE_LEN);
         let figures = Arc::clone(&self.figures);
+        alloc::purge_only_when_told();
         std::thread::Builder::new().name("lazyfree".into()).spawn(move || run(&receiver, &figures))?;
         let _ = self.queue.set(sender);
         Ok(())
@@ -69,6 +83,11 @@ impl Lazyfree {
         if !tables.is_empty() {
             self.submit(Garbage::Tables(tables));
         }
+    }
+
+    /// Runs `free` in the background. It counts as no object.
+    pub fn free_other(&self, free: Box<dyn FnOnce() + Send>) {
+        self.submit(Garbage::Other(free));
     }
 
     /// Objects that wait to be freed (`lazyfree_pending_objects`).
@@ -90,12 +109,14 @@ impl Lazyfree {
         let objects = garbage.objects();
         // Before sending, so that the thread's subtraction cannot come first.
         self.figures.pending.fetch_add(objects, Ordering::Relaxed);
-        let rejected = match self.queue.get().map(|queue| queue.try_send(garbage)) {
-            Some(Ok(())) => return,
-            Some(Err(TrySendError::Full(garbage) | TrySendError::Disconnected(garbage))) => garbage,
-            None => return self.figures.done(objects),
+        let rejected = match self.queue.get() {
+            Some(queue) => match queue.try_send(garbage) {
+                Ok(()) => return,
+                Err(TrySendError::Full(garbage) | TrySendError::Disconnected(garbage)) => garbage,
+            },
+            None => garbage,
         };
-        drop(rejected);
+        rejected.free();
         self.figures.done(objects);
     }
 }
@@ -108,9 +129,20 @@ impl Figures {
 }
 
 fn run(queue: &Receiver<Garbage>, figures: &Figures) {
-    while let Ok(garbage) = queue.recv() {
+    let mut next_purge = Instant::now() + PURGE_INTERVAL;
+    loop {
+        let now = Instant::now();
+        if now >= next_purge {
+            alloc::purge();
+            next_purge = now + PURGE_INTERVAL;
+        }
+        let garbage = match queue.recv_timeout(next_purge.saturating_duration_since(now)) {
+            Ok(garbage) => garbage,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let objects = garbage.objects();
-        drop(garbage);
+        garbage.free();
         // Who waits for the objects to be gone then sees the memory gone as well.
         alloc::flush_thread();
         figures.done(objects);
@@ -144,7 +176,10 @@ mod tests {
             if with_thread {
                 lazyfree.start().expect("a thread");
             }
+            let others = Arc::new(AtomicU64::new(0));
             for _ in 0..LAZYFREE_QUEUE_LEN * 3 {
+                let others = Arc::clone(&others);
+                lazyfree.free_other(Box::new(move || _ = others.fetch_add(1, Ordering::Relaxed)));
                 lazyfree.free_tables(tables(10));
             }
             lazyfree.free_tables(Vec::new());
@@ -152,6 +187,7 @@ mod tests {
                 std::thread::yield_now();
             }
             assert_eq!(lazyfree.freed(), 30 * LAZYFREE_QUEUE_LEN as u64);
+            assert_eq!(others.load(Ordering::Relaxed), 3 * LAZYFREE_QUEUE_LEN as u64);
         }
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::output::Output;
 use crate::base::clock::{self, Now};
+use crate::base::limits::LAZYFREE_CLIENT_LEN_MIN;
+use crate::clients::cost;
 use crate::commands::{connection, pubsub};
 use crate::engine::context::Context;
 
@@ -41,10 +43,25 @@ impl Connection {
         worker.shared.clients.remove(client.id);
         worker.clients.borrow_mut().remove(&client.id);
         worker.connections.fetch_sub(1, Ordering::Relaxed);
-        // Its memory is free before it stops counting as memory that is about to be free, lest keys go for it.
+        let remains = (std::mem::take(&mut self.output), std::mem::take(&mut self.input), self.session.multi.take());
         drop(self);
-        client.outbox.take();
-        worker.shared.clients.end(&client);
+        let shared = Arc::clone(&worker.shared);
+        let is_large = cost::memory(&client).total() > LAZYFREE_CLIENT_LEN_MIN;
+        if is_large {
+            // As memory that is about to be free, lest others are asked to close for it.
+            shared.clients.kill(&client);
+        }
+        let free = move || {
+            drop(remains);
+            client.outbox.take();
+            // Its memory is free before it stops counting as memory that is about to be free, lest keys go for it.
+            shared.clients.end(&client);
+        };
+        if is_large {
+            worker.shared.keyspace.lazyfree.free_other(Box::new(free));
+        } else {
+            free();
+        }
     }
 
     /// Ends the subscriptions to shard channels whose slots have left this node.
