@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::entry::Entry;
 use super::stripe::Keys;
-use crate::base::alloc;
 use crate::base::limits::{LAZYFREE_EFFORT_MIN, LAZYFREE_QUEUE_LEN};
+use crate::base::{alloc, clock};
 
 /// Between two times that free memory goes back to the system: what is needed again soon is not given away, as far as that can be told.
-const PURGE_INTERVAL: Duration = Duration::from_secs(1);
+const PURGE_INTERVAL_MS: u64 = 1000;
 
 enum Garbage {
     Entry(#[expect(dead_code, reason = "it is only held to be dropped")] Entry),
@@ -129,14 +129,14 @@ impl Figures {
 }
 
 fn run(queue: &Receiver<Garbage>, figures: &Figures) {
-    let mut next_purge = Instant::now() + PURGE_INTERVAL;
+    let mut purged_ms = clock::monotonic_ms();
     loop {
-        let now = Instant::now();
-        if now >= next_purge {
+        let now_ms = clock::monotonic_ms();
+        if now_ms - purged_ms >= PURGE_INTERVAL_MS {
             alloc::purge();
-            next_purge = now + PURGE_INTERVAL;
+            purged_ms = now_ms;
         }
-        let garbage = match queue.recv_timeout(next_purge.saturating_duration_since(now)) {
+        let garbage = match queue.recv_timeout(Duration::from_millis(purged_ms + PURGE_INTERVAL_MS - now_ms)) {
             Ok(garbage) => garbage,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
