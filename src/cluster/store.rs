@@ -1,7 +1,7 @@
 //! The node's file on disk (`cluster.redb`): who it is, where it stands, and its part of the Raft log.
 //!
 //! ```text
-//! table "state"  key -> bytes   "node" NodeRecord, "standing" StandingRecord, and Raft's "vote", "committed", "purged", "snapshot"
+//! table "state"  key -> bytes   "node" NodeRecord, "standing" StandingRecord, and Raft's "vote", "committed", "purged", "snapshot", "incoming"
 //! table "log"    index -> bytes  one Raft entry each
 //! ```
 //! All values are written with `larder_proto::bus::codec`.
@@ -39,9 +39,11 @@ pub(super) mod key {
     pub(crate) const COMMITTED: &str = "committed";
     pub(crate) const PURGED: &str = "purged";
     pub(crate) const SNAPSHOT: &str = "snapshot";
+    /// A snapshot that was received.
+    pub(crate) const INCOMING: &str = "incoming";
     pub(super) const NODE: &str = "node";
     pub(super) const STANDING: &str = "standing";
-    pub(super) const OF_RAFT: [&str; 4] = [VOTE, COMMITTED, PURGED, SNAPSHOT];
+    pub(super) const OF_RAFT: [&str; 5] = [VOTE, COMMITTED, PURGED, SNAPSHOT, INCOMING];
 }
 
 /// Why the file could not be read or written.
@@ -62,6 +64,9 @@ pub enum StoreError {
     /// The group for which this handle was made has ended.
     #[error("cluster store: the group has ended")]
     Closed,
+    /// The log begins behind the newest snapshot: damage.
+    #[error("cluster store: the log begins behind the newest snapshot")]
+    Gap,
     /// A value cannot be read: damage, or a file of a later version.
     #[error("cluster store: {0}: {1}")]
     Value(String, codec::CodecError),
@@ -111,6 +116,9 @@ pub(super) struct Store {
     full: Arc<AtomicBool>,
     /// Values of the table "state" that wait for the next write.
     deferred: Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>,
+    /// A write of this key of the table "state" fails, as if the process had ended before it.
+    #[cfg(test)]
+    pub(super) refused: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Store {
@@ -119,7 +127,15 @@ impl Store {
         let path = dir.join(FILE_NAME);
         let database = Arc::new(RwLock::new(Some(open_database(&path)?)));
         let open = Arc::new(AtomicBool::new(true));
-        Ok(Store { database, path: Arc::new(path), open, full: Arc::default(), deferred: Arc::default() })
+        Ok(Store {
+            database,
+            path: Arc::new(path),
+            open,
+            full: Arc::default(),
+            deferred: Arc::default(),
+            #[cfg(test)]
+            refused: Arc::default(),
+        })
     }
 
     /// Opens the file anew: after a failed write, redb refuses everything.
@@ -232,7 +248,11 @@ impl Store {
             return Err(StoreError::Closed);
         }
         let deferred = std::mem::take(&mut *self.deferred.lock());
-        let batch = Batch { transaction: &transaction };
+        let batch = Batch {
+            transaction: &transaction,
+            #[cfg(test)]
+            refused: *self.refused.lock(),
+        };
         let put = || deferred.iter().try_for_each(|(key, bytes)| batch.put_encoded(key, bytes));
         // The change comes last: what it removes is gone.
         let changed = put().and_then(|()| change(&batch)).and_then(|()| transaction.commit().map_err(StoreError::from));
@@ -291,6 +311,8 @@ fn encode<T: Serialize>(what: &str, value: &T) -> Result<Vec<u8>, StoreError> {
 /// The changes of one transaction.
 pub(super) struct Batch<'a> {
     transaction: &'a WriteTransaction,
+    #[cfg(test)]
+    refused: Option<&'static str>,
 }
 
 impl Batch<'_> {
@@ -300,6 +322,10 @@ impl Batch<'_> {
     }
 
     fn put_encoded(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if self.refused == Some(key) {
+            return Err(StoreError::Closed);
+        }
         self.transaction.open_table(STATE)?.insert(key, bytes)?;
         Ok(())
     }

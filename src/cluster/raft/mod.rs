@@ -2,6 +2,8 @@
 //!
 //! A [`Group`] lives as long as the node belongs to one cluster. Leaving a cluster ends the group, empties the log and starts another.
 
+#[cfg(test)]
+mod crash_tests;
 mod log_store;
 mod network;
 mod state_machine;
@@ -33,13 +35,14 @@ const SNAPSHOT_EVERY: u64 = 1000;
 /// Entries kept behind a snapshot, so that a node that was away shortly does not need the snapshot.
 const LOG_KEPT: u64 = 500;
 
-/// Bytes of a snapshot per message; must fit a bus frame.
-const SNAPSHOT_PIECE_LEN: u64 = 1024 * 1024;
+/// Longest snapshot, in bytes. It goes over the bus in one message, so that it can be kept before Raft sees it; the map of a thousand nodes
+/// takes about 300 KB.
+const SNAPSHOT_LEN_MAX: u64 = 8 * 1024 * 1024;
 
-/// How long the transfer of one piece may take, in milliseconds.
-const SNAPSHOT_PIECE_MS: u64 = 2000;
+/// How long its transfer may take, in milliseconds.
+const SNAPSHOT_TRANSFER_MS: u64 = 2000;
 
-const _: () = assert!(SNAPSHOT_PIECE_LEN * 2 < larder_proto::bus::FRAME_LEN_MAX as u64);
+const _: () = assert!(SNAPSHOT_LEN_MAX * 3 / 2 < larder_proto::bus::FRAME_LEN_MAX as u64);
 
 /// Why the group did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,9 +127,9 @@ impl Group {
             heartbeat_interval: RAFT_HEARTBEAT_MS,
             election_timeout_min: RAFT_ELECTION_MS.start,
             election_timeout_max: RAFT_ELECTION_MS.end,
-            install_snapshot_timeout: SNAPSHOT_PIECE_MS,
+            install_snapshot_timeout: SNAPSHOT_TRANSFER_MS,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_EVERY),
-            snapshot_max_chunk_size: SNAPSHOT_PIECE_LEN,
+            snapshot_max_chunk_size: SNAPSHOT_LEN_MAX,
             max_in_snapshot_log_to_keep: LOG_KEPT,
             replication_lag_threshold: SNAPSHOT_EVERY * 2,
             ..Config::default()
@@ -171,6 +174,10 @@ impl Group {
             RaftCall::InstallSnapshot => {
                 let request: InstallSnapshotRequest<TypeConfig> = codec::decode(payload).map_err(unreadable)?;
                 require_sender(from, &request.vote)?;
+                if request.offset != 0 || !request.done {
+                    return Err(GroupError::Message("a snapshot in pieces".to_owned()));
+                }
+                state_machine::keep_incoming(&self.store, &request.meta, &request.data).await.map_err(ended)?;
                 codec::encode(&self.raft.install_snapshot(request).await)
             }
         };

@@ -2,6 +2,10 @@
 //!
 //! The map lives in memory; what is on disk is the last snapshot and the log after it. So applying costs no disk access, and a restart
 //! replays a few hundred entries at most.
+//!
+//! Invariant: what the log on disk lacks is in a snapshot on disk. openraft has the log purged up to a snapshot while that is still being
+//! installed, and a crash may come between the two. A snapshot is therefore kept on disk before openraft sees it ([`keep_incoming`]), and
+//! becomes the current one at the next start if the log no longer reaches back far enough.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -53,11 +57,37 @@ fn unreadable(error: codec::CodecError) -> StorageError {
     StorageIOError::<RaftId>::read_snapshot(None, openraft::AnyError::new(&error)).into()
 }
 
+/// Keeps a snapshot that a leader sent, so that the log may be purged up to it at any time.
+pub(super) async fn keep_incoming(store: &Store, meta: &SnapshotMeta, topology: &[u8]) -> Result<(), StoreError> {
+    // What snapshots hold is committed, so that the one that reaches further holds all that the other does.
+    let kept: Option<StoredSnapshot> = store.get(key::INCOMING)?;
+    if kept.is_some_and(|kept| kept.meta.last_log_id >= meta.last_log_id) {
+        return Ok(());
+    }
+    let stored = StoredSnapshot { meta: meta.clone(), topology: topology.to_vec() };
+    store.write(move |batch| batch.put(key::INCOMING, &stored)).await
+}
+
+/// The current snapshot, or the one that was being installed if the log no longer reaches back to the current one. Blocks.
+fn newest_needed(store: &Store) -> Result<Option<StoredSnapshot>, StoreError> {
+    let purged: Option<LogId> = store.get(key::PURGED)?;
+    let current: Option<StoredSnapshot> = store.get(key::SNAPSHOT)?;
+    if purged <= current.as_ref().and_then(|current| current.meta.last_log_id) {
+        return Ok(current);
+    }
+    let incoming: StoredSnapshot = store.get(key::INCOMING)?.ok_or(StoreError::Gap)?;
+    if purged > incoming.meta.last_log_id {
+        return Err(StoreError::Gap);
+    }
+    store.write_now(|batch| batch.put(key::SNAPSHOT, &incoming))?;
+    Ok(Some(incoming))
+}
+
 impl StateMachine {
     /// The state machine as of the snapshot on disk.
     pub(crate) fn open(store: Store, publish: Publish) -> Result<Self, StoreError> {
         let mut applied = Applied::default();
-        if let Some(stored) = store.get::<StoredSnapshot>(key::SNAPSHOT)? {
+        if let Some(stored) = newest_needed(&store)? {
             applied.last = stored.meta.last_log_id;
             applied.membership = stored.meta.last_membership;
             let topology = codec::decode(&stored.topology);

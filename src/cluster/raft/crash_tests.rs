@@ -1,0 +1,67 @@
+//! A process that ends while it installs a snapshot.
+
+use std::time::Duration;
+
+use larder_proto::bus::Id;
+use openraft::{LeaderId, Membership};
+
+use super::types::{LogId, SnapshotMeta, StoredMembership};
+use super::*;
+use crate::cluster::link::Links;
+use crate::cluster::store::key;
+use crate::cluster::wire::Credentials;
+use crate::topology::{NodeId, Topology};
+
+const ME: NodeId = NodeId(Id([1; 20]));
+const LEADER: RaftId = 7;
+
+async fn start(store: &Store) -> Result<Group, GroupError> {
+    let links = Links::new(Credentials { me: ME, secret: None }, Arc::default());
+    Group::start(ClusterId(Id([3; 20])), ME.raft_id(), store, Arc::new(Peers::new(links)), Arc::new(|_| {})).await
+}
+
+async fn has_applied(group: &Group, expected: Option<LogId>, what: &str) {
+    let waiting = group.raft.wait(Some(Duration::from_secs(20)));
+    waiting.metrics(|metrics| metrics.last_applied >= expected, what).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+}
+
+fn last() -> LogId {
+    LogId::new(LeaderId::new(1, LEADER), 10)
+}
+
+/// What the leader sends to a node that is far behind.
+fn snapshot() -> Vec<u8> {
+    let voters = BTreeMap::from([(LEADER, BasicNode::new("127.0.0.1:1")), (ME.raft_id(), BasicNode::new("127.0.0.1:2"))]);
+    let last = Some(last());
+    let membership = Membership::new(vec![voters.keys().copied().collect()], voters);
+    let meta = SnapshotMeta { last_log_id: last, last_membership: StoredMembership::new(last, membership), snapshot_id: "s".to_owned() };
+    let data = codec::encode(&Topology::default()).expect("it is short");
+    let request = InstallSnapshotRequest::<TypeConfig> { vote: Vote::new_committed(1, LEADER), meta, offset: 0, data, done: true };
+    codec::encode(&request).expect("it is short")
+}
+
+#[test]
+fn a_node_that_ends_while_it_installs_a_snapshot_starts_again() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for refused in [Some(key::VOTE), Some(key::INCOMING), Some(key::SNAPSHOT), Some(key::PURGED), None] {
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(folder.path()).unwrap();
+            let group = start(&store).await.unwrap();
+            *store.refused.lock() = refused;
+            let answer = group.receive(LEADER, RaftCall::InstallSnapshot, &snapshot()).await;
+            group.stop().await;
+            *store.refused.lock() = None;
+
+            let purged: Option<LogId> = store.get(key::PURGED).unwrap();
+            let again = start(&store).await.unwrap_or_else(|error| panic!("{refused:?}: {error}"));
+            has_applied(&again, purged, &format!("{refused:?}: what the log lacks is in a snapshot")).await;
+            if refused == Some(key::SNAPSHOT) {
+                assert!(purged.is_some(), "the case that matters: {answer:?}");
+            }
+            again.receive(LEADER, RaftCall::InstallSnapshot, &snapshot()).await.unwrap();
+            has_applied(&again, Some(last()), &format!("{refused:?}: it follows the leader again")).await;
+            again.stop().await;
+        });
+    }
+}
