@@ -30,8 +30,6 @@ counters! {
     output_buffer_closed,
     /// Clients closed to free memory (`maxmemory-clients`).
     clients_evicted,
-    /// Scripts evicted.
-    evicted_scripts,
     /// Failed authentications.
     auth_failures,
     /// Microseconds spent in the sweep for expired keys.
