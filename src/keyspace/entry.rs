@@ -7,7 +7,7 @@
 //!       3..5   value length, if the value is inline (little endian)
 //!       5..8   access clock, 24 bits: LRU seconds or LFU (little endian)
 //!       then   [u32 key length, if LONG_KEY] [i64 expiry, if HAS_EXPIRY: unix ms, or NO_EXPIRY] key value
-//! value        inline bytes | i64 (encoding int) | pointer to a boxed Value (BOXED)
+//! value        inline bytes | i64 (encoding int) | items of a small collection | pointer to a boxed Value (BOXED)
 //! ```
 //!
 //! Invariants:
@@ -43,6 +43,8 @@ pub enum NewValue<'a> {
     Bytes(&'a [u8], Encoding),
     /// An integer.
     Int(i64),
+    /// A collection of at most [`INLINE_VALUE_LEN_MAX`] bytes, as it lies inside an entry.
+    Collection(&'a [u8], Type, Encoding),
     /// An already boxed value.
     Boxed(Box<Value>, Type, Encoding),
 }
@@ -96,6 +98,7 @@ impl Entry {
                 int_bytes = number.to_le_bytes();
                 (kind, encoding, inline, boxed) = (Type::String, Encoding::Int, &int_bytes, None);
             }
+            NewValue::Collection(bytes, k, enc) => (kind, encoding, inline, boxed) = (k, enc, bytes, None),
             NewValue::Boxed(object, k, enc) => (kind, encoding, inline, boxed) = (k, enc, &[], Some(object)),
         }
         let long_key = key.len() > u8::MAX as usize;
@@ -301,21 +304,13 @@ impl<'a> EntryRef<'a> {
     /// The value's type.
     #[inline]
     pub fn kind(self) -> Type {
-        match self.byte(0) >> 4 {
-            0 => Type::String,
-            other => unreachable!("entry of type {other}"),
-        }
+        Type::of_number(self.byte(0) >> 4)
     }
 
     /// The value's encoding.
     #[inline]
     pub fn encoding(self) -> Encoding {
-        match self.byte(0) & 15 {
-            0 => Encoding::Raw,
-            1 => Encoding::Int,
-            8 => Encoding::Embstr,
-            other => unreachable!("entry of encoding {other}"),
-        }
+        self.boxed().map_or_else(|| Encoding::of_number(self.byte(0) & 15), Value::encoding)
     }
 
     /// When the key expires, in unix milliseconds.
@@ -341,9 +336,16 @@ impl<'a> EntryRef<'a> {
         std::ptr::with_exposed_provenance_mut(address as usize)
     }
 
-    /// The value.
+    /// What lies inside the entry.
+    pub(super) fn inline(self) -> &'a [u8] {
+        let (at, len) = self.key_place();
+        self.bytes(at + len, self.inline_len())
+    }
+
+    /// The string. The entry must be of that type.
     #[inline]
     pub fn value(self) -> ValueRef<'a> {
+        debug_assert_eq!(self.kind(), Type::String);
         let (at, len) = self.key_place();
         if self.flags() & BOXED != 0 {
             return self.boxed_value();
@@ -364,11 +366,15 @@ impl<'a> EntryRef<'a> {
                 StringRef::Bytes(bytes) => ValueRef::Bytes(bytes),
                 StringRef::Chunks(chunks) => ValueRef::Chunks(chunks),
             },
+            _ => unreachable!("the header says that it is a string"),
         }
     }
 
     /// A value that lies inside the entry, for another entry.
     fn inline_value(self) -> NewValue<'a> {
+        if self.kind() != Type::String {
+            return NewValue::Collection(self.inline(), self.kind(), self.encoding());
+        }
         match self.value() {
             ValueRef::Int(number) => NewValue::Int(number),
             ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, self.encoding()),
@@ -401,7 +407,7 @@ impl<'a> EntryRef<'a> {
         self.flags() & BOXED != 0
     }
 
-    fn boxed(self) -> Option<&'a Value> {
+    pub(super) fn boxed(self) -> Option<&'a Value> {
         // SAFETY: BOXED says that the pointer is there and ours; nobody changes it during 'a.
         self.is_boxed().then(|| unsafe { &*self.boxed_ptr() })
     }
@@ -459,16 +465,17 @@ impl<'a> EntryMut<'a> {
     /// Overwrites an inline value in place if the entry's rounded size stays the same. False: nothing changed, build a new one.
     #[inline]
     pub fn overwrite(&mut self, value: &NewValue<'_>) -> bool {
-        if self.0.flags() & BOXED != 0 || self.0.kind() != Type::String {
+        if self.0.flags() & BOXED != 0 {
             return false;
         }
         let int_bytes;
-        let (bytes, encoding): (&[u8], Encoding) = match value {
-            NewValue::Bytes(bytes, encoding) if bytes.len() <= INLINE_VALUE_LEN_MAX => (bytes, *encoding),
+        let (bytes, kind, encoding): (&[u8], Type, Encoding) = match value {
+            NewValue::Bytes(bytes, encoding) if bytes.len() <= INLINE_VALUE_LEN_MAX => (bytes, Type::String, *encoding),
             NewValue::Int(number) => {
                 int_bytes = number.to_le_bytes();
-                (&int_bytes, Encoding::Int)
+                (&int_bytes, Type::String, Encoding::Int)
             }
+            NewValue::Collection(bytes, kind, encoding) => (bytes, *kind, *encoding),
             _ => return false,
         };
         let (at, len) = self.0.key_place();
@@ -476,7 +483,7 @@ impl<'a> EntryMut<'a> {
         if round_up(value_at + bytes.len()) != round_up(value_at + self.0.inline_len()) {
             return false;
         }
-        self.write(0, &[encoding as u8]);
+        self.write(0, &[((kind as u8) << 4) | encoding as u8]);
         self.write(3, &(bytes.len() as u16).to_le_bytes());
         self.write(value_at, bytes);
         true

@@ -41,6 +41,8 @@ pub struct KeyMut<'m, 'a, 'k> {
     position: Option<Position>,
     existed: bool,
     dirty: bool,
+    /// A collection became empty, and its key is gone.
+    emptied: bool,
     cause: Cause,
     changes: u64,
     events: SmallVec<[(u32, &'static str); 2]>,
@@ -58,6 +60,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             position,
             existed: position.is_some(),
             dirty: false,
+            emptied: false,
             cause: Cause::Command,
             changes: 0,
             events: SmallVec::new(),
@@ -174,6 +177,14 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         Some(self.keys().remove(position, hasher))
     }
 
+    /// Takes a key out whose collection has become empty: `del` is the last event.
+    pub(super) fn take_empty(&mut self) {
+        if let Some(entry) = self.take() {
+            self.access.free(entry, Cause::Command);
+            self.emptied = true;
+        }
+    }
+
     /// Deletes the key with the event `del`. False if it was not there.
     pub fn delete(&mut self) -> bool {
         self.delete_as(class::GENERIC, "del", Cause::Command)
@@ -224,6 +235,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
 impl Drop for KeyMut<'_, '_, '_> {
     #[inline]
     fn drop(&mut self) {
+        if self.emptied && self.position.is_none() {
+            self.events.push((class::GENERIC, "del"));
+        }
         let tells = self.changes > 0 || !self.events.is_empty();
         debug_assert!(tells || !self.dirty || std::thread::panicking(), "a command changed {:?} and told nobody", self.key.name());
         if !tells && !self.dirty {

@@ -11,6 +11,7 @@ pub mod access;
 mod bucket;
 pub mod changes;
 pub mod clock24;
+mod collection_mut;
 mod databases;
 mod drain;
 pub mod effect;

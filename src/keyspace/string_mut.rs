@@ -108,6 +108,7 @@ impl KeyMut<'_, '_, '_> {
         let mut entry = self.entry_mut().expect("the caller has seen it");
         match entry.boxed_mut().expect("the caller has seen that it is boxed") {
             Value::String(string) => change(string),
+            _ => unreachable!("the caller has seen that it is a string"),
         }
     }
 }

@@ -34,6 +34,7 @@ pub fn encode_text<'v>(key: &[u8], bytes: &'v [u8], expires: bool) -> NewValue<'
 pub fn of(entry: EntryRef<'_>) -> Result<ValueRef<'_>, WrongType> {
     match entry.kind() {
         Type::String => Ok(entry.value()),
+        _ => Err(WrongType),
     }
 }
 

@@ -7,8 +7,13 @@
 //! * A value belongs to no thread: entries move between them, and their `Send` is only asserted there, so it is proven here.
 //! * [`Value::effort`] counts what freeing costs, so that one large allocation counts as many small ones.
 
+pub mod collection;
+pub mod hash;
+pub mod packed_table;
 pub mod string;
 
+use self::collection::Collection;
+use self::hash::Hash;
 use self::string::{LongString, StringRef};
 
 /// Type of a value, as TYPE names it. The numbers are part of no file format.
@@ -17,6 +22,16 @@ use self::string::{LongString, StringRef};
 pub enum Type {
     /// A byte string or an integer.
     String = 0,
+    /// A sequence.
+    List = 1,
+    /// Members without order.
+    Set = 2,
+    /// Members in the order of their scores.
+    Zset = 3,
+    /// Fields with values.
+    Hash = 4,
+    /// Entries with ascending IDs.
+    Stream = 6,
 }
 
 impl Type {
@@ -24,6 +39,25 @@ impl Type {
     pub fn name(self) -> &'static str {
         match self {
             Type::String => "string",
+            Type::List => "list",
+            Type::Set => "set",
+            Type::Zset => "zset",
+            Type::Hash => "hash",
+            Type::Stream => "stream",
+        }
+    }
+
+    /// The type of this number.
+    #[inline]
+    pub(super) fn of_number(number: u8) -> Type {
+        match number {
+            0 => Type::String,
+            1 => Type::List,
+            2 => Type::Set,
+            3 => Type::Zset,
+            4 => Type::Hash,
+            6 => Type::Stream,
+            other => unreachable!("entry of type {other}"),
         }
     }
 }
@@ -36,8 +70,20 @@ pub enum Encoding {
     Raw = 0,
     /// A 64-bit integer.
     Int = 1,
+    /// A large hash or set.
+    Hashtable = 2,
+    /// A set of integers.
+    Intset = 6,
+    /// A large sorted set.
+    Skiplist = 7,
     /// A short string.
     Embstr = 8,
+    /// A list of more than one node.
+    Quicklist = 9,
+    /// A stream.
+    Stream = 10,
+    /// A small collection in one piece.
+    Listpack = 11,
 }
 
 impl Encoding {
@@ -46,7 +92,30 @@ impl Encoding {
         match self {
             Encoding::Raw => "raw",
             Encoding::Int => "int",
+            Encoding::Hashtable => "hashtable",
+            Encoding::Intset => "intset",
+            Encoding::Skiplist => "skiplist",
             Encoding::Embstr => "embstr",
+            Encoding::Quicklist => "quicklist",
+            Encoding::Stream => "stream",
+            Encoding::Listpack => "listpack",
+        }
+    }
+
+    /// The encoding of this number.
+    #[inline]
+    pub(super) fn of_number(number: u8) -> Encoding {
+        match number {
+            0 => Encoding::Raw,
+            1 => Encoding::Int,
+            2 => Encoding::Hashtable,
+            6 => Encoding::Intset,
+            7 => Encoding::Skiplist,
+            8 => Encoding::Embstr,
+            9 => Encoding::Quicklist,
+            10 => Encoding::Stream,
+            11 => Encoding::Listpack,
+            other => unreachable!("entry of encoding {other}"),
         }
     }
 }
@@ -56,6 +125,8 @@ impl Encoding {
 pub enum Value {
     /// A string too long for its entry, or one that was grown.
     String(LongString),
+    /// A hash too large for its entry.
+    Hash(Box<Hash>),
 }
 
 const fn assert_send<T: Send>() {}
@@ -67,6 +138,7 @@ impl Value {
     pub fn kind(&self) -> Type {
         match self {
             Value::String(_) => Type::String,
+            Value::Hash(_) => Type::Hash,
         }
     }
 
@@ -74,6 +146,7 @@ impl Value {
     pub fn encoding(&self) -> Encoding {
         match self {
             Value::String(_) => Encoding::Raw,
+            Value::Hash(hash) => hash.encoding(),
         }
     }
 
@@ -81,6 +154,7 @@ impl Value {
     pub fn effort(&self) -> usize {
         match self {
             Value::String(string) => string.effort(),
+            Value::Hash(hash) => hash.effort(),
         }
     }
 
@@ -88,6 +162,7 @@ impl Value {
     pub fn scan_len(&self) -> usize {
         match self {
             Value::String(string) => string.view().len(),
+            Value::Hash(hash) => hash.view().len(),
         }
     }
 
@@ -95,6 +170,7 @@ impl Value {
     pub fn bytes(&self) -> usize {
         let outside = match self {
             Value::String(string) => string.bytes(),
+            Value::Hash(hash) => hash.bytes(),
         };
         size_of::<Value>() + outside
     }
@@ -104,17 +180,11 @@ impl Value {
         self.clone()
     }
 
-    /// Hands out its content piece after piece, so that nobody needs it in one.
-    pub fn serialise(&self, sink: &mut dyn FnMut(&[u8])) {
-        match self {
-            Value::String(string) => string.view().pieces(..).for_each(|piece| sink(piece.bytes)),
-        }
-    }
-
     /// The string, if it is one.
     pub fn as_string(&self) -> Option<StringRef<'_>> {
         match self {
             Value::String(string) => Some(string.view()),
+            _ => None,
         }
     }
 }
@@ -139,9 +209,8 @@ mod tests {
             assert_eq!((value.kind(), value.encoding(), value.scan_len()), (Type::String, Encoding::Raw, len));
             assert!((effort..effort + 2).contains(&value.effort()), "{len}: {}", value.effort());
             assert!((bytes..bytes + 4096).contains(&value.bytes()), "{len}: {}", value.bytes());
-            let mut all = Vec::new();
-            value.duplicate().serialise(&mut |piece| all.extend_from_slice(piece));
-            assert!(all == content);
+            let copy = value.duplicate();
+            assert!(copy.as_string().is_some_and(|string| string.equals(&content)));
         }
     }
 }

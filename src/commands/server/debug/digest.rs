@@ -45,6 +45,7 @@ fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
     mix(digest, &(entry.kind() as u32).to_be_bytes());
     match entry.kind() {
         Type::String => string_value::with_string(entry.value(), |string| mix_pieces(digest, string.pieces(..))),
+        other => unreachable!("no command makes a {}", other.name()),
     }
     if entry.expiry_ms().is_some() {
         xor(digest, b"!!expire!!");

@@ -1,0 +1,67 @@
+//! How a collection under a key is changed: the part of [`KeyMut`] that knows collections.
+//!
+//! Invariants:
+//! * A collection is changed by [`KeyMut::change`] alone, which keeps it where collections of its size lie.
+//! * A collection that becomes empty takes its key along; the event `del` follows those of the command.
+
+use super::WrongType;
+use super::entry::NewValue;
+use super::key_mut::{Expiry, KeyMut};
+use super::value::collection::{self, COLLECTION_INLINE_LEN_MAX, Collection};
+
+impl KeyMut<'_, '_, '_> {
+    /// The value as a collection, `None` if the key is not there.
+    #[inline]
+    pub fn collection<C: Collection>(&mut self) -> Result<Option<C::View<'_>>, WrongType> {
+        self.entry().map(collection::of::<C>).transpose()
+    }
+
+    /// Changes the collection; one that is not there is an empty one. Counts as a change until [`KeyMut::mark_unchanged`] says otherwise.
+    ///
+    /// # Errors
+    /// If a value of another type lies there: then nothing was called.
+    pub fn change<C: Collection, R>(&mut self, change: impl FnOnce(&mut C) -> R) -> Result<R, WrongType> {
+        let Some(entry) = self.entry() else {
+            let mut collection = C::new();
+            let result = change(&mut collection);
+            if !collection.is_empty() {
+                self.put_collection(collection);
+            }
+            return Ok(result);
+        };
+        if entry.kind() != C::TYPE {
+            return Err(WrongType);
+        }
+        if !entry.is_boxed() {
+            let mut collection = C::from_inline(entry.inline(), entry.encoding());
+            let result = change(&mut collection);
+            self.put_collection(collection);
+            return Ok(result);
+        }
+        self.mark_dirty();
+        let mut entry = self.entry_mut().expect("it was there just now");
+        let collection = entry.boxed_mut().and_then(C::of_mut).ok_or(WrongType)?;
+        let result = change(collection);
+        if collection.is_empty() {
+            self.take_empty();
+        }
+        Ok(result)
+    }
+
+    /// Makes this collection the value, in place of what is there, and keeps the expiry. An empty one removes the key.
+    pub fn put_collection<C: Collection>(&mut self, collection: C) {
+        if collection.is_empty() {
+            self.take_empty();
+            return;
+        }
+        match collection.inline() {
+            Some(bytes) if bytes.len() <= COLLECTION_INLINE_LEN_MAX => {
+                self.set(NewValue::Collection(bytes, C::TYPE, collection.encoding()), Expiry::Keep);
+            }
+            _ => {
+                let encoding = collection.encoding();
+                self.set(NewValue::Boxed(Box::new(collection.into_value()), C::TYPE, encoding), Expiry::Keep);
+            }
+        }
+    }
+}
