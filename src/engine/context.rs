@@ -71,7 +71,7 @@ impl<'a> Deref for Args<'a> {
 
 impl<'c> Context<'c> {
     /// The context of `caller` at a moment, with nothing locked, for requests that have up to `requests_len` bytes on the wire.
-    // Inlined: see PERFORMANCE.md.
+    // Inlined: see `crate::performance`, *Memory on its way through the processor*.
     #[inline(always)]
     pub fn new(
         (shared, metrics): (&'c Arc<Shared>, &'c WorkerMetrics),

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Place;
+use super::KeyPlace;
 use super::access::KeyAccess;
 use super::effect::{Cause, Effect, KeyEvent, class};
 use super::entry::Entry;
@@ -19,7 +19,7 @@ impl KeyAccess<'_> {
         self.wrote = true;
         let is_logging = self.is_logging;
         let stripe = self.held.stripe(stripe_number);
-        // Of no use without a log: see PERFORMANCE.md.
+        // Of no use without a log: see `crate::performance`, *Where things lie*.
         if is_logging {
             stripe.written = true;
         }
@@ -52,12 +52,12 @@ impl KeyAccess<'_> {
 
     /// Deletes an expired key. No change in the sense of `save`: nobody's data was altered, its time was over.
     #[cold]
-    pub(super) fn expire(&mut self, place: Place, position: Position, key: &[u8]) {
+    pub(super) fn expire(&mut self, place: KeyPlace, position: Position, key: &[u8]) {
         self.delete_unasked(place, position, key, Cause::Expired, (class::EXPIRED, "expired"));
     }
 
     /// Deletes a key for which no command asked.
-    pub(super) fn delete_unasked(&mut self, place: Place, position: Position, key: &[u8], cause: Cause, event: (u32, &'static str)) {
+    pub(super) fn delete_unasked(&mut self, place: KeyPlace, position: Position, key: &[u8], cause: Cause, event: (u32, &'static str)) {
         let number = self.keyspace.table_number(self.db, place);
         let hasher = self.keyspace.hasher();
         let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);

@@ -10,7 +10,7 @@ use super::held::{Held, Stripes};
 use super::key::ResolvedKey;
 use super::stripe::Stripe;
 use super::table::Table;
-use super::{Busy, Place};
+use super::{Busy, KeyPlace};
 
 /// How often all stripes of a command are tried for at once, before the first ones are kept while the others are waited for.
 const ALL_OR_NONE_TRIES: usize = 64;
@@ -38,7 +38,7 @@ impl KeyAccess<'_> {
     pub fn try_lock_one(&mut self, stripe: u32) -> Result<(), Busy> {
         assert!(matches!(self.held, Held::None), "locks are taken once, in order");
         let guard = self.keyspace.lock_soon(stripe).ok_or(Busy(stripe))?;
-        // There is nothing to drop: see PERFORMANCE.md.
+        // There is nothing to drop: see `crate::performance`, *Memory on its way through the processor*.
         std::mem::forget(std::mem::replace(&mut self.held, Held::One(stripe, guard)));
         Ok(())
     }
@@ -130,7 +130,7 @@ impl KeyAccess<'_> {
     }
 
     /// True if the stripe of `place` is held.
-    pub fn holds(&self, place: Place) -> bool {
+    pub fn holds(&self, place: KeyPlace) -> bool {
         self.held.has(place.stripe)
     }
 
