@@ -144,7 +144,7 @@ pub struct Client {
     pub flags: AtomicU32,
     /// Selected database.
     pub db: AtomicU32,
-    /// Number of the last command in the registry's table, `u16::MAX` before the first.
+    /// Number of the last command: its row in `Shared::table`. `u16::MAX` before the first.
     pub last_command: AtomicU16,
     /// See [`Figures`].
     pub figures: Figures,

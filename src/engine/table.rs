@@ -28,6 +28,12 @@ impl Row {
         self.single_key.is_some()
     }
 
+    /// True if it is EXEC: what was queued decides what it locks, and why it is refused.
+    #[inline]
+    pub fn is_exec(&self) -> bool {
+        self.spec.locks == Locks::Queued
+    }
+
     /// Finds where the keys of a request lie: once, for routing, locking and execution alike.
     pub fn resolve(&self, keyspace: &Keyspace, words: &[&[u8]]) -> ResolvedKeys {
         let resolve = |at: usize| ResolvedKey { place: keyspace.place(words[at]), hint: None, argument: at as u32 };

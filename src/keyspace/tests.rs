@@ -160,7 +160,7 @@ fn every_change_is_told_in_its_order() {
     keyspace.settings.notify.store(u32::MAX, Ordering::Relaxed);
     let told = Told::by(&keyspace);
     put(&keyspace, 0, "a", Expiry::At(2000), 1000);
-    with_key(&keyspace, 0, "a", 1500, |keys, key| keys.open(key).event(class::STRING, "one"));
+    with_key(&keyspace, 0, "a", 1500, |keys, key| keys.open(key).change_event(class::STRING, "one"));
     assert_eq!(told.take(), ["new a", "one a"]);
     let (source, target) = ("a", "b");
     with_all(&keyspace, 1500, |keys| {
@@ -184,7 +184,7 @@ fn a_reply_depends_on_the_offsets_of_what_it_saw() {
         keys.lock_keys(&[resolved]);
         let key = Key::new(name.as_bytes(), &resolved);
         if writes {
-            keys.open(key).event(class::STRING, "written");
+            keys.open(key).change_event(class::STRING, "written");
         } else {
             keys.read(key);
         }

@@ -68,7 +68,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             return false;
         }
         key.put(copy);
-        key.event(class::GENERIC, "copy_to");
+        key.change_event(class::GENERIC, "copy_to");
         true
     });
     context.reply.integer(i64::from(copied));

@@ -68,9 +68,9 @@ pub(super) fn set_pairs(context: &mut Context<'_>, args: &Args<'_>, pairs: &[&[u
     for (key, pair) in args.keys().zip(pairs.chunks_exact(2)) {
         let mut key = context.keys.open(key);
         key.set_text(pair[1], expiry);
-        key.event(class::STRING, "set");
+        key.change_event(class::STRING, "set");
         if let Expiry::At(_) = expiry {
-            key.also_event(class::GENERIC, "expire");
+            key.further_event(class::GENERIC, "expire");
         }
     }
 }

@@ -96,7 +96,7 @@ pub(super) struct Options<'r> {
 impl<'r> Options<'r> {
     /// Parses the rest of a request. An option may be repeated (its last number counts), but not contradict another.
     ///
-    /// Into a value of the caller's: one that is returned is copied, which waits for it to be written.
+    /// Fills the caller's [`Options`]: to return them would copy them, and the copy would wait for what was just stored.
     #[inline]
     pub(super) fn parse(&mut self, args: &[&'r [u8]], grammar: Grammar) -> Result<(), CmdError> {
         let mut rest = args;

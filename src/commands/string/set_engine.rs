@@ -46,9 +46,9 @@ fn store(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options
         key.delete_as(class::EXPIRED, "expired", Cause::Expired);
     } else if stores {
         key.set_text(text, expiry);
-        key.event(class::STRING, "set");
+        key.change_event(class::STRING, "set");
         if let Expiry::At(_) = expiry {
-            key.also_event(class::GENERIC, "expire");
+            key.further_event(class::GENERIC, "expire");
         }
     }
     match (answer, stores) {
