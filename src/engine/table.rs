@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::command::{BINS, Bin, ROWS_MAX, Word};
 use super::command::{CommandSpec, Locks, Place, Run};
+use super::grammar::key_flag;
 pub use super::command::{Row, Table};
 use super::keys::KeyShape;
 use crate::keyspace::Keyspace;
@@ -39,6 +40,14 @@ impl Row {
         let resolve = |at: usize| ResolvedKey { place: keyspace.place(words[at]), hint: None, argument: at as u32 };
         self.shape.positions(self.spec.keys, words).into_iter().map(resolve).collect()
     }
+}
+
+/// A command that names keys without locking them would get none of them: each call of it would be an internal error. What is only routed
+/// like a key (SPUBLISH's channel) needs no stripe.
+fn check_locks(spec: &CommandSpec, full_name: &str) {
+    let works_on_keys = spec.keys.iter().any(|key| key.flags & key_flag::NOT_KEY == 0);
+    let is_safe = !works_on_keys || spec.locks == Locks::Keys || matches!(spec.run, Run::Container);
+    assert!(is_safe, "the specification of '{full_name}' names keys: it must say `locks: Locks::Keys`");
 }
 
 const FREE: u16 = u16::MAX;
@@ -148,6 +157,7 @@ impl Table {
 
     fn push(&mut self, spec: &'static CommandSpec, full_name: String, parent: Option<u16>) -> u16 {
         assert!(self.rows.len() < ROWS_MAX, "raise ROWS_MAX");
+        check_locks(spec, &full_name);
         let number = self.rows.len() as u16;
         let shape = KeyShape::of(spec.keys);
         let single_key = match spec.run {
@@ -267,7 +277,26 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use super::super::grammar::KeySpec;
+    use super::super::spec::SPEC;
     use super::*;
+
+    #[test]
+    fn keys_that_are_named_must_be_locked() {
+        static FORGETS: CommandSpec = CommandSpec {
+            name: "forgets",
+            arity: 2,
+            keys: &[KeySpec::one(1, key_flag::RO)],
+            run: Run::Data(|_, _| Ok(())),
+            ..SPEC
+        };
+        static ROUTED: CommandSpec = CommandSpec { name: "routed", keys: &[KeySpec::one(1, key_flag::NOT_KEY)], ..FORGETS };
+        static LOCKS: CommandSpec = CommandSpec { name: "locks", locks: Locks::Keys, ..FORGETS };
+        assert!(Table::new(&[&[&ROUTED, &LOCKS]], &[]).is_ok());
+        let refusal = std::panic::catch_unwind(|| Table::new(&[&[&FORGETS]], &[]).is_ok()).expect_err("it is refused");
+        let text = refusal.downcast_ref::<String>().expect("a text");
+        assert_eq!(text, "the specification of 'forgets' names keys: it must say `locks: Locks::Keys`");
+    }
 
     #[test]
     fn names_pack_without_regard_to_case() {
