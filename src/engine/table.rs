@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 
 use super::command::{BINS, Bin, ROWS_MAX, Word};
 use super::command::{CommandSpec, Locks, Place, Run};
-use super::grammar::key_flag;
 pub use super::command::{Row, Table};
+use super::grammar::key_flag;
 use super::keys::KeyShape;
 use crate::keyspace::Keyspace;
 use crate::keyspace::key::ResolvedKey;
@@ -283,13 +283,8 @@ mod tests {
 
     #[test]
     fn keys_that_are_named_must_be_locked() {
-        static FORGETS: CommandSpec = CommandSpec {
-            name: "forgets",
-            arity: 2,
-            keys: &[KeySpec::one(1, key_flag::RO)],
-            run: Run::Data(|_, _| Ok(())),
-            ..SPEC
-        };
+        static FORGETS: CommandSpec =
+            CommandSpec { name: "forgets", arity: 2, keys: &[KeySpec::one(1, key_flag::RO)], run: Run::Data(|_, _| Ok(())), ..SPEC };
         static ROUTED: CommandSpec = CommandSpec { name: "routed", keys: &[KeySpec::one(1, key_flag::NOT_KEY)], ..FORGETS };
         static LOCKS: CommandSpec = CommandSpec { name: "locks", locks: Locks::Keys, ..FORGETS };
         assert!(Table::new(&[&[&ROUTED, &LOCKS]], &[]).is_ok());

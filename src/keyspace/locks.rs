@@ -124,6 +124,11 @@ impl KeyAccess<'_> {
         }
     }
 
+    /// True if nothing is held: so it must be wherever something is waited for.
+    pub fn holds_nothing(&self) -> bool {
+        matches!(self.held, Held::None)
+    }
+
     /// True if every stripe is held.
     pub fn holds_all(&self) -> bool {
         matches!(&self.held, Held::Many(held) if held.len() == self.keyspace.stripes())
