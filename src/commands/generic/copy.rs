@@ -43,7 +43,7 @@ fn parse(context: &Context<'_>, args: &Args<'_>) -> Result<Options, CmdError> {
         if is_word(args[at], "REPLACE") {
             options.replace = true;
         } else if is_word(args[at], "DB") && at + 1 < args.len() {
-            options.target_db = target_database::parse(context, args[at + 1])?;
+            options.target_db = context.database(args[at + 1])?;
             at += 1;
         } else {
             return Err(CmdError::Syntax);

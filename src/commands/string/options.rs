@@ -2,6 +2,7 @@
 
 use crate::engine::context::{Context, integer, is_word};
 use crate::engine::error::CmdError;
+use crate::keyspace::key_mut::Expiry;
 
 /// Whose options they are: each command allows some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,18 @@ pub(super) enum Lifetime<'r> {
     Persist,
     /// EX, PX, EXAT or PXAT
     Until(Expiration<'r>),
+}
+
+impl Lifetime<'_> {
+    /// What a value that is stored now does with the key's expiry.
+    #[inline(always)]
+    pub(super) fn expiry(self, context: &Context<'_>) -> Result<Expiry, CmdError> {
+        Ok(match self {
+            Lifetime::Until(expiration) => Expiry::At(expiration.at_ms(context)?),
+            Lifetime::Keep => Expiry::Keep,
+            Lifetime::Unsaid | Lifetime::Persist => Expiry::Clear,
+        })
+    }
 }
 
 /// Parsed options.
