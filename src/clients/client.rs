@@ -22,7 +22,6 @@ pub mod bit {
     #![allow(missing_docs)]
     pub const MULTI: u32 = 1;
     pub const DIRTY_CAS: u32 = 1 << 1;
-    pub const DIRTY_EXEC: u32 = 1 << 2;
     pub const MONITOR: u32 = 1 << 3;
     pub const PUBSUB: u32 = 1 << 4;
     pub const BLOCKED: u32 = 1 << 5;

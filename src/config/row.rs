@@ -299,11 +299,6 @@ pub(super) const fn custom(name: &'static str, custom: &'static Custom) -> Row {
 }
 
 impl Row {
-    /// Whether the option has this name or alias, in any case.
-    pub fn is_named(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name) || self.alias.is_some_and(|alias| alias.eq_ignore_ascii_case(name))
-    }
-
     /// Puts the default into its place.
     pub(super) fn reset(&self, config: &mut Config) {
         let value = match self.kind {

@@ -151,7 +151,7 @@ impl<'a> KeyAccess<'a> {
         self.touch = touch;
     }
 
-    /// What is left to do once the locks are released, for those who add to it.
+    /// What the commit tells others of, and what is done once the locks are released: for those who add to it.
     pub fn changes(&mut self) -> &mut Changes {
         self.changes.get_or_insert_default()
     }

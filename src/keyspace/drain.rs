@@ -13,7 +13,8 @@ use crate::base::limits::LAZYFREE_EFFORT_MIN;
 impl KeyAccess<'_> {
     /// Turns one effect into all that depends on it. The stripe is held.
     ///
-    /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and blocked clients join here.
+    /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and the keys that blocked clients wait for join
+    /// here.
     #[inline]
     pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
         self.wrote = true;

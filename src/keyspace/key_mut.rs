@@ -159,13 +159,6 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         self.position = Some(position);
     }
 
-    /// Sets the access clock (RESTORE's and OBJECT's kin).
-    pub fn set_access_clock(&mut self, clock: u32) {
-        if let Some(position) = self.position {
-            self.keys().table.get_mut(position).set_access_clock(clock);
-        }
-    }
-
     /// Takes the key out. The entry is returned, so that it can be freed later or put elsewhere.
     pub fn take(&mut self) -> Option<Entry> {
         let position = self.position.take()?;
