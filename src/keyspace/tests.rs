@@ -1,6 +1,6 @@
 //! The gateway to the data against a model: what is there, who is told, and on which offset of a log a reply depends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
@@ -12,6 +12,7 @@ use super::effect::class;
 use super::key::{Key, ResolvedKey};
 use super::key_mut::Expiry;
 use super::testing::{Told, change, put, with_key};
+use crate::base::slot;
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -142,6 +143,25 @@ proptest! {
             }
             let of_db = || model.iter().filter(|((of, _), _)| *of == db);
             prop_assert_eq!(keyspace.db_size(db), (of_db().count(), of_db().filter(|(_, (_, at))| at.is_some()).count()));
+        }
+    }
+}
+
+#[test]
+fn a_slot_has_a_table_of_its_own() {
+    for stripes in [16, 256] {
+        let keyspace = Keyspace::new(stripes, 2, true, 7);
+        let mut taken = BTreeSet::new();
+        for number in 0..slot::SLOTS {
+            let (stripe, table) = keyspace.slot_table(number);
+            assert!((table as usize) < keyspace.tables_per_db() && (stripe as usize) < stripes);
+            assert!(taken.insert((stripe, table)), "slot {number} shares its table");
+        }
+        for key in 0..1000u32 {
+            let key = format!("key:{key}");
+            let (place, number) = (keyspace.place(key.as_bytes()), slot::key_slot(key.as_bytes()));
+            assert_eq!((place.stripe, place.table), keyspace.slot_table(number), "{key}");
+            assert_eq!(keyspace.slot_of(place), number);
         }
     }
 }
