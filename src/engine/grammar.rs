@@ -304,7 +304,7 @@ pub struct Docs {
     pub summary: &'static str,
     /// In O notation.
     pub complexity: &'static str,
-    /// Version of Redis or Valkey that introduced it.
+    /// Version of Redis or Valkey that introduced it; of Larder, if those do not have it.
     pub since: &'static str,
     /// Group: `string`, `server` ...
     pub group: &'static str,

@@ -1,4 +1,4 @@
-//! The only way to change a key. When a [`KeyMut`] is dropped, what was done through it becomes one
+//! The only way in which a command changes one key. When a [`KeyMut`] is dropped, what was done through it becomes one
 //! [`Effect`], which the drain spreads to everything that depends on it.
 //!
 //! Invariant: every mutator marks the key as changed ([`KeyMut::mark_dirty`]). A change of which the command tells nothing, neither an
