@@ -22,11 +22,6 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     Glob::new(pattern).matches(text)
 }
 
-/// Whether `pattern` holds a byte that gives it a meaning beyond its literal text.
-pub fn is_pattern(pattern: &[u8]) -> bool {
-    pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\'))
-}
-
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub struct Glob {
@@ -295,7 +290,7 @@ fn add_range(members: &mut ByteSet, folded: &mut ByteSet, start: u8, end: u8, ig
 
 #[cfg(test)]
 mod tests {
-    use super::{Glob, is_pattern, matches};
+    use super::{Glob, matches};
     use crate::base::rng::Rng;
 
     #[test]
@@ -474,15 +469,5 @@ mod tests {
             }
         }
         assert!(found > 5_000, "{found}");
-    }
-
-    #[test]
-    fn literal_text_is_told_from_patterns() {
-        for literal in [&b"abc"[..], b"", b"a]b", b"a^b"] {
-            assert!(!is_pattern(literal));
-        }
-        for pattern in [&b"a*"[..], b"?", b"[a]", b"a\\b"] {
-            assert!(is_pattern(pattern));
-        }
     }
 }

@@ -22,7 +22,6 @@ pub mod bit {
     #![allow(missing_docs)]
     pub const MULTI: u32 = 1;
     pub const DIRTY_CAS: u32 = 1 << 1;
-    pub const DIRTY_EXEC: u32 = 1 << 2;
     pub const MONITOR: u32 = 1 << 3;
     pub const PUBSUB: u32 = 1 << 4;
     pub const BLOCKED: u32 = 1 << 5;
@@ -144,7 +143,7 @@ pub struct Client {
     pub flags: AtomicU32,
     /// Selected database.
     pub db: AtomicU32,
-    /// Number of the last command in the registry's table, `u16::MAX` before the first.
+    /// Number of the last command: its row in `Shared::table`. `u16::MAX` before the first.
     pub last_command: AtomicU16,
     /// See [`Figures`].
     pub figures: Figures,

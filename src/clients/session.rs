@@ -36,7 +36,7 @@ pub enum ReplyMode {
 /// One queued command of a transaction.
 #[derive(Debug, Clone)]
 pub struct Queued {
-    /// Its number in the registry's table.
+    /// Its number: its row in `Shared::table`.
     pub command: u16,
     /// All arguments, the name included.
     pub args: Vec<Bytes>,

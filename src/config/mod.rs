@@ -32,7 +32,7 @@ pub use generate::{compatibility_table, generate_conf};
 pub use keyspace_events::KeyspaceEvents;
 pub use load::ConfigError;
 pub use memory::{format_memory, parse_memory};
-pub use row::{Custom, Form, Kind, Place, Row, Status, parse_yes_no};
+pub use row::{Custom, Form, Kind, Row, Status, Storage, parse_yes_no};
 pub use store::{ConfigStore, Refusal, SetContext, SetError, UNKNOWN_OPTION, is_sensitive};
 pub use value::{
     AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,

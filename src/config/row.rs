@@ -99,7 +99,7 @@ pub enum Kind {
 
 /// Where the value is kept.
 #[derive(Clone, Copy)]
-pub enum Place {
+pub enum Storage {
     /// In a field of [`Config`].
     Field {
         /// Reads the field.
@@ -145,14 +145,14 @@ pub struct Row {
     pub is_hidden: bool,
     /// CONFIG SET is refused while a dataset is loading.
     pub is_denied_while_loading: bool,
-    place: Place,
+    storage: Storage,
     pub(super) check: fn(Value) -> Result<Value, String>,
 }
 
-/// Makes the [`Place`] of a field of [`Config`].
+/// Makes the [`Storage`] of a field of [`Config`].
 macro_rules! field {
     ($field:ident) => {
-        $crate::config::row::Place::Field {
+        $crate::config::row::Storage::Field {
             get: |config| $crate::config::value::Stored::to_value(&config.$field),
             set: |config, value| config.$field = $crate::config::value::Stored::from_value(value),
         }
@@ -162,7 +162,7 @@ pub(super) use field;
 
 /// Rows are written as a constructor for the type and a chain of what is unusual about the option.
 impl Row {
-    const fn new(name: &'static str, kind: Kind, place: Place) -> Self {
+    const fn new(name: &'static str, kind: Kind, storage: Storage) -> Self {
         Self {
             name,
             alias: None,
@@ -178,7 +178,7 @@ impl Row {
             is_protected: false,
             is_hidden: false,
             is_denied_while_loading: false,
-            place,
+            storage,
             check: Ok,
         }
     }
@@ -258,52 +258,47 @@ impl Row {
 }
 
 /// A yes/no option.
-pub(super) const fn yes_no(name: &'static str, default: bool, place: Place) -> Row {
-    Row::new(name, Kind::YesNo { default }, place)
+pub(super) const fn yes_no(name: &'static str, default: bool, storage: Storage) -> Row {
+    Row::new(name, Kind::YesNo { default }, storage)
 }
 
 /// An integer option.
-pub(super) const fn number(name: &'static str, min: i128, max: i128, default: i128, place: Place) -> Row {
-    in_form(name, min, max, default, Form::Plain, place)
+pub(super) const fn number(name: &'static str, min: i128, max: i128, default: i128, storage: Storage) -> Row {
+    in_form(name, min, max, default, Form::Plain, storage)
 }
 
 /// An option in bytes.
-pub(super) const fn memory(name: &'static str, min: i128, max: i128, default: i128, place: Place) -> Row {
-    in_form(name, min, max, default, Form::Memory, place)
+pub(super) const fn memory(name: &'static str, min: i128, max: i128, default: i128, storage: Storage) -> Row {
+    in_form(name, min, max, default, Form::Memory, storage)
 }
 
 /// A number option in another form.
-pub(super) const fn in_form(name: &'static str, min: i128, max: i128, default: i128, form: Form, place: Place) -> Row {
+pub(super) const fn in_form(name: &'static str, min: i128, max: i128, default: i128, form: Form, storage: Storage) -> Row {
     assert!(min <= default && default <= max);
-    Row::new(name, Kind::Number { min, max, default, form }, place)
+    Row::new(name, Kind::Number { min, max, default, form }, storage)
 }
 
 /// A string option.
-pub(super) const fn text(name: &'static str, default: &'static str, place: Place) -> Row {
-    Row::new(name, Kind::Text { default, is_unset_when_empty: false }, place)
+pub(super) const fn text(name: &'static str, default: &'static str, storage: Storage) -> Row {
+    Row::new(name, Kind::Text { default, is_unset_when_empty: false }, storage)
 }
 
 /// An option that is one of some words.
-pub(super) const fn word(name: &'static str, words: &'static [&'static str], default: &'static str, place: Place) -> Row {
-    Row::new(name, Kind::Word { words, default, synonyms: &[] }, place)
+pub(super) const fn word(name: &'static str, words: &'static [&'static str], default: &'static str, storage: Storage) -> Row {
+    Row::new(name, Kind::Word { words, default, synonyms: &[] }, storage)
 }
 
 /// An option that is a combination of words.
-pub(super) const fn word_set(name: &'static str, words: &'static [(&'static str, u8)], place: Place) -> Row {
-    Row::new(name, Kind::WordSet { words }, place)
+pub(super) const fn word_set(name: &'static str, words: &'static [(&'static str, u8)], storage: Storage) -> Row {
+    Row::new(name, Kind::WordSet { words }, storage)
 }
 
 /// An option with code of its own.
 pub(super) const fn custom(name: &'static str, custom: &'static Custom) -> Row {
-    Row::new(name, Kind::Custom(custom), Place::Custom)
+    Row::new(name, Kind::Custom(custom), Storage::Custom)
 }
 
 impl Row {
-    /// Whether the option has this name or alias, in any case.
-    pub fn is_named(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name) || self.alias.is_some_and(|alias| alias.eq_ignore_ascii_case(name))
-    }
-
     /// Puts the default into its place.
     pub(super) fn reset(&self, config: &mut Config) {
         let value = match self.kind {
@@ -325,18 +320,18 @@ impl Row {
     }
 
     pub(super) fn store(&self, config: &mut Config, value: Value) {
-        match self.place {
-            Place::Field { set, .. } => set(config, value),
-            Place::Kept => config.keep(self.name, value),
-            Place::Custom => unreachable!("a custom option stores its value itself"),
+        match self.storage {
+            Storage::Field { set, .. } => set(config, value),
+            Storage::Kept => config.keep(self.name, value),
+            Storage::Custom => unreachable!("a custom option stores its value itself"),
         }
     }
 
     pub(super) fn value(&self, config: &Config) -> Value {
-        match self.place {
-            Place::Field { get, .. } => get(config),
-            Place::Kept => config.kept(self.name).clone(),
-            Place::Custom => unreachable!("a custom option reads its value itself"),
+        match self.storage {
+            Storage::Field { get, .. } => get(config),
+            Storage::Kept => config.kept(self.name).clone(),
+            Storage::Custom => unreachable!("a custom option reads its value itself"),
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Context<'c> {
     pub reply: &'c mut ReplyBuf,
     /// Now, unix milliseconds; the same for the whole command (and for all commands of a transaction).
     pub now_ms: i64,
-    /// Number of the command in the registry's table.
+    /// Number of the command: its row in [`Shared::table`].
     pub command: u16,
     /// Who wants to hear of it.
     pub thresholds: LogThresholds,

@@ -90,12 +90,13 @@ fn tell(context: &mut Context<'_>, row: &Row, args: &Args<'_>, figures: Figures)
         || context.shared.monitor_count.load(Ordering::Relaxed) > 0
         || row.spec.has(flag::ADMIN)
     {
-        look(context, row, args, figures);
+        log_and_feed_monitors(context, row, args, figures);
     }
 }
 
+/// Adds the command to the latency monitor and the command log, and sends it to the clients in MONITOR, as far as each wants it.
 #[cold]
-fn look(context: &mut Context<'_>, row: &Row, args: &Args<'_>, figures: Figures) {
+fn log_and_feed_monitors(context: &mut Context<'_>, row: &Row, args: &Args<'_>, figures: Figures) {
     let shared = context.shared;
     let microseconds = figures.nanoseconds / 1000;
     if shared.metrics.latency.wants(microseconds) {

@@ -16,9 +16,9 @@ use std::sync::atomic::Ordering;
 use arc_swap::Guard;
 
 use super::context::{Args, Context};
-use super::error::{NAME_SHOWN_LEN_MAX, as_shown};
+use super::error::{CmdError, NAME_SHOWN_LEN_MAX, as_shown};
 use super::shared::Shared;
-use super::spec::{Locks, Run, flag};
+use super::spec::{Run, flag};
 use super::table::{Lookup, Row};
 use super::{memory_limit, route, transaction};
 use crate::base::repeated::and_before;
@@ -151,7 +151,7 @@ impl Gate {
     pub fn check(&mut self, context: &Context<'_>, session: &Session, row: &Row, args: &Args<'_>) -> Result<Verdict, Refusal> {
         self.look(context.shared);
         context.shared.thaw_if_over();
-        let is_exec = row.spec.locks == Locks::Queued && session.multi.is_some();
+        let is_exec = row.is_exec() && session.multi.is_some();
         let queued = session.multi.as_ref().filter(|_| is_exec).map_or(0, |multi| multi.flags);
         let flags = row.spec.flags | queued;
         let asked = Asked { context, session, topology: self.topology.as_ref().map(|topology| &***topology), row, args, is_exec, flags };
@@ -233,7 +233,7 @@ pub fn refuse(context: &mut Context<'_>, session: &mut Session, row: Option<&Row
         multi.failed = true;
     }
     let mut text = std::borrow::Cow::Borrowed(text);
-    if row.is_some_and(|row| row.spec.locks == Locks::Queued) {
+    if row.is_some_and(Row::is_exec) {
         transaction::discard(context, session);
         if !route::is_redirection(&text) {
             let reason = text.strip_prefix(b"ERR ").unwrap_or(&text);
@@ -275,7 +275,7 @@ fn arity(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
     if asked.row.takes(asked.args.len()) && !matches!(asked.row.spec.run, Run::Container) {
         return Ok(());
     }
-    Err(format!("ERR wrong number of arguments for '{}' command", asked.row.full_name).into())
+    Err(CmdError::arity(&asked.row.full_name).line().to_vec())
 }
 
 /// DEBUG and MODULE are for those whom an option allows them.

@@ -35,7 +35,7 @@ pub mod flag {
     pub const FAST: u32 = 1 << 12;
     /// Allowed before authentication.
     pub const NO_AUTH: u32 = 1 << 13;
-    /// Allowed inside a transaction's queue is forbidden.
+    /// Refused between MULTI and EXEC.
     pub const NO_MULTI: u32 = 1 << 14;
     /// May come without any key.
     pub const NO_MANDATORY_KEYS: u32 = 1 << 15;
@@ -47,15 +47,11 @@ pub mod flag {
     pub const ALLOW_BUSY: u32 = 1 << 18;
     /// Affects every database.
     pub const ALL_DBS: u32 = 1 << 19;
-    /// Sees protected information, not listed.
-    pub const PROTECTED: u32 = 1 << 20;
     /// Touches arbitrary keys.
     pub const TOUCHES_ARBITRARY_KEYS: u32 = 1 << 21;
     /// May replicate though it is no write.
     pub const MAY_REPLICATE: u32 = 1 << 22;
-    /// Never propagated.
-    pub const ONLY_SENTINEL: u32 = 1 << 23;
-    /// Commands of a Sentinel too.
+    /// A Sentinel has it, too. Nothing here asks for that; it is kept as Valkey has it.
     pub const SENTINEL: u32 = 1 << 24;
 
     // What follows is Larder's own, and shown to nobody.
@@ -66,7 +62,7 @@ pub mod flag {
     pub const IN_SUBSCRIBER: u32 = 1 << 27;
     /// Takes about the same time whatever it works on: its executions may be timed together.
     pub const CONSTANT_TIME: u32 = 1 << 28;
-    /// Allowed only to those whom `enable-debug-command` allows it.
+    /// Allowed only to those whom `enable-debug-command` allows it: with [`MODULE`] what Valkey calls protected.
     pub const DEBUG: u32 = 1 << 29;
     /// Allowed only to those whom `enable-module-command` allows it.
     pub const MODULE: u32 = 1 << 30;
@@ -308,7 +304,7 @@ pub struct Docs {
     pub summary: &'static str,
     /// In O notation.
     pub complexity: &'static str,
-    /// Version of Redis or Valkey that introduced it.
+    /// Version of Redis or Valkey that introduced it; of Larder, if those do not have it.
     pub since: &'static str,
     /// Group: `string`, `server` ...
     pub group: &'static str,

@@ -27,7 +27,7 @@ impl ChangeSink for Notifier {
         let offset = 0;
         let events = std::mem::take(&mut changes.events);
         if self.pubsub.is_silent() {
-            return 0;
+            return offset;
         }
         for event in events {
             if notify & class::KEYSPACE != 0 {
@@ -40,6 +40,6 @@ impl ChangeSink for Notifier {
                 self.pubsub.publish(channel.as_bytes(), &event.key, offset, &mut |waker| changes.wake_later(waker));
             }
         }
-        0
+        offset
     }
 }

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Invariants:
-//! * A command's function is called by [`call`] and by nobody else.
+//! * A command's function is called here and nowhere else: by [`run_single_key`], by [`run_async`], and by [`call`] for all others. Of a
+//!   command that visits all keys that is `engine/sweep.rs`, which these two call and nobody else.
 //! * Between the gate's answer and the execution nothing has changed that the answer rests on: the generation is compared under the
 //!   lock, also for what had to wait for its stripes or runs on another thread. Who finds another one has executed nothing.
 //! * Locks are released by [`crate::keyspace::access::KeyAccess::unlock`], which commits before and delivers afterwards.
@@ -22,6 +23,7 @@ use crate::base::clock::{self, Ticks};
 use crate::base::limits::OFFLOAD_STEPS_MIN;
 use crate::clients::Session;
 use crate::keyspace::Busy;
+use crate::keyspace::lock::none_held_while_waiting;
 
 /// Why a command did not run. It changed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,17 +122,19 @@ pub fn run_offloaded(context: &mut Context<'_>, generation: u64, row: &Row, args
     Ok((result, started))
 }
 
-/// Runs a command that waits, and passed the gate. Others of its worker are served meanwhile.
+/// Runs a command that waits, and passed the gate. Others of its worker are served meanwhile, so that it may hold no stripe at any
+/// `.await`.
 pub async fn run_async(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>) {
     context.command = row.number;
     let reply_from = context.reply.len();
     let started = clock::ticks();
+    assert!(context.keys.holds_nothing(), "what waits locks what it needs, and for moments");
     let result = match row.spec.run {
-        Run::Sweep(start) => sweep::run(context, start, args).await,
+        Run::Sweep(start) => none_held_while_waiting(sweep::run(context, start, args)).await,
         // Commands that ask the cluster wait by timers as its own threads have them.
         Run::Async(run, _) => {
             let timers = &context.shared.timers;
-            timers.within(run(context, session, args)).await
+            timers.within(none_held_while_waiting(run(context, session, args))).await
         }
         Run::Data(_) | Run::Session(_) | Run::Container => unreachable!("other commands run at once"),
     };

@@ -20,6 +20,7 @@ pub(super) async fn run(context: &mut Context<'_>, start: StartSweep, args: &Arg
     while let Some(number) = sweep.stripe() {
         until_free(shared, number).await;
         context.keys.with_stripe(number, |keys| sweep.visit(keys));
+        assert!(context.keys.holds_nothing(), "a sweep holds a stripe while it visits it, and none while it waits");
         if clock::elapsed_us(step, clock::ticks()) > STEP_US {
             tokio::task::yield_now().await;
             step = clock::ticks();

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::command::{BINS, Bin, ROWS_MAX, Word};
 use super::command::{CommandSpec, Locks, Place, Run};
 pub use super::command::{Row, Table};
+use super::grammar::key_flag;
 use super::keys::KeyShape;
 use crate::keyspace::Keyspace;
 use crate::keyspace::key::ResolvedKey;
@@ -28,11 +29,25 @@ impl Row {
         self.single_key.is_some()
     }
 
+    /// True if it is EXEC: what was queued decides what it locks, and why it is refused.
+    #[inline]
+    pub fn is_exec(&self) -> bool {
+        self.spec.locks == Locks::Queued
+    }
+
     /// Finds where the keys of a request lie: once, for routing, locking and execution alike.
     pub fn resolve(&self, keyspace: &Keyspace, words: &[&[u8]]) -> ResolvedKeys {
         let resolve = |at: usize| ResolvedKey { place: keyspace.place(words[at]), hint: None, argument: at as u32 };
         self.shape.positions(self.spec.keys, words).into_iter().map(resolve).collect()
     }
+}
+
+/// A command that names keys without locking them would get none of them: each call of it would be an internal error. What is only routed
+/// like a key (SPUBLISH's channel) needs no stripe.
+fn check_locks(spec: &CommandSpec, full_name: &str) {
+    let works_on_keys = spec.keys.iter().any(|key| key.flags & key_flag::NOT_KEY == 0);
+    let is_safe = !works_on_keys || spec.locks == Locks::Keys || matches!(spec.run, Run::Container);
+    assert!(is_safe, "the specification of '{full_name}' names keys: it must say `locks: Locks::Keys`");
 }
 
 const FREE: u16 = u16::MAX;
@@ -142,6 +157,7 @@ impl Table {
 
     fn push(&mut self, spec: &'static CommandSpec, full_name: String, parent: Option<u16>) -> u16 {
         assert!(self.rows.len() < ROWS_MAX, "raise ROWS_MAX");
+        check_locks(spec, &full_name);
         let number = self.rows.len() as u16;
         let shape = KeyShape::of(spec.keys);
         let single_key = match spec.run {
@@ -261,7 +277,21 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use super::super::grammar::KeySpec;
+    use super::super::spec::SPEC;
     use super::*;
+
+    #[test]
+    fn keys_that_are_named_must_be_locked() {
+        static FORGETS: CommandSpec =
+            CommandSpec { name: "forgets", arity: 2, keys: &[KeySpec::one(1, key_flag::RO)], run: Run::Data(|_, _| Ok(())), ..SPEC };
+        static ROUTED: CommandSpec = CommandSpec { name: "routed", keys: &[KeySpec::one(1, key_flag::NOT_KEY)], ..FORGETS };
+        static LOCKS: CommandSpec = CommandSpec { name: "locks", locks: Locks::Keys, ..FORGETS };
+        assert!(Table::new(&[&[&ROUTED, &LOCKS]], &[]).is_ok());
+        let refusal = std::panic::catch_unwind(|| Table::new(&[&[&FORGETS]], &[]).is_ok()).expect_err("it is refused");
+        let text = refusal.downcast_ref::<String>().expect("a text");
+        assert_eq!(text, "the specification of 'forgets' names keys: it must say `locks: Locks::Keys`");
+    }
 
     #[test]
     fn names_pack_without_regard_to_case() {

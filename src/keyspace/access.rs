@@ -12,7 +12,7 @@ use super::held::Held;
 use super::key::{Key, ResolvedKey};
 use super::liveness::Liveness;
 use super::table::Position;
-use super::{Keyspace, Place};
+use super::{KeyPlace, Keyspace};
 use crate::base::rng::Rng;
 
 /// Advances an entry's access clock.
@@ -151,7 +151,7 @@ impl<'a> KeyAccess<'a> {
         self.touch = touch;
     }
 
-    /// What is left to do once the locks are released, for those who add to it.
+    /// What the commit tells others of, and what is done once the locks are released: for those who add to it.
     pub fn changes(&mut self) -> &mut Changes {
         self.changes.get_or_insert_default()
     }
@@ -179,7 +179,7 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// As [`KeyAccess::locate`], for a command that writes: advances the access clock. With the number of the key's table.
-    // Inlined: see PERFORMANCE.md.
+    // Inlined: see `crate::performance`, *Memory on its way through the processor*.
     #[inline(always)]
     pub(super) fn locate_to_write(&mut self, key: Key<'_>) -> (usize, Option<Position>) {
         let place = key.place();
@@ -268,7 +268,7 @@ impl<'a> KeyAccess<'a> {
         }
     }
 
-    /// Looks at a key without counting or touching (OBJECT, DEBUG, TTL's NOTOUCH kin).
+    /// Looks at a key without counting or touching: for MEMORY USAGE, and for [`KeyAccess::reclaim`] (RANDOMKEY).
     pub fn peek(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
         let position = self.locate(key)?;
         let number = self.keyspace.table_number(self.db, key.place());
@@ -276,7 +276,7 @@ impl<'a> KeyAccess<'a> {
     }
 
     /// The entry of a key, alive or not.
-    pub(super) fn entry_as_it_is(&mut self, db: u32, place: Place, name: &[u8]) -> Option<EntryRef<'_>> {
+    pub(super) fn entry_as_it_is(&mut self, db: u32, place: KeyPlace, name: &[u8]) -> Option<EntryRef<'_>> {
         let number = self.keyspace.table_number(db, place);
         self.stripe(place.stripe).find(number, place.hash, name)
     }

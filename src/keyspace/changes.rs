@@ -7,7 +7,7 @@
 
 use std::task::Waker;
 
-use super::effect::{KeyEvent, ReadyKey};
+use super::effect::KeyEvent;
 use super::entry::Entry;
 use super::lazyfree::Lazyfree;
 use super::stripe::Keys;
@@ -17,8 +17,6 @@ use super::stripe::Keys;
 pub struct Changes {
     /// Notifications, in order.
     pub events: Vec<KeyEvent>,
-    /// Keys for which blocked clients may wait, in order.
-    pub ready: Vec<ReadyKey>,
     /// Tasks that have messages to send.
     wakers: Vec<Waker>,
     /// Entries that left their tables and take long to free, and whether that happens in the background.

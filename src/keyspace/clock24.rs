@@ -81,16 +81,6 @@ impl AccessClock {
     pub fn idle_seconds(&self, clock: u32) -> u32 {
         if clock & LFU_CLOCK == 0 { self.seconds.wrapping_sub(clock) & MASK } else { 0 }
     }
-
-    /// The clock of an entry last accessed `seconds` ago.
-    pub fn with_idle(&self, seconds: u32) -> u32 {
-        self.seconds.wrapping_sub(seconds) & MASK
-    }
-
-    /// The clock of an entry with this LFU counter.
-    pub fn with_frequency(&self, counter: u8) -> u32 {
-        LFU_CLOCK | (self.minutes << 8) | u32::from(counter)
-    }
 }
 
 #[cfg(test)]
@@ -111,16 +101,18 @@ mod tests {
         let counter = lfu(0).frequency(clock);
         assert!((15..40).contains(&counter), "{counter}");
         assert_eq!(lfu(3 * 60_000).frequency(clock), counter - 3);
-        assert_eq!(lfu(0).frequency(lfu(0).with_frequency(255)), 255);
     }
 
     #[test]
     fn a_clock_of_the_other_policy_counts_like_a_new_one() {
-        let (lru, lfu) = (AccessClock::at(500_000_000, false, 10, 1), AccessClock::at(500_000_000, true, 10, 1));
-        assert_eq!(lfu.frequency(lru.with_idle(70)), lfu.frequency(lfu.fresh()));
-        assert_eq!(lru.idle_seconds(lfu.with_frequency(200)), 0);
+        let at = |ms, is_lfu| AccessClock::at(ms, is_lfu, 10, 1);
+        let (lru, lfu) = (at(500_000_000, false), at(500_000_000, true));
+        let idle = at(499_930_000, false).fresh();
+        assert_eq!(lru.idle_seconds(idle), 70);
+        assert_eq!(lfu.frequency(idle), lfu.frequency(lfu.fresh()));
+        assert_eq!(lru.idle_seconds(lfu.fresh()), 0);
         let mut rng = Rng::new(1);
-        assert!(lfu.frequency(lfu.touched(lru.with_idle(70), &mut rng)) >= LFU_INIT);
-        assert_eq!(lru.touched(lfu.with_frequency(200), &mut rng), lru.fresh());
+        assert!(lfu.frequency(lfu.touched(idle, &mut rng)) >= LFU_INIT);
+        assert_eq!(lru.touched(lfu.fresh(), &mut rng), lru.fresh());
     }
 }

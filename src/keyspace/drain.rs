@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Place;
+use super::KeyPlace;
 use super::access::KeyAccess;
 use super::effect::{Cause, Effect, KeyEvent, class};
 use super::entry::Entry;
@@ -13,13 +13,14 @@ use crate::base::limits::LAZYFREE_EFFORT_MIN;
 impl KeyAccess<'_> {
     /// Turns one effect into all that depends on it. The stripe is held.
     ///
-    /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and blocked clients join here.
+    /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and the keys that blocked clients wait for join
+    /// here.
     #[inline]
     pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
         self.wrote = true;
         let is_logging = self.is_logging;
         let stripe = self.held.stripe(stripe_number);
-        // Of no use without a log: see PERFORMANCE.md.
+        // Of no use without a log: see `crate::performance`, *Where things lie*.
         if is_logging {
             stripe.written = true;
         }
@@ -52,12 +53,12 @@ impl KeyAccess<'_> {
 
     /// Deletes an expired key. No change in the sense of `save`: nobody's data was altered, its time was over.
     #[cold]
-    pub(super) fn expire(&mut self, place: Place, position: Position, key: &[u8]) {
+    pub(super) fn expire(&mut self, place: KeyPlace, position: Position, key: &[u8]) {
         self.delete_unasked(place, position, key, Cause::Expired, (class::EXPIRED, "expired"));
     }
 
     /// Deletes a key for which no command asked.
-    pub(super) fn delete_unasked(&mut self, place: Place, position: Position, key: &[u8], cause: Cause, event: (u32, &'static str)) {
+    pub(super) fn delete_unasked(&mut self, place: KeyPlace, position: Position, key: &[u8], cause: Cause, event: (u32, &'static str)) {
         let number = self.keyspace.table_number(self.db, place);
         let hasher = self.keyspace.hasher();
         let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);

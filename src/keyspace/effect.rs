@@ -50,7 +50,7 @@ pub struct Effect<'a> {
     pub events: &'a [(u32, &'static str)],
 }
 
-/// A keyspace notification to be published once the locks are released.
+/// A keyspace notification. The commit puts it into the outboxes of its receivers while the stripe is held; they are woken afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyEvent {
     /// Logical database.
@@ -59,15 +59,6 @@ pub struct KeyEvent {
     pub class: u32,
     /// The event's name, as `del`.
     pub name: &'static str,
-    /// The key.
-    pub key: Vec<u8>,
-}
-
-/// A key for which blocked clients may wait, to be served once the locks are released, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadyKey {
-    /// Logical database.
-    pub db: u32,
     /// The key.
     pub key: Vec<u8>,
 }

@@ -3,14 +3,14 @@
 //! Invariant: the engine resolves the keys of a request before it locks their stripes, and hands the command [`Key`]s of what it locked.
 //! So a command that asks for a key which its specification does not name gets none, rather than one whose stripe nobody holds.
 
-use super::Place;
+use super::KeyPlace;
 use super::table::Hint;
 
 /// What is known of a key before its command runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ResolvedKey {
     /// Stripe, table and hash.
-    pub place: Place,
+    pub place: KeyPlace,
     /// Where its entry was a moment ago.
     pub hint: Option<Hint>,
     /// Which of the request's arguments it is.
@@ -39,7 +39,7 @@ impl<'k> Key<'k> {
 
     /// Where it lies.
     #[inline]
-    pub fn place(self) -> Place {
+    pub fn place(self) -> KeyPlace {
         self.resolved.place
     }
 

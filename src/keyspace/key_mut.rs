@@ -1,4 +1,4 @@
-//! The only way to change a key. When a [`KeyMut`] is dropped, what was done through it becomes one
+//! The only way in which a command changes one key. When a [`KeyMut`] is dropped, what was done through it becomes one
 //! [`Effect`], which the drain spreads to everything that depends on it.
 //!
 //! Invariant: every mutator marks the key as changed ([`KeyMut::mark_dirty`]). A change of which the command tells nothing, neither an
@@ -49,7 +49,7 @@ pub struct KeyMut<'m, 'a, 'k> {
 }
 
 impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
-    // Inlined: see PERFORMANCE.md.
+    // Inlined: see `crate::performance`, *Memory on its way through the processor*.
     #[inline(always)]
     pub(super) fn new(access: &'m mut KeyAccess<'a>, key: Key<'k>) -> Self {
         let (table, position) = access.locate_to_write(key);
@@ -101,15 +101,15 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         self.entry().and_then(EntryRef::expiry_ms)
     }
 
-    /// Records an event for keyspace notifications and one change.
+    /// Counts one change and records its event for keyspace notifications.
     #[inline]
-    pub fn event(&mut self, event_class: u32, name: &'static str) {
+    pub fn change_event(&mut self, event_class: u32, name: &'static str) {
         self.changes += 1;
         self.events.push((event_class, name));
     }
 
-    /// Records a further event of the same change.
-    pub fn also_event(&mut self, event_class: u32, name: &'static str) {
+    /// Records a further event of a change that was counted already.
+    pub fn further_event(&mut self, event_class: u32, name: &'static str) {
         self.events.push((event_class, name));
     }
 
@@ -138,7 +138,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             Expiry::Clear => None,
             Expiry::At(ms) => Some(ms),
         };
-        // A copy that can be changed is made only where it must be: see PERFORMANCE.md.
+        // A copy that can be changed is made only where it must be: see `crate::performance`, *Memory on its way through the processor*.
         if keys.table.get_mut(position).overwrite(&value) {
             if expiry_ms != old_expiry {
                 let mut position = position;
@@ -160,13 +160,6 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         let mut position = self.position.expect("only an existing key has an expiry");
         self.keys().set_expiry_ms(&mut position, expiry_ms);
         self.position = Some(position);
-    }
-
-    /// Sets the access clock (RESTORE's and OBJECT's kin).
-    pub fn set_access_clock(&mut self, clock: u32) {
-        if let Some(position) = self.position {
-            self.keys().table.get_mut(position).set_access_clock(clock);
-        }
     }
 
     /// Takes the key out. The entry is returned, so that it can be freed later or put elsewhere.
@@ -194,7 +187,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     pub fn delete_for_user(&mut self, in_background: bool) -> bool {
         let Some(entry) = self.take() else { return false };
         self.access.free_for_user(entry, in_background);
-        self.event(class::GENERIC, "del");
+        self.change_event(class::GENERIC, "del");
         true
     }
 
@@ -203,7 +196,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         let Some(entry) = self.take() else { return false };
         self.access.free(entry, cause);
         self.cause = cause;
-        self.event(event_class, name);
+        self.change_event(event_class, name);
         true
     }
 

@@ -10,7 +10,7 @@ use super::held::{Held, Stripes};
 use super::key::ResolvedKey;
 use super::stripe::Stripe;
 use super::table::Table;
-use super::{Busy, Place};
+use super::{Busy, KeyPlace};
 
 /// How often all stripes of a command are tried for at once, before the first ones are kept while the others are waited for.
 const ALL_OR_NONE_TRIES: usize = 64;
@@ -38,7 +38,7 @@ impl KeyAccess<'_> {
     pub fn try_lock_one(&mut self, stripe: u32) -> Result<(), Busy> {
         assert!(matches!(self.held, Held::None), "locks are taken once, in order");
         let guard = self.keyspace.lock_soon(stripe).ok_or(Busy(stripe))?;
-        // There is nothing to drop: see PERFORMANCE.md.
+        // There is nothing to drop: see `crate::performance`, *Memory on its way through the processor*.
         std::mem::forget(std::mem::replace(&mut self.held, Held::One(stripe, guard)));
         Ok(())
     }
@@ -124,13 +124,18 @@ impl KeyAccess<'_> {
         }
     }
 
+    /// True if nothing is held: so it must be wherever something is waited for.
+    pub fn holds_nothing(&self) -> bool {
+        matches!(self.held, Held::None)
+    }
+
     /// True if every stripe is held.
     pub fn holds_all(&self) -> bool {
         matches!(&self.held, Held::Many(held) if held.len() == self.keyspace.stripes())
     }
 
     /// True if the stripe of `place` is held.
-    pub fn holds(&self, place: Place) -> bool {
+    pub fn holds(&self, place: KeyPlace) -> bool {
         self.held.has(place.stripe)
     }
 

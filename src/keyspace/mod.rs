@@ -140,7 +140,7 @@ pub struct Busy(pub u32);
 
 /// Where a key lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
+pub struct KeyPlace {
     /// Hash of the key.
     pub hash: KeyHash,
     /// Number of the stripe.
@@ -229,27 +229,27 @@ impl Keyspace {
     }
 
     /// Where `key` lies.
-    // Inlined: see PERFORMANCE.md.
+    // Inlined: see `crate::performance`, *Memory on its way through the processor*.
     #[inline(always)]
-    pub fn place(&self, key: &[u8]) -> Place {
+    pub fn place(&self, key: &[u8]) -> KeyPlace {
         let hash = self.hasher.hash(key);
         if self.by_slot {
             return self.place_in_slot(hash, slot::key_slot(key));
         }
-        Place { hash, stripe: (hash.0 & (self.stripes.len() as u64 - 1)) as u32, table: 0 }
+        KeyPlace { hash, stripe: (hash.0 & (self.stripes.len() as u64 - 1)) as u32, table: 0 }
     }
 
     /// Where a key of this hash and slot lies in cluster mode.
     #[inline]
-    pub fn place_in_slot(&self, hash: KeyHash, slot: u16) -> Place {
+    pub fn place_in_slot(&self, hash: KeyHash, slot: u16) -> KeyPlace {
         let slot = u32::from(slot);
         let stripes = self.stripes.len() as u32;
-        Place { hash, stripe: slot & (stripes - 1), table: slot / stripes }
+        KeyPlace { hash, stripe: slot & (stripes - 1), table: slot / stripes }
     }
 
     /// The slot of what lies there, in cluster mode.
     #[inline]
-    pub fn slot_of(&self, place: Place) -> u16 {
+    pub fn slot_of(&self, place: KeyPlace) -> u16 {
         (place.table * self.stripes.len() as u32 + place.stripe) as u16
     }
 
@@ -266,7 +266,7 @@ impl Keyspace {
 
     /// Number of `place`'s table within its stripe, for database `db`.
     #[inline]
-    pub fn table_number(&self, db: u32, place: Place) -> usize {
+    pub fn table_number(&self, db: u32, place: KeyPlace) -> usize {
         db as usize * self.tables_per_db + place.table as usize
     }
 

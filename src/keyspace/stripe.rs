@@ -53,7 +53,7 @@ impl Keys {
 }
 
 /// What a stripe counts; INFO adds the stripes up, so that no command writes a counter that another worker writes.
-// The order matters: see PERFORMANCE.md.
+// The order matters: see `crate::performance`, *Where things lie*.
 #[derive(Debug, Default, Clone, Copy)]
 #[repr(C)]
 pub struct StripeStats {
@@ -90,7 +90,7 @@ impl std::ops::AddAssign for StripeStats {
 }
 
 /// See the module's page.
-// The order matters: see PERFORMANCE.md.
+// The order matters: see `crate::performance`, *Where things lie*.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Stripe {

@@ -1,6 +1,6 @@
 //! The gateway to the data against a model: what is there, who is told, and on which offset of a log a reply depends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
@@ -12,6 +12,7 @@ use super::effect::class;
 use super::key::{Key, ResolvedKey};
 use super::key_mut::Expiry;
 use super::testing::{Told, change, put, with_key};
+use crate::base::slot;
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -147,6 +148,25 @@ proptest! {
 }
 
 #[test]
+fn a_slot_has_a_table_of_its_own() {
+    for stripes in [16, 256] {
+        let keyspace = Keyspace::new(stripes, 2, true, 7);
+        let mut taken = BTreeSet::new();
+        for number in 0..slot::SLOTS {
+            let (stripe, table) = keyspace.slot_table(number);
+            assert!((table as usize) < keyspace.tables_per_db() && (stripe as usize) < stripes);
+            assert!(taken.insert((stripe, table)), "slot {number} shares its table");
+        }
+        for key in 0..1000u32 {
+            let key = format!("key:{key}");
+            let (place, number) = (keyspace.place(key.as_bytes()), slot::key_slot(key.as_bytes()));
+            assert_eq!((place.stripe, place.table), keyspace.slot_table(number), "{key}");
+            assert_eq!(keyspace.slot_of(place), number);
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "told nobody")]
 fn a_change_of_which_nobody_is_told_is_a_bug() {
     let keyspace = Keyspace::new(16, 1, false, 7);
@@ -160,7 +180,7 @@ fn every_change_is_told_in_its_order() {
     keyspace.settings.notify.store(u32::MAX, Ordering::Relaxed);
     let told = Told::by(&keyspace);
     put(&keyspace, 0, "a", Expiry::At(2000), 1000);
-    with_key(&keyspace, 0, "a", 1500, |keys, key| keys.open(key).event(class::STRING, "one"));
+    with_key(&keyspace, 0, "a", 1500, |keys, key| keys.open(key).change_event(class::STRING, "one"));
     assert_eq!(told.take(), ["new a", "one a"]);
     let (source, target) = ("a", "b");
     with_all(&keyspace, 1500, |keys| {
@@ -184,7 +204,7 @@ fn a_reply_depends_on_the_offsets_of_what_it_saw() {
         keys.lock_keys(&[resolved]);
         let key = Key::new(name.as_bytes(), &resolved);
         if writes {
-            keys.open(key).event(class::STRING, "written");
+            keys.open(key).change_event(class::STRING, "written");
         } else {
             keys.read(key);
         }

@@ -152,12 +152,6 @@ impl WorkerMetrics {
         self.round(nanoseconds, self.total_commands.load(Ordering::Relaxed));
     }
 
-    /// Counts what a connection did because a timer asked for it: part of that timer's round. Only the worker itself may call it.
-    pub fn timer_share(&self, nanoseconds: u64) {
-        add(&self.timer_ns, nanoseconds);
-        add(&self.cycle_ns, nanoseconds);
-    }
-
     /// Sets everything to zero (CONFIG RESETSTAT); a concurrent addition may survive.
     pub fn reset(&self) {
         self.commands.iter().for_each(CommandStats::reset);

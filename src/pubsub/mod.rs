@@ -14,7 +14,6 @@ use larder_proto::resp::ReplyBuf;
 use parking_lot::RwLock;
 
 use crate::base::glob::Glob;
-use crate::base::slot;
 use crate::clients::{Client, Message, bit};
 
 type Subscribers = BTreeMap<u64, Arc<Client>>;
@@ -168,10 +167,5 @@ impl PubSub {
     /// Number of different channels: ordinary and shard channels.
     pub fn channel_counts(&self) -> (usize, usize) {
         (self.channels.len(), self.shard_channels.len())
-    }
-
-    /// Shard channels of `slot` with their listeners, for a slot that leaves this node.
-    pub fn shard_channels_of_slot(&self, number: u16) -> Vec<Bytes> {
-        self.shard_channels.iter().map(|entry| entry.key().clone()).filter(|channel| slot::key_slot(channel) == number).collect()
     }
 }

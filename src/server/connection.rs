@@ -91,7 +91,7 @@ impl Connection {
         self.buffers.note_executed(executed.is_simple);
         self.share.count_output(self.output.reply.len() - reply_from);
         self.share.yield_to_waiters(executed.yields_to_waiters);
-        self.hold(executed.required_offset);
+        self.depend_on(executed.required_offset);
         if self.session.close != Close::No {
             self.stage.close();
         }
@@ -99,9 +99,9 @@ impl Connection {
 
     /// Notes that what was replied since the last call depends on `offset` of the write log.
     #[inline]
-    pub(super) fn hold(&mut self, offset: u64) {
-        if !self.output.is_free(offset) {
-            self.with_holder(|output, holder| output.hold(offset, holder));
+    pub(super) fn depend_on(&mut self, offset: u64) {
+        if !self.output.mark_free_unless_held(offset) {
+            self.with_holder(|output, holder| output.depend_on(offset, holder));
         }
     }
 

@@ -117,7 +117,7 @@ impl<'c> BatchExecutor<'c> {
                 && row.spec.has(flag::CONSTANT_TIME)
                 && context.thresholds.may_share_time(&context.shared.monitor_count, reply_len);
             if !(shares && stopwatch.run_on(row.number)) {
-                let lap = stopwatch.stop(clock::ticks(), 1);
+                let lap = stopwatch.lap(clock::ticks(), 1);
                 if lap.executions > 0 {
                     complete_many(context, lap.command, lap.each_ns, u64::from(lap.executions));
                 }
@@ -143,7 +143,7 @@ impl<'c> BatchExecutor<'c> {
     #[inline]
     pub(super) fn measure(&mut self) {
         if self.stopwatch.is_running() {
-            let lap = self.stopwatch.stop(clock::ticks(), 0);
+            let lap = self.stopwatch.lap(clock::ticks(), 0);
             complete_many(&mut self.context, lap.command, lap.each_ns, u64::from(lap.executions));
         }
     }

@@ -17,7 +17,7 @@ use crate::engine::shared::Shared;
 use crate::engine::table::{Lookup, Table as CommandTable};
 use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::table::{Ahead, Table};
-use crate::keyspace::{Keyspace, Place};
+use crate::keyspace::{KeyPlace, Keyspace};
 
 /// Parsed requests, and what is known of them.
 #[derive(Debug, Default)]
@@ -178,7 +178,7 @@ fn prefetch(keyspace: &Keyspace, prepared: &mut [Prepared]) {
 
 /// Looks at the table of a place, unless its stripe is busy or the table was never used.
 #[inline]
-fn peek<R>(keyspace: &Keyspace, table: u32, place: Place, look: impl FnOnce(&Table) -> R) -> Option<R> {
+fn peek<R>(keyspace: &Keyspace, table: u32, place: KeyPlace, look: impl FnOnce(&Table) -> R) -> Option<R> {
     let stripe = keyspace.try_lock(place.stripe)?;
     Some(look(&stripe.table(table as usize)?.table))
 }

@@ -10,7 +10,7 @@
 //! * What depends on an offset of the write log is held until that offset is durable, and what comes after it waits behind it. Everything
 //!   before it is sendable and leaves at once.
 //! * While something is held, `reply` is empty between two batches: each is moved behind what waits when it is told on what it depends
-//!   ([`Output::hold`]).
+//!   ([`Output::depend_on`]).
 //! * While something is held, its client is registered with [`DurableOffset`] for the first of it, so that nobody has to look.
 
 use std::collections::VecDeque;
@@ -114,10 +114,10 @@ impl Output {
         self.queue.len()
     }
 
-    /// True if what was added to `reply` since the last call may be sent as it is, whatever `offset` it depends on: [`Output::hold`] has
-    /// nothing to do. 0 is no offset.
+    /// Makes what was added to `reply` since the last call sendable as it is, if it depends on no `offset` (0) and nothing before it is
+    /// held. False if [`Output::depend_on`] has to look.
     #[inline]
-    pub(super) fn is_free(&mut self, offset: u64) -> bool {
+    pub(super) fn mark_free_unless_held(&mut self, offset: u64) -> bool {
         if offset > 0 || self.held.is_some() {
             return false;
         }
@@ -127,7 +127,7 @@ impl Output {
 
     /// Notes that what was added to `reply` since the last call depends on `offset`.
     #[cold]
-    pub(super) fn hold(&mut self, offset: u64, holder: Holder<'_>) {
+    pub(super) fn depend_on(&mut self, offset: u64, holder: Holder<'_>) {
         if self.held.is_none() && offset <= holder.durable.now() {
             self.free_len = self.reply.len();
             return;
@@ -334,8 +334,8 @@ mod tests {
             match *step {
                 Step::Batch(len, offset) => {
                     self.output.reply.raw(&Model::bytes(self.added, self.added + len));
-                    if !self.output.is_free(offset) {
-                        self.with(|output, holder| output.hold(offset, holder));
+                    if !self.output.mark_free_unless_held(offset) {
+                        self.with(|output, holder| output.depend_on(offset, holder));
                     }
                     self.added += len;
                     // What has no bytes holds nothing up.

@@ -38,11 +38,11 @@ impl Connection {
         if self.caller.client.outbox.is_empty() {
             return;
         }
-        self.hold(0);
+        self.depend_on(0);
         self.limit_reply(&self.worker.config());
         for message in self.caller.client.outbox.take() {
             self.output.reply.raw(&message.bytes);
-            self.hold(message.offset);
+            self.depend_on(message.offset);
         }
     }
 

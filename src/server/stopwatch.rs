@@ -66,7 +66,7 @@ impl Stopwatch {
 
     /// Reads the clock: the time since the last reading is shared by what ran on and `more` executions that the caller counts.
     #[inline]
-    pub(super) fn stop(&mut self, now: Ticks, more: u16) -> Lap {
+    pub(super) fn lap(&mut self, now: Ticks, more: u16) -> Lap {
         let all_ns = clock::elapsed_ns(self.started, now);
         let executions = std::mem::take(&mut self.executions);
         self.started = now;
@@ -89,12 +89,12 @@ mod tests {
         assert!(!watch.run_on(7), "the last of them reads the clock");
         assert!(watch.is_running() && watch.is_of(7) && !watch.is_of(8));
         let end = clock::ticks();
-        let lap = watch.stop(end, 1);
+        let lap = watch.lap(end, 1);
         let each_ns = clock::elapsed_ns(begin, end) / u64::from(SHARING_MAX);
         assert_eq!(lap, Lap { executions: SHARING_MAX - 1, command: 7, each_ns });
         assert!(!watch.is_running() && watch.is_of(8));
         assert_eq!(watch.started(), end);
         let later = clock::ticks();
-        assert_eq!(watch.stop(later, 1).each_ns, clock::elapsed_ns(end, later));
+        assert_eq!(watch.lap(later, 1).each_ns, clock::elapsed_ns(end, later));
     }
 }

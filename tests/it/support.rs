@@ -42,12 +42,12 @@ impl Server {
     }
 
     /// A real Valkey (or Redis) to compare with: the program that VALKEY_SERVER names, else the first one in VALKEY_BIN_DIR or PATH.
-    /// `None`, with a word about it, where there is none.
+    /// `None` where there is none: the test is skipped then, and says so past the harness, which shows nothing of tests that pass.
     pub(crate) fn reference(test: &str, options: &[&str]) -> Option<Server> {
         let program =
             std::env::var_os("VALKEY_SERVER").map(PathBuf::from).or_else(|| find("valkey-server")).or_else(|| find("redis-server"));
         if program.is_none() {
-            eprintln!("{test}: skipped, there is no valkey-server");
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: no VALKEY_SERVER, and no valkey-server in VALKEY_BIN_DIR or PATH");
         }
         program.map(|program| Server::start(&program, options, &[]))
     }

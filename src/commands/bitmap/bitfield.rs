@@ -257,7 +257,7 @@ fn write(context: &mut Context<'_>, key: Key<'_>, operations: &[Operation], len:
     key.grow(len);
     let changes = operations.iter().filter(|operation| operation.run(&mut key, reply, grows)).count();
     if changes > 0 {
-        key.event(class::STRING, "setbit");
+        key.change_event(class::STRING, "setbit");
         key.count_changes(changes as u64 - 1);
     } else if grows {
         key.count_changes(1);

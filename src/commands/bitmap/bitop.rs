@@ -84,7 +84,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.delete();
     } else {
         key.set_raw(result, Expiry::Clear);
-        key.event(class::STRING, "set");
+        key.change_event(class::STRING, "set");
     }
     context.reply.integer(len as i64);
     Ok(())

@@ -47,7 +47,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         if was_on != on {
             key.edit_range(at, 1, |byte| bitmap::set(byte, offset & 7, on));
         }
-        key.event(class::STRING, "setbit");
+        key.change_event(class::STRING, "setbit");
     } else {
         // At most an integer has become the text that it was.
         key.mark_unchanged();

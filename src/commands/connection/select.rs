@@ -1,7 +1,6 @@
 //! SELECT: chooses the database that the connection's commands see.
 
-use crate::engine::context::{Args, CmdResult, Context, integer};
-use crate::engine::error::CmdError;
+use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static SELECT: CommandSpec = CommandSpec {
@@ -16,9 +15,7 @@ pub(crate) static SELECT: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let number = i32::try_from(integer(args[1])?)
-        .map_err(|_| CmdError::coded("ERR value is out of range, value must between -2147483648 and 2147483647"))?;
-    let db = u32::try_from(number).ok().filter(|db| *db < context.config.database_count()).ok_or(CmdError::DbIndex)?;
+    let db = context.database(args[1])?;
     context.caller.select(db);
     context.reply.ok();
     Ok(())

@@ -43,7 +43,7 @@ fn parse(context: &Context<'_>, args: &Args<'_>) -> Result<Options, CmdError> {
         if is_word(args[at], "REPLACE") {
             options.replace = true;
         } else if is_word(args[at], "DB") && at + 1 < args.len() {
-            options.target_db = target_database::parse(context, args[at + 1])?;
+            options.target_db = context.database(args[at + 1])?;
             at += 1;
         } else {
             return Err(CmdError::Syntax);
@@ -68,7 +68,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             return false;
         }
         key.put(copy);
-        key.event(class::GENERIC, "copy_to");
+        key.change_event(class::GENERIC, "copy_to");
         true
     });
     context.reply.integer(i64::from(copied));

@@ -124,7 +124,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>, name: &str, base: Base, unit
         key.delete_as(class::EXPIRED, "expired", Cause::Expired);
     } else if applies {
         key.set_expiry_ms(Some(at_ms));
-        key.event(class::GENERIC, "expire");
+        key.change_event(class::GENERIC, "expire");
     }
     context.reply.integer(i64::from(applies));
     Ok(())

@@ -18,7 +18,7 @@ pub(crate) static MOVE: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let target = target_database::parse(context, args[2])?;
+    let target = context.database(args[2])?;
     let source = context.keys.db;
     if target == source {
         return Err(target_database::SAME_OBJECT);

@@ -22,7 +22,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let persisted = key.exists() && key.expiry_ms().is_some();
     if persisted {
         key.set_expiry_ms(None);
-        key.event(class::GENERIC, "persist");
+        key.change_event(class::GENERIC, "persist");
     }
     context.reply.integer(i64::from(persisted));
     Ok(())

@@ -1,4 +1,5 @@
-//! RANDOMKEY: a key chosen at random, each with the same probability (nearly: see the table). Never one whose time has come.
+//! RANDOMKEY: a key chosen at random, never one whose time has come. Each has nearly the same probability:
+//! [`Table::random`](crate::keyspace::table::Table::random) says how nearly.
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};

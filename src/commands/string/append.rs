@@ -31,7 +31,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         value::check_len(context.config, string_value::len(value) as u64, args[2].len())?;
     }
     let len = key.append(args[2]);
-    key.event(class::STRING, "append");
+    key.change_event(class::STRING, "append");
     context.reply.integer(len as i64);
     Ok(())
 }

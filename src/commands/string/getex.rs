@@ -63,13 +63,13 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         Some((when_ms, _)) => {
             let mut key = context.keys.open(args.key(0)?);
             key.set_expiry_ms(Some(when_ms));
-            key.event(class::GENERIC, "expire");
+            key.change_event(class::GENERIC, "expire");
         }
         None if lifetime == Lifetime::Persist => {
             let mut key = context.keys.open(args.key(0)?);
             if key.expiry_ms().is_some() {
                 key.set_expiry_ms(None);
-                key.event(class::GENERIC, "persist");
+                key.change_event(class::GENERIC, "persist");
             }
         }
         None => {}

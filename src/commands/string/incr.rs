@@ -83,7 +83,7 @@ fn add(context: &mut Context<'_>, key: Key<'_>, delta: i64) -> CmdResult {
         return Err(CmdError::coded("ERR increment or decrement would overflow"));
     };
     key.set(NewValue::Int(new), Expiry::Keep);
-    key.event(class::STRING, "incrby");
+    key.change_event(class::STRING, "incrby");
     context.reply.integer(new);
     Ok(())
 }

@@ -46,7 +46,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let text = new.to_text();
     let expires = key.expiry_ms().is_some();
     key.set(string_value::encode_text(args[1], text.as_bytes(), expires), Expiry::Keep);
-    key.event(class::STRING, "incrbyfloat");
+    key.change_event(class::STRING, "incrbyfloat");
     context.reply.bulk(text.as_bytes());
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! MSET and MSETNX: several strings at one moment; with MSETNX none of them if one of the keys is there.
 
+use super::set_engine;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::effect::class;
 use crate::keyspace::key_mut::Expiry;
 
 const BASE: CommandSpec = CommandSpec {
@@ -66,11 +66,6 @@ fn check_pairs(context: &Context<'_>, args: &Args<'_>) -> CmdResult {
 /// Stores key after key with its value. A key that comes twice keeps its last value.
 pub(super) fn set_pairs(context: &mut Context<'_>, args: &Args<'_>, pairs: &[&[u8]], expiry: Expiry) {
     for (key, pair) in args.keys().zip(pairs.chunks_exact(2)) {
-        let mut key = context.keys.open(key);
-        key.set_text(pair[1], expiry);
-        key.event(class::STRING, "set");
-        if let Expiry::At(_) = expiry {
-            key.also_event(class::GENERIC, "expire");
-        }
+        set_engine::put(&mut context.keys.open(key), pair[1], expiry);
     }
 }

@@ -3,14 +3,13 @@
 //! Unlike SET it stores values whose expiry has passed; they are then found expired.
 
 use super::mset::set_pairs;
-use super::options::{Condition, Grammar, Lifetime, Options};
+use super::options::{Condition, Grammar, Options};
 use crate::engine::context::integer_in;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{
     ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Run, SPEC, acl, flag, key_flag,
 };
-use crate::keyspace::key_mut::Expiry;
 
 pub(crate) static MSETEX: CommandSpec = CommandSpec {
     name: "msetex",
@@ -74,11 +73,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let mut options = Options::default();
     options.parse(&args[options_at..], Grammar::MSetEx)?;
-    let expiry = match options.lifetime {
-        Lifetime::Until(expiration) => Expiry::At(expiration.at_ms(context)?),
-        Lifetime::Keep => Expiry::Keep,
-        Lifetime::Unsaid | Lifetime::Persist => Expiry::Clear,
-    };
+    let expiry = options.lifetime.expiry(context)?;
     let pairs = &args[2..options_at];
     let mut are_all = |present: bool| args.keys().all(|key| context.keys.open(key).exists() == present);
     let stores = match options.condition {

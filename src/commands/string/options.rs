@@ -2,6 +2,7 @@
 
 use crate::engine::context::{Context, integer, is_word};
 use crate::engine::error::CmdError;
+use crate::keyspace::key_mut::Expiry;
 
 /// Whose options they are: each command allows some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +85,18 @@ pub(super) enum Lifetime<'r> {
     Until(Expiration<'r>),
 }
 
+impl Lifetime<'_> {
+    /// What a value that is stored now does with the key's expiry.
+    #[inline(always)]
+    pub(super) fn expiry(self, context: &Context<'_>) -> Result<Expiry, CmdError> {
+        Ok(match self {
+            Lifetime::Until(expiration) => Expiry::At(expiration.at_ms(context)?),
+            Lifetime::Keep => Expiry::Keep,
+            Lifetime::Unsaid | Lifetime::Persist => Expiry::Clear,
+        })
+    }
+}
+
 /// Parsed options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Options<'r> {
@@ -96,7 +109,7 @@ pub(super) struct Options<'r> {
 impl<'r> Options<'r> {
     /// Parses the rest of a request. An option may be repeated (its last number counts), but not contradict another.
     ///
-    /// Into a value of the caller's: one that is returned is copied, which waits for it to be written.
+    /// Fills the caller's [`Options`]: to return them would copy them, and the copy would wait for what was just stored.
     #[inline]
     pub(super) fn parse(&mut self, args: &[&'r [u8]], grammar: Grammar) -> Result<(), CmdError> {
         let mut rest = args;

@@ -1,6 +1,6 @@
-//! One way to store a string, for SET, SETEX, PSETEX, SETNX and GETSET.
+//! One way to store a string, for SET, SETEX, PSETEX, SETNX and GETSET. Its last step ([`put`]) is also that of MSET, MSETNX and MSETEX.
 
-use super::options::{Condition, Lifetime, Options};
+use super::options::{Condition, Options};
 use super::value;
 use crate::engine::context::{CmdResult, Context};
 use crate::keyspace::effect::{Cause, class};
@@ -31,11 +31,7 @@ pub(super) fn set_plain(context: &mut Context<'_>, key: Key<'_>, text: &[u8]) ->
 
 #[inline(always)]
 fn store(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options<'_>, answer: Answer) -> CmdResult {
-    let expiry = match options.lifetime {
-        Lifetime::Until(expiration) => Expiry::At(expiration.at_ms(context)?),
-        Lifetime::Keep => Expiry::Keep,
-        Lifetime::Unsaid | Lifetime::Persist => Expiry::Clear,
-    };
+    let expiry = options.lifetime.expiry(context)?;
     let is_past = matches!(expiry, Expiry::At(when_ms) if context.is_past(when_ms));
     if options.get {
         value::reply_of(context, key)?;
@@ -45,11 +41,7 @@ fn store(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options
     if stores && is_past {
         key.delete_as(class::EXPIRED, "expired", Cause::Expired);
     } else if stores {
-        key.set_text(text, expiry);
-        key.event(class::STRING, "set");
-        if let Expiry::At(_) = expiry {
-            key.also_event(class::GENERIC, "expire");
-        }
+        put(&mut key, text, expiry);
     }
     match (answer, stores) {
         _ if options.get => {}
@@ -58,6 +50,16 @@ fn store(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options
         (Answer::Number, _) => context.reply.integer(i64::from(stores)),
     }
     Ok(())
+}
+
+/// Puts `text` under an open key, and tells of it.
+#[inline(always)]
+pub(super) fn put(key: &mut KeyMut<'_, '_, '_>, text: &[u8], expiry: Expiry) {
+    key.set_text(text, expiry);
+    key.change_event(class::STRING, "set");
+    if let Expiry::At(_) = expiry {
+        key.further_event(class::GENERIC, "expire");
+    }
 }
 
 /// True if the condition lets the value be stored.

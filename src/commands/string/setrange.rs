@@ -44,7 +44,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     value::check_len(context.config, offset, part.len())?;
     let len = key.write_range(offset as usize, part);
-    key.event(class::STRING, "setrange");
+    key.change_event(class::STRING, "setrange");
     context.reply.integer(len as i64);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::shared::{CLUSTER_BUS, INT_MAX, LONG_MAX, PORT_MAX, REPLICATION_TUNING};
 use crate::config::checks;
-use crate::config::row::Place::Kept;
+use crate::config::row::Storage::Kept;
 use crate::config::row::{Form, Row, field, in_form, memory, number, text, word, yes_no};
 use crate::config::value::ClusterEndpointType;
 

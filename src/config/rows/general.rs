@@ -1,7 +1,7 @@
 //! Options of the process: how it starts, runs, logs and ends.
 
 use super::shared::{INT_MAX, IO_THREADS_MAX};
-use crate::config::row::Place::Kept;
+use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, number, text, word, word_set, yes_no};
 use crate::config::value::{LogFormat, LogLevel, LogTimestampFormat, OomScoreAdj, ShutdownFlags, Supervised};
 use crate::config::{checks, custom};

@@ -1,7 +1,7 @@
 //! Options of memory: its limit, eviction, expiry, freeing in the background, defragmentation.
 
 use super::shared::{INT_MAX, LONG_MAX, MIB};
-use crate::config::row::Place::Kept;
+use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, field, memory, number, word, yes_no};
 use crate::config::value::MaxmemoryPolicy;
 

@@ -2,7 +2,7 @@
 
 use super::shared::{INT_MAX, PORT_MAX, RDMA, TLS, TLS_TUNING, UINT_MAX};
 use crate::config::custom;
-use crate::config::row::Place::Kept;
+use crate::config::row::Storage::Kept;
 use crate::config::row::{Form, Row, custom, field, in_form, number, text, word, yes_no};
 
 pub(super) static ROWS: &[Row] = &[

@@ -1,7 +1,7 @@
 //! Options of saving to disk: snapshots and the append only file.
 
 use super::shared::{INT_MAX, INT_MIN, LONG_MAX, MIB, PERSISTENCE, PERSISTENCE_TUNING};
-use crate::config::row::Place::Kept;
+use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, memory, number, text, word, yes_no};
 use crate::config::{checks, custom};
 

@@ -2,7 +2,7 @@
 
 use super::shared::{INT_MAX, LONG_MAX, MIB, PORT_MAX, REPLICATION, REPLICATION_TUNING};
 use crate::config::custom;
-use crate::config::row::Place::Kept;
+use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
 
 pub(super) static ROWS: &[Row] = &[

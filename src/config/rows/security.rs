@@ -1,7 +1,7 @@
 //! Options that decide who may do what.
 
 use super::shared::{ACL_TUNING, LONG_MAX};
-use crate::config::row::Place::Kept;
+use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, field, number, text, word, yes_no};
 use crate::config::value::{AclPubsubDefault, ProtectedAction};
 
