@@ -26,10 +26,10 @@ pub fn feed(context: &mut Context<'_>, row: &Row, args: &Args<'_>) {
     line.extend_from_slice(b"\r\n");
     // It tells what was asked for, which depends on nothing.
     let line = Message { bytes: Bytes::from(line), offset: 0 };
-    // To a client that is about to leave nothing more is said: not even that it does.
-    let is_leaving = |monitor: &Client| monitor.must_close() || monitor.has(bit::CLOSE_AFTER_REPLY);
+    // To a client that is about to leave nothing more is said, not even that it does; nor to one that wants no replies.
+    let is_deaf = |monitor: &Client| monitor.must_close() || monitor.has(bit::CLOSE_AFTER_REPLY) || monitor.has(bit::REPLY_OFF);
     let shared = Arc::clone(context.shared);
-    for monitor in shared.monitors.lock().iter().filter(|monitor| !is_leaving(monitor)) {
+    for monitor in shared.monitors.lock().iter().filter(|monitor| !is_deaf(monitor)) {
         // The command may still hold stripes.
         if let Some(waker) = monitor.enqueue(line.clone()) {
             context.keys.changes().wake_later(waker);

@@ -8,7 +8,9 @@
 //! * A command's function is called here and nowhere else: by [`run_single_key`], by [`run_async`], and by [`call`] for all others. Of a
 //!   command that visits all keys that is `engine/sweep.rs`, which these two call and nobody else.
 //! * Between the gate's answer and the execution nothing has changed that the answer rests on: the generation is compared under the
-//!   lock, also for what had to wait for its stripes or runs on another thread. Who finds another one has executed nothing.
+//!   lock, also for what had to wait for its stripes or runs on another thread. Who finds another one has executed nothing. A command that
+//!   takes its stripes by itself is asked before the first: it works on no particular key. Whether expired keys may be deleted is
+//!   asked of each ([`crate::keyspace::access`]).
 //! * Locks are released by [`crate::keyspace::access::KeyAccess::unlock`], which commits before and delivers afterwards.
 
 use super::completion::complete;

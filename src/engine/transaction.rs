@@ -47,10 +47,15 @@ pub(super) fn stripes(context: &Context<'_>, session: &Session) -> Option<Stripe
 /// Ends a transaction without running it, and forgets the watched keys.
 pub fn discard(context: &mut Context<'_>, session: &mut Session) {
     session.multi = None;
-    context.caller.client.set(bit::MULTI, false);
-    context.caller.client.figures.multi_queued.store(-1, Ordering::Relaxed);
-    context.caller.client.figures.multi.store(0, Ordering::Relaxed);
+    report_end(context.caller);
     unwatch(context, session);
+}
+
+/// Publishes that the transaction is over.
+pub fn report_end(caller: &Caller) {
+    caller.client.set(bit::MULTI, false);
+    caller.client.figures.multi_queued.store(-1, Ordering::Relaxed);
+    caller.client.figures.multi.store(0, Ordering::Relaxed);
 }
 
 /// Forgets the watched keys. What a stripe that somebody holds still says of them is void from here on.
@@ -63,6 +68,8 @@ pub fn unwatch(context: &mut Context<'_>, session: &mut Session) {
             context.keys.stripe(place.stripe).watched.remove(watched.db, &watched.key, &flag);
         } else if let Some(mut stripe) = context.keys.keyspace().try_lock(place.stripe) {
             stripe.watched.remove(watched.db, &watched.key, &flag);
+        } else {
+            context.keys.keyspace().note_dead_watchers();
         }
     }
     report_watched(context.caller, session);

@@ -172,7 +172,8 @@ impl<'a> KeyAccess<'a> {
         if self.liveness.is_alive(keys.table.get(position)) {
             return Some(position);
         }
-        if self.expired_keys == ExpiredKeyPolicy::Delete {
+        // The data may have been frozen since the batch began: a walk over all keys takes long, a transaction may freeze it itself.
+        if self.expired_keys == ExpiredKeyPolicy::Delete && !self.keyspace.settings.is_frozen() {
             self.expire(place, position, key.name());
         }
         None

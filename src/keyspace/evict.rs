@@ -316,6 +316,9 @@ impl KeyAccess<'_> {
     fn evict(&mut self, candidate: &Candidate, policy: MaxmemoryPolicy) -> Result<bool, Busy> {
         let place = self.keyspace().place(&candidate.key);
         self.try_lock_one(place.stripe)?;
+        if self.keyspace().settings.is_frozen() {
+            return Ok(false);
+        }
         let number = self.keyspace().table_number(self.db, place);
         let clock = self.clock();
         let Some(keys) = self.stripe(place.stripe).table(number) else { return Ok(false) };

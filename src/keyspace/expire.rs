@@ -398,6 +398,19 @@ mod tests {
         assert_eq!(keyspace.db_size(0), (1, 1));
     }
 
+    /// A walk over all keys keeps its access while the node serves others, and a transaction may pause writes itself.
+    #[test]
+    fn nothing_is_deleted_by_an_access_that_is_older_than_the_pause() {
+        let keyspace = Keyspace::new(16, 1, false, 7);
+        put(&keyspace, 0, "key", Expiry::At(1001));
+        testing::with_key(&keyspace, 0, "key", 5000, |keys, key| {
+            keyspace.settings.freeze(true);
+            assert!(keys.read(key).is_none());
+            assert!(!keys.reclaim(key));
+        });
+        assert_eq!(keyspace.db_size(0), (1, 1));
+    }
+
     #[test]
     fn what_an_importing_client_sees_and_others_do_not() {
         let keyspace = Keyspace::new(16, 1, false, 7);

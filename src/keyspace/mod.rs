@@ -126,6 +126,8 @@ pub struct Keyspace {
     pub saved_changes: AtomicU64,
     /// When a command last held stripes for long, unix milliseconds.
     long_hold_ms: AtomicI64,
+    /// Watchers were left in stripes that somebody held.
+    dead_watchers: AtomicBool,
     /// Who is told of changes.
     sink: OnceLock<Box<dyn ChangeSink>>,
 }
@@ -180,6 +182,7 @@ impl Keyspace {
             lazyfree: Lazyfree::default(),
             saved_changes: AtomicU64::new(0),
             long_hold_ms: AtomicI64::new(0),
+            dead_watchers: AtomicBool::new(false),
             sink: OnceLock::new(),
         }
     }
@@ -321,6 +324,24 @@ impl Keyspace {
     pub fn is_busy(&self, now_ms: i64) -> bool {
         let is_busy = |number: u32| self.stripes[number as usize].0.is_locked() && self.lock_soon(number).is_none();
         self.long_hold_ms.load(Ordering::Relaxed) + LONG_HOLD_MEMORY_MS > now_ms || (0..self.stripes.len() as u32).any(is_busy)
+    }
+
+    /// Notes that a client could not take its watchers out of a stripe that somebody held.
+    pub fn note_dead_watchers(&self) {
+        self.dead_watchers.store(true, Ordering::Release);
+    }
+
+    /// Takes out the watchers that clients left behind, where nobody holds the stripe.
+    pub fn forget_dead_watchers(&self) {
+        if !self.dead_watchers.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        for number in 0..self.stripes.len() as u32 {
+            match self.lock_soon(number) {
+                Some(mut stripe) => stripe.watched.sweep(),
+                None => self.note_dead_watchers(),
+            }
+        }
     }
 
     /// Locks stripe `number` if nobody holds it.

@@ -4,7 +4,8 @@
 //! * A stripe's table holds only keys of that stripe, and is changed and read only under its lock.
 //! * The flag is read by the watching client's worker at any time. It counts the client's rounds of watching: a watcher of an earlier
 //!   round is dead. So a client ends a round without any lock, and never waits for a stripe; what it leaves in the tables is taken out
-//!   when a stripe is free, when the key changes, or when a table has doubled since it was last looked through.
+//!   when its stripe is free ([`super::Keyspace::forget_dead_watchers`]), when the key changes, or when a table has doubled since it was
+//!   last looked through.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -147,7 +148,7 @@ impl WatchTable {
     }
 
     /// Takes all dead watchers out.
-    fn sweep(&mut self) {
+    pub(super) fn sweep(&mut self) {
         for keys in self.databases.values_mut() {
             keys.retain(|_, watchers| {
                 watchers.retain(|watcher| !watcher.is_dead());

@@ -1,6 +1,9 @@
 //! Counters of rare events, shared by all workers.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
 
 macro_rules! counters {
     ($($(#[$about:meta])* $name:ident),+ $(,)?) => {
@@ -8,6 +11,8 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Counters {
             $($(#[$about])* pub $name: AtomicU64,)+
+            /// Commands of whose bugs the log has told.
+            told: Mutex<BTreeSet<String>>,
         }
 
         impl Counters {
@@ -45,10 +50,11 @@ counters! {
 }
 
 impl Counters {
-    /// Counts a bug that was met in a command, and logs the first one.
+    /// Counts a bug that was met in a command, and logs the first one of each command.
     #[cold]
     pub fn note_internal_error(&self, command: &str) {
-        if self.internal_errors.fetch_add(1, Ordering::Relaxed) == 0 {
+        self.internal_errors.fetch_add(1, Ordering::Relaxed);
+        if self.told.lock().insert(command.to_owned()) {
             tracing::error!("a bug in command '{command}': its keys are not those of its specification; it is answered with an error");
         }
     }

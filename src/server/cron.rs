@@ -46,6 +46,7 @@ async fn run(worker: Rc<Worker>) {
         if worker.number == 0 && now_ms - sampled_ms >= SAMPLE_MS {
             sampled_ms = now_ms;
             sample(&worker);
+            worker.shared.keyspace.forget_dead_watchers();
         }
         if now_ms - tidied_ms >= ALLOCATOR_TIDY_MS {
             tidied_ms = now_ms;

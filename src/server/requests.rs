@@ -109,6 +109,10 @@ impl Connection {
             }
             parsed.forget(mark);
             result?;
+            if self.stage.is_closing() {
+                // Nor is what follows it refused.
+                return Ok(buffer.len());
+            }
             match outcome {
                 Ok(0) => break,
                 Ok(len) => consumed += len,

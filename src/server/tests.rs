@@ -340,6 +340,21 @@ fn watched_keys_are_forgotten_without_their_stripes() {
 }
 
 #[test]
+fn watchers_left_in_a_held_stripe_are_taken_out_later() {
+    let shared = plain_node(&[]);
+    let mut peer = Peer::new(&shared);
+    peer.expect("watch k", "+OK");
+    let stripe = shared.keyspace.place(b"k").stripe;
+    let held = shared.keyspace.lock(stripe);
+    peer.run("unwatch");
+    shared.keyspace.forget_dead_watchers();
+    assert_eq!(held.watched.len(), 1, "whoever holds the stripe is not waited for");
+    drop(held);
+    shared.keyspace.forget_dead_watchers();
+    assert!(shared.keyspace.lock(stripe).watched.is_empty());
+}
+
+#[test]
 fn watch_takes_a_key_once_and_exec_notices_its_change() {
     let shared = plain_node(&[]);
     let (mut peer, mut other) = (Peer::new(&shared), Peer::new(&shared));

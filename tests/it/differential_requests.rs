@@ -5,6 +5,7 @@
 //! message beyond the reply. Random values and what Valkey does not promise (orders, times) have no place here.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use crate::support::{Connection, Server};
 
@@ -163,4 +164,44 @@ fn a_subscriber_to_a_shard_channel_gets_ping_as_a_message() {
     let mut client = larder.connect();
     client.call(&["SSUBSCRIBE", "s"]);
     assert_eq!(client.call_raw(&["PING", "hi"]), b"*2\r\n$4\r\npong\r\n$2\r\nhi\r\n");
+}
+
+/// Requests after which the connection ends, or which are answered by fewer replies than there are requests: each line is sent whole with
+/// a QUIT behind it.
+const UNEVEN: &[&[u8]] = &[
+    b"QUIT\r\n*x\r\n",
+    b"QUIT\r\nPING\r\n",
+    b"CLIENT REPLY SKIP\r\nRESET\r\nPING\r\n",
+    b"CLIENT REPLY OFF\r\nRESET\r\nPING\r\n",
+    b"MONITOR\r\nMONITOR\r\n",
+    b"MULTI\r\nPING\r\nEXEC\r\nEXEC\r\n",
+];
+
+#[test]
+fn requests_with_fewer_replies_are_answered_as_valkey_does() {
+    let Some(reference) = Server::reference("requests_with_fewer_replies_are_answered_as_valkey_does", &[]) else { return };
+    let larder = Server::larder(&[]);
+    let answer = |server: &Server, bytes: &[u8]| {
+        let mut stream = server.connect_raw();
+        stream.write_all(&[bytes, b"QUIT\r\n"].concat()).expect("it reads");
+        Connection::new(stream).read_to_end()
+    };
+    for bytes in UNEVEN {
+        let (ours, theirs) = (answer(&larder, bytes), answer(&reference, bytes));
+        assert!(ours == theirs, "{}\n  ours: {}\ntheirs: {}", bytes.escape_ascii(), ours.escape_ascii(), theirs.escape_ascii());
+    }
+}
+
+/// A transaction that runs still is one to CLIENT INFO.
+#[test]
+fn client_info_inside_exec_shows_the_transaction() {
+    let larder = Server::larder(&[]);
+    let mut client = larder.connect();
+    client.call(&["MULTI"]);
+    client.call(&["CLIENT", "INFO"]);
+    client.call(&["PING"]);
+    let replies = client.call_raw(&["EXEC"]);
+    let text = String::from_utf8_lossy(&replies);
+    assert!(text.contains(" flags=x ") && text.contains(" multi=2 "), "{text}");
+    assert!(String::from_utf8_lossy(&client.call_raw(&["CLIENT", "INFO"])).contains(" flags=N "), "it is over");
 }

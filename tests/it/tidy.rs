@@ -80,7 +80,7 @@ pub(crate) fn rust_files(starts: &[&str]) -> Vec<(String, String)> {
 
 /// The text without the tests at its end.
 pub(crate) fn without_tests(text: &str) -> &str {
-    text.find("\n#[cfg(test)]\nmod tests").map_or(text, |end| &text[..=end])
+    text.find("\n#[cfg(test)]\nmod tests {").map_or(text, |end| &text[..=end])
 }
 
 /// The modules of this crate that a source text names: `crate::name` in paths and `crate::{a::X, b}` in imports.

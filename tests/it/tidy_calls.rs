@@ -40,6 +40,9 @@ const PLACES: &[(&str, &[&str], &str)] = &[
         &["src/keyspace/access.rs", "src/keyspace/databases.rs", "src/keyspace/scan.rs"],
         "lookups, walks and whole databases ask who is alive; everybody else goes through them",
     ),
+    ("::is_alive", &[], "as above, by another spelling"),
+    ("run_locked", &["src/engine/scope.rs", "src/commands/transaction/exec.rs"], "it asks neither the gate nor the generation: EXEC did"),
+    ("ChangeSink::commit", &[], "as `.commit(`, by another spelling"),
     ("expired_before_ms", &["src/keyspace/liveness.rs"], "an expiry is compared with the time in one place"),
     ("SystemTime::now", &["src/base/clock.rs"], "the time comes from the clock, so that it can be an argument"),
 ];
@@ -93,6 +96,9 @@ fn a_planted_second_place_is_found() {
         ("sink.commit(notify, &mut changes);", ".commit("),
         ("if liveness.is_alive(entry) {", ".is_alive("),
         ("for (_, refuse) in gate::REFUSALS {", "REFUSALS"),
+        ("entries.filter(Liveness::is_alive)", "::is_alive"),
+        ("scope::run_locked(context, session, row, &args, ticks);", "run_locked"),
+        ("ChangeSink::commit(sink, notify, &mut changes);", "ChangeSink::commit"),
     ] {
         let text = format!("//! A page.\nfn f() {{\n    {planted}\n}}\n");
         let found = strays(PLACES, &[("src/commands/planted.rs".to_owned(), text.clone())]);

@@ -22,12 +22,13 @@ fn exec(context: &mut Context<'_>, session: &mut Session, _: &Args<'_>) -> CmdRe
     if context.caller.in_exec {
         return Err(CmdError::err("MONITOR isn't allowed for DENY BLOCKING client"));
     }
+    // As Valkey: a second MONITOR gets no reply.
     if !session.monitor {
         session.monitor = true;
         let client = Arc::clone(&context.caller.client);
         client.set(bit::MONITOR, true);
         crate::engine::monitor::add(context.shared, client);
+        context.reply.ok();
     }
-    context.reply.ok();
     Ok(())
 }

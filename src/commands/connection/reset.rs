@@ -24,7 +24,10 @@ pub(crate) static RESET: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, session: &mut Session, _: &Args<'_>) -> CmdResult {
     super::cleanup(context, session);
-    session.reply_mode = ReplyMode::On;
+    // A skipped reply is this one's.
+    if session.reply_mode == ReplyMode::Off {
+        session.reply_mode = ReplyMode::On;
+    }
     context.reply.set_resp3(false);
     let caller = &mut *context.caller;
     caller.select(0);

@@ -32,16 +32,20 @@ fn exec(context: &mut Context<'_>, session: &mut Session, _: &Args<'_>) -> CmdRe
     let Some(multi) = session.multi.take() else { return Err(CmdError::coded("ERR EXEC without MULTI")) };
     let broken = session.watch_flag.is_set() || watched_key_expired(context, session);
     // From here on the transaction's own writes cannot break it.
-    transaction::discard(context, session);
-    if multi.failed {
-        return Err(CmdError::coded("EXECABORT Transaction discarded because of previous errors."));
-    }
-    if broken {
-        context.reply.null_array();
-        return Ok(());
-    }
-    run(context, session, &multi);
-    Ok(())
+    transaction::unwatch(context, session);
+    let result = if multi.failed {
+        Err(CmdError::coded("EXECABORT Transaction discarded because of previous errors."))
+    } else {
+        if broken {
+            context.reply.null_array()
+        } else {
+            run(context, session, &multi)
+        }
+        Ok(())
+    };
+    // Until here CLIENT INFO, if that is queued, shows the transaction.
+    transaction::report_end(context.caller);
+    result
 }
 
 /// A watched key that has expired since is a changed key, though nobody has deleted it yet.

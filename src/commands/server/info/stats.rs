@@ -62,7 +62,8 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     zeros(lines, &["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
     zeros(lines, &["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
     zeros(lines, &["total_active_defrag_time", "current_active_defrag_time"]);
-    zeros(lines, &["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"]);
+    zeros(lines, &["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    lines.add("unexpected_error_replies", shared.counters.internal_errors.load(Ordering::Relaxed));
     lines.add("total_error_replies", total_errors(shared));
     lines.add("dump_payload_sanitizations", 0);
     let (reads, writes) = (sum(context, |worker| &worker.reads), sum(context, |worker| &worker.writes));
