@@ -4,7 +4,6 @@ use super::shared::{INT_MAX, INT_MIN, LONG_MAX};
 use crate::config::row::{Row, field, memory, number};
 
 const HASHES: &str = "it tunes hashes, which this version does not have yet";
-const LISTS: &str = "it tunes lists, which this version does not have yet";
 const SETS: &str = "it tunes sets, which this version does not have yet";
 const SORTED_SETS: &str = "it tunes sorted sets, which this version does not have yet";
 const STREAMS: &str = "it tunes streams, which this version does not have yet";
@@ -19,13 +18,10 @@ pub(super) static ROWS: &[Row] = &[
         .alias("hash-max-ziplist-value")
         .no_effect(HASHES)
         .doc("Longest field or value in a hash's compact block."),
-    number("list-max-listpack-size", INT_MIN, INT_MAX, -2, field!(list_max_listpack_size))
-        .alias("list-max-ziplist-size")
-        .no_effect(LISTS)
-        .doc(
-            "Size of one block of a list: a positive number counts elements, -1 to -5 stand for 4, 8, 16, 32 and \
+    number("list-max-listpack-size", INT_MIN, INT_MAX, -2, field!(list_max_listpack_size)).alias("list-max-ziplist-size").doc(
+        "Size of one block of a list: a positive number counts elements, -1 to -5 stand for 4, 8, 16, 32 and \
              64 kilobytes.",
-        ),
+    ),
     number("list-compress-depth", 0, INT_MAX, 0, field!(list_compress_depth))
         .no_effect("blocks of a list are not compressed")
         .doc("Blocks at either end of a list that stay uncompressed. 0 compresses none."),

@@ -9,11 +9,13 @@
 
 pub mod collection;
 pub mod hash;
+pub mod list;
 pub mod packed_table;
 pub mod string;
 
 use self::collection::Collection;
 use self::hash::Hash;
+use self::list::List;
 use self::string::LongString;
 
 /// Type of a value, as TYPE names it. The numbers are part of no file format.
@@ -125,6 +127,8 @@ impl Encoding {
 pub enum Value {
     /// A string too long for its entry, or one that was grown.
     String(LongString),
+    /// A list too large for its entry.
+    List(Box<List>),
     /// A hash too large for its entry.
     Hash(Box<Hash>),
 }
@@ -138,6 +142,7 @@ impl Value {
     pub fn kind(&self) -> Type {
         match self {
             Value::String(_) => Type::String,
+            Value::List(_) => Type::List,
             Value::Hash(_) => Type::Hash,
         }
     }
@@ -146,6 +151,7 @@ impl Value {
     pub fn encoding(&self) -> Encoding {
         match self {
             Value::String(_) => Encoding::Raw,
+            Value::List(list) => list.encoding(),
             Value::Hash(hash) => hash.encoding(),
         }
     }
@@ -154,6 +160,7 @@ impl Value {
     pub fn effort(&self) -> usize {
         match self {
             Value::String(string) => string.effort(),
+            Value::List(list) => list.effort(),
             Value::Hash(hash) => hash.effort(),
         }
     }
@@ -162,6 +169,7 @@ impl Value {
     pub fn scan_len(&self) -> usize {
         match self {
             Value::String(string) => string.view().len(),
+            Value::List(list) => list.view().len(),
             Value::Hash(hash) => hash.view().len(),
         }
     }
@@ -170,6 +178,7 @@ impl Value {
     pub fn bytes(&self) -> usize {
         let outside = match self {
             Value::String(string) => string.bytes(),
+            Value::List(list) => list.bytes(),
             Value::Hash(hash) => hash.bytes(),
         };
         size_of::<Value>() + outside

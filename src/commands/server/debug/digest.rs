@@ -11,6 +11,8 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::entry::{EntryRef, Type};
 use crate::keyspace::string_value;
+use crate::keyspace::value::collection;
+use crate::keyspace::value::list::List;
 
 type Digest = [u8; 20];
 
@@ -45,6 +47,14 @@ fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
     mix(digest, &(entry.kind() as u32).to_be_bytes());
     match entry.kind() {
         Type::String => string_value::with_string(entry.value(), |string| mix_pieces(digest, string.pieces(..))),
+        Type::List => {
+            if let Ok(list) = collection::of::<List>(entry) {
+                list.walk_right(0, |_, item| {
+                    item.with_text(|text| mix(digest, text));
+                    true
+                });
+            }
+        }
         other => unreachable!("no command makes a {}", other.name()),
     }
     if entry.expiry_ms().is_some() {
