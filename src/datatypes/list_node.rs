@@ -16,6 +16,8 @@ use crate::base::number::parse_i64;
 pub const HEADER_LEN: usize = 8;
 /// What a listpack takes without elements: its header and its end.
 const LISTPACK_FRAME_LEN: usize = 7;
+/// Length of a full node under the default of `list-max-listpack-size`.
+const USUAL_LEN_MAX: usize = 8192;
 /// Ends a length of four bytes.
 const LONG: u8 = 0xff;
 
@@ -127,15 +129,29 @@ pub fn is_at(node: &[u8], at: usize, form: &[u8]) -> bool {
     node[at..].starts_with(form)
 }
 
+/// Makes room for `more` bytes. Doubling would leave the last step of most nodes empty, which end at 8 KB.
+fn reserve(node: &mut Vec<u8>, more: usize) {
+    let needed = node.len() + more;
+    if needed > node.capacity() {
+        let target = needed.max(node.len() * 3 / 2);
+        let target = if needed <= USUAL_LEN_MAX { target.min(USUAL_LEN_MAX) } else { target };
+        node.reserve_exact(target - node.len());
+    }
+}
+
 /// Puts a text in at an offset.
 pub fn insert(node: &mut Vec<u8>, at: usize, text: &[u8]) {
-    items::splice(node, at..at, &form(text));
+    let form = form(text);
+    reserve(node, form.len());
+    items::splice(node, at..at, &form);
     adjust(node, 1, listpack_entry_len(text) as i64);
 }
 
 /// Adds a text behind the last.
 pub fn push(node: &mut Vec<u8>, text: &[u8]) {
-    node.extend_from_slice(&form(text));
+    let form = form(text);
+    reserve(node, form.len());
+    node.extend_from_slice(&form);
     adjust(node, 1, listpack_entry_len(text) as i64);
 }
 

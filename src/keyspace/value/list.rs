@@ -128,8 +128,11 @@ impl Nodes {
 
     /// Gives back what a node has room for and will not need: it has been left behind at its end.
     fn trim_node(&mut self, number: usize) {
-        if let Some(node) = self.nodes.get_mut(number) {
-            node.shrink_to(alloc::block_len(node.len()));
+        if let Some(node) = self.nodes.get_mut(number)
+            && alloc::block_len(node.len()) < node.capacity()
+        {
+            // The allocator leaves a block where it is that becomes a little shorter.
+            *node = node.as_slice().to_vec();
         }
     }
 
