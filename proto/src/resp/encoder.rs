@@ -19,7 +19,7 @@ const DEFERRED_LEN: usize = 4;
 /// Bytes that a reply takes beside its content, at most: type, length or number, and two line ends.
 const FRAME_LEN_MAX: usize = 24;
 /// A part of a value that is at least this long is referred to: to copy a shorter one costs less than to send it by itself.
-pub const SHARED_LEN_MIN: usize = 64 * 1024;
+pub const SHARED_LEN_MIN: usize = 16 * 1024;
 
 /// An output buffer and the protocol version of its reader.
 #[derive(Debug)]

@@ -123,8 +123,9 @@ mod tests {
         // Length, effort, memory beside the box.
         let cases = [
             (5000, 1, 5000),
-            (CONTIGUOUS_LEN_MAX, 4, CONTIGUOUS_LEN_MAX),
-            (CONTIGUOUS_LEN_MAX + 1, 5, CONTIGUOUS_LEN_MAX + 1),
+            (CONTIGUOUS_LEN_MAX, 1, CONTIGUOUS_LEN_MAX),
+            (CONTIGUOUS_LEN_MAX + 1, 2, CONTIGUOUS_LEN_MAX + 1),
+            (CHUNK_LEN + 1, 6, CHUNK_LEN + 1),
             (40 * CHUNK_LEN, 160, 40 * CHUNK_LEN),
         ];
         for (len, effort, bytes) in cases {
