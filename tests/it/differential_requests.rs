@@ -87,6 +87,10 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ),
     ("a push during a command follows its reply", &["HELLO 3 SETNAME x", "DEBUG PROTOCOL push", "<", "HELLO 2", "DEBUG PROTOCOL push"]),
     (
+        "outside a cluster its commands say so, inside a transaction too",
+        &["MULTI", "CLUSTER BUMPEPOCH", "CLUSTER MEET 127.0.0.1 1", "CLUSTER ADDSLOTS 1", "CLUSTER RESET", "EXEC"],
+    ),
+    (
         "a short string is named by what lies beside it",
         &[
             "SET a 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
