@@ -40,7 +40,18 @@ pub enum Encoding {
     Embstr = 8,
 }
 
+/// Valkey embeds a string in its object while object, key, expiry and value stay within two cache lines.
+const EMBEDDED_LEN_MAX: usize = 128;
+
 impl Encoding {
+    /// What Valkey would name a string of this length that was just written, given its key.
+    pub fn of_text(key_len: usize, value_len: usize, expires: bool) -> Encoding {
+        let key_header = if key_len < 32 { 1 } else { 3 };
+        let size = 8 + 1 + key_header + key_len + 1 + if expires { 8 } else { 0 } + 3 + value_len + 1;
+        let is_embedded = value_len <= u8::MAX as usize && size <= EMBEDDED_LEN_MAX;
+        if is_embedded { Encoding::Embstr } else { Encoding::Raw }
+    }
+
     /// As OBJECT ENCODING answers.
     pub fn name(self) -> &'static str {
         match self {
