@@ -14,6 +14,11 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
+#[cfg(any(miri, larder_system_allocator))]
+use super::alloc_stand_in as mimalloc;
+#[cfg(not(any(miri, larder_system_allocator)))]
+use libmimalloc_sys as mimalloc;
+
 /// What a thread may hold back before it adds its count to the total.
 const FLUSH_BYTES: isize = 16 * 1024;
 
@@ -49,7 +54,7 @@ fn count(delta: isize) {
 fn usable(block: *mut u8) -> isize {
     // SAFETY: `block` is a live block of mimalloc's (or null, for which it answers 0): the callers below pass only what
     // mimalloc returned or what is about to be given back to it.
-    let bytes = unsafe { libmimalloc_sys::mi_usable_size(block.cast()) };
+    let bytes = unsafe { mimalloc::mi_usable_size(block.cast()) };
     bytes as isize
 }
 
@@ -63,10 +68,10 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let block = if layout.align() <= NATURAL_ALIGN {
             // SAFETY: any size may be asked for.
-            unsafe { libmimalloc_sys::mi_malloc(layout.size()) }
+            unsafe { mimalloc::mi_malloc(layout.size()) }
         } else {
             // SAFETY: a layout's alignment is a power of two.
-            unsafe { libmimalloc_sys::mi_malloc_aligned(layout.size(), layout.align()) }
+            unsafe { mimalloc::mi_malloc_aligned(layout.size(), layout.align()) }
         };
         count(usable(block.cast()));
         block.cast()
@@ -76,10 +81,10 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         let block = if layout.align() <= NATURAL_ALIGN {
             // SAFETY: any size may be asked for.
-            unsafe { libmimalloc_sys::mi_zalloc(layout.size()) }
+            unsafe { mimalloc::mi_zalloc(layout.size()) }
         } else {
             // SAFETY: a layout's alignment is a power of two.
-            unsafe { libmimalloc_sys::mi_zalloc_aligned(layout.size(), layout.align()) }
+            unsafe { mimalloc::mi_zalloc_aligned(layout.size(), layout.align()) }
         };
         count(usable(block.cast()));
         block.cast()
@@ -89,7 +94,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn dealloc(&self, block: *mut u8, _: Layout) {
         count(-usable(block));
         // SAFETY: the caller gives back a live block of this allocator.
-        unsafe { libmimalloc_sys::mi_free(block.cast()) }
+        unsafe { mimalloc::mi_free(block.cast()) }
     }
 
     #[inline]
@@ -97,10 +102,10 @@ unsafe impl GlobalAlloc for Counting {
         let before = usable(block);
         let moved = if layout.align() <= NATURAL_ALIGN {
             // SAFETY: the caller passes a live block of this allocator.
-            unsafe { libmimalloc_sys::mi_realloc(block.cast(), new_size) }
+            unsafe { mimalloc::mi_realloc(block.cast(), new_size) }
         } else {
             // SAFETY: as above; a layout's alignment is a power of two.
-            unsafe { libmimalloc_sys::mi_realloc_aligned(block.cast(), new_size, layout.align()) }
+            unsafe { mimalloc::mi_realloc_aligned(block.cast(), new_size, layout.align()) }
         };
         if !moved.is_null() {
             count(usable(moved.cast()) - before);
@@ -130,11 +135,11 @@ pub fn flush_thread() {
 #[inline]
 pub fn block_len(len: usize) -> usize {
     // SAFETY: mi_good_size has no precondition; it only computes.
-    if len == 0 { 0 } else { unsafe { libmimalloc_sys::mi_good_size(len) } }
+    if len == 0 { 0 } else { unsafe { mimalloc::mi_good_size(len) } }
 }
 
 /// `mi_option_purge_delay` of mimalloc 3, in milliseconds: libmimalloc-sys does not name it.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+const PURGE_DELAY: mimalloc::mi_option_t = 15;
 /// Longer than a node runs.
 const NEVER_MS: std::ffi::c_long = 1 << 40;
 
@@ -142,20 +147,20 @@ const NEVER_MS: std::ffi::c_long = 1 << 40;
 /// memory a second later: a worker for which another thread freed 800 MB would spend 50 ms in it.
 pub fn purge_only_when_told() {
     // SAFETY: any option may be set at any time.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, NEVER_MS) };
+    unsafe { mimalloc::mi_option_set(PURGE_DELAY, NEVER_MS) };
 }
 
 /// Gives free memory of all threads back to the system, all of it at once.
 pub fn purge() {
     // SAFETY: mi_collect has no precondition.
-    unsafe { libmimalloc_sys::mi_collect(true) };
+    unsafe { mimalloc::mi_collect(true) };
 }
 
 /// Lets others have what this thread freed. The allocator does so by itself only while it is asked for memory, so that a node that was
 /// emptied and then left alone would stay as large as it was.
 pub fn tidy() {
     // SAFETY: mi_collect has no precondition.
-    unsafe { libmimalloc_sys::mi_collect(false) };
+    unsafe { mimalloc::mi_collect(false) };
 }
 
 #[cfg(test)]

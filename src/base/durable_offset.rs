@@ -6,10 +6,9 @@
 //! * Whoever waits is registered at most once, and takes itself out when it goes: the list is no longer than the list of clients.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use super::sync::{AtomicU64, Mutex, Ordering};
 
 /// See the module's page. Offset 0 is always reached: what depends on it depends on nothing.
 #[derive(Debug, Default)]

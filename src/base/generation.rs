@@ -1,6 +1,6 @@
 //! A number that grows with every change of something that many look at and few change.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{AtomicU64, Ordering};
 
 /// See the module's page.
 ///

@@ -10,6 +10,8 @@
 //! Invariant: the cost is linear in the text, whatever the pattern: a piece of literal bytes is found by a linear search, another one
 //! in `len / 64` steps per byte of the text (Shift-And). A class costs what one byte costs.
 
+use std::sync::OnceLock;
+
 use memchr::memmem;
 
 /// Patterns with more `*` than this match nothing, as in Valkey, where they nest too deeply.
@@ -36,6 +38,8 @@ pub struct Glob {
 #[derive(Debug, Clone, Default)]
 struct Piece {
     elements: Vec<Element>,
+    /// For each byte, the elements that take it as bits: made when the piece is first looked for in a text.
+    takes: OnceLock<Box<[u64]>>,
     /// The bytes, if all elements are literal.
     literal: Option<Vec<u8>>,
 }
@@ -80,8 +84,7 @@ impl Piece {
         self.shift_and(text)
     }
 
-    /// Shift-And: bit `i` of the state says that the first `i + 1` elements match the bytes up to here.
-    fn shift_and(&self, text: &[u8]) -> Option<usize> {
+    fn table(&self) -> Box<[u64]> {
         let words = self.len().div_ceil(64);
         let mut takes = vec![0u64; 256 * words];
         for (at, element) in self.elements.iter().enumerate() {
@@ -89,16 +92,32 @@ impl Piece {
                 takes[usize::from(byte) * words + at / 64] |= 1 << (at % 64);
             }
         }
+        takes.into_boxed_slice()
+    }
+
+    /// Shift-And: bit `i` of the state says that the first `i + 1` elements match the bytes up to here.
+    fn shift_and(&self, text: &[u8]) -> Option<usize> {
+        if text.len() < self.len() {
+            return None;
+        }
+        let words = self.len().div_ceil(64);
+        let takes = self.takes.get_or_init(|| self.table());
         let mut state = vec![0u64; words];
         let last = self.len() - 1;
+        // Words from here on are zero. One more than those that are not, for what moves up from the last of them.
+        let mut live = 1;
         for (at, byte) in text.iter().enumerate() {
-            let mask = &takes[usize::from(*byte) * words..][..words];
-            let mut carry = 1;
-            for (word, mask) in state.iter_mut().zip(mask) {
+            let mask = &takes[usize::from(*byte) * words..][..live];
+            let (mut carry, mut used) = (1, 0);
+            for (number, (word, mask)) in state.iter_mut().zip(mask).enumerate() {
                 let out = *word >> 63;
                 *word = (*word << 1 | carry) & mask;
                 carry = out;
+                if *word != 0 {
+                    used = number;
+                }
             }
+            live = (used + 2).min(words);
             if state[last / 64] >> (last % 64) & 1 == 1 {
                 return Some(at + 1);
             }

@@ -1,6 +1,8 @@
 //! What everything else stands on (rank 0): time, randomness, limits, memory counting. Knows no keys, commands or sockets.
 
 pub mod alloc;
+#[cfg(any(miri, larder_system_allocator))]
+mod alloc_stand_in;
 pub mod bytes;
 pub mod clock;
 pub mod durable_offset;
@@ -14,5 +16,6 @@ pub mod process;
 pub mod repeated;
 pub mod rng;
 pub mod slot;
+pub mod sync;
 pub mod timers;
 pub mod version;

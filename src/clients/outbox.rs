@@ -8,12 +8,11 @@
 //! * Enqueueing wakes nobody, so that it may happen under a stripe's lock. Who enqueues wakes the connection's task afterwards; one that
 //!   is woken appends all messages to its own output.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+
+use crate::base::sync::{AtomicUsize, Mutex, OnceLock, Ordering, fence};
 
 /// What a client is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +44,17 @@ impl Outbox {
 
     /// What wakes the connection's task.
     pub fn waker(&self) -> Option<Waker> {
-        self.waker.get().cloned()
+        self.known_waker().cloned()
+    }
+
+    /// Who finds no waker has left its message before the task registers for the first time, and the task must find it then. Only these two
+    /// fences order the one's message before its look at the waker, and the other's waker before its look at the messages.
+    #[inline]
+    fn known_waker(&self) -> Option<&Waker> {
+        self.waker.get().or_else(|| {
+            fence(Ordering::SeqCst);
+            self.waker.get()
+        })
     }
 
     /// Sets the most bytes that may wait; 0: no limit.
@@ -81,13 +90,21 @@ impl Outbox {
     /// Has the task that polls now woken at each wake from here on. Only the connection's own task may call it.
     #[inline]
     pub fn register(&self, waker: &Waker) {
-        let known = self.waker.get_or_init(|| waker.clone());
-        debug_assert!(known.will_wake(waker), "a connection stays in its task");
+        match self.waker.get() {
+            Some(known) => debug_assert!(known.will_wake(waker), "a connection stays in its task"),
+            None => self.register_first(waker),
+        }
+    }
+
+    #[cold]
+    fn register_first(&self, waker: &Waker) {
+        self.waker.get_or_init(|| waker.clone());
+        fence(Ordering::SeqCst);
     }
 
     /// Wakes the connection's task. One that runs just now is polled again, so that it misses nothing that came before this.
     pub fn wake(&self) {
-        if let Some(waker) = self.waker.get() {
+        if let Some(waker) = self.known_waker() {
             waker.wake_by_ref();
         }
     }

@@ -146,6 +146,14 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
+/// The argument as a pattern of up to so many bytes.
+///
+/// # Errors
+/// If it is longer.
+pub fn check_pattern(arg: &[u8], len_max: usize) -> Result<&[u8], CmdError> {
+    if arg.len() <= len_max { Ok(arg) } else { Err(CmdError::err(format!("pattern is longer than {len_max} bytes"))) }
+}
+
 /// True if `word` is `name`, whatever its case. `name` is upper or lower case ASCII.
 #[inline]
 pub fn is_word(word: &[u8], name: &str) -> bool {

@@ -1,9 +1,10 @@
 //! Cursor and options that SCAN, HSCAN, SSCAN and ZSCAN have in common.
 
-use super::context::{integer, is_word};
+use super::context::{check_pattern, integer, is_word};
 use super::error::CmdError;
 use super::slot_argument::parse_slot;
 use crate::base::glob::Glob;
+use crate::base::limits::PATTERN_LEN_MAX;
 use crate::base::number;
 
 /// COUNT where none is given.
@@ -61,7 +62,7 @@ impl<'a> ScanOptions<'a> {
                 }
                 Some(pattern) if is_word(word, "MATCH") => {
                     options.pattern = (pattern != b"*").then_some(pattern);
-                    options.glob = options.pattern.map(Glob::new);
+                    options.glob = options.pattern.map(|pattern| check_pattern(pattern, PATTERN_LEN_MAX)).transpose()?.map(Glob::new);
                     &tail[1..]
                 }
                 Some(slot) if is_word(word, "SLOT") && target == Target::ClusterKeys => {

@@ -183,7 +183,8 @@ impl Entry {
         let view = self.borrow();
         let (kind, encoding, clock) = (view.kind(), view.encoding(), view.access_clock());
         if view.flags() & BOXED == 0 {
-            return Entry::new(key.unwrap_or_else(|| view.key()), view.inline_value(), expiry_ms, clock);
+            let key = key.unwrap_or_else(|| view.key());
+            return Entry::new(key, view.inline_value(key.len(), expiry_ms.is_some()), expiry_ms, clock);
         }
         // SAFETY: BOXED says that the pointer is there and ours; the flag is cleared below, so that only the new entry owns it.
         let object = unsafe { Box::from_raw(view.boxed_ptr()) };
@@ -370,15 +371,17 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// A value that lies inside the entry, for another entry.
-    fn inline_value(self) -> NewValue<'a> {
+    /// A value that lies inside the entry, for another entry: of a key of this length, with an expiry or none. A short string may be too
+    /// long beside those.
+    fn inline_value(self, key_len: usize, expires: bool) -> NewValue<'a> {
         if self.kind() != Type::String {
             return NewValue::Collection(self.inline(), self.kind(), self.encoding());
         }
-        match self.value() {
-            ValueRef::Int(number) => NewValue::Int(number),
-            ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, self.encoding()),
-            ValueRef::Chunks(_) => unreachable!("what lies inside an entry is short"),
+        match (self.value(), self.encoding()) {
+            (ValueRef::Int(number), _) => NewValue::Int(number),
+            (ValueRef::Bytes(bytes), Encoding::Embstr) => NewValue::Bytes(bytes, Encoding::of_text(key_len, bytes.len(), expires)),
+            (ValueRef::Bytes(bytes), encoding) => NewValue::Bytes(bytes, encoding),
+            (ValueRef::Chunks(_), _) => unreachable!("what lies inside an entry is short"),
         }
     }
 
@@ -386,7 +389,7 @@ impl<'a> EntryRef<'a> {
     pub fn duplicate(self, key: &[u8], access_clock: u32) -> Entry {
         let value = match self.boxed() {
             Some(value) => NewValue::Boxed(Box::new(value.duplicate()), self.kind(), self.encoding()),
-            None => self.inline_value(),
+            None => self.inline_value(key.len(), self.expiry_ms().is_some()),
         };
         Entry::new(key, value, self.expiry_ms(), access_clock)
     }

@@ -10,15 +10,15 @@
 #![allow(unsafe_code)]
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use lock_api::{GuardNoSend, RawMutex};
-use tokio::sync::Notify;
+
+use crate::base::sync::{AtomicBool, AtomicU32, Notify, Ordering, sleep, spin_loop, turns};
 
 /// Turns of spinning before a thread gives up: about two critical sections. It does not yield in between, since on a busy machine that
 /// can cost it milliseconds in which it could serve others.
-const SPINS: u32 = 200;
+const SPINS: u32 = turns(200);
 /// First sleep of a thread that has nothing else to do.
 const SLEEP_MIN: Duration = Duration::from_micros(20);
 /// Longest sleep between two looks.
@@ -148,7 +148,7 @@ impl RawStripeLock {
             if !self.is_locked() && self.try_lock() {
                 return true;
             }
-            std::hint::spin_loop();
+            spin_loop();
         }
         false
     }
@@ -159,10 +159,10 @@ impl RawStripeLock {
             return;
         }
         let _counted = Waiting::new(&self.waiting);
-        let mut sleep = SLEEP_MIN;
+        let mut pause = SLEEP_MIN;
         while self.is_locked() || !self.try_lock() {
-            std::thread::sleep(sleep);
-            sleep = (sleep * 2).min(SLEEP_MAX);
+            sleep(pause);
+            pause = (pause * 2).min(SLEEP_MAX);
         }
     }
 }

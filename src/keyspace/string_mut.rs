@@ -22,8 +22,8 @@ impl KeyMut<'_, '_, '_> {
     pub fn set_text(&mut self, text: &[u8], expiry: Expiry) {
         let expires = match expiry {
             Expiry::At(_) => true,
-            Expiry::Clear => false,
-            Expiry::Keep => self.expiry_ms().is_some(),
+            // Valkey writes the value beside the expiry, and takes that away afterwards.
+            Expiry::Clear | Expiry::Keep => self.expiry_ms().is_some(),
         };
         self.set(string_value::encode(self.key.name(), text, expires), expiry);
     }

@@ -5,16 +5,6 @@ use super::entry::{Encoding, EntryRef, NewValue, Type, ValueRef};
 use super::value::string::{StringRef, StringSnapshot};
 use crate::base::number::parse_i64;
 
-/// Valkey embeds a string in its object while object, key, expiry and value stay within two cache lines.
-const EMBEDDED_LEN_MAX: usize = 128;
-
-/// Whether Valkey would name a string of this length `embstr`, given its key.
-pub fn embeds(key_len: usize, value_len: usize, expires: bool) -> bool {
-    let key_header = if key_len < 32 { 1 } else { 3 };
-    let size = 8 + 1 + key_header + key_len + 1 + if expires { 8 } else { 0 } + 3 + value_len + 1;
-    value_len <= u8::MAX as usize && size <= EMBEDDED_LEN_MAX
-}
-
 /// The value for SET and its like: an integer if the text is one, else bytes.
 #[inline]
 pub fn encode<'v>(key: &[u8], bytes: &'v [u8], expires: bool) -> NewValue<'v> {
@@ -26,7 +16,7 @@ pub fn encode<'v>(key: &[u8], bytes: &'v [u8], expires: bool) -> NewValue<'v> {
 
 /// The value for text that Valkey leaves text even if it is that of an integer (INCRBYFLOAT's result).
 pub fn encode_text<'v>(key: &[u8], bytes: &'v [u8], expires: bool) -> NewValue<'v> {
-    NewValue::Bytes(bytes, if embeds(key.len(), bytes.len(), expires) { Encoding::Embstr } else { Encoding::Raw })
+    NewValue::Bytes(bytes, Encoding::of_text(key.len(), bytes.len(), expires))
 }
 
 /// The entry's string: the one place where a key of another type is refused.

@@ -528,6 +528,9 @@ mod tests {
     use super::{Ahead, Entry, KeyHasher, Table};
     use crate::base::rng::Rng;
 
+    /// Miri takes minutes for what otherwise takes milliseconds.
+    const MUCH: usize = if cfg!(miri) { 50 } else { 2000 };
+
     fn entry(key: &[u8], value: i64) -> Entry {
         Entry::new(key, NewValue::Int(value), None, 0)
     }
@@ -540,7 +543,7 @@ mod tests {
 
     fn ops() -> impl Strategy<Value = Vec<Op>> {
         let op = prop_oneof![3 => (0..600u16, any::<i64>()).prop_map(|(k, v)| Op::Set(k, v)), 2 => (0..600u16).prop_map(Op::Remove)];
-        prop::collection::vec(op, 0..if cfg!(miri) { 60 } else { 2000 })
+        prop::collection::vec(op, 0..MUCH)
     }
 
     proptest! {
@@ -588,7 +591,7 @@ mod tests {
         }
 
         #[test]
-        fn a_scan_sees_what_stays_while_the_table_grows_and_shrinks(stay in 1..200usize, churn in 0..800usize, every in 1..7usize, seed: u64) {
+        fn a_scan_sees_what_stays_while_the_table_grows_and_shrinks(stay in 1..MUCH / 10, churn in 0..MUCH / 5 * 2, every in 1..7usize, seed: u64) {
             let hasher = KeyHasher::new(seed);
             let mut table = Table::default();
             let put = |table: &mut Table, key: &str| {
@@ -621,7 +624,7 @@ mod tests {
         let key = |number: usize| format!("key:{number}").into_bytes();
         let filled = || {
             let mut table = Table::default();
-            for number in 0..300 {
+            for number in 0..MUCH.min(300) {
                 table.insert(hasher.hash(&key(number)), entry(&key(number), 1), &hasher);
             }
             table
@@ -661,7 +664,7 @@ mod tests {
             (
                 "grown",
                 |table, hasher, _| {
-                    for other in (1000..3000usize).map(usize::to_le_bytes) {
+                    for other in (1000..1000 + MUCH).map(usize::to_le_bytes) {
                         table.insert(hasher.hash(&other), entry(&other, 1), hasher);
                     }
                 },
@@ -688,11 +691,11 @@ mod tests {
         let mut rng = Rng::new(2);
         let mut table = Table::default();
         assert!(table.random(&mut rng).is_none());
-        let keys: BTreeSet<Vec<u8>> = (0..20).map(|k| format!("k{k}").into_bytes()).collect();
+        let keys: BTreeSet<Vec<u8>> = (0..MUCH as u32 / 100).map(|k| format!("k{k}").into_bytes()).collect();
         for key in &keys {
             table.insert(hasher.hash(key), Entry::new(key, NewValue::Bytes(b"v", Encoding::Embstr), None, 0), &hasher);
         }
-        let seen: BTreeSet<Vec<u8>> = (0..2000).filter_map(|_| table.random(&mut rng).map(|entry| entry.key().to_vec())).collect();
+        let seen: BTreeSet<Vec<u8>> = (0..MUCH).filter_map(|_| table.random(&mut rng).map(|entry| entry.key().to_vec())).collect();
         assert_eq!(seen, keys);
     }
 }

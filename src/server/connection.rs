@@ -28,7 +28,7 @@ use crate::metrics::WorkerMetrics;
 /// First size of a private input buffer: a client that sends a request in pieces is likely to do so again.
 const INPUT_LEN_MIN: usize = 16 * 1024;
 /// Most that is read at once of a large argument, in bytes.
-pub(super) const LARGE_READ_LEN_MAX: usize = 16 * READ_BUFFER_LEN;
+const LARGE_READ_LEN_MAX: usize = 16 * READ_BUFFER_LEN;
 
 /// See the module's page.
 pub(super) struct Connection {
@@ -76,12 +76,20 @@ impl Connection {
         self.buffers.note_input(self.input.len());
     }
 
-    /// Makes room in the private buffer for more of a large argument. An announced length takes no memory: what has arrived is doubled at
-    /// most, and no more than is wanted.
-    pub(super) fn make_room_for_argument(&mut self) {
+    /// Bytes that are read next of a large argument. An announced length takes no memory: what has arrived is doubled at most, and no
+    /// more than is wanted.
+    pub(super) fn argument_room(&self) -> usize {
         let (wanted, have) = (self.parser.wanted_len(), self.input.len());
-        if wanted > READ_BUFFER_LEN && have < wanted {
-            self.input.reserve_exact((wanted - have).min(have.max(LARGE_READ_LEN_MAX)));
+        wanted.saturating_sub(have).min(have.clamp(INPUT_LEN_MIN, LARGE_READ_LEN_MAX))
+    }
+
+    /// Makes room in the private buffer for more of a large argument.
+    pub(super) fn make_room_for_argument(&mut self) {
+        if self.parser.wanted_len() > READ_BUFFER_LEN {
+            let (room, have) = (self.argument_room(), self.input.len());
+            let rest = self.parser.wanted_len().saturating_sub(have);
+            // A large buffer doubles, too, so that it is moved seldom.
+            self.input.reserve_exact(room.max(have.min(rest)));
         }
     }
 

@@ -23,6 +23,8 @@ mod cron;
 mod ending;
 mod executor;
 mod gather;
+#[cfg(any(test, fuzzing))]
+pub mod in_process;
 mod listener;
 mod lookahead;
 mod offload;

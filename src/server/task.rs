@@ -12,7 +12,7 @@ use larder_proto::resp::RequestParser;
 
 use super::accepted::Accepted;
 use super::buffer_use::BufferUse;
-use super::connection::{Connection, Gone, LARGE_READ_LEN_MAX};
+use super::connection::{Connection, Gone};
 use super::gather::{Parker, Round, Slot};
 use super::output::Output;
 use super::share::{Precedence, Share};
@@ -250,7 +250,7 @@ impl Connection {
         let wanted = self.parser.wanted_len();
         let is_large = wanted > READ_BUFFER_LEN && self.input.len() < wanted;
         let read = if is_large {
-            self.poll_read_large(cx, wanted)
+            self.poll_read_large(cx)
         } else {
             let worker = Rc::clone(&self.worker);
             let mut buffer = worker.gather.buffer.borrow_mut();
@@ -265,9 +265,9 @@ impl Connection {
     }
 
     /// Reads a large argument straight into the private buffer.
-    fn poll_read_large(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
+    fn poll_read_large(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let have = self.input.len();
-        let room = (wanted - have).min(LARGE_READ_LEN_MAX);
+        let room = self.argument_room();
         if self.input.capacity() - have < room {
             self.make_room_for_argument();
         }

@@ -1,23 +1,17 @@
-//! A node without sockets, and a client whose requests go the same ways as those of a connection: for tests of gate, scope and executor.
+//! What tests need beside [`super::in_process`]: clusters, short forms of requests, a node with one worker and sockets.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_proto::resp::ReplyBuf;
-
 use super::accepted::Accepted;
-use super::executor::{BatchExecutor, Flow};
+use super::executor::Flow;
+pub(super) use super::in_process::{Peer, node_with, plain_node};
 use super::workers::Workers;
-use crate::base::clock::{self, Now};
+use crate::base::clock;
 use crate::base::generation::Generation;
-use crate::clients::{Caller, Client, Session};
-use crate::config::{Config, ConfigStore};
 use crate::engine::cluster_access::{ClusterAccess, ControlPlane, Pending};
-use crate::engine::keys::KeyShape;
 use crate::engine::shared::Shared;
-use crate::engine::spec::CommandSpec;
-use crate::engine::table::{Lookup, Table};
 use crate::topology::testing::node;
 use crate::topology::{BusCounters, Command, LinkDescription, Reply, Sightings, SlotRange, Topology, testing};
 
@@ -48,21 +42,6 @@ impl ControlPlane for NoControl {
     }
 }
 
-/// A node with these options and commands.
-pub(super) fn node_with(options: &[&str], families: &[&[&'static CommandSpec]], cluster: Option<ClusterAccess>) -> Arc<Shared> {
-    let options: Vec<String> = options.iter().map(ToString::to_string).collect();
-    let (store, _) = ConfigStore::from_args(&options, &mut std::io::empty()).expect("valid options");
-    let table = Table::new(families, &[]).expect("no renames");
-    let shared = Shared::new(store, table, cluster);
-    shared.workers.grow(1);
-    Arc::new(shared)
-}
-
-/// A node with these options.
-pub(super) fn plain_node(options: &[&str]) -> Arc<Shared> {
-    node_with(options, crate::commands::FAMILIES, None)
-}
-
 /// Node 1 of a cluster of two primaries: it owns the lower half of the slots.
 pub(super) fn cluster_node() -> Arc<Shared> {
     let topology = testing::cluster(2);
@@ -87,47 +66,19 @@ pub(super) fn lose_all_slots(shared: &Shared) {
     cluster.changes.advance();
 }
 
-/// One client.
-pub(super) struct Peer {
-    pub(super) shared: Arc<Shared>,
-    pub(super) caller: Caller,
-    pub(super) session: Session,
-    pub(super) reply: ReplyBuf,
-}
-
 impl Peer {
-    pub(super) fn new(shared: &Arc<Shared>) -> Peer {
-        let client = Client::new(shared.clients.next_id(), "127.0.0.1:1".into(), "127.0.0.1:2".into(), 3, 0, 0);
-        Peer { shared: Arc::clone(shared), session: Session::new(&client), caller: Caller::new(client, true), reply: ReplyBuf::default() }
-    }
-
     /// Runs a request of words, by the short way if its command has one. What became of it, and its reply.
     pub(super) fn run(&mut self, request: &str) -> (Flow, String) {
-        self.run_words(&words(request), true)
+        self.run_text(request, true)
     }
 
     /// The same, by the long way: as if nobody knew where its key lies.
     pub(super) fn run_long(&mut self, request: &str) -> (Flow, String) {
-        self.run_words(&words(request), false)
+        self.run_text(request, false)
     }
 
-    pub(super) fn run_words(&mut self, words: &[&[u8]], knows_key: bool) -> (Flow, String) {
-        let config: Arc<Config> = self.shared.config.load();
-        let shared = Arc::clone(&self.shared);
-        let found = shared.table.lookup(words[0], words.get(1).copied());
-        let keys = match found {
-            Lookup::Found(row) if knows_key && row.shape == KeyShape::First && row.takes(words.len()) => {
-                row.resolve(&shared.keyspace, words)
-            }
-            _ => smallvec::SmallVec::new(),
-        };
-        self.reply.truncate(0);
-        let worker = (&shared, &shared.workers[0]);
-        let connection = (&mut self.caller, &mut self.session);
-        let mut executor = BatchExecutor::new(worker, &config, connection, &mut self.reply, Now::read(), usize::MAX);
-        let flow = executor.execute(words, found, keys.first());
-        executor.measure();
-        drop(executor);
+    pub(super) fn run_text(&mut self, request: &str, knows_key: bool) -> (Flow, String) {
+        let flow = self.run_words(&words(request), knows_key);
         (flow, self.text())
     }
 

@@ -176,7 +176,7 @@ fn a_slot_that_goes_between_check_and_lock_is_never_written() {
     for short in [true, false] {
         let (shared, mut peer) = fresh();
         goes(&shared);
-        let (flow, text) = peer.run_words(&words("set 06S v"), short);
+        let (flow, text) = peer.run_text("set 06S v", short);
         assert_eq!((flow, &*text), (Flow::Done, moved), "short: {short}");
         assert_eq!(keys_in(&shared), 0);
     }
@@ -233,7 +233,7 @@ fn a_pause_that_begins_between_check_and_lock_holds_writes_back() {
         let shared = plain_node(&[]);
         let mut peer = Peer::new(&shared);
         begins(&shared);
-        assert!(waits(peer.run_words(&words("set k v"), short)), "short: {short}");
+        assert!(waits(peer.run_text("set k v", short)), "short: {short}");
         assert_eq!(keys_in(&shared), 0);
         peer.expect("get k", "$-1");
     }

@@ -86,6 +86,31 @@ const SCENARIOS: &[(&str, &[&str])] = &[
         ],
     ),
     ("a push during a command follows its reply", &["HELLO 3 SETNAME x", "DEBUG PROTOCOL push", "<", "HELLO 2", "DEBUG PROTOCOL push"]),
+    (
+        "outside a cluster its commands say so, inside a transaction too",
+        &["MULTI", "CLUSTER BUMPEPOCH", "CLUSTER MEET 127.0.0.1 1", "CLUSTER ADDSLOTS 1", "CLUSTER RESET", "EXEC"],
+    ),
+    (
+        "a short string is named by what lies beside it",
+        &[
+            "SET a 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+            "OBJECT ENCODING a",
+            "COPY a a-name-that-is-longer-than-most",
+            "OBJECT ENCODING a-name-that-is-longer-than-most",
+            "EXPIRE a 1000",
+            "OBJECT ENCODING a",
+            "PERSIST a",
+            "OBJECT ENCODING a",
+            "SET c 1 EX 1000",
+            "SET c 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+            "OBJECT ENCODING c",
+            "SET b 01234567890123456789012345678901234567890123456789012345678901234567890123456789",
+            "OBJECT ENCODING b",
+            "RENAME b another-name-that-is-longer-than-most",
+            "OBJECT ENCODING another-name-that-is-longer-than-most",
+        ],
+    ),
+    ("errors end where their text does", &[r"EXPIRE a 10 x\x0a", r"EXPIRE a 10 \x0d\x0a", r"CLIENT LIST FLAGS x\x0dx\x0d\x0a\x0a"]),
     ("an empty table is not listed", &["DEBUG HTSTATS 9"]),
 ];
 

@@ -11,6 +11,7 @@ mod differential_strings;
 mod import_graph;
 mod isolation;
 mod large_values;
+mod linearizability;
 mod robustness;
 mod start;
 mod storm;

@@ -316,13 +316,14 @@ fn a_soft_limit_counts_only_while_it_is_exceeded() {
 /// A length that is announced takes no memory, and nothing has to go for it.
 #[test]
 fn an_announced_argument_counts_as_it_arrives() {
+    const HOSTILE: u64 = 200;
     let server = Server::larder(&["--maxmemory", "60mb", "--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", "0"]);
     let mut client = server.connect();
     for key in 0..1000 {
         assert_eq!(client.call(&["SET", &format!("key:{key}"), &"v".repeat(1000)]), ok());
     }
     let before = client.info("used_memory");
-    let hostile: Vec<TcpStream> = (0..20)
+    let hostile: Vec<TcpStream> = (0..HOSTILE)
         .map(|_| {
             let mut stream = server.connect_raw();
             stream.write_all(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\n").expect("the server reads");
@@ -338,7 +339,7 @@ fn an_announced_argument_counts_as_it_arrives() {
     }
     assert_eq!(client.call(&["SET", "one", "more"]), ok());
     let grown = client.info("used_memory").saturating_sub(before);
-    assert!(grown < 20 * 2 * MIB as u64, "{grown}");
+    assert!(grown < HOSTILE * 64 * 1024, "{grown}");
     assert_eq!((client.info("evicted_keys"), client.call(&["DBSIZE"])), (0, Value::Integer(1001)));
 }
 
@@ -353,4 +354,40 @@ fn a_monitor_that_does_not_read_is_closed() {
         assert_eq!(client.call(&["SET", "k", &"x".repeat(100_000)]), ok());
         client.info("client_output_buffer_limit_disconnections") == 1
     });
+}
+
+/// Replies refer to values that are not short, so that who does not read them costs next to nothing.
+#[test]
+fn unread_replies_of_middling_values_take_no_memory() {
+    let server = Server::larder(&[]);
+    let mut client = server.connect();
+    for len in [20_000, 60_000, 250_000] {
+        assert_eq!(client.call(&["SET", "k", &"v".repeat(len)]), ok());
+        let before = client.info("used_memory");
+        let mut silent = server.connect_raw();
+        let many = 64 * MIB / len;
+        silent.write_all(&request(&["GET", "k"]).repeat(many)).expect("the server reads");
+        let address = address(&silent).to_string();
+        wait_until("its replies wait", || {
+            let line = client.call(&["CLIENT", "LIST", "ADDR", &address]);
+            matches!(&line, Value::Bulk(text) | Value::Verbatim { text, .. } if String::from_utf8_lossy(text).contains(&format!(" tot-cmds={many}\n")))
+        });
+        let grown = client.info("used_memory").saturating_sub(before);
+        assert!(grown < 8 * MIB as u64, "{many} replies of {len} bytes: {grown}");
+    }
+}
+
+/// A pattern costs by its length, so that it has a bound; what fits a class or a run of a real one is far below it.
+#[test]
+fn a_pattern_has_a_longest_length() {
+    let server = Server::larder(&[]);
+    let mut client = server.connect();
+    let (long, longest) = ("?".repeat(65_537), "?".repeat(65_536));
+    let too_long = Value::Error("ERR pattern is longer than 65536 bytes".into());
+    for request in [vec!["KEYS", &long], vec!["SCAN", "0", "MATCH", &long], vec!["PUBSUB", "CHANNELS", &long], vec!["CONFIG", "GET", &long]]
+    {
+        assert_eq!(client.call(&request), too_long, "{}", request[0]);
+    }
+    assert_eq!(client.call(&["PSUBSCRIBE", &long[..4097]]), Value::Error("ERR pattern is longer than 4096 bytes".into()));
+    assert_eq!(client.call(&["KEYS", &longest]), Value::Array(Vec::new()));
 }

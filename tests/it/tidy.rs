@@ -61,7 +61,8 @@ fn files(starts: &[&str]) -> Vec<(String, PathBuf)> {
         let name = path.strip_prefix(&root).expect("below the root").to_string_lossy().replace('\\', "/");
         if path.is_dir() {
             // What fuzzing leaves behind, fetched packages and caches are not part of the tree.
-            let generated = ["tests/fuzz/target", "tests/fuzz/corpus", "tests/fuzz/artifacts"].contains(&name.as_str());
+            let generated =
+                ["tests/loom/target", "tests/fuzz/target", "tests/fuzz/corpus", "tests/fuzz/artifacts"].contains(&name.as_str());
             if !generated && !name.ends_with("node_modules") && !name.ends_with("__pycache__") {
                 pending.extend(fs::read_dir(&path).expect("folder can be listed").map(|entry| entry.expect("entry can be read").path()));
             }
@@ -169,7 +170,7 @@ fn same_rank_imports_form_no_circle() {
 #[test]
 fn files_are_short() {
     let mut wrong = Vec::new();
-    for (name, text) in rust_files(&["src", "proto/src", "benches", "tests/it", "tests/sim"]) {
+    for (name, text) in rust_files(&["src", "proto/src", "benches", "tests/differential", "tests/it", "tests/sim"]) {
         let lines = without_tests(&text).lines().count();
         let exception = LINES_EXCEPTIONS.iter().find(|(file, _)| *file == name).map(|(_, lines)| *lines);
         match exception {
@@ -189,7 +190,7 @@ fn files_are_short() {
 
 #[test]
 fn modules_say_what_they_are() {
-    let sources = rust_files(&["src", "proto/src", "benches", "tests/it", "tests/sim", "tests/fuzz"]);
+    let sources = rust_files(&["src", "proto/src", "benches", "tests/differential", "tests/it", "tests/sim", "tests/fuzz"]);
     let silent: Vec<String> =
         sources.into_iter().filter(|(_, text)| !text.starts_with("//!") && !text.starts_with("#![doc")).map(|(name, _)| name).collect();
     assert!(silent.is_empty(), "the first line must be `//! ...`, what the module is:\n{}", silent.join("\n"));

@@ -19,7 +19,7 @@ const DEFERRED_LEN: usize = 4;
 /// Bytes that a reply takes beside its content, at most: type, length or number, and two line ends.
 const FRAME_LEN_MAX: usize = 24;
 /// A part of a value that is at least this long is referred to: to copy a shorter one costs less than to send it by itself.
-pub const SHARED_LEN_MIN: usize = 64 * 1024;
+pub const SHARED_LEN_MIN: usize = 16 * 1024;
 
 /// An output buffer and the protocol version of its reader.
 #[derive(Debug)]
@@ -228,10 +228,12 @@ impl ReplyBuf {
         self.line(b'+', text.as_bytes());
     }
 
-    /// `-text`: the whole text after the minus sign, as in `ERR syntax error`.
+    /// `-text`: the whole text after the minus sign, as in `ERR syntax error`, without line ends at its end.
     #[cold]
     pub fn error(&mut self, text: impl AsRef<[u8]>) {
-        self.line(b'-', text.as_ref());
+        let text = text.as_ref();
+        let len = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        self.line(b'-', &text[..len]);
     }
 
     /// `:number`
@@ -538,6 +540,7 @@ mod tests {
         same(|out| out.ok(), "+OK\r\n");
         same(|out| out.simple("a\r\nb"), "+a  b\r\n");
         same(|out| out.error("ERR a\nb"), "-ERR a b\r\n");
+        same(|out| out.error("ERR a\rb \r\n\n"), "-ERR a b \r\n");
         same(|out| out.error(b"ERR \xff".as_slice()), "-ERR \u{fffd}\r\n");
         same(|out| out.integer(0), ":0\r\n");
         same(|out| out.integer(9), ":9\r\n");

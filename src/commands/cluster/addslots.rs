@@ -1,5 +1,6 @@
 //! CLUSTER ADDSLOTS and ADDSLOTSRANGE: this node takes slots that nobody owns. All or none.
 
+use super::in_transaction;
 use super::slot_arguments::{RANGES, SLOTS, parse_ranges, parse_slots, propose};
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
@@ -18,7 +19,7 @@ pub(crate) static CLUSTER_ADDSLOTS: CommandSpec = CommandSpec {
     name: "addslots",
     arity: -3,
     args: &[SLOTS],
-    run: Run::Async(exec, None),
+    run: Run::Async(exec, Some(in_transaction::refuse)),
     docs: Docs {
         summary: "Gives slots that nobody owns to this node",
         complexity: "O(N) where N is the total number of hash slot arguments",
@@ -32,7 +33,7 @@ pub(crate) static CLUSTER_ADDSLOTSRANGE: CommandSpec = CommandSpec {
     name: "addslotsrange",
     arity: -4,
     args: &[RANGES],
-    run: Run::Async(exec_ranges, None),
+    run: Run::Async(exec_ranges, Some(in_transaction::refuse)),
     docs: Docs {
         summary: "Gives ranges of slots that nobody owns to this node",
         complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",

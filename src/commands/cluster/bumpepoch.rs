@@ -1,5 +1,6 @@
 //! CLUSTER BUMPEPOCH: gives this node's shard the highest config epoch, unless it has it.
 
+use super::in_transaction;
 use super::slot_arguments::propose;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
@@ -12,7 +13,7 @@ pub(crate) static CLUSTER_BUMPEPOCH: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     place: Place::Async,
-    run: Run::Async(exec, None),
+    run: Run::Async(exec, Some(in_transaction::refuse)),
     docs: Docs {
         summary: "Gives this node the highest config epoch",
         complexity: "O(1)",

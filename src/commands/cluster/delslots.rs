@@ -4,6 +4,7 @@
 //! With `cluster-autopilot` slots that nobody owns are spread again once no slot at all has an owner: who gives up all of them in a
 //! cluster gets them back at once.
 
+use super::in_transaction;
 use super::slot_arguments::{RANGES, SLOTS, parse_ranges, parse_slots, propose};
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
@@ -22,7 +23,7 @@ pub(crate) static CLUSTER_DELSLOTS: CommandSpec = CommandSpec {
     name: "delslots",
     arity: -3,
     args: &[SLOTS],
-    run: Run::Async(exec, None),
+    run: Run::Async(exec, Some(in_transaction::refuse)),
     docs: Docs {
         summary: "Makes this node give slots up",
         complexity: "O(N) where N is the total number of hash slot arguments",
@@ -36,7 +37,7 @@ pub(crate) static CLUSTER_DELSLOTSRANGE: CommandSpec = CommandSpec {
     name: "delslotsrange",
     arity: -4,
     args: &[RANGES],
-    run: Run::Async(exec_ranges, None),
+    run: Run::Async(exec_ranges, Some(in_transaction::refuse)),
     docs: Docs {
         summary: "Makes this node give ranges of slots up",
         complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",

@@ -3,6 +3,7 @@
 //! With `cluster-autopilot` slots that nobody owns are spread again once no slot at all has an owner: who gives up all of them in a
 //! cluster gets them back at once.
 
+use super::in_transaction;
 use super::own_keys::has_keys;
 use super::slot_arguments::propose;
 use crate::clients::Session;
@@ -17,7 +18,7 @@ pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
     flags: flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING,
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     place: Place::Async,
-    run: Run::Async(exec, None),
+    run: Run::Async(exec, Some(in_transaction::refuse)),
     docs: Docs { summary: "Makes this node give up all its slots", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
     ..SPEC
 };

@@ -4,6 +4,7 @@
 //! until it is told to meet the cluster again.
 
 use super::find_node::find_node;
+use super::in_transaction;
 use super::slot_arguments::propose;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
@@ -18,7 +19,7 @@ pub(crate) static CLUSTER_FORGET: CommandSpec = CommandSpec {
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "node-id", ..ARG }],
     place: Place::Async,
-    run: Run::Async(exec, None),
+    run: Run::Async(exec, Some(in_transaction::refuse)),
     docs: Docs { summary: "Removes a node from the cluster", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
     ..SPEC
 };

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use super::in_transaction;
 use crate::base::number::parse_i64;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context};
@@ -22,7 +23,7 @@ pub(crate) static CLUSTER_MEET: CommandSpec = CommandSpec {
         Arg { name: "cluster-bus-port", kind: ArgKind::Integer, optional: true, since: "4.0.0", ..ARG },
     ],
     place: Place::Async,
-    run: Run::Async(exec, None),
+    run: Run::Async(exec, Some(in_transaction::refuse)),
     docs: Docs {
         summary: "Makes one cluster of two",
         complexity: "O(1)",

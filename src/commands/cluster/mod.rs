@@ -16,6 +16,7 @@ mod find_node;
 mod flushslots;
 mod forget;
 mod getkeysinslot;
+mod in_transaction;
 mod info;
 mod keyslot;
 mod links;

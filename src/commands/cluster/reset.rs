@@ -3,6 +3,7 @@
 //! Differs from Valkey in that the others forget the node, too, and in that HARD, which gives a node a new id, is refused: an id is for
 //! life; a node with an empty folder gets a new one.
 
+use super::in_transaction;
 use super::own_keys::has_keys;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context, is_word};
@@ -24,7 +25,7 @@ pub(crate) static CLUSTER_RESET: CommandSpec = CommandSpec {
         ..ARG
     }],
     place: Place::Async,
-    run: Run::Async(exec, None),
+    run: Run::Async(exec, Some(in_transaction::refuse)),
     docs: Docs {
         summary: "Makes this node leave its cluster",
         complexity: "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as a side effect.",

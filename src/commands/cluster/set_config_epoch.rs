@@ -1,5 +1,6 @@
 //! CLUSTER SET-CONFIG-EPOCH: gives a node that is alone, and has none, its config epoch.
 
+use super::in_transaction;
 use super::slot_arguments::propose;
 use crate::clients::Session;
 use crate::engine::context::{Args, AsyncResult, Context, integer};
@@ -14,7 +15,7 @@ pub(crate) static CLUSTER_SET_CONFIG_EPOCH: CommandSpec = CommandSpec {
     acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
     args: &[Arg { name: "config-epoch", kind: ArgKind::Integer, ..ARG }],
     place: Place::Async,
-    run: Run::Async(exec, None),
+    run: Run::Async(exec, Some(in_transaction::refuse)),
     docs: Docs { summary: "Sets the config epoch of a new node", complexity: "O(1)", since: "3.0.0", group: "cluster", ..DOCS },
     ..SPEC
 };

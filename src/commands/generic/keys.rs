@@ -2,8 +2,9 @@
 //! meanwhile: what is added or deleted during the visit may or may not be listed (Valkey, which stops everything else, lists one moment).
 
 use crate::base::glob::Glob;
+use crate::base::limits::PATTERN_LEN_MAX;
 use crate::base::slot;
-use crate::engine::context::{Args, CmdResult, Context, Sweep};
+use crate::engine::context::{Args, CmdResult, Context, Sweep, check_pattern};
 use crate::engine::error::CmdError;
 use crate::engine::names::Names;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Place, Run, SPEC, acl, flag};
@@ -43,7 +44,7 @@ fn start(context: &mut Context<'_>, args: &Args<'_>) -> Result<Box<dyn Sweep>, C
     let is_all = args[1] == b"*";
     // In cluster mode a pattern with a hash tag fits the keys of one slot only.
     let slot = (keyspace.by_slot() && !is_all).then(|| slot::pattern_slot(args[1])).flatten();
-    let pattern = (!is_all).then(|| Glob::new(args[1]));
+    let pattern = if is_all { None } else { Some(Glob::new(check_pattern(args[1], PATTERN_LEN_MAX)?)) };
     Ok(Box::new(KeysSweep { pattern, walk: Walk::over_all(keyspace, slot), names: Names::default() }))
 }
 

@@ -1,6 +1,7 @@
 //! PUBSUB: who listens to what.
 
-use crate::engine::context::{Args, CmdResult, Context};
+use crate::base::limits::PATTERN_LEN_MAX;
+use crate::engine::context::{Args, CmdResult, Context, check_pattern};
 use crate::engine::error::CmdError;
 use crate::engine::help::{HELP_DOCS, HELP_SPEC, help};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -115,7 +116,8 @@ fn list(context: &mut Context<'_>, args: &Args<'_>, shard: bool) -> CmdResult {
     if args.len() > 3 {
         return Err(CmdError::subcommand_syntax(args));
     }
-    let names = context.shared.pubsub.channels(args.get(2).copied(), shard);
+    let pattern = args.get(2).map(|pattern| check_pattern(pattern, PATTERN_LEN_MAX)).transpose()?;
+    let names = context.shared.pubsub.channels(pattern, shard);
     context.reply.array(names.len());
     names.iter().for_each(|name| context.reply.bulk(name));
     Ok(())

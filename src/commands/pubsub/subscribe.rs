@@ -1,8 +1,9 @@
 //! SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE: listens to channels, patterns, shard channels.
 
 use super::engine::{self, Kind};
+use crate::base::limits::CHANNEL_PATTERN_LEN_MAX;
 use crate::clients::Session;
-use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::context::{Args, CmdResult, Context, check_pattern};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Run, SPEC, acl, flag, key_flag};
 
@@ -64,6 +65,7 @@ fn channels(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -
 }
 
 fn patterns(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
+    args[1..].iter().try_for_each(|pattern| check_pattern(pattern, CHANNEL_PATTERN_LEN_MAX).map(|_| ()))?;
     engine::subscribe(context, session, Kind::Pattern, &args[1..]);
     Ok(())
 }

@@ -32,11 +32,11 @@ pub(super) static ROWS: &[Row] = &[
         .doc("Requests whose keys are fetched from memory ahead of executing them."),
     number("min-io-threads-avoid-copy-reply", 0, INT_MAX, 7, field!(min_io_threads_avoid_copy_reply))
         .hidden()
-        .doc("I/O threads from which every string of more than 1 MB is sent without a copy. 0 leaves that to its size."),
+        .doc("I/O threads from which every string of more than 16 KB is sent without a copy. 0 leaves that to its size."),
     number("min-string-size-avoid-copy-reply", 0, INT_MAX, 16_384, field!(min_string_size_avoid_copy_reply))
         .hidden()
-        .doc("Size from which a string of more than 1 MB is sent without a copy. 0 copies all."),
-    number("min-string-size-avoid-copy-reply-threaded", 0, INT_MAX, 65_536, field!(min_string_size_avoid_copy_reply_threaded))
+        .doc("Size from which a string of more than 16 KB is sent without a copy. 0 copies all."),
+    number("min-string-size-avoid-copy-reply-threaded", 0, INT_MAX, 16_384, field!(min_string_size_avoid_copy_reply_threaded))
         .hidden()
-        .doc("The same with several I/O threads."),
+        .doc("The same with several I/O threads. A worker writes its replies itself, so that what pays for one pays for several."),
 ];

@@ -88,7 +88,18 @@ pub enum Encoding {
     Listpack = 11,
 }
 
+/// Valkey embeds a string in its object while object, key, expiry and value stay within two cache lines.
+const EMBEDDED_LEN_MAX: usize = 128;
+
 impl Encoding {
+    /// What Valkey would name a string of this length that was just written, given its key.
+    pub fn of_text(key_len: usize, value_len: usize, expires: bool) -> Encoding {
+        let key_header = if key_len < 32 { 1 } else { 3 };
+        let size = 8 + 1 + key_header + key_len + 1 + if expires { 8 } else { 0 } + 3 + value_len + 1;
+        let is_embedded = value_len <= u8::MAX as usize && size <= EMBEDDED_LEN_MAX;
+        if is_embedded { Encoding::Embstr } else { Encoding::Raw }
+    }
+
     /// As OBJECT ENCODING answers.
     pub fn name(self) -> &'static str {
         match self {
@@ -200,8 +211,9 @@ mod tests {
         // Length, effort, memory beside the box.
         let cases = [
             (5000, 1, 5000),
-            (CONTIGUOUS_LEN_MAX, 4, CONTIGUOUS_LEN_MAX),
-            (CONTIGUOUS_LEN_MAX + 1, 5, CONTIGUOUS_LEN_MAX + 1),
+            (CONTIGUOUS_LEN_MAX, 1, CONTIGUOUS_LEN_MAX),
+            (CONTIGUOUS_LEN_MAX + 1, 2, CONTIGUOUS_LEN_MAX + 1),
+            (CHUNK_LEN + 1, 6, CHUNK_LEN + 1),
             (40 * CHUNK_LEN, 160, 40 * CHUNK_LEN),
         ];
         for (len, effort, bytes) in cases {

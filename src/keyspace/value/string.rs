@@ -29,6 +29,14 @@ enum Chunk {
     Bytes(Arc<Vec<u8>>),
 }
 
+/// Makes room for `more` bytes of a chunk: twice what it takes, since who appends will append again, but not more than it can ever need.
+fn reserve(chunk: &mut Vec<u8>, more: usize, len_max: usize) {
+    let needed = chunk.len() + more;
+    if needed > chunk.capacity() {
+        chunk.reserve_exact(needed.max(chunk.capacity() * 2).min(len_max) - chunk.len());
+    }
+}
+
 /// Lets a chunk be a reply's.
 struct Shared(Arc<Vec<u8>>);
 
@@ -100,10 +108,7 @@ impl<const LEN: usize> Chunks<LEN> {
         if room > 0 && !bytes.is_empty() {
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             let last = self.chunk_mut(self.list.len() - 1);
-            if last.capacity() - last.len() < now.len() {
-                // All the room that it can ever need, at once: who appends will append again.
-                last.reserve_exact(LEN - last.len());
-            }
+            reserve(last, now.len(), LEN);
             last.extend_from_slice(now);
             self.len += now.len();
             bytes = later;
@@ -121,7 +126,7 @@ impl<const LEN: usize> Chunks<LEN> {
         {
             let filled = len.min((last + 1) * LEN) - last * LEN;
             let bytes = self.chunk_mut(last);
-            bytes.reserve_exact(filled - bytes.len());
+            reserve(bytes, filled - bytes.len(), LEN);
             bytes.resize(filled, 0);
         }
         self.list.resize(len.div_ceil(LEN), Chunk::Zeros);
@@ -622,10 +627,11 @@ mod tests {
         assert!(matches!(&string, LongString::Raw(_)));
         string.grow(MAX + 2);
         string.write(MAX - 1, b"abc");
+        string.grow(CHUNK_LEN + 2);
         string.edit(CHUNK_LEN - 1, 2, |bytes| bytes.copy_from_slice(b"xy"));
-        let mut expected = vec![0; MAX + 2];
+        let mut expected = vec![0; CHUNK_LEN + 2];
         expected[..10].copy_from_slice(&model[..10]);
-        expected[MAX - 1..].copy_from_slice(b"abc");
+        expected[MAX - 1..MAX + 2].copy_from_slice(b"abc");
         expected[CHUNK_LEN - 1..=CHUNK_LEN].copy_from_slice(b"xy");
         assert!(matches!(&string, LongString::Chunks(_)) && string.view().equals(&expected));
     }

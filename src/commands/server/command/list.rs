@@ -1,7 +1,8 @@
 //! COMMAND LIST: names of commands and subcommands, all or those that match.
 
 use crate::base::glob::Glob;
-use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::base::limits::PATTERN_LEN_MAX;
+use crate::engine::context::{Args, CmdResult, Context, check_pattern, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::engine::table::Row;
@@ -53,7 +54,7 @@ impl Filter {
                     let named = acl::NAMES.iter().find(|(_, name)| value.eq_ignore_ascii_case(name.as_bytes()));
                     Ok(Filter::Category(named.map_or(0, |(bit, _)| *bit)))
                 }
-                kind if is_word(kind, "PATTERN") => Ok(Filter::Pattern(Glob::ignoring_case(value))),
+                kind if is_word(kind, "PATTERN") => Ok(Filter::Pattern(Glob::ignoring_case(check_pattern(value, PATTERN_LEN_MAX)?))),
                 _ => Err(CmdError::Syntax),
             },
             _ => Err(CmdError::Syntax),

@@ -1,6 +1,7 @@
 //! CONFIG GET: options by name or pattern, with their values.
 
-use crate::engine::context::{Args, CmdResult, Context};
+use crate::base::limits::PATTERN_LEN_MAX;
+use crate::engine::context::{Args, CmdResult, Context, check_pattern};
 use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CONFIG_GET: CommandSpec = CommandSpec {
@@ -22,6 +23,7 @@ pub(crate) static CONFIG_GET: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    args[2..].iter().try_for_each(|pattern| check_pattern(pattern, PATTERN_LEN_MAX).map(|_| ()))?;
     let pairs = context.shared.config.get(&args[2..]);
     context.reply.map(pairs.len());
     for (name, value) in pairs {

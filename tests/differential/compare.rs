@@ -1,0 +1,190 @@
+//! When two replies are the same: byte for byte, but for the commands that are listed here, each with the reason.
+
+use larder_proto::resp::Value;
+
+use super::catalog::Command;
+
+/// How replies of a command are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// They are the same.
+    Same,
+    /// They have the same elements, in any order and however deep.
+    Unordered,
+    /// Numbers may differ by so much.
+    Near(u64),
+    /// Both are errors or neither is.
+    Shape,
+    /// The command is never sent.
+    Never,
+}
+
+/// How far apart the two servers may execute the same request.
+const CLOCKS_APART_MS: u64 = 10_000;
+const CLOCKS_APART_SECONDS: u64 = CLOCKS_APART_MS / 1000;
+
+/// What differs from the rule that a command's tips give, by full name or its beginning, and why.
+const RULES: &[(&str, Rule, &str)] = &[
+    ("ttl", Rule::Near(CLOCKS_APART_SECONDS), "time passes between the servers"),
+    ("pttl", Rule::Near(CLOCKS_APART_MS), "time passes between the servers"),
+    ("expiretime", Rule::Near(CLOCKS_APART_SECONDS), "an expiry that was relative rests on the server's clock"),
+    ("pexpiretime", Rule::Near(CLOCKS_APART_MS), "an expiry that was relative rests on the server's clock"),
+    ("object|idletime", Rule::Near(CLOCKS_APART_SECONDS), "time passes between the servers"),
+    ("object|encoding", Rule::Same, "encodings follow from values"),
+    ("object|refcount", Rule::Shape, "nothing is shared between keys in Larder"),
+    ("object|freq", Rule::Same, "without LFU it is an error"),
+    ("dbsize", Rule::Shape, "expired keys count until somebody finds them"),
+    ("dump", Rule::Shape, "the payload may have another version"),
+    ("hello", Rule::Shape, "ids and versions"),
+    ("client|id", Rule::Shape, "ids"),
+    ("client|getredir", Rule::Shape, "ids"),
+    ("client|trackinginfo", Rule::Shape, "ids"),
+    ("info", Rule::Shape, "figures of the server"),
+    ("time", Rule::Shape, "the clock"),
+    ("lastsave", Rule::Shape, "the clock"),
+    ("lolwut", Rule::Never, "a picture of our own"),
+    ("role", Rule::Shape, "offsets"),
+    ("memory", Rule::Shape, "figures of the allocator"),
+    ("latency", Rule::Shape, "times that were measured"),
+    ("commandlog", Rule::Shape, "times that were measured"),
+    ("slowlog", Rule::Shape, "times that were measured"),
+    ("config|get", Rule::Shape, "options that only one of them has"),
+    ("config|resetstat", Rule::Same, ""),
+    ("module|list", Rule::Shape, "Valkey counts its script engine among the modules"),
+    ("scan", Rule::Shape, "cursors; the whole keyspace is compared every now and then"),
+    ("xadd", Rule::Shape, "ids may come from the clock"),
+    ("command|getkeysandflags", Rule::Same, "it is about the arguments"),
+    ("command|getkeys", Rule::Same, "it is about the arguments"),
+    ("command|count", Rule::Shape, "commands that are not there yet"),
+    ("command|list", Rule::Never, "all commands: tests/it/command_table.rs compares them"),
+    ("command|info", Rule::Never, "tests/it/command_table.rs compares it"),
+    ("command|docs", Rule::Never, "tests/it/command_table.rs compares it"),
+    ("command", Rule::Never, "tests/it/command_table.rs compares it"),
+    ("cluster", Rule::Same, "there is no cluster, which is the same error"),
+    ("function", Rule::Never, "to come"),
+    ("bgsave", Rule::Never, "files"),
+    ("save", Rule::Never, "files"),
+    ("bgrewriteaof", Rule::Never, "files"),
+    ("shutdown", Rule::Never, "it ends the server"),
+    ("failover", Rule::Never, "it changes the server's role"),
+    ("replicaof", Rule::Never, "it changes the server's role"),
+    ("slaveof", Rule::Never, "it changes the server's role"),
+    ("sync", Rule::Never, "it makes the connection a replica's"),
+    ("psync", Rule::Never, "it makes the connection a replica's"),
+    ("replconf", Rule::Never, "it makes the connection a replica's"),
+    ("debug", Rule::Never, "it crashes and stalls servers on purpose"),
+    ("config|set", Rule::Never, "it changes what other commands reply"),
+    ("config|rewrite", Rule::Never, "files"),
+    ("module|load", Rule::Never, "it loads code"),
+    ("acl", Rule::Never, "users who may not go on"),
+    ("auth", Rule::Shape, "there are no users"),
+    ("quit", Rule::Never, "it ends the connection"),
+    ("monitor", Rule::Never, "more than one reply"),
+    ("subscribe", Rule::Never, "more than one reply"),
+    ("psubscribe", Rule::Never, "more than one reply"),
+    ("ssubscribe", Rule::Never, "more than one reply"),
+    ("unsubscribe", Rule::Never, "more than one reply"),
+    ("punsubscribe", Rule::Never, "more than one reply"),
+    ("sunsubscribe", Rule::Never, "more than one reply"),
+    ("client|reply", Rule::Never, "less than one reply"),
+    ("client|kill", Rule::Never, "it ends connections"),
+    ("client|pause", Rule::Never, "it stalls the server"),
+    ("client|unblock", Rule::Shape, "ids"),
+    ("client|tracking", Rule::Never, "messages beside the replies"),
+    ("client|list", Rule::Shape, "addresses and ids"),
+    ("client|info", Rule::Shape, "addresses and ids"),
+];
+
+/// Commands that get no zero bytes: Valkey looks no further than the first, and takes names that break lines in CLIENT LIST.
+const WITHOUT_ZEROS: &[&str] = &["client|list", "client|setinfo", "client|setname", "hello"];
+
+/// True if a command's arguments may hold zero bytes.
+pub(crate) fn may_have_zeros(name: &str) -> bool {
+    !WITHOUT_ZEROS.contains(&name)
+}
+
+/// How replies of a command are compared.
+pub(crate) fn rule(command: &Command) -> Rule {
+    let tips = command.spec.docs.tips;
+    listed(&command.name).unwrap_or_else(|| match () {
+        () if tips.contains(&"nondeterministic_output") => Rule::Shape,
+        () if tips.contains(&"nondeterministic_output_order") => Rule::Unordered,
+        () => Rule::Same,
+    })
+}
+
+/// True if a command of this full name is sent.
+pub(crate) fn is_sent(name: &str) -> bool {
+    listed(name) != Some(Rule::Never)
+}
+
+/// By the full name, else by its container's.
+fn listed(name: &str) -> Option<Rule> {
+    // What the subcommands do is said in words of our own.
+    if name.ends_with("|help") {
+        return Some(Rule::Shape);
+    }
+    let of = |name: &str| RULES.iter().find(|(listed, ..)| *listed == name).map(|(_, rule, _)| *rule);
+    of(name).or_else(|| of(name.split_once('|')?.0))
+}
+
+/// True if two replies to a command are the same by its rule.
+pub(crate) fn agree_on(command: &Command, ours: &Value, theirs: &Value) -> bool {
+    agree(rule(command), ours, theirs)
+}
+
+/// True if two replies are the same by a rule. Errors always are the same texts.
+pub(crate) fn agree(rule: Rule, ours: &Value, theirs: &Value) -> bool {
+    if matches!((ours, theirs), (Value::Error(_), Value::Error(_))) {
+        return ours == theirs;
+    }
+    match rule {
+        Rule::Same | Rule::Never => is_same(ours, theirs),
+        Rule::Unordered => is_same(&sorted(ours), &sorted(theirs)),
+        Rule::Near(distance) => match (ours, theirs) {
+            // -1 and -2 are words, not times.
+            (Value::Integer(ours), Value::Integer(theirs)) if *ours >= 0 && *theirs >= 0 => ours.abs_diff(*theirs) <= distance,
+            _ => ours == theirs,
+        },
+        Rule::Shape => ours.as_error().is_some() == theirs.as_error().is_some(),
+    }
+}
+
+/// Equality that takes NaN for itself.
+fn is_same(ours: &Value, theirs: &Value) -> bool {
+    ours == theirs || format!("{ours:?}") == format!("{theirs:?}")
+}
+
+/// A reply with the elements of all its arrays in order.
+pub(crate) fn sorted(value: &Value) -> Value {
+    let sort = |items: &[Value]| {
+        let mut items: Vec<Value> = items.iter().map(sorted).collect();
+        items.sort_by_cached_key(|item| format!("{item:?}"));
+        items
+    };
+    match value {
+        Value::Array(items) => Value::Array(sort(items)),
+        Value::Set(items) => Value::Set(sort(items)),
+        Value::Push(items) => Value::Push(sort(items)),
+        Value::Map(pairs) => {
+            let mut pairs = pairs.clone();
+            pairs.sort_by_cached_key(|pair| format!("{pair:?}"));
+            Value::Map(pairs)
+        }
+        other => other.clone(),
+    }
+}
+
+/// How a type's value is read whole, and whether the reply's order means something. `{}` stands for the key.
+pub(crate) const READERS: &[(&str, &[&str], bool)] = &[
+    ("string", &["GET", "{}"], true),
+    ("list", &["LRANGE", "{}", "0", "-1"], true),
+    ("set", &["SMEMBERS", "{}"], false),
+    ("zset", &["ZRANGE", "{}", "0", "-1", "WITHSCORES"], true),
+    ("hash", &["HGETALL", "{}"], false),
+    ("stream", &["XRANGE", "{}", "-", "+"], true),
+];
+
+/// What else is asked of a key when the keyspaces are compared, with the rule.
+pub(crate) const LOOKS: &[(&[&str], Rule)] =
+    &[(&["OBJECT", "ENCODING", "{}"], Rule::Same), (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS))];
