@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod connection;
 pub mod function;
 pub mod generic;
+pub mod hash;
 pub mod list;
 pub mod pubsub;
 pub mod server;
@@ -26,6 +27,7 @@ pub static FAMILIES: &[&[&CommandSpec]] = &[
     connection::COMMANDS,
     function::COMMANDS,
     generic::COMMANDS,
+    hash::COMMANDS,
     list::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,

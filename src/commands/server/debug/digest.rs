@@ -12,6 +12,7 @@ use crate::keyspace::access::KeyAccess;
 use crate::keyspace::entry::{EntryRef, Type};
 use crate::keyspace::string_value;
 use crate::keyspace::value::collection;
+use crate::keyspace::value::hash::Hash;
 use crate::keyspace::value::list::List;
 
 type Digest = [u8; 20];
@@ -47,6 +48,16 @@ fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
     mix(digest, &(entry.kind() as u32).to_be_bytes());
     match entry.kind() {
         Type::String => string_value::with_string(entry.value(), |string| mix_pieces(digest, string.pieces(..))),
+        Type::Hash => {
+            if let Ok(hash) = collection::of::<Hash>(entry) {
+                hash.for_each(|field, value| {
+                    let mut one = Digest::default();
+                    field.with_text(|text| mix(&mut one, text));
+                    value.with_text(|text| mix(&mut one, text));
+                    xor(digest, &one);
+                });
+            }
+        }
         Type::List => {
             if let Ok(list) = collection::of::<List>(entry) {
                 list.walk_right(0, |_, item| {
