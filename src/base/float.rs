@@ -40,6 +40,23 @@ impl From<i64> for LongDouble {
     }
 }
 
+/// Reads a 64-bit floating-point number as scores, weights and coordinates are read: decimal, with `inf` and `infinity`. `None` for
+/// anything else, NaN, and what is too large or too small to be one.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    let value = parse_f64_leniently(text)?;
+    let mantissa = text.iter().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    let is_out_of_range = match value {
+        0.0 => mantissa.clone().any(|byte| matches!(byte, b'1'..=b'9')),
+        _ => value.is_infinite() && mantissa.clone().any(u8::is_ascii_digit),
+    };
+    (!is_out_of_range).then_some(value)
+}
+
+/// As [`parse_f64`], but what is too large is infinite, and what is too small is 0.
+pub fn parse_f64_leniently(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok().filter(|value: &f64| !value.is_nan())
+}
+
 impl LongDouble {
     /// Reads what C's `strtold` reads completely: a sign, decimal digits with point and exponent, `0x` with hexadecimal digits and
     /// binary exponent, `inf`, `infinity`. `None` for anything else, for NaN, for a number that is too large, and for one so small
@@ -468,6 +485,31 @@ mod tests {
             assert_eq!(add(one, other).as_deref(), Some(expected), "{one} + {other}");
             assert_eq!(add(other, one).as_deref(), Some(expected), "{other} + {one}");
         }
+    }
+
+    #[test]
+    fn doubles_are_read_as_valkey_reads_them() {
+        for (text, value) in [
+            ("1", Some(1.0)),
+            ("+1.5", Some(1.5)),
+            (".5", Some(0.5)),
+            ("5.", Some(5.0)),
+            ("1e3", Some(1000.0)),
+            ("-INF", Some(f64::NEG_INFINITY)),
+            ("infinity", Some(f64::INFINITY)),
+            ("0e400", Some(0.0)),
+            ("1e400", None),
+            ("1e-400", None),
+            ("nan", None),
+            ("", None),
+            (" 1", None),
+            ("1 ", None),
+            ("0x10", None),
+            ("1e", None),
+        ] {
+            assert_eq!(parse_f64(text.as_bytes()), value, "{text:?}");
+        }
+        assert_eq!(parse_f64_leniently(b"1e400"), Some(f64::INFINITY));
     }
 
     #[test]

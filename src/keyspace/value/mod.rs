@@ -11,10 +11,12 @@ pub mod collection;
 pub mod hash;
 pub mod packed_table;
 pub mod string;
+pub mod zset;
 
 use self::collection::Collection;
 use self::hash::Hash;
 use self::string::LongString;
+use self::zset::Zset;
 
 /// Type of a value, as TYPE names it. The numbers are part of no file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +129,8 @@ pub enum Value {
     String(LongString),
     /// A hash too large for its entry.
     Hash(Box<Hash>),
+    /// A sorted set too large for its entry.
+    Zset(Box<Zset>),
 }
 
 const fn assert_send<T: Send>() {}
@@ -139,6 +143,7 @@ impl Value {
         match self {
             Value::String(_) => Type::String,
             Value::Hash(_) => Type::Hash,
+            Value::Zset(_) => Type::Zset,
         }
     }
 
@@ -147,6 +152,7 @@ impl Value {
         match self {
             Value::String(_) => Encoding::Raw,
             Value::Hash(hash) => hash.encoding(),
+            Value::Zset(zset) => zset.encoding(),
         }
     }
 
@@ -155,6 +161,7 @@ impl Value {
         match self {
             Value::String(string) => string.effort(),
             Value::Hash(hash) => hash.effort(),
+            Value::Zset(zset) => zset.effort(),
         }
     }
 
@@ -163,6 +170,7 @@ impl Value {
         match self {
             Value::String(string) => string.view().len(),
             Value::Hash(hash) => hash.view().len(),
+            Value::Zset(zset) => zset.scan_len(),
         }
     }
 
@@ -171,6 +179,7 @@ impl Value {
         let outside = match self {
             Value::String(string) => string.bytes(),
             Value::Hash(hash) => hash.bytes(),
+            Value::Zset(zset) => zset.bytes(),
         };
         size_of::<Value>() + outside
     }

@@ -4,6 +4,7 @@
 //! A key's digest mixes key, type and value; the digest of the data is the exclusive or of all keys' digests, mixed with each
 //! database's number.
 
+use larder_proto::resp::format_double;
 use sha1::{Digest as _, Sha1};
 
 use crate::engine::context::{Args, CmdResult, Context};
@@ -11,6 +12,8 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::entry::{EntryRef, Type};
 use crate::keyspace::string_value;
+use crate::keyspace::value::collection;
+use crate::keyspace::value::zset::Zset;
 
 type Digest = [u8; 20];
 
@@ -45,6 +48,15 @@ fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
     mix(digest, &(entry.kind() as u32).to_be_bytes());
     match entry.kind() {
         Type::String => string_value::with_string(entry.value(), |string| mix_pieces(digest, string.pieces(..))),
+        Type::Zset => {
+            let zset = collection::of::<Zset>(entry).expect("the entry says that it is one");
+            for element in zset.iter() {
+                let mut one = Digest::default();
+                element.member().with_text(|member| mix(&mut one, member));
+                mix(&mut one, &format_double(element.score));
+                xor(digest, &one);
+            }
+        }
         other => unreachable!("no command makes a {}", other.name()),
     }
     if entry.expiry_ms().is_some() {

@@ -3,7 +3,7 @@
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::keyspace::clock24::AccessClock;
-use crate::keyspace::entry::{Encoding, EntryRef, ValueRef};
+use crate::keyspace::entry::{Encoding, EntryRef, Type, ValueRef};
 use crate::keyspace::string_value;
 
 /// Looks at a key of the client's database, though its time may have come. `None` if it is not there.
@@ -36,6 +36,10 @@ pub(super) fn object(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 /// Bytes of the value in a dump, without compression.
 fn serialized_len(entry: EntryRef<'_>) -> usize {
+    if entry.kind() != Type::String {
+        // About: what it takes in memory.
+        return entry.block_len() + entry.boxed_len();
+    }
     let length_prefix = |len: usize| match len {
         0..64 => 1,
         64..16384 => 2,
@@ -55,7 +59,7 @@ fn serialized_len(entry: EntryRef<'_>) -> usize {
 
 pub(super) fn lengths(context: &mut Context<'_>, key: &[u8]) -> CmdResult {
     let text = with_entry(context, key, |entry, _| {
-        if let ValueRef::Int(_) = entry.value() {
+        if entry.kind() != Type::String || matches!(entry.value(), ValueRef::Int(_)) {
             return Err(CmdError::err("Not an sds encoded string."));
         }
         let len = string_value::len(entry.value());
