@@ -10,6 +10,7 @@ pub mod function;
 pub mod generic;
 pub mod pubsub;
 pub mod server;
+pub mod sorted_set;
 pub mod string;
 mod to_come;
 pub mod transaction;
@@ -27,6 +28,7 @@ pub static FAMILIES: &[&[&CommandSpec]] = &[
     generic::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
 ];

@@ -88,6 +88,8 @@ impl<T: Default> Arena<T> {
             [] => 0,
             [first, others @ ..] => segment(first) + others.first().map_or(0, |other| others.len() * segment(other)),
         };
-        segments + alloc::block_len(self.segments.capacity() * size_of::<Vec<T>>()) + alloc::block_len(self.free.capacity() * size_of::<u32>())
+        segments
+            + alloc::block_len(self.segments.capacity() * size_of::<Vec<T>>())
+            + alloc::block_len(self.free.capacity() * size_of::<u32>())
     }
 }

@@ -187,7 +187,8 @@ fn members_of_equal_score_are_found_by_their_bytes() {
     let hasher = KeyHasher::new(3);
     for limits in [NO_LIMITS, Limits { members: 10_000, member_len: 100 }] {
         let mut zset = Zset::new();
-        let names: BTreeMap<Vec<u8>, ()> = (0..2000u32).map(|number| (format!("{:x}", number.wrapping_mul(2_654_435_761)).into_bytes(), ())).collect();
+        let names: BTreeMap<Vec<u8>, ()> =
+            (0..2000u32).map(|number| (format!("{:x}", number.wrapping_mul(2_654_435_761)).into_bytes(), ())).collect();
         names.keys().rev().for_each(|name| zset.set(name, 0.0, &limits, &hasher));
         let sorted: Vec<&Vec<u8>> = names.keys().collect();
         for bound in ["", "1", "7f", "a", "zz", "4000"] {
