@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod connection;
 pub mod function;
 pub mod generic;
+pub mod geo;
 pub mod pubsub;
 pub mod server;
 pub mod sorted_set;
@@ -26,6 +27,7 @@ pub static FAMILIES: &[&[&CommandSpec]] = &[
     connection::COMMANDS,
     function::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
     sorted_set::COMMANDS,

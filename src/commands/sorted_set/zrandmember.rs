@@ -96,6 +96,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let count = (count as usize).min(zset.len());
     access::reply_header(reply, count, with_scores);
+    if count == zset.len() {
+        // All of them, in the order in which Valkey lists them.
+        zset.range(0..count, true).for_each(|element| access::reply_element(reply, element, with_scores));
+        return Ok(());
+    }
     if count > zset.len() / DENSE {
         let (mut wanted, mut left) = (count as u64, zset.len() as u64);
         for element in zset.iter() {

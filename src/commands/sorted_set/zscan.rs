@@ -4,10 +4,12 @@
 use larder_proto::resp::format_double;
 
 use super::access;
+use crate::base::float::format_17_digits;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::names::Names;
 use crate::engine::scan_options::{self, ScanOptions, Target};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::value::zset::ZsetView;
 
 /// Places looked at per element that was asked for.
 const STEPS_PER_ELEMENT: usize = 10;
@@ -54,8 +56,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
                     element.member().with_text(|member| {
                         if options.matches(member) {
                             found.push(member);
-                            if !options.names_only {
-                                found.push(&format_double(element.score));
+                            // Valkey prints what it holds as text, and with 17 digits what it does not.
+                            match zset {
+                                _ if options.names_only => {}
+                                ZsetView::Small(_) => found.push(&format_double(element.score)),
+                                ZsetView::Large(_) => found.push(format_17_digits(element.score).as_bytes()),
                             }
                         }
                     });

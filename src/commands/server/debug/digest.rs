@@ -4,7 +4,7 @@
 //! A key's digest mixes key, type and value; the digest of the data is the exclusive or of all keys' digests, mixed with each
 //! database's number.
 
-use larder_proto::resp::format_double;
+use larder_proto::resp::format_shortest;
 use sha1::{Digest as _, Sha1};
 
 use crate::engine::context::{Args, CmdResult, Context};
@@ -53,7 +53,7 @@ fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
             for element in zset.iter() {
                 let mut one = Digest::default();
                 element.member().with_text(|member| mix(&mut one, member));
-                mix(&mut one, &format_double(element.score));
+                mix(&mut one, &format_shortest(element.score));
                 xor(digest, &one);
             }
         }
