@@ -189,11 +189,12 @@ impl Square {
         Bounds { longitude: span(gather(self.bits >> 1), MAP.longitude), latitude: span(gather(self.bits), MAP.latitude) }
     }
 
-    /// The square so many further to the east and to the north. Beyond the edge the map begins anew.
+    /// The square so many further to the east and to the north. Beyond the edge the map begins anew; a square at the very edge, which has a
+    /// bit too many, stays there as long as it is not moved away.
     fn moved(self, east: i32, north: i32) -> Square {
         let mask = ((1u64 << self.steps) - 1) as u32;
-        let longitude = gather(self.bits >> 1).wrapping_add_signed(east) & mask;
-        let latitude = gather(self.bits).wrapping_add_signed(north) & mask;
+        let part = |number: u32, by: i32| if by == 0 { number } else { number.wrapping_add_signed(by) & mask };
+        let (longitude, latitude) = (part(gather(self.bits >> 1), east), part(gather(self.bits), north));
         Square { bits: spread(latitude) | spread(longitude) << 1, ..self }
     }
 

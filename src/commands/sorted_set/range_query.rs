@@ -90,6 +90,11 @@ impl<'a> RangeQuery<'a> {
         (zset.range(ranks.clone(), self.is_reverse), ranks.len())
     }
 
+    /// The number of elements, if Valkey knows it before it has seen them; else 0.
+    pub(super) fn known_len(&self, count: usize) -> usize {
+        if matches!(self.bounds, Bounds::Ranks(..)) { count } else { 0 }
+    }
+
     fn ranks(&self, zset: ZsetView<'_>) -> Range<usize> {
         let len = zset.len();
         let ranks = match &self.bounds {

@@ -60,7 +60,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut result = Zset::new();
     if let Some(zset) = access::read(&mut context.keys, args.key(1)?)? {
         let (elements, count) = query.run(zset);
-        result.prepare(count, 0, &limits, hasher);
+        result.prepare(query.known_len(count), 0, &limits, hasher);
         for element in elements {
             element.member().with_text(|member| result.set(member, element.score, &limits, hasher));
         }
