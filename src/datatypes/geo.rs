@@ -21,6 +21,8 @@ const MERCATOR_MAX: f64 = 20_037_726.37;
 const RADIANS: f64 = PI / 180.0;
 /// The sine of half a difference of longitudes below which it is none.
 const SAME_LONGITUDE: f64 = 1e-15;
+/// 2^63.
+const SIGNED_MAX: f64 = (1_u64 << 63) as f64;
 const LATITUDE_BITS: u64 = 0x5555_5555_5555_5555;
 const ALPHABET: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
 /// Characters of a geohash.
@@ -139,11 +141,7 @@ impl Position {
     /// The middle of the places that have this number, as a score.
     pub fn decode(score: f64) -> Position {
         // A score that no position has is cut to 64 bits, as the processor does it.
-        let bits = if score < 9.223_372_036_854_775_8e18 {
-            score as i64 as u64
-        } else {
-            (score - 9.223_372_036_854_775_8e18) as i64 as u64 ^ 1 << 63
-        };
+        let bits = if score < SIGNED_MAX { score as i64 as u64 } else { (score - SIGNED_MAX) as i64 as u64 ^ 1 << 63 };
         let bounds = Square { bits, steps: STEPS_MAX }.bounds();
         Position {
             longitude: ((bounds.longitude.min + bounds.longitude.max) / 2.0).clamp(-LONGITUDE_MAX, LONGITUDE_MAX),

@@ -27,7 +27,7 @@ pub(super) fn unit_m(arg: &[u8]) -> Result<f64, CmdError> {
 
 /// Reads a number of units, not negative.
 pub(super) fn length(arg: &[u8], not_numeric: &'static str) -> Result<f64, CmdError> {
-    parse_f64(arg).ok_or(CmdError::coded(not_numeric))
+    parse_f64(arg).ok_or_else(|| CmdError::coded(not_numeric))
 }
 
 /// Replies a distance, with four digits behind the point.

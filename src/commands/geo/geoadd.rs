@@ -61,7 +61,7 @@ fn parse<'a>(args: &Args<'a>) -> Result<(Options, Vec<(f64, &'a [u8])>), CmdErro
         }
         rest = tail;
     }
-    if rest.len() % 3 != 0 || rest.is_empty() || options.only_new && options.only_there {
+    if !rest.len().is_multiple_of(3) || rest.is_empty() || options.only_new && options.only_there {
         return Err(CmdError::Syntax);
     }
     let pair = |triple: &[&'a [u8]]| Ok((position(triple[0], triple[1])?.encode() as f64, triple[2]));

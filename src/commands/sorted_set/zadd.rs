@@ -154,7 +154,7 @@ fn parse<'w, 'a>(words: &'w [&'a [u8]], options: &mut Options) -> Result<Vec<(f6
         }
         rest = tail;
     }
-    if rest.is_empty() || rest.len() % 2 != 0 {
+    if rest.is_empty() || !rest.len().is_multiple_of(2) {
         return Err(CmdError::Syntax);
     }
     if options.only_new && options.only_there {

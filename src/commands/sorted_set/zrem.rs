@@ -3,7 +3,6 @@
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
-use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::zset::Zset;
 
 pub(crate) static ZREM: CommandSpec = CommandSpec {
@@ -29,12 +28,7 @@ pub(crate) static ZREM: CommandSpec = CommandSpec {
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let hasher = context.keys.keyspace().hasher();
     let mut key = context.keys.open(args.key(0)?);
-    let removed = key.change(|zset: &mut Zset| {
-        let there = |member: &&&[u8]| zset.remove(member, hasher).is_some();
-        let removed = args[2..].iter().filter(there).count();
-        debug_assert!(removed > 0 || !zset.is_empty() || zset.view().is_empty());
-        removed
-    })?;
+    let removed = key.change(|zset: &mut Zset| args[2..].iter().filter(|member| zset.remove(member, hasher).is_some()).count())?;
     if removed == 0 {
         key.mark_unchanged();
     } else {

@@ -41,6 +41,11 @@ impl HashView<'_> {
             HashView::Large(table) => table.len(),
         }
     }
+
+    /// True if there is none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl Hash {

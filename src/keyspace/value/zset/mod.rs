@@ -100,8 +100,8 @@ impl<'a> ZsetView<'a> {
         match self {
             ZsetView::Small(bytes) => small::rank(bytes, &form),
             ZsetView::Large(tree) => {
-                let (_, score) = tree.find(hasher.hash(&form), &form)?;
-                Some((tree.rank(score, member), score))
+                let (place, score) = tree.find(hasher.hash(&form), &form)?;
+                Some((tree.rank(place, score, member), score))
             }
         }
     }
@@ -214,7 +214,7 @@ impl Zset {
             let found = small::find(bytes, &form).map(|at| (at, iter::element(&bytes[at..]).0.score));
             let Some(score) = decide(found.map(|(_, score)| score))? else { return Ok(()) };
             match found {
-                Some((_, old)) if old == score => return Ok(()),
+                Some((_, old)) if old.to_bits() == score.to_bits() => return Ok(()),
                 Some((at, _)) => small::remove(bytes, at),
                 None if !limits.allow(small::len(bytes) + 1, member.len()) => {
                     self.enlarge(hasher).insert(hasher.hash(&form), &form, member, score, hasher);
@@ -230,7 +230,7 @@ impl Zset {
         let found = tree.find(hash, &form);
         let Some(score) = decide(found.map(|(_, score)| score))? else { return Ok(()) };
         match found {
-            Some((_, old)) if old == score => {}
+            Some((_, old)) if old.to_bits() == score.to_bits() => {}
             Some((place, _)) => tree.set_score(hash, (&form, member), place, score, hasher),
             None => tree.insert(hash, &form, member, score, hasher),
         }

@@ -140,8 +140,8 @@ impl Tree {
         self.leaf(number)
     }
 
-    /// Goes to the goal, or if it is not there, to the place before which all elements come that come before it, and counts them.
-    fn seek<S: Fn(f64) -> Ordering, M: Fn(&[u8]) -> Ordering>(&self, goal: &Goal<S, M>, path: &mut Path) -> (Place, usize) {
+    /// Goes to the leaf that has the goal, or would have it, and counts the elements before that leaf.
+    fn descend<S: Fn(f64) -> Ordering, M: Fn(&[u8]) -> Ordering>(&self, goal: &Goal<S, M>, path: &mut Path) -> (u32, usize) {
         let (mut number, mut rank) = (self.root, 0);
         for level in (0..self.height).rev() {
             let node = self.nodes.get(number);
@@ -169,21 +169,30 @@ impl Tree {
             path.push((number, at));
             number = node.child(at);
         }
+        (number, rank)
+    }
+
+    /// Goes to the goal, or if it is not there, to the place before which all elements come that come before it, and counts them.
+    fn seek<S: Fn(f64) -> Ordering, M: Fn(&[u8]) -> Ordering>(&self, goal: &Goal<S, M>, path: &mut Path) -> (Place, usize) {
+        let (number, rank) = self.descend(goal, path);
         let index = self.leaf(number).partition(&goal.by_score, |form| (goal.by_member)(form).is_lt());
         (Place { leaf: number, index }, rank + index)
     }
 
-    fn seek_element(&self, score: f64, text: &[u8], path: &mut Path) -> (Place, usize) {
-        let goal = Goal {
-            by_score: |other: f64| other.partial_cmp(&score).expect("no score is NaN"),
-            by_member: |form: &[u8]| items::read(form).with_text(|member| member.cmp(text)),
-        };
-        self.seek(&goal, path)
+    fn seek_element(&self, score: f64, text: &[u8], path: &mut Path) -> Place {
+        self.seek(&element_goal(score, text), path).0
     }
 
-    /// The number of elements before this one.
-    pub(super) fn rank(&self, score: f64, text: &[u8]) -> usize {
-        self.seek_element(score, text, &mut Path::new()).1
+    /// Goes to the leaf of an element that is there, and returns the number of elements before that leaf.
+    fn descend_to(&self, place: Place, score: f64, text: &[u8], path: &mut Path) -> usize {
+        let (number, rank) = self.descend(&element_goal(score, text), path);
+        assert_eq!(number, place.leaf, "index and order agree");
+        rank
+    }
+
+    /// The number of elements before the one that is at `place`.
+    pub(super) fn rank(&self, place: Place, score: f64, text: &[u8]) -> usize {
+        self.descend_to(place, score, text, &mut Path::new()) + place.index
     }
 
     /// The number of elements whose scores come first.
@@ -221,7 +230,7 @@ impl Tree {
         let mut path = Path::new();
         let (number, index) = loop {
             path.clear();
-            let (Place { leaf: number, index }, _) = self.seek_element(score, text, &mut path);
+            let Place { leaf: number, index } = self.seek_element(score, text, &mut path);
             let leaf = self.leaf(number);
             let fits = leaf.len() + ELEMENT_LEN + form.len() <= LEAF_LEN;
             if fits || leaf.count() == 0 || !self.leaves.has_room(LEAVES_MAX) {
@@ -509,10 +518,7 @@ impl Tree {
     pub(super) fn remove(&mut self, hash: KeyHash, form: &[u8], text: &[u8], hasher: &KeyHasher) -> Option<f64> {
         let (place, score) = self.find(hash, form)?;
         let mut path = Path::new();
-        if self.height > 0 {
-            let (sought, _) = self.seek_element(score, text, &mut path);
-            assert_eq!(sought, place, "index and order agree");
-        }
+        self.descend_to(place, score, text, &mut path);
         self.remove_at(hash, place, &path, hasher);
         Some(score)
     }
@@ -552,8 +558,7 @@ impl Tree {
             return;
         }
         let mut path = Path::new();
-        let (sought, _) = self.seek_element(old, text, &mut path);
-        assert_eq!(sought, place, "index and order agree");
+        self.descend_to(place, old, text, &mut path);
         self.remove_at(hash, place, &path, hasher);
         self.insert(hash, form, text, score, hasher);
     }
@@ -576,6 +581,14 @@ impl Tree {
                 }
             }
         })
+    }
+}
+
+/// Leads to this element.
+fn element_goal(score: f64, text: &[u8]) -> Goal<impl Fn(f64) -> Ordering, impl Fn(&[u8]) -> Ordering> {
+    Goal {
+        by_score: move |other: f64| other.partial_cmp(&score).expect("no score is NaN"),
+        by_member: move |form: &[u8]| items::read(form).with_text(|member| member.cmp(text)),
     }
 }
 
