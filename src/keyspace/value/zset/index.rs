@@ -39,6 +39,14 @@ pub(super) struct Index {
     len: usize,
 }
 
+/// What the index asks of the leaves when it splits a bucket.
+pub(super) trait Members {
+    /// Calls `visit` with the hash of each member with these bits in a leaf.
+    fn hashes_of(&self, mark: u8, leaf: u32, visit: &mut dyn FnMut(KeyHash));
+    /// Reads what [`Members::hashes_of`] will look at, and gives something that depends on it.
+    fn touch(&self, leaf: u32) -> usize;
+}
+
 /// The word of a member with this hash in this leaf.
 #[inline]
 pub(super) fn word(hash: KeyHash, leaf: u32) -> u32 {
@@ -149,10 +157,10 @@ impl Index {
         }
     }
 
-    /// Notes that a member is now in a leaf. `hashes_of` calls what it gets with the hash of each member with these bits in that leaf.
-    pub(super) fn insert(&mut self, hash: KeyHash, leaf: u32, hashes_of: impl Fn(u8, u32, &mut dyn FnMut(KeyHash))) {
+    /// Notes that a member comes into a leaf, just before it does.
+    pub(super) fn insert(&mut self, hash: KeyHash, leaf: u32, members: &impl Members) {
         if self.len >= self.count * FILL {
-            self.grow(hashes_of);
+            self.grow(members);
         }
         self.len += 1;
         self.add(self.home(hash), word(hash, leaf));
@@ -206,7 +214,7 @@ impl Index {
     }
 
     /// Adds a bucket and splits the one whose hashes it takes over.
-    fn grow(&mut self, hashes_of: impl Fn(u8, u32, &mut dyn FnMut(KeyHash))) {
+    fn grow(&mut self, members: &impl Members) {
         let new = self.count;
         self.buckets.add(Bucket::default());
         self.count += 1;
@@ -215,13 +223,15 @@ impl Index {
         }
         let low = new - self.count.next_power_of_two() / 2;
         let mut words = self.take(low);
+        // The processor waits for all of these leaves together; in the loop below it would wait for one after the other.
+        std::hint::black_box(words.iter().fold(0, |sum, word| sum ^ members.touch(parts(*word).1)));
         words.sort_unstable();
         let mut words = &words[..];
         while let [word, ..] = *words {
             let alike = words.iter().take_while(|other| **other == word).count();
             let (mark, leaf) = parts(word);
             let mut placed = 0;
-            hashes_of(mark, leaf, &mut |hash| {
+            members.hashes_of(mark, leaf, &mut |hash| {
                 if home_among(new, hash) == low {
                     self.add(self.home(hash), word);
                     placed += 1;

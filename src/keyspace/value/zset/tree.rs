@@ -14,7 +14,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::arena::Arena;
-use super::index::{self, Index, LEAVES_MAX};
+use super::index::{self, Index, LEAVES_MAX, Members};
 use super::leaf::{ELEMENT_LEN, Elements, LEAF_LEN, Leaf};
 use super::node::{Child, Node};
 use crate::base::alloc;
@@ -270,11 +270,7 @@ impl Tree {
 
     /// Tells the index of a member that comes into a leaf just after.
     fn note(&mut self, hash: KeyHash, leaf: u32, hasher: &KeyHasher) {
-        let leaves = &self.leaves;
-        self.index.insert(hash, leaf, |mark, number, visit| {
-            let leaf: &Leaf = leaves.get(number);
-            memchr::memchr_iter(mark, leaf.marks()).for_each(|index| visit(hasher.hash(leaf.form(index))));
-        });
+        self.index.insert(hash, leaf, &HashedLeaves { leaves: &self.leaves, hasher });
     }
 
     /// Puts a leaf before or after another, as far as the leaves know of each other.
@@ -581,6 +577,23 @@ impl Tree {
                 }
             }
         })
+    }
+}
+
+/// The leaves, as the index looks at them.
+struct HashedLeaves<'a> {
+    leaves: &'a Arena<Leaf>,
+    hasher: &'a KeyHasher,
+}
+
+impl Members for HashedLeaves<'_> {
+    fn hashes_of(&self, mark: u8, leaf: u32, visit: &mut dyn FnMut(KeyHash)) {
+        let leaf = self.leaves.get(leaf);
+        memchr::memchr_iter(mark, leaf.marks()).for_each(|index| visit(self.hasher.hash(leaf.form(index))));
+    }
+
+    fn touch(&self, leaf: u32) -> usize {
+        usize::from(self.leaves.get(leaf).marks().last().copied().unwrap_or_default())
     }
 }
 
