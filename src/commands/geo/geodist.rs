@@ -20,10 +20,10 @@ pub(crate) static GEODIST: CommandSpec = CommandSpec {
         Arg {
             name: "unit",
             kind: ArgKind::OneOf(&[
-                Arg { name: "m", kind: ArgKind::PureToken, token: "m", ..ARG },
-                Arg { name: "km", kind: ArgKind::PureToken, token: "km", ..ARG },
-                Arg { name: "ft", kind: ArgKind::PureToken, token: "ft", ..ARG },
-                Arg { name: "mi", kind: ArgKind::PureToken, token: "mi", ..ARG },
+                Arg { name: "m", kind: ArgKind::PureToken, token: "M", ..ARG },
+                Arg { name: "km", kind: ArgKind::PureToken, token: "KM", ..ARG },
+                Arg { name: "ft", kind: ArgKind::PureToken, token: "FT", ..ARG },
+                Arg { name: "mi", kind: ArgKind::PureToken, token: "MI", ..ARG },
             ]),
             optional: true,
             ..ARG

@@ -33,10 +33,10 @@ pub(crate) static GEORADIUS: CommandSpec = CommandSpec {
         Arg {
             name: "unit",
             kind: ArgKind::OneOf(&[
-                Arg { name: "m", kind: ArgKind::PureToken, token: "m", ..ARG },
-                Arg { name: "km", kind: ArgKind::PureToken, token: "km", ..ARG },
-                Arg { name: "ft", kind: ArgKind::PureToken, token: "ft", ..ARG },
-                Arg { name: "mi", kind: ArgKind::PureToken, token: "mi", ..ARG },
+                Arg { name: "m", kind: ArgKind::PureToken, token: "M", ..ARG },
+                Arg { name: "km", kind: ArgKind::PureToken, token: "KM", ..ARG },
+                Arg { name: "ft", kind: ArgKind::PureToken, token: "FT", ..ARG },
+                Arg { name: "mi", kind: ArgKind::PureToken, token: "MI", ..ARG },
             ]),
             ..ARG
         },
@@ -99,10 +99,10 @@ pub(crate) static GEORADIUS_RO: CommandSpec = CommandSpec {
         Arg {
             name: "unit",
             kind: ArgKind::OneOf(&[
-                Arg { name: "m", kind: ArgKind::PureToken, token: "m", ..ARG },
-                Arg { name: "km", kind: ArgKind::PureToken, token: "km", ..ARG },
-                Arg { name: "ft", kind: ArgKind::PureToken, token: "ft", ..ARG },
-                Arg { name: "mi", kind: ArgKind::PureToken, token: "mi", ..ARG },
+                Arg { name: "m", kind: ArgKind::PureToken, token: "M", ..ARG },
+                Arg { name: "km", kind: ArgKind::PureToken, token: "KM", ..ARG },
+                Arg { name: "ft", kind: ArgKind::PureToken, token: "FT", ..ARG },
+                Arg { name: "mi", kind: ArgKind::PureToken, token: "MI", ..ARG },
             ]),
             ..ARG
         },
@@ -168,10 +168,10 @@ pub(crate) static GEORADIUSBYMEMBER: CommandSpec = CommandSpec {
         Arg {
             name: "unit",
             kind: ArgKind::OneOf(&[
-                Arg { name: "m", kind: ArgKind::PureToken, token: "m", ..ARG },
-                Arg { name: "km", kind: ArgKind::PureToken, token: "km", ..ARG },
-                Arg { name: "ft", kind: ArgKind::PureToken, token: "ft", ..ARG },
-                Arg { name: "mi", kind: ArgKind::PureToken, token: "mi", ..ARG },
+                Arg { name: "m", kind: ArgKind::PureToken, token: "M", ..ARG },
+                Arg { name: "km", kind: ArgKind::PureToken, token: "KM", ..ARG },
+                Arg { name: "ft", kind: ArgKind::PureToken, token: "FT", ..ARG },
+                Arg { name: "mi", kind: ArgKind::PureToken, token: "MI", ..ARG },
             ]),
             ..ARG
         },
@@ -233,10 +233,10 @@ pub(crate) static GEORADIUSBYMEMBER_RO: CommandSpec = CommandSpec {
         Arg {
             name: "unit",
             kind: ArgKind::OneOf(&[
-                Arg { name: "m", kind: ArgKind::PureToken, token: "m", ..ARG },
-                Arg { name: "km", kind: ArgKind::PureToken, token: "km", ..ARG },
-                Arg { name: "ft", kind: ArgKind::PureToken, token: "ft", ..ARG },
-                Arg { name: "mi", kind: ArgKind::PureToken, token: "mi", ..ARG },
+                Arg { name: "m", kind: ArgKind::PureToken, token: "M", ..ARG },
+                Arg { name: "km", kind: ArgKind::PureToken, token: "KM", ..ARG },
+                Arg { name: "ft", kind: ArgKind::PureToken, token: "FT", ..ARG },
+                Arg { name: "mi", kind: ArgKind::PureToken, token: "MI", ..ARG },
             ]),
             ..ARG
         },

@@ -13,6 +13,7 @@ mod index;
 mod iter;
 mod leaf;
 mod node;
+mod shrink;
 mod small;
 mod tree;
 

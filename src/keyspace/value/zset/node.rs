@@ -3,6 +3,8 @@
 //! Invariant: `lows[i]` is no larger than the score of the first element below child `i`, and no smaller than that of the last before it.
 //! Where it equals what is looked for, the child's first element decides.
 
+use std::ops::{Deref, DerefMut};
+
 /// Most children of a node.
 pub(super) const CHILDREN_MAX: usize = 64;
 /// Two neighbours that have no more than this together become one.
@@ -15,6 +17,32 @@ pub(super) struct Node {
     children: [u32; CHILDREN_MAX],
     counts: [u32; CHILDREN_MAX],
     lows: [f64; CHILDREN_MAX],
+}
+
+/// A node in an allocation of its own, which it gives back when it is removed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BoxedNode(Option<Box<Node>>);
+
+impl From<Node> for BoxedNode {
+    fn from(node: Node) -> Self {
+        BoxedNode(Some(Box::new(node)))
+    }
+}
+
+impl Deref for BoxedNode {
+    type Target = Node;
+
+    #[inline]
+    fn deref(&self) -> &Node {
+        self.0.as_deref().expect("nobody asks for a node that was removed")
+    }
+}
+
+impl DerefMut for BoxedNode {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Node {
+        self.0.as_deref_mut().expect("nobody asks for a node that was removed")
+    }
 }
 
 /// One child of a node.

@@ -219,4 +219,7 @@ fn a_large_one_knows_what_it_takes() {
     }
     let bytes = zset.bytes() as f64 / 50_000.0;
     assert!(bytes < 44.0, "{bytes} bytes per element after half were replaced");
+    let before = zset.bytes();
+    zset.remove_ranks(1000..50_000, &hasher);
+    assert!(zset.bytes() < before / 10, "{} of {before} bytes for a fiftieth of the elements", zset.bytes());
 }
