@@ -40,6 +40,50 @@ impl From<i64> for LongDouble {
     }
 }
 
+/// Reads a 64-bit floating-point number as scores, weights and coordinates are read: decimal, with `inf` and `infinity`. `None` for
+/// anything else, NaN, and what is too large or too small to be one.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    let value = parse_f64_leniently(text)?;
+    let mantissa = text.iter().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    let is_out_of_range = match value {
+        0.0 => mantissa.clone().any(|byte| matches!(byte, b'1'..=b'9')),
+        _ => value.is_infinite() && mantissa.clone().any(u8::is_ascii_digit),
+    };
+    (!is_out_of_range).then_some(value)
+}
+
+/// As [`parse_f64`], but what is too large is infinite, and what is too small is 0.
+pub fn parse_f64_leniently(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok().filter(|value: &f64| !value.is_nan())
+}
+
+/// Writes a number with 17 digits, without trailing zeros: what C prints for `%.17g`.
+pub fn format_17_digits(value: f64) -> String {
+    if !value.is_finite() || value == 0.0 {
+        return if value == 0.0 && value.is_sign_negative() { "-0".to_owned() } else { value.to_string() };
+    }
+    let text = format!("{value:.16e}");
+    let (digits, exponent) = text.split_once('e').expect("that format has an exponent");
+    let exponent: i32 = exponent.parse().expect("the exponent is a number");
+    let trim = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    if (-4..17).contains(&exponent) {
+        let fixed = format!("{value:.*}", (16 - exponent) as usize);
+        return if exponent < 16 { trim(&fixed) } else { fixed };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", trim(digits), exponent.unsigned_abs())
+}
+
+impl From<f64> for LongDouble {
+    /// The number must be finite.
+    fn from(number: f64) -> Self {
+        let bits = number.to_bits();
+        let (fraction, exponent) = (bits & ((1 << 52) - 1), (bits >> 52) as i64 & 0x7ff);
+        let (mantissa, exponent) = if exponent == 0 { (fraction, 1) } else { (fraction | 1 << 52, exponent) };
+        rounded(number.is_sign_negative(), u128::from(mantissa), exponent - 1075, false)
+    }
+}
+
 impl LongDouble {
     /// Reads what C's `strtold` reads completely: a sign, decimal digits with point and exponent, `0x` with hexadecimal digits and
     /// binary exponent, `inf`, `infinity`. `None` for anything else, for NaN, for a number that is too large, and for one so small
@@ -467,6 +511,52 @@ mod tests {
         for (one, other, expected) in cases {
             assert_eq!(add(one, other).as_deref(), Some(expected), "{one} + {other}");
             assert_eq!(add(other, one).as_deref(), Some(expected), "{other} + {one}");
+        }
+    }
+
+    #[test]
+    fn doubles_are_read_as_valkey_reads_them() {
+        for (text, value) in [
+            ("1", Some(1.0)),
+            ("+1.5", Some(1.5)),
+            (".5", Some(0.5)),
+            ("5.", Some(5.0)),
+            ("1e3", Some(1000.0)),
+            ("-INF", Some(f64::NEG_INFINITY)),
+            ("infinity", Some(f64::INFINITY)),
+            ("0e400", Some(0.0)),
+            ("1e400", None),
+            ("1e-400", None),
+            ("nan", None),
+            ("", None),
+            (" 1", None),
+            ("1 ", None),
+            ("0x10", None),
+            ("1e", None),
+        ] {
+            assert_eq!(parse_f64(text.as_bytes()), value, "{text:?}");
+        }
+        assert_eq!(parse_f64_leniently(b"1e400"), Some(f64::INFINITY));
+    }
+
+    #[test]
+    fn doubles_are_written_as_c_writes_them() {
+        for (value, text) in [
+            (1.0, "1"),
+            (-0.0, "-0"),
+            (0.1, "0.10000000000000001"),
+            (1e16, "10000000000000000"),
+            (123_456_789_012_345_680.0, "1.2345678901234568e+17"),
+            (1e-5, "1.0000000000000001e-05"),
+            (0.0001, "0.0001"),
+            (1e300, "1.0000000000000001e+300"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(format_17_digits(value), text);
+        }
+        for value in [1.5, -0.25, 13.361_389_338_970_184, 5e-324, 1e17, 0.0] {
+            assert_eq!(LongDouble::from(value).to_text().parse::<f64>().ok(), Some(if value == 5e-324 { 0.0 } else { value }));
         }
     }
 

@@ -8,10 +8,12 @@ pub mod cluster;
 pub mod connection;
 pub mod function;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod list;
 pub mod pubsub;
 pub mod server;
+pub mod sorted_set;
 pub mod string;
 mod to_come;
 pub mod transaction;
@@ -27,10 +29,12 @@ pub static FAMILIES: &[&[&CommandSpec]] = &[
     connection::COMMANDS,
     function::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     list::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
 ];

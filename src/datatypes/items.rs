@@ -4,6 +4,7 @@
 //! 0x00..=0xdf  a text of so many bytes, which follow
 //! 0xe0         u32 length, then the text
 //! 0xe1..=0xe4  an integer of 1, 2, 4 or 8 bytes, which follow
+//! 0xe5         a floating-point number of 8 bytes, which follow: only where a score is asked for
 //! 0xf0..=0xff  an integer from 0 to 15
 //! ```
 //! All numbers are little endian.
@@ -11,8 +12,11 @@
 //! Invariants:
 //! * Each text has one form: the canonical text of an integer is held as that integer, in the shortest way. So two items are equal if and
 //!   only if their forms are.
+//! * Each score has one form, too: an integer of at most 2^53 is held as an integer, anything else as a float. `-0` is held as `0`, and there
+//!   is no NaN. A text is never held as a float, so that scores and texts are not mixed up.
 //! * The functions that read get what [`push`] wrote; bytes from outside go through [`is_valid`] first.
 
+use larder_proto::resp::format_double;
 use smallvec::SmallVec;
 
 use crate::base::number::parse_i64;
@@ -24,18 +28,24 @@ const INT8: u8 = 0xe1;
 const INT16: u8 = 0xe2;
 const INT32: u8 = 0xe3;
 const INT64: u8 = 0xe4;
+const FLOAT: u8 = 0xe5;
 const SMALL_INT: u8 = 0xf0;
+
+/// Beyond it not every integer is a float.
+const EXACT_INT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// An item's form, apart from others: to look for it.
 pub type Packed = SmallVec<[u8; 32]>;
 
 /// An item, read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Item<'a> {
     /// A text that is not that of an integer.
     Text(&'a [u8]),
     /// The integer whose canonical text it is.
     Int(i64),
+    /// A score that is no integer.
+    Float(f64),
 }
 
 impl Item<'_> {
@@ -45,6 +55,7 @@ impl Item<'_> {
         match self {
             Item::Text(text) => with(text),
             Item::Int(number) => with(itoa::Buffer::new().format(number).as_bytes()),
+            Item::Float(number) => with(&format_double(number)),
         }
     }
 
@@ -116,6 +127,27 @@ pub fn push_int(out: &mut impl Target, number: i64) {
     }
 }
 
+/// Appends a score, which is not NaN.
+pub fn push_score(out: &mut impl Target, score: f64) {
+    let integer = score as i64;
+    if integer as f64 == score && score.abs() <= EXACT_INT_MAX {
+        push_int(out, integer);
+    } else {
+        out.put(&[FLOAT]);
+        out.put(&score.to_le_bytes());
+    }
+}
+
+/// Reads the score at the beginning of `bytes`.
+#[inline]
+pub fn read_score(bytes: &[u8]) -> f64 {
+    match read(bytes) {
+        Item::Int(number) => number as f64,
+        Item::Float(number) => number,
+        Item::Text(_) => unreachable!("a score is a number"),
+    }
+}
+
 /// An item's form by itself.
 #[inline]
 pub fn packed(text: &[u8]) -> Packed {
@@ -133,7 +165,7 @@ pub fn form_len(bytes: &[u8]) -> usize {
         INT8 => 2,
         INT16 => 3,
         INT32 => 5,
-        INT64 => 9,
+        INT64 | FLOAT => 9,
         _ => 1,
     }
 }
@@ -148,6 +180,7 @@ pub fn read(bytes: &[u8]) -> Item<'_> {
         INT16 => Item::Int(i64::from(i16::from_le_bytes(array(&bytes[1..])))),
         INT32 => Item::Int(i64::from(i32::from_le_bytes(array(&bytes[1..])))),
         INT64 => Item::Int(i64::from_le_bytes(array(&bytes[1..]))),
+        FLOAT => Item::Float(f64::from_le_bytes(array(&bytes[1..]))),
         small => Item::Int(i64::from(small & 15)),
     }
 }
@@ -161,7 +194,7 @@ pub fn is_valid(mut bytes: &[u8]) -> bool {
     while let Some(first) = bytes.first() {
         let head = match *first {
             LONG => 5,
-            0xe5..=0xef => return false,
+            0xe6..=0xef => return false,
             _ => 1,
         };
         if bytes.len() < head {
@@ -175,6 +208,11 @@ pub fn is_valid(mut bytes: &[u8]) -> bool {
                 let mut canonical = Packed::new();
                 push_int(&mut canonical, number);
                 &*canonical == form
+            }
+            Item::Float(score) => {
+                let mut canonical = Packed::new();
+                push_score(&mut canonical, score);
+                !score.is_nan() && &*canonical == form
             }
         };
         if !is_canonical {
@@ -278,9 +316,22 @@ mod tests {
         fn bytes_from_outside_are_refused_unless_they_are_items(bytes in prop::collection::vec(any::<u8>(), 0..30)) {
             if is_valid(&bytes) {
                 let mut again = Vec::new();
-                Items::of(&bytes).for_each(|(_, item)| item.with_text(|text| push(&mut again, text)));
+                Items::of(&bytes).for_each(|(_, item)| match item {
+                    Item::Float(score) => push_score(&mut again, score),
+                    item => item.with_text(|text| push(&mut again, text)),
+                });
                 prop_assert_eq!(again, bytes);
             }
+        }
+
+        #[test]
+        fn scores_come_back_and_have_one_form(score in prop_oneof![any::<f64>(), (-300..70_000i64).prop_map(|score| score as f64)]) {
+            prop_assume!(!score.is_nan());
+            let mut bytes = Vec::new();
+            push_score(&mut bytes, score);
+            prop_assert!(is_valid(&bytes));
+            prop_assert_eq!(read_score(&bytes), score);
+            prop_assert_eq!(form_len(&bytes), bytes.len());
         }
 
         #[test]

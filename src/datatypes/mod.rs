@@ -1,5 +1,6 @@
 //! Pure data structures and algorithms (rank 1): no keys, no replies; time comes in as an argument.
 
 pub mod bitmap;
+pub mod geo;
 pub mod items;
 pub mod list_node;

@@ -20,6 +20,7 @@ pub mod names;
 pub mod node_state;
 pub mod notify;
 pub mod redact;
+pub mod reply_item;
 mod route;
 pub mod scan_options;
 pub mod scope;

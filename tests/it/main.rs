@@ -7,6 +7,7 @@ mod cluster_script;
 mod command_table;
 mod crowd;
 mod differential_requests;
+mod differential_sorted_sets;
 mod differential_strings;
 mod import_graph;
 mod isolation;

@@ -88,6 +88,14 @@ impl fmt::Debug for DoubleText {
 
 /// Writes a number as Valkey does in replies, scores and files: `3`, `-0`, `0.1`, `1e+20`, `inf`, `-inf`, `nan`.
 pub fn format_double(value: f64) -> DoubleText {
+    if value != 0.0 && value.abs() <= INTEGER_MAX && value.trunc() == value {
+        return DoubleText::new(itoa::Buffer::new().format(value as i64).as_bytes());
+    }
+    format_shortest(value)
+}
+
+/// As [`format_double`], but integers are laid out as other numbers are: `1e+17`.
+pub fn format_shortest(value: f64) -> DoubleText {
     if value.is_nan() {
         return DoubleText::new(b"nan");
     }
@@ -96,9 +104,6 @@ pub fn format_double(value: f64) -> DoubleText {
     }
     if value == 0.0 {
         return DoubleText::new(if value.is_sign_negative() { b"-0" } else { b"0" });
-    }
-    if value.abs() <= INTEGER_MAX && value.trunc() == value {
-        return DoubleText::new(itoa::Buffer::new().format(value as i64).as_bytes());
     }
     let mut out = DoubleText::new(if value < 0.0 { b"-" } else { b"" });
     let digits = Digits::of(value.abs());

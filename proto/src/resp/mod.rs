@@ -15,7 +15,7 @@ mod request;
 mod value;
 
 pub use decoder::{DecodeError, MAX_REPLY_DEPTH, ReplyDecoder};
-pub use double::{DoubleText, format_double};
+pub use double::{DoubleText, format_double, format_shortest};
 pub use encoder::{Deferred, Part, ReplyBuf, SHARED_LEN_MIN};
 pub use inline::split_args;
 pub use parser::RequestParser;

@@ -1,8 +1,8 @@
 //! HGET, HMGET, HSTRLEN, HEXISTS: what single fields hold.
 
-use super::shared::reply_item;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
+use crate::engine::reply_item::reply_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::key::Key;
 use crate::keyspace::value::collection;

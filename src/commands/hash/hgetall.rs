@@ -1,7 +1,7 @@
 //! HGETALL, HKEYS, HVALS: all fields, all values, or both.
 
-use super::shared::reply_item;
 use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::reply_item::reply_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::value::collection;
 use crate::keyspace::value::hash::Hash;

@@ -1,10 +1,10 @@
 //! HRANDFIELD: fields at random, once each or (a negative count) with repetitions.
 
-use super::shared::reply_item;
 use crate::base::rng::Rng;
 use crate::datatypes::items::Item;
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
+use crate::engine::reply_item::reply_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::value::collection;
 use crate::keyspace::value::hash::Hash;

@@ -1,8 +1,5 @@
 //! What the hash commands share.
 
-use larder_proto::resp::ReplyBuf;
-
-use crate::datatypes::items::Item;
 use crate::engine::context::Context;
 use crate::keyspace::value::hash::HashLimits;
 
@@ -10,13 +7,4 @@ use crate::keyspace::value::hash::HashLimits;
 pub(super) fn limits(context: &Context<'_>) -> HashLimits {
     let limit = |option: u64| usize::try_from(option).unwrap_or(usize::MAX);
     HashLimits { entries: limit(context.config.hash_max_listpack_entries), value_len: limit(context.config.hash_max_listpack_value) }
-}
-
-/// Replies a field or a value.
-#[inline]
-pub(super) fn reply_item(reply: &mut ReplyBuf, item: Item<'_>) {
-    match item {
-        Item::Text(text) => reply.bulk(text),
-        Item::Int(number) => reply.bulk_int(number),
-    }
 }

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use larder_proto::resp::ReplyBuf;
-
 use crate::datatypes::items::Item;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
+use crate::engine::reply_item::reply_item;
 use crate::keyspace::effect::class;
 use crate::keyspace::key::Key;
 use crate::keyspace::value::list::{End, List, ListView, NodeLimit};
@@ -37,15 +36,6 @@ pub(super) fn part(start: i64, end: i64, len: usize) -> Range<usize> {
     let absolute = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
     let (start, end) = (absolute(start).max(0), absolute(end).min(len - 1));
     if start > end || start >= len { 0..0 } else { start as usize..end as usize + 1 }
-}
-
-/// Replies an element.
-#[inline]
-pub(super) fn reply_item(reply: &mut ReplyBuf, item: Item<'_>) {
-    match item {
-        Item::Text(text) => reply.bulk(text),
-        Item::Int(number) => reply.bulk_int(number),
-    }
 }
 
 fn popped(end: End) -> &'static str {

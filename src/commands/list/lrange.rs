@@ -1,7 +1,8 @@
 //! LRANGE: the elements from one position to another, both included.
 
-use super::ends::{part, reply_item};
+use super::ends::part;
 use crate::engine::context::{Args, CmdResult, Context, integer};
+use crate::engine::reply_item::reply_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::value::collection;
 use crate::keyspace::value::list::List;

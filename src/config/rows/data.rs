@@ -4,7 +4,6 @@ use super::shared::{INT_MAX, INT_MIN, LONG_MAX};
 use crate::config::row::{Row, field, memory, number};
 
 const SETS: &str = "it tunes sets, which this version does not have yet";
-const SORTED_SETS: &str = "it tunes sorted sets, which this version does not have yet";
 const STREAMS: &str = "it tunes streams, which this version does not have yet";
 const HYPERLOGLOGS: &str = "it tunes HyperLogLogs, which this version does not have yet";
 
@@ -33,11 +32,9 @@ pub(super) static ROWS: &[Row] = &[
         .doc("Longest member in a set's compact block."),
     number("zset-max-listpack-entries", 0, LONG_MAX, 128, field!(zset_max_listpack_entries))
         .alias("zset-max-ziplist-entries")
-        .no_effect(SORTED_SETS)
         .doc("Members up to which a sorted set is one compact block."),
     memory("zset-max-listpack-value", 0, LONG_MAX, 64, field!(zset_max_listpack_value))
         .alias("zset-max-ziplist-value")
-        .no_effect(SORTED_SETS)
         .doc("Longest member in a sorted set's compact block."),
     memory("hll-sparse-max-bytes", 0, LONG_MAX, 3000, field!(hll_sparse_max_bytes))
         .no_effect(HYPERLOGLOGS)

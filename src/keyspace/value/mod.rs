@@ -12,11 +12,13 @@ pub mod hash;
 pub mod list;
 pub mod packed_table;
 pub mod string;
+pub mod zset;
 
 use self::collection::Collection;
 use self::hash::Hash;
 use self::list::List;
 use self::string::LongString;
+use self::zset::Zset;
 
 /// Type of a value, as TYPE names it. The numbers are part of no file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +144,8 @@ pub enum Value {
     List(Box<List>),
     /// A hash too large for its entry.
     Hash(Box<Hash>),
+    /// A sorted set too large for its entry.
+    Zset(Box<Zset>),
 }
 
 const fn assert_send<T: Send>() {}
@@ -155,6 +159,7 @@ impl Value {
             Value::String(_) => Type::String,
             Value::List(_) => Type::List,
             Value::Hash(_) => Type::Hash,
+            Value::Zset(_) => Type::Zset,
         }
     }
 
@@ -164,6 +169,7 @@ impl Value {
             Value::String(_) => Encoding::Raw,
             Value::List(list) => list.encoding(),
             Value::Hash(hash) => hash.encoding(),
+            Value::Zset(zset) => zset.encoding(),
         }
     }
 
@@ -173,6 +179,7 @@ impl Value {
             Value::String(string) => string.effort(),
             Value::List(list) => list.effort(),
             Value::Hash(hash) => hash.effort(),
+            Value::Zset(zset) => zset.effort(),
         }
     }
 
@@ -182,6 +189,7 @@ impl Value {
             Value::String(string) => string.view().len(),
             Value::List(list) => list.view().len(),
             Value::Hash(hash) => hash.view().len(),
+            Value::Zset(zset) => zset.scan_len(),
         }
     }
 
@@ -191,6 +199,7 @@ impl Value {
             Value::String(string) => string.bytes(),
             Value::List(list) => list.bytes(),
             Value::Hash(hash) => hash.bytes(),
+            Value::Zset(zset) => zset.bytes(),
         };
         size_of::<Value>() + outside
     }

@@ -4,6 +4,7 @@
 //! A key's digest mixes key, type and value; the digest of the data is the exclusive or of all keys' digests, mixed with each
 //! database's number.
 
+use larder_proto::resp::format_shortest;
 use sha1::{Digest as _, Sha1};
 
 use crate::engine::context::{Args, CmdResult, Context};
@@ -14,6 +15,7 @@ use crate::keyspace::string_value;
 use crate::keyspace::value::collection;
 use crate::keyspace::value::hash::Hash;
 use crate::keyspace::value::list::List;
+use crate::keyspace::value::zset::Zset;
 
 type Digest = [u8; 20];
 
@@ -64,6 +66,15 @@ fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
                     item.with_text(|text| mix(digest, text));
                     true
                 });
+            }
+        }
+        Type::Zset => {
+            let zset = collection::of::<Zset>(entry).expect("the entry says that it is one");
+            for element in zset.iter() {
+                let mut one = Digest::default();
+                element.member().with_text(|member| mix(&mut one, member));
+                mix(&mut one, &format_shortest(element.score));
+                xor(digest, &one);
             }
         }
         other => unreachable!("no command makes a {}", other.name()),

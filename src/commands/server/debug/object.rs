@@ -36,6 +36,10 @@ pub(super) fn object(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 /// Bytes of a string in a dump, without compression; of a collection, what looking at all of it costs.
 fn serialized_len(entry: EntryRef<'_>) -> usize {
+    if entry.kind() != Type::String {
+        // About: what it takes in memory.
+        return entry.block_len() + entry.boxed_len();
+    }
     let length_prefix = |len: usize| match len {
         0..64 => 1,
         64..16384 => 2,
