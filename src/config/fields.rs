@@ -198,8 +198,9 @@ impl Config {
         if (1..=self.io_threads).contains(&self.min_io_threads_avoid_copy_reply) {
             return true;
         }
-        let len_min =
-            if self.io_threads == 1 { self.min_string_size_avoid_copy_reply } else { self.min_string_size_avoid_copy_reply_threaded };
+        let (alone, threaded) = (self.min_string_size_avoid_copy_reply, self.min_string_size_avoid_copy_reply_threaded);
+        // A worker writes its replies itself, so that what pays for one pays for several.
+        let len_min = if self.io_threads == 1 || (alone > 0 && alone < threaded) { alone } else { threaded };
         len_min > 0 && len as u64 >= len_min
     }
 }
@@ -214,8 +215,10 @@ mod tests {
         let cases = [
             (1, (7, 16_384, 65_536), 16_384, true),
             (1, (7, 16_384, 65_536), 16_383, false),
-            (2, (7, 16_384, 65_536), 65_535, false),
-            (2, (7, 16_384, 65_536), 65_536, true),
+            (2, (7, 16_384, 65_536), 16_383, false),
+            (2, (7, 16_384, 65_536), 16_384, true),
+            (2, (7, 0, 65_536), 65_535, false),
+            (2, (7, 65_536, 16_384), 16_384, true),
             (7, (7, 16_384, 65_536), 1, true),
             (8, (0, 1, 0), 1_000_000, false),
             (1, (0, 0, 1), 1_000_000, false),

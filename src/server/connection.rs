@@ -20,7 +20,7 @@ use super::stage::Stage;
 use super::stream::Stream;
 use super::worker::Worker;
 use crate::base::clock;
-use crate::base::limits::READ_BUFFER_LEN;
+use crate::base::limits::{ANNOUNCED_LEN_MAX, READ_BUFFER_LEN};
 use crate::clients::session::Close;
 use crate::clients::{Caller, Session};
 use crate::metrics::WorkerMetrics;
@@ -40,6 +40,8 @@ pub(super) struct Connection {
     pub(super) share: Share,
     pub(super) parser: RequestParser,
     pub(super) input: Vec<u8>,
+    /// Its part of [`Worker::announced_len`].
+    pub(super) announced_len: usize,
     pub(super) output: Output,
     pub(super) buffers: BufferUse,
     /// When the round began, then when its last command so far ended.
@@ -85,12 +87,26 @@ impl Connection {
 
     /// Makes room in the private buffer for more of a large argument.
     pub(super) fn make_room_for_argument(&mut self) {
-        if self.parser.wanted_len() > READ_BUFFER_LEN {
-            let (room, have) = (self.argument_room(), self.input.len());
-            let rest = self.parser.wanted_len().saturating_sub(have);
-            // A large buffer doubles, too, so that it is moved seldom.
-            self.input.reserve_exact(room.max(have.min(rest)));
+        let (wanted, have) = (self.parser.wanted_len(), self.input.len());
+        if wanted <= READ_BUFFER_LEN || have >= wanted {
+            return self.give_back_announced();
         }
+        let room = (wanted - have).min(LARGE_READ_LEN_MAX);
+        let others = self.worker.announced_len.get() - self.announced_len;
+        if have < LARGE_READ_LEN_MAX && others + room <= ANNOUNCED_LEN_MAX {
+            self.worker.announced_len.set(others + room);
+            self.announced_len = room;
+            self.input.reserve_exact(room);
+        } else {
+            self.give_back_announced();
+            self.input.reserve_exact((wanted - have).min(have.max(INPUT_LEN_MIN)));
+        }
+    }
+
+    /// Nothing is set aside any more for an argument that was announced.
+    pub(super) fn give_back_announced(&mut self) {
+        let announced_len = std::mem::take(&mut self.announced_len);
+        self.worker.announced_len.set(self.worker.announced_len.get() - announced_len);
     }
 
     /// Notes what requests left behind whose replies begin at `reply_from`.

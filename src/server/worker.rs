@@ -35,6 +35,8 @@ pub(super) struct Worker {
     config_version: Cell<u64>,
     metrics: Arc<WorkerMetrics>,
     pub(super) wall_clock: WallClock,
+    /// Room that is set aside for announced arguments: see [`crate::base::limits::ANNOUNCED_LEN_MAX`].
+    pub(super) announced_len: Cell<usize>,
 }
 
 impl Worker {
@@ -50,6 +52,7 @@ impl Worker {
             connections,
             clients: RefCell::default(),
             wall_clock: WallClock::default(),
+            announced_len: Cell::new(0),
         }
     }
 

@@ -158,16 +158,16 @@ fn every_policy_keeps_memory_near_its_limit_in_a_storm_of_writes() {
     }
 }
 
-/// Keys that must not go for clients, each of [`CLIENTS_VALUE_LEN`] bytes.
-const CLIENTS_KEYS: u64 = 50;
-const CLIENTS_VALUE_LEN: u64 = 100_000;
+/// Keys that must not go for clients, each of [`CLIENTS_VALUE_LEN`] bytes: so short that replies copy them.
+const CLIENTS_KEYS: u64 = 500;
+const CLIENTS_VALUE_LEN: u64 = 10_000;
 /// What clients may take together.
 const CLIENTS_LIMIT: u64 = 3 * MIB;
 /// What is left for all else: what two workers may do between two reports of theirs, and little more.
 const CLIENTS_SLACK: u64 = 3 * MIB;
 /// Clients that ask and never read, and how often each asks.
 const CLIENTS: u64 = 20;
-const CLIENTS_REQUESTS: usize = 1000;
+const CLIENTS_REQUESTS: usize = 10_000;
 /// How often all of them come.
 const CLIENTS_ROUNDS: usize = 5;
 

@@ -36,7 +36,10 @@ pub(super) static ROWS: &[Row] = &[
     number("min-string-size-avoid-copy-reply", 0, INT_MAX, 16_384, field!(min_string_size_avoid_copy_reply))
         .hidden()
         .doc("Size from which a string of more than 16 KB is sent without a copy. 0 copies all."),
-    number("min-string-size-avoid-copy-reply-threaded", 0, INT_MAX, 16_384, field!(min_string_size_avoid_copy_reply_threaded))
+    number("min-string-size-avoid-copy-reply-threaded", 0, INT_MAX, 65_536, field!(min_string_size_avoid_copy_reply_threaded))
         .hidden()
-        .doc("The same with several I/O threads. A worker writes its replies itself, so that what pays for one pays for several."),
+        .doc(
+            "The same with several workers, where it is less: a worker writes its replies itself, so that what pays for one pays for \
+                several. 0 copies all.",
+        ),
 ];
