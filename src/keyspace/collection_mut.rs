@@ -5,14 +5,15 @@
 //! * A collection that becomes empty takes its key along; the event `del` follows those of the command.
 
 use super::WrongType;
+use super::collection::{self, COLLECTION_INLINE_LEN_MAX};
 use super::entry::NewValue;
 use super::key_mut::{Expiry, KeyMut};
-use super::value::collection::{self, COLLECTION_INLINE_LEN_MAX, Collection};
+use super::value::Variant;
 
 impl KeyMut<'_, '_, '_> {
     /// The value as a collection, `None` if the key is not there.
     #[inline]
-    pub fn collection<C: Collection>(&mut self) -> Result<Option<C::View<'_>>, WrongType> {
+    pub fn collection<C: Variant>(&mut self) -> Result<Option<C::View<'_>>, WrongType> {
         self.entry().map(collection::of::<C>).transpose()
     }
 
@@ -20,7 +21,7 @@ impl KeyMut<'_, '_, '_> {
     ///
     /// # Errors
     /// If a value of another type lies there: then nothing was called.
-    pub fn change<C: Collection, R>(&mut self, change: impl FnOnce(&mut C) -> R) -> Result<R, WrongType> {
+    pub fn change<C: Variant, R>(&mut self, change: impl FnOnce(&mut C) -> R) -> Result<R, WrongType> {
         let Some(entry) = self.entry() else {
             let mut collection = C::new();
             let result = change(&mut collection);
@@ -49,7 +50,7 @@ impl KeyMut<'_, '_, '_> {
     }
 
     /// Makes this collection the value, in place of what is there, and keeps the expiry. An empty one removes the key.
-    pub fn put_collection<C: Collection>(&mut self, collection: C) {
+    pub fn put_collection<C: Variant>(&mut self, collection: C) {
         if collection.is_empty() {
             self.take_empty();
             return;

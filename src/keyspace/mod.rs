@@ -11,6 +11,7 @@ pub mod access;
 mod bucket;
 pub mod changes;
 pub mod clock24;
+pub mod collection;
 mod collection_mut;
 mod databases;
 mod drain;

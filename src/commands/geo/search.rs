@@ -11,10 +11,10 @@ use crate::datatypes::geo::{Area, Position, Shape};
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{KeysAndFlags, key_flag};
+use crate::keyspace::collection::Collection;
 use crate::keyspace::effect::class;
 use crate::keyspace::hash::KeyHasher;
 use crate::keyspace::key::Key;
-use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::zset::{Element, Limits, Zset, ZsetView};
 
 /// Which command.

@@ -3,7 +3,7 @@
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::reply_item::reply_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::value::collection;
+use crate::keyspace::collection;
 use crate::keyspace::value::hash::Hash;
 
 pub(crate) static HGETALL: CommandSpec = CommandSpec {

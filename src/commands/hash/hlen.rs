@@ -2,7 +2,7 @@
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::value::collection;
+use crate::keyspace::collection;
 use crate::keyspace::value::hash::Hash;
 
 pub(crate) static HLEN: CommandSpec = CommandSpec {

@@ -6,7 +6,7 @@ use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::reply_item::reply_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::value::collection;
+use crate::keyspace::collection;
 use crate::keyspace::value::hash::Hash;
 use crate::keyspace::value::hash::HashView;
 use larder_proto::resp::ReplyBuf;

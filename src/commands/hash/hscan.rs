@@ -4,7 +4,7 @@ use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::names::Names;
 use crate::engine::scan_options::{self, ScanOptions, Target};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::value::collection;
+use crate::keyspace::collection;
 use crate::keyspace::value::hash::Hash;
 
 pub(crate) static HSCAN: CommandSpec = CommandSpec {

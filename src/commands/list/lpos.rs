@@ -4,7 +4,7 @@ use crate::datatypes::items;
 use crate::engine::context::{Args, CmdResult, Context, integer, integer_in, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::value::collection;
+use crate::keyspace::collection;
 use crate::keyspace::value::list::List;
 
 pub(crate) static LPOS: CommandSpec = CommandSpec {

@@ -4,7 +4,7 @@ use super::ends::part;
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::reply_item::reply_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::value::collection;
+use crate::keyspace::collection;
 use crate::keyspace::value::list::List;
 
 pub(crate) static LRANGE: CommandSpec = CommandSpec {

@@ -5,9 +5,9 @@ use larder_proto::resp::ReplyBuf;
 use crate::config::Config;
 use crate::engine::error::CmdError;
 use crate::keyspace::access::KeyAccess;
+use crate::keyspace::collection;
 use crate::keyspace::key::Key;
 use crate::keyspace::key_mut::KeyMut;
-use crate::keyspace::value::collection;
 use crate::keyspace::value::zset::{Element, Limits, Zset, ZsetView};
 
 /// The sorted set under a key, `None` if there is none.

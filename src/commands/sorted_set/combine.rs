@@ -7,9 +7,9 @@ use super::source::Source;
 use crate::base::float::parse_f64;
 use crate::engine::context::{Args, CmdResult, Context, integer, integer_in, is_word};
 use crate::engine::error::CmdError;
+use crate::keyspace::collection::Collection;
 use crate::keyspace::effect::class;
 use crate::keyspace::key::Key;
-use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::zset::{Limits, Zset};
 
 /// How sorted sets are combined.

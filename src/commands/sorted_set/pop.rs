@@ -3,10 +3,10 @@
 use larder_proto::resp::ReplyBuf;
 
 use crate::keyspace::WrongType;
+use crate::keyspace::collection::Collection;
 use crate::keyspace::effect::class;
 use crate::keyspace::hash::KeyHasher;
 use crate::keyspace::key_mut::KeyMut;
-use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::zset::{Element, Zset};
 
 /// Which end.

@@ -3,9 +3,9 @@
 //! A set is plugged in at [`Source::of`]: one variant more, and an arm in each method.
 
 use crate::keyspace::WrongType;
+use crate::keyspace::collection;
 use crate::keyspace::entry::EntryRef;
 use crate::keyspace::hash::KeyHasher;
-use crate::keyspace::value::collection;
 use crate::keyspace::value::zset::{Zset, ZsetView};
 
 /// See the module's page.

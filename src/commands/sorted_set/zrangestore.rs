@@ -4,8 +4,8 @@ use super::access;
 use super::range_query::{Form, RangeQuery};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::collection::Collection;
 use crate::keyspace::effect::class;
-use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::zset::Zset;
 
 pub(crate) static ZRANGESTORE: CommandSpec = CommandSpec {

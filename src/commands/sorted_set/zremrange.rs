@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::bounds::{self, LexRange, ScoreRange};
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::collection::Collection;
 use crate::keyspace::effect::class;
-use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::zset::{Zset, ZsetView};
 
 pub(crate) static ZREMRANGEBYRANK: CommandSpec = CommandSpec {

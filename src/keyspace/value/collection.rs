@@ -1,14 +1,12 @@
 //! What all types of collections share: how they lie under a key, are read and are changed.
 //!
-//! A small collection lies inside its entry, as a value of [`COLLECTION_INLINE_LEN_MAX`] bytes at most; a larger one is a boxed [`Value`].
-//! Which of the two it is shows nowhere but here and in [`crate::keyspace::collection_mut`].
+//! A small collection lies inside its entry, as a value of [`COLLECTION_INLINE_LEN_MAX`] bytes at most; a larger one is a boxed value.
+//! Which of the two it is shows nowhere but in `keyspace/collection.rs` and `keyspace/collection_mut.rs`.
 //!
 //! Invariant: there is no empty collection under a key.
 
-use super::{Encoding, Type, Value};
+use super::kind::{Encoding, Type};
 use crate::base::limits::INLINE_VALUE_LEN_MAX;
-use crate::keyspace::WrongType;
-use crate::keyspace::entry::EntryRef;
 
 /// Longest collection, in bytes, that lies inside its entry. Each change of such a one copies it.
 pub const COLLECTION_INLINE_LEN_MAX: usize = 1024;
@@ -38,22 +36,4 @@ pub trait Collection: Sized {
     fn encoding(&self) -> Encoding;
     /// True if nothing is in it.
     fn is_empty(&self) -> bool;
-    /// The value's collection, if it is of this type.
-    fn of(value: &Value) -> Option<&Self>;
-    /// As [`Collection::of`], to change it.
-    fn of_mut(value: &mut Value) -> Option<&mut Self>;
-    /// As a value.
-    fn into_value(self) -> Value;
-}
-
-/// The collection under a key: the one place where a key of another type is refused.
-#[inline]
-pub fn of<C: Collection>(entry: EntryRef<'_>) -> Result<C::View<'_>, WrongType> {
-    if entry.kind() != C::TYPE {
-        return Err(WrongType);
-    }
-    match entry.boxed() {
-        Some(value) => C::of(value).map(C::view).ok_or(WrongType),
-        None => Ok(C::view_inline(entry.inline(), entry.encoding())),
-    }
 }

@@ -9,8 +9,8 @@
 //! one.
 
 use super::collection::Collection;
+use super::kind::{Encoding, Type};
 use super::packed_table::PackedTable;
-use super::{Encoding, Type, Value};
 use crate::base::alloc;
 use crate::base::limits::EFFORT_LEN;
 use crate::base::rng::Rng;
@@ -63,6 +63,11 @@ fn find(bytes: &[u8], field: &[u8]) -> Option<usize> {
 }
 
 impl<'a> HashView<'a> {
+    /// True if there is none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
     /// Number of fields.
     #[inline]
     pub fn len(self) -> usize {
@@ -276,24 +281,6 @@ impl Collection for Hash {
 
     fn is_empty(&self) -> bool {
         self.view().len() == 0
-    }
-
-    fn of(value: &Value) -> Option<&Self> {
-        match value {
-            Value::Hash(hash) => Some(hash),
-            _ => None,
-        }
-    }
-
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        match value {
-            Value::Hash(hash) => Some(hash),
-            _ => None,
-        }
-    }
-
-    fn into_value(self) -> Value {
-        Value::Hash(Box::new(self))
     }
 }
 

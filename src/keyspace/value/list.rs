@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::collection::Collection;
-use super::{Encoding, Type, Value};
+use super::kind::{Encoding, Type};
 use crate::base::alloc;
 use crate::base::limits::EFFORT_LEN;
 use crate::datatypes::items::{self, Item};
@@ -219,6 +219,11 @@ impl Nodes {
 }
 
 impl<'a> ListView<'a> {
+    /// True if there is none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
     /// Number of elements.
     #[inline]
     pub fn len(self) -> usize {
@@ -313,6 +318,11 @@ impl List {
     #[inline]
     pub fn len(&self) -> usize {
         self.view().len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// What freeing it costs, in small allocations.
@@ -519,25 +529,7 @@ impl Collection for List {
     }
 
     fn is_empty(&self) -> bool {
-        self.view().len() == 0
-    }
-
-    fn of(value: &Value) -> Option<&Self> {
-        match value {
-            Value::List(list) => Some(list),
-            _ => None,
-        }
-    }
-
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        match value {
-            Value::List(list) => Some(list),
-            _ => None,
-        }
-    }
-
-    fn into_value(self) -> Value {
-        Value::List(Box::new(self))
+        List::is_empty(self)
     }
 }
 

@@ -24,7 +24,7 @@ use std::ops::Range;
 
 use self::iter::LargeElements;
 use super::collection::Collection;
-use super::{Encoding, Type, Value};
+use super::kind::{Encoding, Type};
 use crate::base::limits::EFFORT_LEN;
 use crate::base::rng::Rng;
 use crate::datatypes::items;
@@ -331,24 +331,6 @@ impl Collection for Zset {
 
     fn is_empty(&self) -> bool {
         self.view().is_empty()
-    }
-
-    fn of(value: &Value) -> Option<&Self> {
-        match value {
-            Value::Zset(zset) => Some(zset),
-            _ => None,
-        }
-    }
-
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        match value {
-            Value::Zset(zset) => Some(zset),
-            _ => None,
-        }
-    }
-
-    fn into_value(self) -> Value {
-        Value::Zset(Box::new(self))
     }
 }
 
