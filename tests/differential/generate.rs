@@ -13,6 +13,7 @@ use std::rc::Rc;
 use larder::engine::spec::{Arg, ArgKind, flag, key_flag};
 
 use super::catalog::Command;
+use super::compare::is_defined;
 use super::values::{self, Choices, Meaning, Passing};
 
 /// Connections that requests come from.
@@ -172,9 +173,14 @@ impl<C: Choices> Generator<C> {
             _ => None,
         };
         let plain = named.and_then(|name| self.commands.iter().position(|command| command.name == name));
-        let request = match plain {
-            Some(command) => self.plain(command),
-            None => self.any(connection),
+        let request = loop {
+            let request = match plain {
+                Some(command) => self.plain(command),
+                None => self.any(connection),
+            };
+            if is_defined(&self.commands[request.command].name, &request.words) {
+                break request;
+            }
         };
         self.follow(connection, &request);
         request

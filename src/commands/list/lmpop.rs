@@ -55,12 +55,17 @@ pub(super) fn parse(words: &[&[u8]]) -> Result<Taking, CmdError> {
     let keys = integer_in(words[0], 1..=i64::MAX, "numkeys should be greater than 0")? as usize;
     let [end, options @ ..] = words.get(keys.saturating_add(1)..).unwrap_or(&[]) else { return Err(CmdError::Syntax) };
     let end = end_of(end)?;
-    let count = match options {
-        [] => 1,
-        [name, count] if is_word(name, "COUNT") => integer_in(count, 1..=i64::MAX, "count should be greater than 0")? as usize,
-        _ => return Err(CmdError::Syntax),
-    };
-    Ok(Taking { end, count })
+    let (mut count, mut rest) = (None, options);
+    while let [name, tail @ ..] = rest {
+        match tail {
+            [value, tail @ ..] if count.is_none() && is_word(name, "COUNT") => {
+                count = Some(integer_in(value, 1..=i64::MAX, "count should be greater than 0")? as usize);
+                rest = tail;
+            }
+            _ => return Err(CmdError::Syntax),
+        }
+    }
+    Ok(Taking { end, count: count.unwrap_or(1) })
 }
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
