@@ -308,9 +308,11 @@ impl Loader {
             }
             (name, _) => {
                 let dashes = if source == COMMAND_LINE { "--" } else { "" };
+                // What stood there with one dash is shown with one.
+                let given = if name.starts_with('-') { "" } else { dashes };
                 let advice = match rows::nearest(name) {
-                    Some(near) => format!("there is no option '{dashes}{name}'; did you mean '{dashes}{near}'?"),
-                    None => format!("there is no option '{dashes}{name}' with {} argument(s)", args.len()),
+                    Some(near) => format!("there is no option '{given}{name}'; did you mean '{dashes}{near}'?"),
+                    None => format!("there is no option '{given}{name}' with {} argument(s)", args.len()),
                 };
                 Err(refuse("Bad directive or wrong number of arguments", advice))
             }
@@ -524,7 +526,8 @@ mod tests {
             (&["--sentinel", "monitor", "x"], &["sentinel directive while not in sentinel mode"]),
             (&["--max-memory", "1gb"], &["Bad directive", "there is no option '--max-memory'; did you mean '--maxmemory'?"]),
             (&["--prot", "1"], &[">>> 'prot \"1\"'", "command line: there is no option '--prot'; did you mean '--port'?"]),
-            (&["-port", "1"], &["did you mean '--port'?"]),
+            (&["-port", "1"], &["there is no option '-port'; did you mean '--port'?"]),
+            (&["-x"], &["there is no option '-x' with 0 argument(s)"]),
             (
                 &["--maxmemory", "lots"],
                 &[

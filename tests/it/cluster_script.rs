@@ -49,7 +49,28 @@ fn a_cluster_starts_grows_and_stops() {
     let log = std::fs::read_to_string(folder.path().join(format!("cluster/node-{port}/log"))).unwrap_or_default();
     let (end, _) = script(folder.path(), &["clean"]);
     assert!(first.contains("The cluster is ok: 1 nodes") && !first.contains("has no slots"), "{first}");
-    assert!(second.contains("The cluster is ok: 2 nodes") && second.contains("has no slots"), "{second}");
+    assert!(second.contains("The cluster is ok: 2 nodes") && second.contains("one of the nodes owns none"), "{second}");
     assert!(end.contains(" removed"), "{end}");
     assert!(log.contains("Cluster state changed: ok") && !log.contains("changed: fail"), "it only formed: {log}");
+}
+
+#[test]
+fn ports_that_do_not_exist_are_refused_before_anything_starts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (text, output) = script(folder.path(), &["start", "--nodes", "2", "--port", "55535"]);
+    assert!(!output.status.success() && text.contains("55535 to 55536"), "{text}");
+    assert!(!folder.path().join("cluster").exists(), "{text}");
+}
+
+#[test]
+fn a_process_id_without_a_start_time_is_no_node() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = folder.path().join("cluster/node-7001");
+    std::fs::create_dir_all(&node).expect("a node's folder");
+    // Larger than any process id.
+    std::fs::write(node.join("pid"), "4194305 \n").expect("a file");
+    let (status, _) = script(folder.path(), &["status"]);
+    let (stop, output) = script(folder.path(), &["stop"]);
+    assert!(status.contains("port 7001: not running"), "{status}");
+    assert!(output.status.success() && stop.contains("nothing was running"), "{stop}");
 }

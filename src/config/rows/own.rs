@@ -11,8 +11,9 @@ const STRIPES_MAX: i128 = 4096;
 pub(super) static ROWS: &[Row] = &[
     yes_no("cluster-autopilot", false, field!(cluster_autopilot)).fixed().doc(
         "Let the nodes form the cluster by themselves: they find each other through cluster-seed, one founds it, and \
-         slots and replicas are spread when cluster-size nodes are there. While no slot at all has an owner they are spread \
-         again: CLUSTER DELSLOTS or FLUSHSLOTS of all slots is undone at once.",
+         slots and replicas are spread when cluster-size nodes are there. Slots are spread again only once none at all has an \
+         owner. As long as others have one, a slot that CLUSTER DELSLOTS or FLUSHSLOTS gave up stays without an owner until \
+         CLUSTER ADDSLOTS.",
     ),
     custom("cluster-seed", &custom::CLUSTER_SEED).multi_arg().fixed().example("larder-headless:6379").doc(
         "Where to find other nodes. A host name may stand for several addresses, as a headless service does. Without a \
