@@ -11,6 +11,9 @@
 #[path = "../../differential/catalog.rs"]
 mod catalog;
 #[allow(dead_code, reason = "shared with scripts/differential")]
+#[path = "../../differential/compare.rs"]
+mod compare;
+#[allow(dead_code, reason = "shared with scripts/differential")]
 #[path = "../../differential/generate.rs"]
 mod generate;
 #[allow(dead_code, reason = "shared with scripts/differential")]
