@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod connection;
 pub mod function;
 pub mod generic;
+pub mod hash;
 pub mod pubsub;
 pub mod server;
 pub mod string;
@@ -25,6 +26,7 @@ pub static FAMILIES: &[&[&CommandSpec]] = &[
     connection::COMMANDS,
     function::COMMANDS,
     generic::COMMANDS,
+    hash::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
     string::COMMANDS,

@@ -324,6 +324,18 @@ impl<'a> EntryRef<'a> {
         (ms != NO_EXPIRY).then_some(ms)
     }
 
+    /// True if elements of the value have expiries of their own.
+    #[inline]
+    pub fn has_expiring_elements(self) -> bool {
+        self.is_boxed() && self.kind() == Type::Hash && self.boxed().is_some_and(Value::has_expiring)
+    }
+
+    /// True if the key has an expiry, or elements of its value have.
+    #[inline]
+    pub fn may_expire(self) -> bool {
+        self.expiry_ms().is_some() || self.has_expiring_elements()
+    }
+
     /// The access clock: 24 bits, LRU or LFU as the policy says, and a bit that tells which.
     #[inline]
     pub fn access_clock(self) -> u32 {

@@ -19,6 +19,7 @@ pub mod entry;
 pub mod evict;
 pub mod evict_state;
 pub mod expire;
+mod expire_fields;
 pub mod hash;
 pub mod held;
 pub mod key;

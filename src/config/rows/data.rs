@@ -3,7 +3,6 @@
 use super::shared::{INT_MAX, INT_MIN, LONG_MAX};
 use crate::config::row::{Row, field, memory, number};
 
-const HASHES: &str = "it tunes hashes, which this version does not have yet";
 const LISTS: &str = "it tunes lists, which this version does not have yet";
 const SETS: &str = "it tunes sets, which this version does not have yet";
 const SORTED_SETS: &str = "it tunes sorted sets, which this version does not have yet";
@@ -13,11 +12,9 @@ const HYPERLOGLOGS: &str = "it tunes HyperLogLogs, which this version does not h
 pub(super) static ROWS: &[Row] = &[
     number("hash-max-listpack-entries", 0, LONG_MAX, 512, field!(hash_max_listpack_entries))
         .alias("hash-max-ziplist-entries")
-        .no_effect(HASHES)
         .doc("Fields up to which a hash is one compact block, slower to search but far smaller."),
     memory("hash-max-listpack-value", 0, LONG_MAX, 64, field!(hash_max_listpack_value))
         .alias("hash-max-ziplist-value")
-        .no_effect(HASHES)
         .doc("Longest field or value in a hash's compact block."),
     number("list-max-listpack-size", INT_MIN, INT_MAX, -2, field!(list_max_listpack_size))
         .alias("list-max-ziplist-size")

@@ -38,6 +38,11 @@ pub trait Collection: Sized {
     fn encoding(&self) -> Encoding;
     /// True if nothing is in it.
     fn is_empty(&self) -> bool;
+    /// True if some of its elements have expiries of their own.
+    #[inline]
+    fn has_expiring(&self) -> bool {
+        false
+    }
     /// The value's collection, if it is of this type.
     fn of(value: &Value) -> Option<&Self>;
     /// As [`Collection::of`], to change it.

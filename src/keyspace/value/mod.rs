@@ -9,6 +9,7 @@
 
 pub mod collection;
 pub mod hash;
+mod packed_bucket;
 pub mod packed_table;
 pub mod string;
 
@@ -162,7 +163,7 @@ impl Value {
     pub fn scan_len(&self) -> usize {
         match self {
             Value::String(string) => string.view().len(),
-            Value::Hash(hash) => hash.view().len(),
+            Value::Hash(hash) => hash.scan_len(),
         }
     }
 
@@ -173,6 +174,14 @@ impl Value {
             Value::Hash(hash) => hash.bytes(),
         };
         size_of::<Value>() + outside
+    }
+
+    /// True if some of its elements have expiries of their own.
+    pub fn has_expiring(&self) -> bool {
+        match self {
+            Value::Hash(hash) => hash.has_expiring(),
+            Value::String(_) => false,
+        }
     }
 
     /// A value of its own with the same content. Large parts are shared until one of the two changes them.

@@ -10,7 +10,10 @@ use crate::engine::context::{Args, CmdResult, Context};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::entry::{EntryRef, Type};
+use crate::keyspace::liveness::Liveness;
 use crate::keyspace::string_value;
+use crate::keyspace::value::collection;
+use crate::keyspace::value::hash::Hash;
 
 type Digest = [u8; 20];
 
@@ -40,11 +43,23 @@ fn mix_pieces(digest: &mut Digest, pieces: impl IntoIterator<Item = impl AsRef<[
     *digest = hash(digest);
 }
 
+/// Adds the fields of a hash, which have no order.
+fn mix_hash(digest: &mut Digest, entry: EntryRef<'_>, liveness: Liveness) {
+    let Ok(hash) = collection::of::<Hash>(entry) else { return };
+    hash.for_each(liveness, |field, value| {
+        let mut one = Digest::default();
+        field.with_text(|text| mix(&mut one, text));
+        value.with_text(|text| mix(&mut one, text));
+        xor(digest, &one);
+    });
+}
+
 /// Adds an entry's type, value and whether it expires.
-fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
+fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>, liveness: Liveness) {
     mix(digest, &(entry.kind() as u32).to_be_bytes());
     match entry.kind() {
         Type::String => string_value::with_string(entry.value(), |string| mix_pieces(digest, string.pieces(..))),
+        Type::Hash => mix_hash(digest, entry, liveness),
         other => unreachable!("no command makes a {}", other.name()),
     }
     if entry.expiry_ms().is_some() {
@@ -65,6 +80,7 @@ pub(super) fn dataset(context: &mut Context<'_>) -> CmdResult {
 
 fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
     let mut digest = Digest::default();
+    let liveness = access.liveness();
     for db in 0..keyspace.databases() as u32 {
         let mut keys = Digest::default();
         let mut is_empty = true;
@@ -77,7 +93,7 @@ fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
                         is_empty = false;
                         let mut one = Digest::default();
                         mix(&mut one, entry.key());
-                        mix_entry(&mut one, entry);
+                        mix_entry(&mut one, entry, liveness);
                         xor(&mut keys, &one);
                     });
                     if cursor == 0 {
@@ -96,9 +112,10 @@ fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
 
 pub(super) fn values(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     context.reply.array(args.len() - 2);
+    let liveness = context.keys.liveness();
     for key in &args[2..] {
         let mut digest = Digest::default();
-        super::object::with_entry(context, key, |entry, _| mix_entry(&mut digest, entry));
+        super::object::with_entry(context, key, |entry, _| mix_entry(&mut digest, entry, liveness));
         context.reply.simple(&hexadecimal(&digest));
     }
     Ok(())

@@ -3,7 +3,7 @@
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::keyspace::clock24::AccessClock;
-use crate::keyspace::entry::{Encoding, EntryRef, ValueRef};
+use crate::keyspace::entry::{Encoding, EntryRef, Type, ValueRef};
 use crate::keyspace::string_value;
 
 /// Looks at a key of the client's database, though its time may have come. `None` if it is not there.
@@ -34,7 +34,7 @@ pub(super) fn object(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Bytes of the value in a dump, without compression.
+/// Bytes of a string in a dump, without compression. Of a collection, about what a reader of all of it looks at.
 fn serialized_len(entry: EntryRef<'_>) -> usize {
     let length_prefix = |len: usize| match len {
         0..64 => 1,
@@ -42,6 +42,9 @@ fn serialized_len(entry: EntryRef<'_>) -> usize {
         16384..=0xffff_ffff => 5,
         _ => 9,
     };
+    if entry.kind() != Type::String {
+        return entry.scan_len();
+    }
     match entry.value() {
         ValueRef::Int(-128..=127) => 2,
         ValueRef::Int(-32768..=32767) => 3,
@@ -55,7 +58,7 @@ fn serialized_len(entry: EntryRef<'_>) -> usize {
 
 pub(super) fn lengths(context: &mut Context<'_>, key: &[u8]) -> CmdResult {
     let text = with_entry(context, key, |entry, _| {
-        if let ValueRef::Int(_) = entry.value() {
+        if entry.kind() != Type::String || matches!(entry.value(), ValueRef::Int(_)) {
             return Err(CmdError::err("Not an sds encoded string."));
         }
         let len = string_value::len(entry.value());
