@@ -11,6 +11,7 @@ pub mod generic;
 pub mod hash;
 pub mod pubsub;
 pub mod server;
+pub mod set;
 pub mod string;
 mod to_come;
 pub mod transaction;
@@ -29,6 +30,7 @@ pub static FAMILIES: &[&[&CommandSpec]] = &[
     hash::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    set::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
 ];

@@ -88,7 +88,9 @@ pub fn push(out: &mut impl Target, text: &[u8]) {
     }
 }
 
-fn push_text(out: &mut impl Target, text: &[u8]) {
+/// Appends an item that is no integer.
+#[inline]
+pub fn push_text(out: &mut impl Target, text: &[u8]) {
     if text.len() <= SHORT_LEN_MAX {
         out.put(&[text.len() as u8]);
     } else {

@@ -82,19 +82,33 @@ impl KeyMut<'_, '_, '_> {
         Ok(result)
     }
 
+    /// Makes this collection, which is not empty, the value, in place of what is there, whatever that is, and removes the expiry.
+    pub fn replace_collection<C: Collection>(&mut self, collection: C) {
+        self.put_with(collection, Expiry::Clear);
+    }
+
+    /// Takes the key out as if the last element of its collection had been: `del` is the last event.
+    pub fn empty(&mut self) {
+        self.take_empty();
+    }
+
     /// Makes this collection the value, in place of what is there, and keeps the expiry. An empty one removes the key.
     pub fn put_collection<C: Collection>(&mut self, collection: C) {
         if collection.is_empty() {
             self.take_empty();
             return;
         }
+        self.put_with(collection, Expiry::Keep);
+    }
+
+    fn put_with<C: Collection>(&mut self, collection: C, expiry: Expiry) {
         match collection.inline() {
             Some(bytes) if bytes.len() <= COLLECTION_INLINE_LEN_MAX => {
-                self.set(NewValue::Collection(bytes, C::TYPE, collection.encoding()), Expiry::Keep);
+                self.set(NewValue::Collection(bytes, C::TYPE, collection.encoding()), expiry);
             }
             _ => {
                 let encoding = collection.encoding();
-                self.set(NewValue::Boxed(Box::new(collection.into_value()), C::TYPE, encoding), Expiry::Keep);
+                self.set(NewValue::Boxed(Box::new(collection.into_value()), C::TYPE, encoding), expiry);
             }
         }
     }

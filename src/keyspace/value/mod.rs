@@ -11,10 +11,12 @@ pub mod collection;
 pub mod hash;
 mod packed_bucket;
 pub mod packed_table;
+pub mod set;
 pub mod string;
 
 use self::collection::Collection;
 use self::hash::Hash;
+use self::set::Set;
 use self::string::LongString;
 
 /// Type of a value, as TYPE names it. The numbers are part of no file format.
@@ -128,6 +130,8 @@ pub enum Value {
     String(LongString),
     /// A hash too large for its entry.
     Hash(Box<Hash>),
+    /// A set too large for its entry.
+    Set(Box<Set>),
 }
 
 const fn assert_send<T: Send>() {}
@@ -140,6 +144,7 @@ impl Value {
         match self {
             Value::String(_) => Type::String,
             Value::Hash(_) => Type::Hash,
+            Value::Set(_) => Type::Set,
         }
     }
 
@@ -148,6 +153,7 @@ impl Value {
         match self {
             Value::String(_) => Encoding::Raw,
             Value::Hash(hash) => hash.encoding(),
+            Value::Set(set) => set.encoding(),
         }
     }
 
@@ -156,6 +162,7 @@ impl Value {
         match self {
             Value::String(string) => string.effort(),
             Value::Hash(hash) => hash.effort(),
+            Value::Set(set) => set.effort(),
         }
     }
 
@@ -164,6 +171,7 @@ impl Value {
         match self {
             Value::String(string) => string.view().len(),
             Value::Hash(hash) => hash.scan_len(),
+            Value::Set(set) => set.scan_len(),
         }
     }
 
@@ -172,6 +180,7 @@ impl Value {
         let outside = match self {
             Value::String(string) => string.bytes(),
             Value::Hash(hash) => hash.bytes(),
+            Value::Set(set) => set.bytes(),
         };
         size_of::<Value>() + outside
     }
@@ -180,7 +189,7 @@ impl Value {
     pub fn has_expiring(&self) -> bool {
         match self {
             Value::Hash(hash) => hash.has_expiring(),
-            Value::String(_) => false,
+            Value::String(_) | Value::Set(_) => false,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::keyspace::liveness::Liveness;
 use crate::keyspace::string_value;
 use crate::keyspace::value::collection;
 use crate::keyspace::value::hash::Hash;
+use crate::keyspace::value::set::Set;
 
 type Digest = [u8; 20];
 
@@ -60,6 +61,11 @@ fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>, liveness: Liveness) {
     match entry.kind() {
         Type::String => string_value::with_string(entry.value(), |string| mix_pieces(digest, string.pieces(..))),
         Type::Hash => mix_hash(digest, entry, liveness),
+        Type::Set => {
+            if let Ok(set) = collection::of::<Set>(entry) {
+                set.for_each(|member| member.with_text(|text| xor(digest, text)));
+            }
+        }
         other => unreachable!("no command makes a {}", other.name()),
     }
     if entry.expiry_ms().is_some() {
