@@ -8,6 +8,7 @@ pub mod command_log;
 pub mod completion;
 pub mod context;
 pub mod error;
+pub mod expire_conditions;
 pub mod gate;
 mod grammar;
 pub mod help;

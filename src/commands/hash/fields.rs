@@ -1,7 +1,7 @@
 //! What the hash commands share: how a hash is read, and the limits of small ones.
 
 use crate::config::Config;
-use crate::engine::context::integer;
+use crate::engine::context::{integer, is_word};
 use crate::engine::error::CmdError;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::key::Key;
@@ -28,6 +28,16 @@ pub(super) fn numbered<'a, 'r>(words: &'a [&'r [u8]], step: usize, mismatch: imp
     let number = integer(number)?;
     let is_their_number = number > 0 && usize::try_from(number).ok().and_then(|number| number.checked_mul(step)) == Some(fields.len());
     if is_their_number { Ok(fields) } else { Err(mismatch()) }
+}
+
+/// The words before `FIELDS` and those behind it, searched from word `from` on: it cannot be the last one.
+///
+/// # Errors
+/// If it is not there: what Valkey says of a wrong number.
+pub(super) fn split<'a, 'r>(words: &'a [&'r [u8]], from: usize) -> Result<(&'a [&'r [u8]], &'a [&'r [u8]]), CmdError> {
+    let searched = words.get(from..words.len() - 1).unwrap_or_default();
+    let at = searched.iter().position(|word| is_word(word, "FIELDS")).ok_or_else(wrong_number)? + from;
+    Ok((&words[..at], &words[at + 1..]))
 }
 
 /// What most commands say if the number of fields is not what was said.

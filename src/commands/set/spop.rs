@@ -6,7 +6,7 @@ use super::members;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::base::rng::Rng;
 use crate::datatypes::sampling::Selection;
-use crate::engine::context::integer;
+use crate::engine::context::integer_in;
 use crate::engine::error::CmdError;
 use crate::engine::item_reply::bulk_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
@@ -68,8 +68,7 @@ fn one(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 }
 
 fn several(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let count = integer(args[2])?;
-    let count = usize::try_from(count).map_err(|_| CmdError::coded("ERR value is out of range, must be positive"))?;
+    let count = integer_in(args[2], 0..=i64::MAX, "value is out of range, must be positive")? as usize;
     let (limits, hasher) = (members::limits(context.config), context.keys.keyspace().hasher());
     let mut rng = Rng::new(context.keys.rng().next_u64());
     let mut key = context.keys.open(args.key(0)?);
