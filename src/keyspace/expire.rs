@@ -18,8 +18,8 @@
 use std::sync::atomic::Ordering;
 
 use super::access::{KeyAccess, Moment};
-use super::{Keyspace, expire_fields};
 use super::key::Key;
+use super::{Keyspace, expire_fields};
 use crate::base::limits::CACHE_LINE_WALK_MAX;
 
 /// Keys looked at in one step, at the lowest effort.

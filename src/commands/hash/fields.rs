@@ -23,7 +23,11 @@ pub(super) fn view<'k>(keys: &'k mut KeyAccess<'_>, key: Key<'_>) -> Result<Opti
 ///
 /// # Errors
 /// If the number is none, or not theirs: then with `mismatch`.
-pub(super) fn numbered<'a, 'r>(words: &'a [&'r [u8]], step: usize, mismatch: impl FnOnce() -> CmdError) -> Result<&'a [&'r [u8]], CmdError> {
+pub(super) fn numbered<'a, 'r>(
+    words: &'a [&'r [u8]],
+    step: usize,
+    mismatch: impl FnOnce() -> CmdError,
+) -> Result<&'a [&'r [u8]], CmdError> {
     let (number, fields) = words.split_first().ok_or(CmdError::Syntax)?;
     let number = integer(number)?;
     let is_their_number = number > 0 && usize::try_from(number).ok().and_then(|number| number.checked_mul(step)) == Some(fields.len());

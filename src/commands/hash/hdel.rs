@@ -15,7 +15,14 @@ pub(crate) static HDEL: CommandSpec = CommandSpec {
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", multiple: true, ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Removes fields of a hash", complexity: "O(N) where N is the number of fields.", since: "2.0.0", group: "hash", history: &[("2.4.0", "Several fields at once.")], ..DOCS },
+    docs: Docs {
+        summary: "Removes fields of a hash",
+        complexity: "O(N) where N is the number of fields.",
+        since: "2.0.0",
+        group: "hash",
+        history: &[("2.4.0", "Several fields at once.")],
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -14,10 +14,36 @@ pub(crate) static HEXPIRE: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "seconds", kind: ArgKind::Integer, ..ARG }, Arg { name: "condition", kind: ArgKind::OneOf(&[Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG }, Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG }, Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG }, Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG }]), optional: true, ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "seconds", kind: ArgKind::Integer, ..ARG },
+        Arg {
+            name: "condition",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
+                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
+                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
+                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, true, true)),
-    docs: Docs { summary: "Sets after how many seconds fields of a hash expire", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Sets after how many seconds fields of a hash expire",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -27,10 +53,37 @@ pub(crate) static HEXPIREAT: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "unix-time-seconds", kind: ArgKind::Integer, ..ARG }, Arg { name: "condition", kind: ArgKind::OneOf(&[Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG }, Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG }, Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG }, Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG }]), optional: true, since: "9.0.0", ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "unix-time-seconds", kind: ArgKind::Integer, ..ARG },
+        Arg {
+            name: "condition",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
+                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
+                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
+                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
+            ]),
+            optional: true,
+            since: "9.0.0",
+            ..ARG
+        },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, false, true)),
-    docs: Docs { summary: "Sets the unix time in seconds at which fields of a hash expire", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Sets the unix time in seconds at which fields of a hash expire",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -40,10 +93,37 @@ pub(crate) static HPEXPIRE: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "milliseconds", kind: ArgKind::Integer, ..ARG }, Arg { name: "condition", kind: ArgKind::OneOf(&[Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG }, Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG }, Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG }, Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG }]), optional: true, since: "9.0.0", ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "milliseconds", kind: ArgKind::Integer, ..ARG },
+        Arg {
+            name: "condition",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
+                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
+                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
+                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
+            ]),
+            optional: true,
+            since: "9.0.0",
+            ..ARG
+        },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, true, false)),
-    docs: Docs { summary: "Sets after how many milliseconds fields of a hash expire", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Sets after how many milliseconds fields of a hash expire",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -53,10 +133,37 @@ pub(crate) static HPEXPIREAT: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "unix-time-milliseconds", kind: ArgKind::Integer, ..ARG }, Arg { name: "condition", kind: ArgKind::OneOf(&[Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG }, Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG }, Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG }, Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG }]), optional: true, since: "9.0.0", ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "unix-time-milliseconds", kind: ArgKind::Integer, ..ARG },
+        Arg {
+            name: "condition",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
+                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
+                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
+                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
+            ]),
+            optional: true,
+            since: "9.0.0",
+            ..ARG
+        },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, false, false)),
-    docs: Docs { summary: "Sets the unix time in milliseconds at which fields of a hash expire", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Sets the unix time in milliseconds at which fields of a hash expire",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -2,7 +2,7 @@
 
 use super::fields;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::item_reply::{item_or_null};
+use crate::engine::item_reply::item_or_null;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 pub(crate) static HGET: CommandSpec = CommandSpec {

@@ -15,7 +15,14 @@ pub(crate) static HGETALL: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(|context, args| exec(context, args, Part::Both)),
-    docs: Docs { summary: "Returns all fields of a hash with their values", complexity: "O(N) where N is the size of the hash.", since: "2.0.0", group: "hash", tips: &["nondeterministic_output_order"], ..DOCS },
+    docs: Docs {
+        summary: "Returns all fields of a hash with their values",
+        complexity: "O(N) where N is the size of the hash.",
+        since: "2.0.0",
+        group: "hash",
+        tips: &["nondeterministic_output_order"],
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -29,7 +36,14 @@ pub(crate) static HKEYS: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(|context, args| exec(context, args, Part::Field)),
-    docs: Docs { summary: "Returns all fields of a hash", complexity: "O(N) where N is the size of the hash.", since: "2.0.0", group: "hash", tips: &["nondeterministic_output_order"], ..DOCS },
+    docs: Docs {
+        summary: "Returns all fields of a hash",
+        complexity: "O(N) where N is the size of the hash.",
+        since: "2.0.0",
+        group: "hash",
+        tips: &["nondeterministic_output_order"],
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -43,7 +57,14 @@ pub(crate) static HVALS: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(|context, args| exec(context, args, Part::Value)),
-    docs: Docs { summary: "Returns all values of a hash", complexity: "O(N) where N is the size of the hash.", since: "2.0.0", group: "hash", tips: &["nondeterministic_output_order"], ..DOCS },
+    docs: Docs {
+        summary: "Returns all values of a hash",
+        complexity: "O(N) where N is the size of the hash.",
+        since: "2.0.0",
+        group: "hash",
+        tips: &["nondeterministic_output_order"],
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -60,7 +81,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>, part: Part) -> CmdResult {
     let hash = fields::view(&mut context.keys, args.key(0)?)?;
     let reply = &mut *context.reply;
     let Some(hash) = hash else {
-        if part == Part::Both { reply.map(0) } else { reply.array(0) }
+        if part == Part::Both {
+            reply.map(0)
+        } else {
+            reply.array(0)
+        }
         return Ok(());
     };
     // Where fields have expiries, nobody knows beforehand how many are left.

@@ -15,10 +15,24 @@ pub(crate) static HGETDEL: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Returns the values of fields of a hash and removes them", complexity: "O(N) where N is the number of fields.", since: "9.1.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Returns the values of fields of a hash and removes them",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.1.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -15,10 +15,36 @@ pub(crate) static HGETEX: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "expiration", kind: ArgKind::OneOf(&[Arg { name: "seconds", kind: ArgKind::Integer, token: "EX", ..ARG }, Arg { name: "milliseconds", kind: ArgKind::Integer, token: "PX", ..ARG }, Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, token: "EXAT", ..ARG }, Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, token: "PXAT", ..ARG }, Arg { name: "persist", kind: ArgKind::PureToken, token: "PERSIST", ..ARG }]), optional: true, ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "expiration",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "seconds", kind: ArgKind::Integer, token: "EX", ..ARG },
+                Arg { name: "milliseconds", kind: ArgKind::Integer, token: "PX", ..ARG },
+                Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, token: "EXAT", ..ARG },
+                Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, token: "PXAT", ..ARG },
+                Arg { name: "persist", kind: ArgKind::PureToken, token: "PERSIST", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Returns the values of fields of a hash and sets or removes their expiry", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Returns the values of fields of a hash and sets or removes their expiry",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 

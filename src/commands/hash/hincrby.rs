@@ -14,10 +14,20 @@ pub(crate) static HINCRBY: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", ..ARG }, Arg { name: "increment", kind: ArgKind::Integer, ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "field", ..ARG },
+        Arg { name: "increment", kind: ArgKind::Integer, ..ARG },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Adds to the integer in a field, which counts as 0 if missing", complexity: "O(1)", since: "2.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Adds to the integer in a field, which counts as 0 if missing",
+        complexity: "O(1)",
+        since: "2.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -17,10 +17,20 @@ pub(crate) static HINCRBYFLOAT: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", ..ARG }, Arg { name: "increment", kind: ArgKind::Double, ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "field", ..ARG },
+        Arg { name: "increment", kind: ArgKind::Double, ..ARG },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Adds to the floating-point number in a field, which counts as 0 if missing", complexity: "O(1)", since: "2.6.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Adds to the floating-point number in a field, which counts as 0 if missing",
+        complexity: "O(1)",
+        since: "2.6.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -14,7 +14,13 @@ pub(crate) static HMGET: CommandSpec = CommandSpec {
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", multiple: true, ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Returns the values of several fields of a hash", complexity: "O(N) where N is the number of fields.", since: "2.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Returns the values of several fields of a hash",
+        complexity: "O(N) where N is the number of fields.",
+        since: "2.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 

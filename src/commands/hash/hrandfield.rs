@@ -18,11 +18,29 @@ pub(crate) static HRANDFIELD: CommandSpec = CommandSpec {
     flags: flag::READONLY,
     acl: acl::HASH | acl::READ | acl::SLOW,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "options", kind: ArgKind::Block(&[Arg { name: "count", kind: ArgKind::Integer, ..ARG }, Arg { name: "withvalues", kind: ArgKind::PureToken, token: "WITHVALUES", optional: true, ..ARG }]), optional: true, ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "options",
+            kind: ArgKind::Block(&[
+                Arg { name: "count", kind: ArgKind::Integer, ..ARG },
+                Arg { name: "withvalues", kind: ArgKind::PureToken, token: "WITHVALUES", optional: true, ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     place: Place::Offload(Effort::Argument(2)),
     run: Run::Data(exec),
-    docs: Docs { summary: "Returns random fields of a hash", complexity: "O(N) where N is the number of fields returned.", since: "6.2.0", group: "hash", tips: &["nondeterministic_output"], ..DOCS },
+    docs: Docs {
+        summary: "Returns random fields of a hash",
+        complexity: "O(N) where N is the number of fields returned.",
+        since: "6.2.0",
+        group: "hash",
+        tips: &["nondeterministic_output"],
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -14,10 +14,23 @@ pub(crate) static HSCAN: CommandSpec = CommandSpec {
     flags: flag::READONLY,
     acl: acl::HASH | acl::READ | acl::SLOW,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "cursor", kind: ArgKind::Integer, ..ARG }, Arg { name: "pattern", kind: ArgKind::Pattern, token: "MATCH", optional: true, ..ARG }, Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG }, Arg { name: "novalues", kind: ArgKind::PureToken, token: "NOVALUES", optional: true, ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "cursor", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "pattern", kind: ArgKind::Pattern, token: "MATCH", optional: true, ..ARG },
+        Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG },
+        Arg { name: "novalues", kind: ArgKind::PureToken, token: "NOVALUES", optional: true, ..ARG },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Iterates over the fields of a hash", complexity: "O(1) per call, O(N) for all of a hash of N fields.", since: "2.8.0", group: "hash", tips: &["nondeterministic_output"], ..DOCS },
+    docs: Docs {
+        summary: "Iterates over the fields of a hash",
+        complexity: "O(1) per call, O(N) for all of a hash of N fields.",
+        since: "2.8.0",
+        group: "hash",
+        tips: &["nondeterministic_output"],
+        ..DOCS
+    },
     ..SPEC
 };
 

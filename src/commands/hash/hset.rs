@@ -13,14 +13,23 @@ pub(crate) static HMSET: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "data", kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]), multiple: true, ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "data", kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]), multiple: true, ..ARG },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| {
         store(context, args)?;
         context.reply.ok();
         Ok(())
     }),
-    docs: Docs { summary: "Sets several fields of a hash", complexity: "O(N) where N is the number of fields.", since: "2.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Sets several fields of a hash",
+        complexity: "O(N) where N is the number of fields.",
+        since: "2.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -30,10 +39,20 @@ pub(crate) static HSET: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "data", kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]), multiple: true, ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "data", kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]), multiple: true, ..ARG },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Sets fields of a hash, which is made if it is not there", complexity: "O(N) where N is the number of fields.", since: "2.0.0", group: "hash", history: &[("4.0.0", "Several fields at once.")], ..DOCS },
+    docs: Docs {
+        summary: "Sets fields of a hash, which is made if it is not there",
+        complexity: "O(N) where N is the number of fields.",
+        since: "2.0.0",
+        group: "hash",
+        history: &[("4.0.0", "Several fields at once.")],
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -15,10 +15,62 @@ pub(crate) static HSETEX: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "key-condition", kind: ArgKind::OneOf(&[Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG }, Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG }]), optional: true, ..ARG }, Arg { name: "fields-condition", kind: ArgKind::OneOf(&[Arg { name: "fnx", kind: ArgKind::PureToken, token: "FNX", ..ARG }, Arg { name: "fxx", kind: ArgKind::PureToken, token: "FXX", ..ARG }]), optional: true, ..ARG }, Arg { name: "expiration", kind: ArgKind::OneOf(&[Arg { name: "seconds", kind: ArgKind::Integer, token: "EX", ..ARG }, Arg { name: "milliseconds", kind: ArgKind::Integer, token: "PX", ..ARG }, Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, token: "EXAT", ..ARG }, Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, token: "PXAT", ..ARG }, Arg { name: "keepttl", kind: ArgKind::PureToken, token: "KEEPTTL", ..ARG }]), optional: true, ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "data", kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]), multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "key-condition",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
+                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
+        Arg {
+            name: "fields-condition",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "fnx", kind: ArgKind::PureToken, token: "FNX", ..ARG },
+                Arg { name: "fxx", kind: ArgKind::PureToken, token: "FXX", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
+        Arg {
+            name: "expiration",
+            kind: ArgKind::OneOf(&[
+                Arg { name: "seconds", kind: ArgKind::Integer, token: "EX", ..ARG },
+                Arg { name: "milliseconds", kind: ArgKind::Integer, token: "PX", ..ARG },
+                Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, token: "EXAT", ..ARG },
+                Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, token: "PXAT", ..ARG },
+                Arg { name: "keepttl", kind: ArgKind::PureToken, token: "KEEPTTL", ..ARG },
+            ]),
+            optional: true,
+            ..ARG
+        },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::Integer, ..ARG },
+                Arg {
+                    name: "data",
+                    kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]),
+                    multiple: true,
+                    ..ARG
+                },
+            ]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Sets fields of a hash with one expiry for all of them", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Sets fields of a hash with one expiry for all of them",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 

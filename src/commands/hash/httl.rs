@@ -12,10 +12,24 @@ pub(crate) static HEXPIRETIME: CommandSpec = CommandSpec {
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, false, true)),
-    docs: Docs { summary: "Returns the unix time in seconds at which fields of a hash expire", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Returns the unix time in seconds at which fields of a hash expire",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -25,10 +39,24 @@ pub(crate) static HPEXPIRETIME: CommandSpec = CommandSpec {
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, false, false)),
-    docs: Docs { summary: "Returns the unix time in milliseconds at which fields of a hash expire", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Returns the unix time in milliseconds at which fields of a hash expire",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -38,10 +66,24 @@ pub(crate) static HPTTL: CommandSpec = CommandSpec {
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, true, false)),
-    docs: Docs { summary: "Returns after how many milliseconds fields of a hash expire", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Returns after how many milliseconds fields of a hash expire",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -51,10 +93,24 @@ pub(crate) static HTTL: CommandSpec = CommandSpec {
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "fields", kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]), token: "FIELDS", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg {
+            name: "fields",
+            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            token: "FIELDS",
+            ..ARG
+        },
+    ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, true, true)),
-    docs: Docs { summary: "Returns after how many seconds fields of a hash expire", complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Returns after how many seconds fields of a hash expire",
+        complexity: "O(N) where N is the number of fields.",
+        since: "9.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -73,7 +129,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>, is_relative: bool, in_second
             Some((_, None)) => -1,
             Some((_, Some(at_ms))) => {
                 let left_ms = at_ms.saturating_sub(base_ms).max(0);
-                if in_seconds { left_ms.saturating_add(500) / 1000 } else { left_ms }
+                if in_seconds { ((left_ms as u64 + 500) / 1000) as i64 } else { left_ms }
             }
         });
     }

@@ -122,10 +122,7 @@ mod tests {
             Options::parse(&words, grammar)
         };
         let all = parse("nx FXX px 1 PX 2 NX", Grammar::Set).expect("they go together");
-        assert_eq!(
-            (all.key, all.fields, all.lifetime),
-            (Some(Condition::Absent), Some(Condition::Present), Lifetime::Until("px", b"2"))
-        );
+        assert_eq!((all.key, all.fields, all.lifetime), (Some(Condition::Absent), Some(Condition::Present), Lifetime::Until("px", b"2")));
         assert_eq!(parse("persist", Grammar::Get).expect("alone").lifetime, Lifetime::Persist);
         for (line, grammar) in [
             ("nx xx", Grammar::Set),

@@ -16,7 +16,14 @@ pub(crate) static SADD: CommandSpec = CommandSpec {
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Adds members to a set, which is made if it is not there", complexity: "O(N) where N is the number of members.", since: "1.0.0", group: "set", history: &[("2.4.0", "Several members at once.")], ..DOCS },
+    docs: Docs {
+        summary: "Adds members to a set, which is made if it is not there",
+        complexity: "O(N) where N is the number of members.",
+        since: "1.0.0",
+        group: "set",
+        history: &[("2.4.0", "Several members at once.")],
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -2,13 +2,15 @@
 //! asked, from the smaller to the larger ones.
 
 use super::members;
-use crate::engine::context::{Args, CmdResult, Context};
 use super::store;
 use crate::datatypes::items::Item;
+use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::context::{integer_in, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::item_reply::bulk_item;
-use crate::engine::spec::{ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, Effort, FindKeys, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{
+    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, Effort, FindKeys, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag,
+};
 use crate::keyspace::hash::KeyHasher;
 use crate::keyspace::key::Key;
 use crate::keyspace::value::set::{Member, Set, SetView};
@@ -23,7 +25,14 @@ pub(crate) static SINTER: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Smallest),
     run: Run::Data(reply),
-    docs: Docs { summary: "Returns what several sets have in common", complexity: "O(N*M) where N is the size of the smallest set and M the number of sets.", since: "1.0.0", group: "set", tips: &["nondeterministic_output_order"], ..DOCS },
+    docs: Docs {
+        summary: "Returns what several sets have in common",
+        complexity: "O(N*M) where N is the size of the smallest set and M the number of sets.",
+        since: "1.0.0",
+        group: "set",
+        tips: &["nondeterministic_output_order"],
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -32,12 +41,27 @@ pub(crate) static SINTERCARD: CommandSpec = CommandSpec {
     arity: -3,
     flags: flag::READONLY,
     acl: acl::READ | acl::SET | acl::SLOW,
-    keys: &[KeySpec { flags: key_flag::RO | key_flag::ACCESS, begin: BeginSearch::Index(1), find: FindKeys::Count { number_at: 0, first: 1, step: 1 }, notes: "" }],
-    args: &[Arg { name: "numkeys", kind: ArgKind::Integer, ..ARG }, Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }, Arg { name: "limit", kind: ArgKind::Integer, token: "LIMIT", optional: true, ..ARG }],
+    keys: &[KeySpec {
+        flags: key_flag::RO | key_flag::ACCESS,
+        begin: BeginSearch::Index(1),
+        find: FindKeys::Count { number_at: 0, first: 1, step: 1 },
+        notes: "",
+    }],
+    args: &[
+        Arg { name: "numkeys", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG },
+        Arg { name: "limit", kind: ArgKind::Integer, token: "LIMIT", optional: true, ..ARG },
+    ],
     locks: Locks::Keys,
     place: Place::Offload(Effort::Smallest),
     run: Run::Data(count),
-    docs: Docs { summary: "Counts what several sets have in common", complexity: "O(N*M) where N is the size of the smallest set and M the number of sets.", since: "7.0.0", group: "set", ..DOCS },
+    docs: Docs {
+        summary: "Counts what several sets have in common",
+        complexity: "O(N*M) where N is the size of the smallest set and M the number of sets.",
+        since: "7.0.0",
+        group: "set",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -51,7 +75,13 @@ pub(crate) static SINTERSTORE: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(store),
-    docs: Docs { summary: "Stores what several sets have in common", complexity: "O(N*M) where N is the size of the smallest set and M the number of sets.", since: "1.0.0", group: "set", ..DOCS },
+    docs: Docs {
+        summary: "Stores what several sets have in common",
+        complexity: "O(N*M) where N is the size of the smallest set and M the number of sets.",
+        since: "1.0.0",
+        group: "set",
+        ..DOCS
+    },
     ..SPEC
 };
 

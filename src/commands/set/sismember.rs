@@ -27,7 +27,13 @@ pub(crate) static SMISMEMBER: CommandSpec = CommandSpec {
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(several),
-    docs: Docs { summary: "Tells of several things whether they are members of a set", complexity: "O(N) where N is the number of things asked for.", since: "6.2.0", group: "set", ..DOCS },
+    docs: Docs {
+        summary: "Tells of several things whether they are members of a set",
+        complexity: "O(N) where N is the number of things asked for.",
+        since: "6.2.0",
+        group: "set",
+        ..DOCS
+    },
     ..SPEC
 };
 

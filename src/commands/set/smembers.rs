@@ -15,7 +15,14 @@ pub(crate) static SMEMBERS: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(exec),
-    docs: Docs { summary: "Returns all members of a set", complexity: "O(N) where N is the size of the set.", since: "1.0.0", group: "set", tips: &["nondeterministic_output_order"], ..DOCS },
+    docs: Docs {
+        summary: "Returns all members of a set",
+        complexity: "O(N) where N is the size of the set.",
+        since: "1.0.0",
+        group: "set",
+        tips: &["nondeterministic_output_order"],
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -13,7 +13,11 @@ pub(crate) static SMOVE: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::SET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE), KeySpec::one(2, key_flag::RW | key_flag::INSERT)],
-    args: &[Arg { name: "source", kind: ArgKind::Key(0), ..ARG }, Arg { name: "destination", kind: ArgKind::Key(1), ..ARG }, Arg { name: "member", ..ARG }],
+    args: &[
+        Arg { name: "source", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "destination", kind: ArgKind::Key(1), ..ARG },
+        Arg { name: "member", ..ARG },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs { summary: "Moves a member from one set to another", complexity: "O(1)", since: "1.0.0", group: "set", ..DOCS },

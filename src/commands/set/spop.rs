@@ -3,10 +3,10 @@
 //! If most of a table goes, what stays is chosen instead, and put into a new set, which may be a small one.
 
 use super::members;
-use crate::engine::context::{Args, CmdResult, Context};
 use crate::base::rng::Rng;
 use crate::datatypes::sampling::Selection;
 use crate::engine::context::integer_in;
+use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::item_reply::bulk_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
@@ -22,11 +22,22 @@ pub(crate) static SPOP: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::SET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "count", kind: ArgKind::Integer, optional: true, since: "3.2.0", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "count", kind: ArgKind::Integer, optional: true, since: "3.2.0", ..ARG },
+    ],
     locks: Locks::Keys,
     place: Place::Offload(Effort::Argument(2)),
     run: Run::Data(exec),
-    docs: Docs { summary: "Removes random members of a set and returns them", complexity: "O(N) where N is the number of members asked for.", since: "1.0.0", group: "set", history: &[("3.2.0", "Several members at once.")], tips: &["nondeterministic_output"], ..DOCS },
+    docs: Docs {
+        summary: "Removes random members of a set and returns them",
+        complexity: "O(N) where N is the number of members asked for.",
+        since: "1.0.0",
+        group: "set",
+        history: &[("3.2.0", "Several members at once.")],
+        tips: &["nondeterministic_output"],
+        ..DOCS
+    },
     ..SPEC
 };
 

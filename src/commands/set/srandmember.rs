@@ -1,15 +1,15 @@
 //! SRANDMEMBER: members chosen at random. Several are different ones, or with a negative number any.
 
 use super::members;
-use crate::engine::context::{Args, CmdResult, Context};
 use crate::base::rng::Rng;
 use crate::datatypes::sampling::Selection;
+use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::item_reply::{bulk_item, item_or_null};
 use crate::engine::random_count;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
-use larder_proto::resp::ReplyBuf;
 use crate::keyspace::value::set::SetView;
+use larder_proto::resp::ReplyBuf;
 
 pub(crate) static SRANDMEMBER: CommandSpec = CommandSpec {
     name: "srandmember",
@@ -17,11 +17,22 @@ pub(crate) static SRANDMEMBER: CommandSpec = CommandSpec {
     flags: flag::READONLY,
     acl: acl::READ | acl::SET | acl::SLOW,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "count", kind: ArgKind::Integer, optional: true, since: "2.6.0", ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "count", kind: ArgKind::Integer, optional: true, since: "2.6.0", ..ARG },
+    ],
     locks: Locks::Keys,
     place: Place::Offload(Effort::Argument(2)),
     run: Run::Data(exec),
-    docs: Docs { summary: "Returns random members of a set", complexity: "O(N) where N is the number of members asked for.", since: "1.0.0", group: "set", history: &[("2.6.0", "Several members at once.")], tips: &["nondeterministic_output"], ..DOCS },
+    docs: Docs {
+        summary: "Returns random members of a set",
+        complexity: "O(N) where N is the number of members asked for.",
+        since: "1.0.0",
+        group: "set",
+        history: &[("2.6.0", "Several members at once.")],
+        tips: &["nondeterministic_output"],
+        ..DOCS
+    },
     ..SPEC
 };
 

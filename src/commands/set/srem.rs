@@ -15,7 +15,14 @@ pub(crate) static SREM: CommandSpec = CommandSpec {
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Removes members of a set", complexity: "O(N) where N is the number of members.", since: "1.0.0", group: "set", history: &[("2.4.0", "Several members at once.")], ..DOCS },
+    docs: Docs {
+        summary: "Removes members of a set",
+        complexity: "O(N) where N is the number of members.",
+        since: "1.0.0",
+        group: "set",
+        history: &[("2.4.0", "Several members at once.")],
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -14,10 +14,22 @@ pub(crate) static SSCAN: CommandSpec = CommandSpec {
     flags: flag::READONLY,
     acl: acl::READ | acl::SET | acl::SLOW,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "cursor", kind: ArgKind::Integer, ..ARG }, Arg { name: "pattern", kind: ArgKind::Pattern, token: "MATCH", optional: true, ..ARG }, Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG }],
+    args: &[
+        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
+        Arg { name: "cursor", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "pattern", kind: ArgKind::Pattern, token: "MATCH", optional: true, ..ARG },
+        Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG },
+    ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Iterates over the members of a set", complexity: "O(1) per call, O(N) for all of a set of N members.", since: "2.8.0", group: "set", tips: &["nondeterministic_output"], ..DOCS },
+    docs: Docs {
+        summary: "Iterates over the members of a set",
+        complexity: "O(1) per call, O(N) for all of a set of N members.",
+        since: "2.8.0",
+        group: "set",
+        tips: &["nondeterministic_output"],
+        ..DOCS
+    },
     ..SPEC
 };
 

@@ -4,9 +4,9 @@
 //! out of a copy of it.
 
 use super::members;
-use crate::engine::context::{Args, CmdResult, Context};
 use super::store;
 use crate::config::Config;
+use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::item_reply::bulk_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
@@ -26,7 +26,14 @@ pub(crate) static SDIFF: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(|context, args| reply(context, args, Operation::Difference)),
-    docs: Docs { summary: "Returns what is in the first of several sets and in no other", complexity: "O(N) where N is the number of members of all sets.", since: "1.0.0", group: "set", tips: &["nondeterministic_output_order"], ..DOCS },
+    docs: Docs {
+        summary: "Returns what is in the first of several sets and in no other",
+        complexity: "O(N) where N is the number of members of all sets.",
+        since: "1.0.0",
+        group: "set",
+        tips: &["nondeterministic_output_order"],
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -40,7 +47,13 @@ pub(crate) static SDIFFSTORE: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(|context, args| store(context, args, Operation::Difference)),
-    docs: Docs { summary: "Stores what is in the first of several sets and in no other", complexity: "O(N) where N is the number of members of all sets.", since: "1.0.0", group: "set", ..DOCS },
+    docs: Docs {
+        summary: "Stores what is in the first of several sets and in no other",
+        complexity: "O(N) where N is the number of members of all sets.",
+        since: "1.0.0",
+        group: "set",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -54,7 +67,14 @@ pub(crate) static SUNION: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(|context, args| reply(context, args, Operation::Union)),
-    docs: Docs { summary: "Returns what is in any of several sets", complexity: "O(N) where N is the number of members of all sets.", since: "1.0.0", group: "set", tips: &["nondeterministic_output_order"], ..DOCS },
+    docs: Docs {
+        summary: "Returns what is in any of several sets",
+        complexity: "O(N) where N is the number of members of all sets.",
+        since: "1.0.0",
+        group: "set",
+        tips: &["nondeterministic_output_order"],
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -68,7 +88,13 @@ pub(crate) static SUNIONSTORE: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     place: Place::Offload(Effort::Sum),
     run: Run::Data(|context, args| store(context, args, Operation::Union)),
-    docs: Docs { summary: "Stores what is in any of several sets", complexity: "O(N) where N is the number of members of all sets.", since: "1.0.0", group: "set", ..DOCS },
+    docs: Docs {
+        summary: "Stores what is in any of several sets",
+        complexity: "O(N) where N is the number of members of all sets.",
+        since: "1.0.0",
+        group: "set",
+        ..DOCS
+    },
     ..SPEC
 };
 
@@ -79,13 +105,7 @@ enum Operation {
 }
 
 /// Calculates it. What is stored begins as integers and becomes what it must; what is only replied is a table unless all are integers.
-fn calculate(
-    keys: &mut KeyAccess<'_>,
-    config: &Config,
-    names: &[Key<'_>],
-    operation: Operation,
-    is_stored: bool,
-) -> Result<Set, CmdError> {
+fn calculate(keys: &mut KeyAccess<'_>, config: &Config, names: &[Key<'_>], operation: Operation, is_stored: bool) -> Result<Set, CmdError> {
     let (limits, hasher) = (members::limits(config), keys.keyspace().hasher());
     let sets = members::views(keys, names)?;
     let is_of_integers = sets.iter().flatten().all(|set| matches!(set, SetView::Integers(_)));

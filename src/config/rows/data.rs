@@ -29,8 +29,7 @@ pub(super) static ROWS: &[Row] = &[
         .doc("Members up to which a set of integers is a sorted array."),
     number("set-max-listpack-entries", 0, LONG_MAX, 128, field!(set_max_listpack_entries))
         .doc("Members up to which any other set is one compact block."),
-    number("set-max-listpack-value", 0, LONG_MAX, 64, field!(set_max_listpack_value))
-        .doc("Longest member in a set's compact block."),
+    number("set-max-listpack-value", 0, LONG_MAX, 64, field!(set_max_listpack_value)).doc("Longest member in a set's compact block."),
     number("zset-max-listpack-entries", 0, LONG_MAX, 128, field!(zset_max_listpack_entries))
         .alias("zset-max-ziplist-entries")
         .no_effect(SORTED_SETS)

@@ -1,7 +1,7 @@
 //! A bucket of a packed table: records behind each other in one allocation.
 //!
 //! ```text
-//! bucket  u16 number of records | a byte of each record's hash | records
+//! bucket  u16 number of records | records | a byte of each record's hash
 //! record  as many items as the table's arity says | expiry, if it has one
 //! expiry  0xe6, i64 unix milliseconds
 //! outside 0xe5, u32 number, u64 hash: a long record has an allocation of its own, so that changes of its neighbours do not move it
@@ -20,11 +20,15 @@ use crate::base::alloc;
 use crate::base::limits::EFFORT_LEN;
 use crate::datatypes::items::{self, Item, Packed};
 use crate::keyspace::hash::{KeyHash, KeyHasher};
+use crate::keyspace::table::prefetch;
 
 /// Bytes of a bucket's count.
 const COUNT_LEN: usize = 2;
 /// Longest record that lies inside its bucket.
 const RECORD_LEN_MAX: usize = 512;
+const CACHE_LINE: usize = 64;
+/// Bytes of a bucket that are asked for before they are looked at.
+const PREFETCH_LEN_MAX: usize = 1024;
 /// Begins what stands for a record outside.
 const OUTSIDE: u8 = 0xe5;
 const OUTSIDE_LEN: usize = 13;
@@ -112,13 +116,13 @@ impl Bucket {
         self.bytes.first_chunk().map_or(0, |count| u16::from_le_bytes(*count) as usize)
     }
 
-    /// Memory that it owns.
+    /// Memory that it owns. Its capacity is always a length that the allocator gives.
     pub(super) fn owned(&self) -> usize {
         let outside = self.outside.as_ref().map_or(0, |outside| {
             let slots = alloc::block_len(outside.records.capacity() * size_of::<Option<Box<[u8]>>>());
             alloc::block_len(size_of::<Outside>()) + slots + outside.bytes
         });
-        alloc::block_len(self.bytes.capacity()) + outside
+        self.bytes.capacity() + outside
     }
 
     /// What freeing it costs, in small allocations.
@@ -128,12 +132,13 @@ impl Bucket {
 
     #[inline]
     fn marks(&self) -> &[u8] {
-        &self.bytes[COUNT_LEN..COUNT_LEN + self.count()]
+        &self.bytes[self.marks_at()..]
     }
 
+    /// Where the records end.
     #[inline]
-    fn records_at(&self) -> usize {
-        COUNT_LEN + self.count()
+    fn marks_at(&self) -> usize {
+        self.bytes.len() - self.count()
     }
 
     /// Where what lies at `at` ends.
@@ -146,7 +151,7 @@ impl Bucket {
         for _ in 0..arity {
             end += items::form_len(&self.bytes[end..]);
         }
-        if self.bytes.get(end) == Some(&EXPIRY) { end + EXPIRY_LEN } else { end }
+        if self.bytes[end..].first() == Some(&EXPIRY) && end < self.marks_at() { end + EXPIRY_LEN } else { end }
     }
 
     /// The record that lies there, or outside.
@@ -167,7 +172,7 @@ impl Bucket {
         if self.bytes.is_empty() {
             return;
         }
-        let mut at = self.records_at();
+        let mut at = COUNT_LEN;
         for _ in 0..self.count() {
             let end = self.end(at, arity);
             visit(at..end, self.record(at..end));
@@ -178,7 +183,7 @@ impl Bucket {
     /// The range of record `index`.
     #[inline]
     pub(super) fn range(&self, index: usize, arity: usize) -> Range<usize> {
-        let mut start = self.records_at();
+        let mut start = COUNT_LEN;
         for _ in 0..index {
             start = self.end(start, arity);
         }
@@ -191,7 +196,10 @@ impl Bucket {
         if self.bytes.is_empty() {
             return None;
         }
-        let (mut at, mut passed) = (self.records_at(), 0);
+        // The records are gone through one after the other: their lines come all at once.
+        let first = self.bytes.as_ptr();
+        (CACHE_LINE..self.bytes.len().min(PREFETCH_LEN_MAX)).step_by(CACHE_LINE).for_each(|line| prefetch(first.wrapping_add(line)));
+        let (mut at, mut passed) = (COUNT_LEN, 0);
         for index in memchr::memchr_iter(mark, self.marks()) {
             for _ in passed..index {
                 at = self.end(at, arity);
@@ -233,8 +241,12 @@ impl Bucket {
         if self.bytes.is_empty() {
             self.bytes.extend_from_slice(&[0; COUNT_LEN]);
         }
-        self.bytes.insert(COUNT_LEN + count, mark);
+        // Only the marks move.
+        let (at, end) = (self.marks_at(), self.bytes.len());
         self.bytes.extend_from_slice(record);
+        self.bytes.copy_within(at..end, at + record.len());
+        self.bytes[at..at + record.len()].copy_from_slice(record);
+        self.bytes.push(mark);
         self.set_count(count + 1);
     }
 
@@ -300,13 +312,17 @@ impl Bucket {
     pub(super) fn remove(&mut self, index: usize, place: Range<usize>) {
         let count = self.count();
         self.take_outside(place.start);
+        let mark_at = self.marks_at() + index;
+        self.bytes.remove(mark_at);
         self.bytes.drain(place);
-        self.bytes.remove(COUNT_LEN + index);
         self.set_count(count - 1);
         if count == 1 {
             self.bytes = Vec::new();
-        } else if alloc::block_len(self.bytes.len()) * 4 < self.bytes.capacity() * 3 {
-            self.bytes.shrink_to(alloc::block_len(self.bytes.len()));
+        } else if self.bytes.len() * 4 < self.bytes.capacity() * 3 {
+            let block_len = alloc::block_len(self.bytes.len());
+            if block_len * 4 < self.bytes.capacity() * 3 {
+                self.bytes.shrink_to(block_len);
+            }
         }
     }
 

@@ -253,6 +253,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::rng::Rng;
     use crate::datatypes::items;
 
     fn record(key: &[u8], value: &[u8]) -> Vec<u8> {

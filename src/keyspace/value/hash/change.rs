@@ -62,14 +62,7 @@ impl Hash {
     }
 
     /// Gives a field a value.
-    pub fn set(
-        &mut self,
-        field: &[u8],
-        value: &[u8],
-        expiry: FieldExpiry,
-        limits: SmallLimits,
-        access: FieldAccess<'_>,
-    ) -> FieldWas {
+    pub fn set(&mut self, field: &[u8], value: &[u8], expiry: FieldExpiry, limits: SmallLimits, access: FieldAccess<'_>) -> FieldWas {
         if let Hash::Small(bytes) = self {
             let is_too_long = field.len().max(value.len()) as u64 > limits.value_len;
             if !is_too_long && !matches!(expiry, FieldExpiry::At(_)) {

@@ -125,7 +125,9 @@ impl Hash {
     /// Takes out fields that have ended: looks at up to `buckets` buckets, from where it stopped the last time.
     pub fn sweep(&mut self, buckets: usize, access: FieldAccess<'_>) -> Swept {
         match self {
-            Hash::Large(large) if large.expiry.count > 0 && !access.liveness.holds(large.expiry.earliest_ms) => large.sweep(buckets, access),
+            Hash::Large(large) if large.expiry.count > 0 && !access.liveness.holds(large.expiry.earliest_ms) => {
+                large.sweep(buckets, access)
+            }
             _ => Swept { expired: 0, is_done: true },
         }
     }

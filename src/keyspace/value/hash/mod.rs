@@ -13,6 +13,8 @@
 
 mod change;
 mod expiry;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use self::change::{FieldExpiry, FieldWas};

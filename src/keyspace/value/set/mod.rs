@@ -12,6 +12,8 @@
 
 mod change;
 mod integers;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use self::change::SetLimits;
