@@ -21,6 +21,8 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
+use super::liveness::Expiring;
+use super::value::collection::{Held, Holder};
 use super::value::string::{Chunks, LongString, StringRef};
 pub use super::value::{Encoding, Type, Value};
 use crate::base::bytes::same;
@@ -427,6 +429,28 @@ impl<'a> EntryRef<'a> {
     /// Heap bytes that belong to the value and lie outside the entry.
     pub fn boxed_len(self) -> usize {
         self.boxed().map_or(0, Value::bytes)
+    }
+}
+
+impl<'a> Holder<'a> for EntryRef<'a> {
+    #[inline]
+    fn kind(&self) -> Type {
+        EntryRef::kind(*self)
+    }
+
+    #[inline]
+    fn held(&self) -> Held<'a> {
+        match self.boxed() {
+            Some(value) => Held::Boxed(value),
+            None => Held::Inline(self.inline(), self.encoding()),
+        }
+    }
+}
+
+impl Expiring for EntryRef<'_> {
+    #[inline]
+    fn expiry_ms(&self) -> Option<i64> {
+        EntryRef::expiry_ms(*self)
     }
 }
 

@@ -50,6 +50,7 @@ use self::hash::{KeyHash, KeyHasher};
 use self::lazyfree::Lazyfree;
 use self::lock::{StripeGuard, StripeMutex};
 use self::stripe::{Stripe, StripeStats};
+pub use self::value::WrongType;
 use crate::base::limits::{STRIPES_MAX, STRIPES_MIN};
 use crate::base::slot;
 use crate::config::Config;
@@ -130,10 +131,6 @@ pub struct Keyspace {
     /// Who is told of changes.
     sink: OnceLock<Box<dyn ChangeSink>>,
 }
-
-/// The key holds another type than the command works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrongType;
 
 /// The number of a stripe that is held for much longer than usual: nobody should stand still for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -286,8 +283,8 @@ impl Keyspace {
     #[inline]
     pub fn prefetch_stripe(&self, number: u32) {
         let stripe: *const u8 = std::ptr::from_ref(&self.stripes[number as usize]).cast();
-        table::prefetch(stripe);
-        table::prefetch(stripe.wrapping_add(64));
+        bucket::prefetch(stripe);
+        bucket::prefetch(stripe.wrapping_add(64));
     }
 
     /// Locks stripe `number`.

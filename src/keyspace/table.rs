@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use super::bucket::{Bucket, Candidate};
+use super::bucket::{Bucket, Candidate, prefetch};
 use super::entry::{Entry, EntryMut, EntryRef};
 use super::hash::{KeyHash, KeyHasher};
 use crate::base::rng::Rng;
@@ -505,17 +505,6 @@ fn prefetch_lines(address: u64) {
     let first: *const u8 = std::ptr::without_provenance(address as usize);
     prefetch(first);
     prefetch(first.wrapping_add(64));
-}
-
-#[inline]
-pub(super) fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: prefetching never faults, whatever the address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch(address.cast(), std::arch::x86_64::_MM_HINT_T0);
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 #[cfg(test)]

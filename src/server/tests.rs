@@ -383,7 +383,8 @@ fn unnamed(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 #[test]
 fn a_specification_that_disagrees_with_its_execution_is_an_error_reply() {
-    let shared = node_with(&[], &[&[&READS_TOO_MUCH, &UNNAMED], crate::commands::FAMILIES[7], crate::commands::FAMILIES[8]], None);
+    let shared =
+        node_with(&[], &[&[&READS_TOO_MUCH, &UNNAMED], crate::commands::string::COMMANDS, crate::commands::transaction::COMMANDS], None);
     let mut peer = Peer::new(&shared);
     let error = "-ERR internal error: the command's keys are not those of its specification";
     peer.expect("reads_too_much a b", error);

@@ -70,7 +70,10 @@ pub(crate) static HEXPIREAT: CommandSpec = CommandSpec {
         },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },
@@ -110,7 +113,10 @@ pub(crate) static HPEXPIRE: CommandSpec = CommandSpec {
         },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },
@@ -150,7 +156,10 @@ pub(crate) static HPEXPIREAT: CommandSpec = CommandSpec {
         },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },

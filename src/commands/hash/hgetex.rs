@@ -31,7 +31,10 @@ pub(crate) static HGETEX: CommandSpec = CommandSpec {
         },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },

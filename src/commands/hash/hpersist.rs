@@ -17,7 +17,10 @@ pub(crate) static HPERSIST: CommandSpec = CommandSpec {
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },

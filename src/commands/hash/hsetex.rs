@@ -50,7 +50,7 @@ pub(crate) static HSETEX: CommandSpec = CommandSpec {
         Arg {
             name: "fields",
             kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::Integer, ..ARG },
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
                 Arg {
                     name: "data",
                     kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]),

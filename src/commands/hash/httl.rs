@@ -16,7 +16,10 @@ pub(crate) static HEXPIRETIME: CommandSpec = CommandSpec {
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },
@@ -43,7 +46,10 @@ pub(crate) static HPEXPIRETIME: CommandSpec = CommandSpec {
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },
@@ -70,7 +76,10 @@ pub(crate) static HPTTL: CommandSpec = CommandSpec {
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },
@@ -97,7 +106,10 @@ pub(crate) static HTTL: CommandSpec = CommandSpec {
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg {
             name: "fields",
-            kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+            kind: ArgKind::Block(&[
+                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
+                Arg { name: "field", multiple: true, ..ARG },
+            ]),
             token: "FIELDS",
             ..ARG
         },

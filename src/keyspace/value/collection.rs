@@ -5,10 +5,8 @@
 //!
 //! Invariant: there is no empty collection under a key.
 
-use super::{Encoding, Type, Value};
+use super::{Encoding, Type, Value, WrongType};
 use crate::base::limits::INLINE_VALUE_LEN_MAX;
-use crate::keyspace::WrongType;
-use crate::keyspace::entry::EntryRef;
 
 /// Longest collection, in bytes, that lies inside its entry. Each change of such a one copies it.
 pub const COLLECTION_INLINE_LEN_MAX: usize = 1024;
@@ -51,14 +49,31 @@ pub trait Collection: Sized {
     fn into_value(self) -> Value;
 }
 
+/// What a key holds, inside its entry or in a box.
+#[derive(Debug, Clone, Copy)]
+pub enum Held<'a> {
+    /// Inside.
+    Inline(&'a [u8], Encoding),
+    /// In a box.
+    Boxed(&'a Value),
+}
+
+/// Who holds a value: an entry.
+pub trait Holder<'a> {
+    /// The value's type.
+    fn kind(&self) -> Type;
+    /// The value.
+    fn held(&self) -> Held<'a>;
+}
+
 /// The collection under a key: the one place where a key of another type is refused.
 #[inline]
-pub fn of<C: Collection>(entry: EntryRef<'_>) -> Result<C::View<'_>, WrongType> {
+pub fn of<'a, C: Collection + 'a>(entry: impl Holder<'a>) -> Result<C::View<'a>, WrongType> {
     if entry.kind() != C::TYPE {
         return Err(WrongType);
     }
-    match entry.boxed() {
-        Some(value) => C::of(value).map(C::view).ok_or(WrongType),
-        None => Ok(C::view_inline(entry.inline(), entry.encoding())),
+    match entry.held() {
+        Held::Boxed(value) => C::of(value).map(C::view).ok_or(WrongType),
+        Held::Inline(bytes, encoding) => Ok(C::view_inline(bytes, encoding)),
     }
 }

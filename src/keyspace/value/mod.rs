@@ -134,6 +134,10 @@ pub enum Value {
     Set(Box<Set>),
 }
 
+/// The key holds another type than the command works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongType;
+
 const fn assert_send<T: Send>() {}
 const _: () = assert_send::<Value>();
 const _: () = assert!(size_of::<Value>() == 24, "a long string's box is no larger than a vector's header");

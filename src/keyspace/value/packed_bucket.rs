@@ -19,8 +19,8 @@ use smallvec::SmallVec;
 use crate::base::alloc;
 use crate::base::limits::EFFORT_LEN;
 use crate::datatypes::items::{self, Item, Packed};
+use crate::keyspace::bucket::prefetch;
 use crate::keyspace::hash::{KeyHash, KeyHasher};
-use crate::keyspace::table::prefetch;
 
 /// Bytes of a bucket's count.
 const COUNT_LEN: usize = 2;
@@ -90,14 +90,24 @@ pub fn push_expiry(rest: &mut Packed, expiry_ms: i64) {
 #[derive(Debug, Clone, Default)]
 struct Outside {
     records: Vec<Option<Box<[u8]>>>,
+    /// What the allocator set aside for them.
     bytes: usize,
 }
 
 /// A bucket's records.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Bucket {
     bytes: Vec<u8>,
     outside: Option<Box<Outside>>,
+}
+
+impl Clone for Bucket {
+    fn clone(&self) -> Self {
+        // With the same capacity: it is counted.
+        let mut bytes = Vec::with_capacity(self.bytes.capacity());
+        bytes.extend_from_slice(&self.bytes);
+        Bucket { bytes, outside: self.outside.clone() }
+    }
 }
 
 fn number<const N: usize>(bytes: &[u8]) -> [u8; N] {
@@ -119,7 +129,7 @@ impl Bucket {
     /// Memory that it owns. Its capacity is always a length that the allocator gives.
     pub(super) fn owned(&self) -> usize {
         let outside = self.outside.as_ref().map_or(0, |outside| {
-            let slots = alloc::block_len(outside.records.capacity() * size_of::<Option<Box<[u8]>>>());
+            let slots = alloc::block_len(outside.records.len() * size_of::<Option<Box<[u8]>>>());
             alloc::block_len(size_of::<Outside>()) + slots + outside.bytes
         });
         self.bytes.capacity() + outside

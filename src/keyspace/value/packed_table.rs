@@ -39,7 +39,7 @@ pub struct Place {
 }
 
 /// See the module's page.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct PackedTable {
     segments: Vec<Vec<Bucket>>,
     buckets: usize,
@@ -49,6 +49,25 @@ pub struct PackedTable {
     arity: usize,
     /// What freeing records costs that have allocations of their own.
     extra_effort: usize,
+}
+
+impl Clone for PackedTable {
+    fn clone(&self) -> Self {
+        // With room where the original has it: it is counted.
+        let copy = |segment: &Vec<Bucket>| {
+            let mut copy = Vec::with_capacity(segment.capacity());
+            copy.extend_from_slice(segment);
+            copy
+        };
+        PackedTable {
+            segments: self.segments.iter().map(copy).collect(),
+            buckets: self.buckets,
+            len: self.len,
+            bytes: self.bytes,
+            arity: self.arity,
+            extra_effort: self.extra_effort,
+        }
+    }
 }
 
 impl PackedTable {

@@ -150,7 +150,7 @@ impl Collection for Hash {
     }
 
     fn is_empty(&self) -> bool {
-        self.view().len() == 0
+        self.view().is_empty()
     }
 
     #[inline]

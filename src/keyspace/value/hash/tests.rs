@@ -1,3 +1,5 @@
+//! Hashes, compared with a map that is changed in the same way.
+
 use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;

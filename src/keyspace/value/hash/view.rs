@@ -17,7 +17,7 @@ impl LargeHash {
 
     /// True unless the record's time has come.
     #[inline]
-    pub(super) fn is_alive(&self, record: Record<'_>, liveness: Liveness) -> bool {
+    pub(super) fn is_there(&self, record: Record<'_>, liveness: Liveness) -> bool {
         self.expiry.count == 0 || record.expiry_ms().is_none_or(|expiry_ms| liveness.holds(expiry_ms))
     }
 }
@@ -34,6 +34,11 @@ impl<'a> HashView<'a> {
             HashView::Small(bytes) => bytes.first_chunk().map_or(0, |count| u16::from_le_bytes(*count) as usize),
             HashView::Large(large) => large.table.len(),
         }
+    }
+
+    /// True if there is none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
     }
 
     /// True if it is a table, whose order means nothing.
@@ -84,7 +89,7 @@ impl<'a> HashView<'a> {
         match self {
             HashView::Small(bytes) => Self::pairs(bytes).for_each(|(field, value)| visit(field, value)),
             HashView::Large(large) => large.table.for_each(|record| {
-                if large.is_alive(record, liveness) {
+                if large.is_there(record, liveness) {
                     let (field, value) = pair(record);
                     visit(field, value);
                 }
@@ -111,7 +116,7 @@ impl<'a> HashView<'a> {
                 0
             }
             HashView::Large(large) => large.table.scan(cursor, |record| {
-                if large.is_alive(record, liveness) {
+                if large.is_there(record, liveness) {
                     let (field, value) = pair(record);
                     visit(field, value);
                 }
@@ -125,7 +130,7 @@ impl<'a> HashView<'a> {
             HashView::Small(bytes) => Self::pairs(bytes).nth(rng.below(self.len().max(1) as u64) as usize),
             HashView::Large(large) => {
                 let tries = (0..RANDOM_TRIES).filter_map(|_| large.table.random(rng).map(|place| large.table.get(&place)));
-                tries.into_iter().find(|record| large.is_alive(*record, liveness)).map(pair)
+                tries.into_iter().find(|record| large.is_there(*record, liveness)).map(pair)
             }
         }
     }

@@ -125,7 +125,7 @@ impl Collection for Set {
     }
 
     fn is_empty(&self) -> bool {
-        self.view().len() == 0
+        self.view().is_empty()
     }
 
     fn of(value: &Value) -> Option<&Self> {

@@ -1,3 +1,5 @@
+//! Sets, compared with a set of the standard library that is changed in the same way.
+
 use std::collections::HashSet;
 
 use proptest::prelude::*;

@@ -47,14 +47,14 @@ impl<'a> SetView<'a> {
         }
     }
 
+    /// True if there is none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
     /// True if it is a table, whose order means nothing.
     pub fn is_large(self) -> bool {
         matches!(self, SetView::Large(_))
-    }
-
-    /// True if members are looked for one after the other.
-    pub fn is_small(self) -> bool {
-        matches!(self, SetView::Small(_))
     }
 
     fn small_members(bytes: &'a [u8]) -> impl Iterator<Item = Item<'a>> {
