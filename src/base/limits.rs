@@ -27,6 +27,10 @@ pub const TURN_OUTPUT_LEN_MAX: usize = 1024 * 1024;
 /// handing it over costs.
 pub const OFFLOAD_STEPS_MIN: u64 = 1024 * 1024;
 
+/// Steps that looking at an element of a large collection counts as, or making a reply of it: some ten nanoseconds, in which 256 bytes of
+/// a string are looked at.
+pub const ELEMENT_STEPS: usize = 256;
+
 /// Commands that run beside the workers at the same time, at most: more would only take processors away from the workers.
 pub const OFFLOADED_MAX: usize = 4;
 

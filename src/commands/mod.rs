@@ -13,6 +13,7 @@ pub mod hash;
 pub mod list;
 pub mod pubsub;
 pub mod server;
+pub mod set;
 pub mod sorted_set;
 pub mod string;
 mod to_come;
@@ -34,6 +35,7 @@ pub static FAMILIES: &[&[&CommandSpec]] = &[
     list::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    set::COMMANDS,
     sorted_set::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,

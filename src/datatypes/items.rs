@@ -99,7 +99,9 @@ pub fn push(out: &mut impl Target, text: &[u8]) {
     }
 }
 
-fn push_text(out: &mut impl Target, text: &[u8]) {
+/// Appends an item that is no integer.
+#[inline]
+pub fn push_text(out: &mut impl Target, text: &[u8]) {
     if text.len() <= SHORT_LEN_MAX {
         out.put(&[text.len() as u8]);
     } else {
@@ -267,6 +269,11 @@ pub fn find(bytes: &[u8], form: &[u8], step: usize) -> Option<usize> {
 /// Replaces `range` by `with`. One move of what lies behind.
 pub fn splice(bytes: &mut Vec<u8>, range: std::ops::Range<usize>, with: &[u8]) {
     let (old, new) = (range.len(), with.len());
+    if old == new {
+        // What lies behind stays where it is, and out of the processor's way.
+        bytes[range].copy_from_slice(with);
+        return;
+    }
     let end = bytes.len();
     if new > old {
         bytes.resize(end + (new - old), 0);

@@ -4,3 +4,4 @@ pub mod bitmap;
 pub mod geo;
 pub mod items;
 pub mod list_node;
+pub mod sampling;

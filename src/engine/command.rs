@@ -23,6 +23,8 @@ use super::log_thresholds::LogThresholds;
 use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, ReplicationId, Stop};
 use crate::base::durable_offset::DurableOffset;
 use crate::base::generation::Generation;
+use crate::base::limits::ELEMENT_STEPS;
+use crate::base::number::parse_i64;
 use crate::base::timers::Timers;
 use crate::clients::{Caller, Client, Registry, Session};
 use crate::config::{Config, ConfigStore};
@@ -91,15 +93,28 @@ pub enum Effort {
     Sum,
     /// With their product.
     Product,
+    /// With the smallest of them, as often as there are keys: the others are only asked.
+    Smallest,
+    /// With the number that is this argument: so many elements are asked for.
+    Argument(usize),
 }
 
 impl Effort {
     /// The steps that values of these lengths take.
-    pub fn steps(self, lengths: impl Iterator<Item = usize>) -> u64 {
+    pub fn steps(self, words: &[&[u8]], lengths: impl Iterator<Item = usize>) -> u64 {
         let lengths = lengths.map(|len| len as u64);
         match self {
             Effort::Sum => lengths.fold(0, u64::saturating_add),
             Effort::Product => lengths.fold(1, u64::saturating_mul),
+            Effort::Smallest => {
+                let (least, keys) = lengths.fold((u64::MAX, 0u64), |(least, keys), len| (least.min(len), keys + 1));
+                if keys == 0 { 0 } else { least.saturating_mul(keys) }
+            }
+            Effort::Argument(at) => {
+                let asked = words.get(at).and_then(|word| parse_i64(word)).unwrap_or(0);
+                let all = if asked > 0 { lengths.fold(0, u64::saturating_add) } else { u64::MAX };
+                asked.unsigned_abs().saturating_mul(ELEMENT_STEPS as u64).min(all)
+            }
         }
     }
 }

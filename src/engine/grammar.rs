@@ -247,6 +247,8 @@ pub enum ArgKind {
     String,
     /// A whole number.
     Integer,
+    /// A whole number that Valkey counts with the key spec of this index.
+    KeyInteger(usize),
     /// A floating-point number.
     Double,
     /// A glob pattern.

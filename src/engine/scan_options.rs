@@ -1,5 +1,7 @@
 //! Cursor and options that SCAN, HSCAN, SSCAN and ZSCAN have in common.
 
+use larder_proto::resp::ReplyBuf;
+
 use super::context::{check_pattern, integer, is_word};
 use super::error::CmdError;
 use super::slot_argument::parse_slot;
@@ -110,6 +112,13 @@ impl<'a> ScanOptions<'a> {
 /// `invalid cursor`.
 pub fn cursor(arg: &[u8]) -> Result<u64, CmdError> {
     number::parse_u64(arg).ok_or(CmdError::coded("ERR invalid cursor"))
+}
+
+/// Replies that there is nothing to scan.
+pub fn reply_empty(reply: &mut ReplyBuf) {
+    reply.array(2);
+    reply.bulk(b"0");
+    reply.array(0);
 }
 
 #[cfg(test)]

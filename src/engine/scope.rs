@@ -166,7 +166,7 @@ fn lock(context: &mut Context<'_>, session: &Session, row: &Row, args: &Args<'_>
         Locks::Keys => {
             context.keys.try_lock_keys(args.resolved())?;
             if let Place::Offload(effort) = row.spec.place
-                && effort.steps(args.keys().map(|key| context.keys.value_len(key))) >= OFFLOAD_STEPS_MIN
+                && effort.steps(args.words(), args.keys().map(|key| context.keys.value_len(key))) >= OFFLOAD_STEPS_MIN
             {
                 context.keys.unlock();
                 return Err(NotRun::Offload);

@@ -276,6 +276,14 @@ impl<'a> KeyAccess<'a> {
         self.stripe(key.place().stripe).table(number).map(|keys| keys.table.get(position))
     }
 
+    /// A live key's entry, to be looked at beside others: who counts and touches calls [`KeyAccess::read`] first.
+    pub fn beside(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        let place = key.place();
+        let number = self.keyspace.table_number(self.db, place);
+        let entry = self.held.stripe_to_read(place.stripe).find(number, place.hash, key.name())?;
+        self.liveness.is_alive(entry).then_some(entry)
+    }
+
     /// The entry of a key, alive or not.
     pub(super) fn entry_as_it_is(&mut self, db: u32, place: KeyPlace, name: &[u8]) -> Option<EntryRef<'_>> {
         let number = self.keyspace.table_number(db, place);

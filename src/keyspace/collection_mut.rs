@@ -40,13 +40,57 @@ impl KeyMut<'_, '_, '_> {
             return Ok(result);
         }
         self.mark_dirty();
+        self.change_collection(change)
+    }
+
+    /// As [`KeyMut::change`], where `change` says whether it changed anything. If not, nothing happens.
+    ///
+    /// # Errors
+    /// As [`KeyMut::change`].
+    pub fn change_if<C: Variant, R>(&mut self, change: impl FnOnce(&mut C) -> (R, bool)) -> Result<R, WrongType> {
+        let mut collection = match self.entry() {
+            None => C::new(),
+            Some(entry) if entry.kind() != C::TYPE => return Err(WrongType),
+            Some(entry) if entry.is_boxed() => {
+                let (result, is_changed) = self.change_collection(change)?;
+                if is_changed {
+                    self.mark_dirty();
+                }
+                return Ok(result);
+            }
+            Some(entry) => C::from_inline(entry.inline(), entry.encoding()),
+        };
+        let (result, is_changed) = change(&mut collection);
+        if is_changed {
+            self.put_collection(collection);
+        }
+        Ok(result)
+    }
+
+    /// Changes a collection that is boxed, where it lies.
+    fn change_collection<C: Variant, R>(&mut self, change: impl FnOnce(&mut C) -> R) -> Result<R, WrongType> {
         let mut entry = self.entry_mut().expect("it was there just now");
         let collection = entry.boxed_mut().and_then(C::of_mut).ok_or(WrongType)?;
+        let had_expiring = collection.has_expiring();
         let result = change(collection);
-        if collection.is_empty() {
+        let (is_empty, has_expiring) = (collection.is_empty(), collection.has_expiring());
+        if had_expiring != has_expiring {
+            self.count_with_expiring(has_expiring);
+        }
+        if is_empty {
             self.take_empty();
         }
         Ok(result)
+    }
+
+    /// Makes this collection, which is not empty, the value, in place of what is there, whatever that is, and removes the expiry.
+    pub fn replace_collection<C: Variant>(&mut self, collection: C) {
+        self.put_with(collection, Expiry::Clear);
+    }
+
+    /// Takes the key out as if the last element of its collection had been: `del` is the last event.
+    pub fn empty(&mut self) {
+        self.take_empty();
     }
 
     /// Makes this collection the value, in place of what is there, and keeps the expiry. An empty one removes the key.
@@ -55,13 +99,17 @@ impl KeyMut<'_, '_, '_> {
             self.take_empty();
             return;
         }
+        self.put_with(collection, Expiry::Keep);
+    }
+
+    fn put_with<C: Variant>(&mut self, collection: C, expiry: Expiry) {
         match collection.inline() {
             Some(bytes) if bytes.len() <= COLLECTION_INLINE_LEN_MAX => {
-                self.set(NewValue::Collection(bytes, C::TYPE, collection.encoding()), Expiry::Keep);
+                self.set(NewValue::Collection(bytes, C::TYPE, collection.encoding()), expiry);
             }
             _ => {
                 let encoding = collection.encoding();
-                self.set(NewValue::Boxed(Box::new(collection.into_value()), C::TYPE, encoding), Expiry::Keep);
+                self.set(NewValue::Boxed(Box::new(collection.into_value()), C::TYPE, encoding), expiry);
             }
         }
     }

@@ -21,6 +21,7 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
+use super::liveness::Expiring;
 use super::value::string::{Chunks, LongString, StringRef};
 pub use super::value::{Encoding, Type, Value};
 use crate::base::bytes::same;
@@ -325,6 +326,18 @@ impl<'a> EntryRef<'a> {
         (ms != NO_EXPIRY).then_some(ms)
     }
 
+    /// True if elements of the value have expiries of their own.
+    #[inline]
+    pub fn has_expiring_elements(self) -> bool {
+        self.is_boxed() && self.kind() == Type::Hash && self.boxed().is_some_and(Value::has_expiring)
+    }
+
+    /// True if the key has an expiry, or elements of its value have.
+    #[inline]
+    pub fn may_expire(self) -> bool {
+        self.expiry_ms().is_some() || self.has_expiring_elements()
+    }
+
     /// The access clock: 24 bits, LRU or LFU as the policy says, and a bit that tells which.
     #[inline]
     pub fn access_clock(self) -> u32 {
@@ -418,6 +431,13 @@ impl<'a> EntryRef<'a> {
     /// Heap bytes that belong to the value and lie outside the entry.
     pub fn boxed_len(self) -> usize {
         self.boxed().map_or(0, Value::bytes)
+    }
+}
+
+impl Expiring for EntryRef<'_> {
+    #[inline]
+    fn expiry_ms(&self) -> Option<i64> {
+        EntryRef::expiry_ms(*self)
     }
 }
 

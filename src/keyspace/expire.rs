@@ -7,7 +7,8 @@
 //! and may take up to a share of that period; fast ones come in between while the last ones found much to do
 //! (Valkey's scheme, which its configuration file describes).
 //!
-//! On its way the sweep also gives the room of emptied tables back.
+//! Hashes whose fields have expiries lie in buckets with the same flag, and lose what has ended of them on the way
+//! ([`super::expire_fields`]). The sweep also gives the room of emptied tables back.
 //!
 //! Invariants:
 //! * A stripe is held for at most [`HOLD_BUCKETS`] buckets, or [`HOLD_KEYS`] keys and the rest of a bucket. One that somebody else holds
@@ -16,9 +17,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Keyspace;
 use super::access::{KeyAccess, Moment};
 use super::key::Key;
+use super::{Keyspace, expire_fields};
 use crate::base::limits::CACHE_LINE_WALK_MAX;
 
 /// Keys looked at in one step, at the lowest effort.
@@ -253,12 +254,13 @@ impl KeyAccess<'_> {
         let enough = seen.sampled + keys.min(HOLD_KEYS);
         let mut passed = 0;
         let mut dead: Vec<Vec<u8>> = Vec::new();
+        let mut due: Vec<Vec<u8>> = Vec::new();
         while tables.start + place.table < tables.end {
             let table = tables.start + place.table;
             let stripe = self.stripe(number);
             let Some(keys) = stripe.table_if_used(table) else { break };
             let emptied = keys.table.release_if_empty();
-            let len = if keys.expiring > 0 { keys.table.buckets() } else { 0 };
+            let len = if keys.expiring + keys.with_expiring > 0 { keys.table.buckets() } else { 0 };
             if emptied {
                 self.keyspace().emptied[self.db as usize].store(true, Ordering::Relaxed);
             }
@@ -269,7 +271,11 @@ impl KeyAccess<'_> {
                 }
                 passed += 1;
                 self.stripe(number).table_mut(table).table.visit_expiring(place.bucket, |entry| {
-                    let Some(expiry_ms) = entry.expiry_ms() else { return false };
+                    let has_expiring = entry.has_expiring_elements();
+                    if has_expiring && expire_fields::is_due(entry, liveness) {
+                        due.push(entry.key().to_vec());
+                    }
+                    let Some(expiry_ms) = entry.expiry_ms() else { return has_expiring };
                     seen.sampled += 1;
                     if !liveness.holds(expiry_ms) {
                         dead.push(entry.key().to_vec());
@@ -279,13 +285,25 @@ impl KeyAccess<'_> {
                     }
                     true
                 });
-                place.bucket += 1;
                 for key in dead.drain(..) {
                     let resolved = self.resolve(&key).expect("it lies in the stripe that is held");
                     let deleted = self.reclaim(Key::new(&key, &resolved));
                     seen.expired += u64::from(deleted);
                     self.stripe(number).stats.expired_active += u64::from(deleted);
                 }
+                let mut is_done = true;
+                for key in due.drain(..) {
+                    let resolved = self.resolve(&key).expect("it lies in the stripe that is held");
+                    let swept = self.expire_fields(Key::new(&key, &resolved));
+                    seen.sampled += 1;
+                    seen.expired += u64::from(swept.expired > 0);
+                    is_done &= swept.is_done;
+                }
+                if !is_done {
+                    // A large hash is gone through in several steps, all of them here.
+                    return passed;
+                }
+                place.bucket += 1;
             }
             place.table += 1;
             place.bucket = 0;

@@ -35,6 +35,18 @@ impl Held<'_> {
         &mut held[at.unwrap_or_else(|_| panic!("stripe {number} is not held"))].1
     }
 
+    /// As [`Held::stripe`], only to look at.
+    pub(super) fn stripe_to_read(&self, number: u32) -> &Stripe {
+        match self {
+            Held::One(held, guard) if *held == number => guard,
+            Held::Many(held) => {
+                let at = held.binary_search_by_key(&number, |(number, _)| *number);
+                &held[at.unwrap_or_else(|_| panic!("stripe {number} is not held"))].1
+            }
+            _ => panic!("stripe {number} is not held"),
+        }
+    }
+
     pub(super) fn has(&self, number: u32) -> bool {
         match self {
             Held::None => false,

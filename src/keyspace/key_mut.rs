@@ -217,6 +217,14 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         }
     }
 
+    /// Notes that elements of the value have expiries from now on, or no longer.
+    #[cold]
+    pub(super) fn count_with_expiring(&mut self, has_expiring: bool) {
+        if let Some(position) = self.position {
+            self.keys().count_with_expiring(position, has_expiring);
+        }
+    }
+
     /// The entry, to change its value in place.
     #[inline]
     pub(super) fn entry_mut(&mut self) -> Option<EntryMut<'_>> {

@@ -2,7 +2,11 @@
 //!
 //! An entry is alive until its expiry has passed. What else can end a key (an invalidated tag) joins here.
 
-use super::entry::EntryRef;
+/// What may have an expiry.
+pub trait Expiring {
+    /// When its time comes, unix milliseconds.
+    fn expiry_ms(&self) -> Option<i64>;
+}
 
 /// Who is alive at a moment, to one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +26,7 @@ impl Liveness {
 
     /// True unless the entry's time has passed.
     #[inline]
-    pub fn is_alive(self, entry: EntryRef<'_>) -> bool {
+    pub fn is_alive(self, entry: impl Expiring) -> bool {
         entry.expiry_ms().is_none_or(|expiry_ms| self.holds(expiry_ms))
     }
 

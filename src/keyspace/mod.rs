@@ -20,6 +20,7 @@ pub mod entry;
 pub mod evict;
 pub mod evict_state;
 pub mod expire;
+mod expire_fields;
 pub mod hash;
 pub mod held;
 pub mod key;
@@ -289,8 +290,8 @@ impl Keyspace {
     #[inline]
     pub fn prefetch_stripe(&self, number: u32) {
         let stripe: *const u8 = std::ptr::from_ref(&self.stripes[number as usize]).cast();
-        table::prefetch(stripe);
-        table::prefetch(stripe.wrapping_add(64));
+        bucket::prefetch(stripe);
+        bucket::prefetch(stripe.wrapping_add(64));
     }
 
     /// Locks stripe `number`.

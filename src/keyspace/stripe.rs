@@ -15,27 +15,49 @@ pub struct Keys {
     pub table: Table,
     /// How many of them have an expiry.
     pub expiring: usize,
+    /// How many of them have elements with expiries of their own.
+    pub with_expiring: usize,
 }
 
 impl Keys {
+    fn count_in(&mut self, entry: EntryRef<'_>) {
+        self.expiring += usize::from(entry.expiry_ms().is_some());
+        self.with_expiring += usize::from(entry.has_expiring_elements());
+    }
+
+    fn count_out(&mut self, entry: EntryRef<'_>) {
+        self.expiring -= usize::from(entry.expiry_ms().is_some());
+        self.with_expiring -= usize::from(entry.has_expiring_elements());
+    }
+
+    /// Notes that elements of the value at `position` have expiries from now on, or no longer.
+    pub(super) fn count_with_expiring(&mut self, position: Position, has_expiring: bool) {
+        if has_expiring {
+            self.with_expiring += 1;
+            self.table.mark_may_expire(position);
+        } else {
+            self.with_expiring -= 1;
+        }
+    }
+
     /// Adds an entry whose key is not there.
     pub(super) fn insert(&mut self, hash: KeyHash, entry: Entry, hasher: &KeyHasher) -> Position {
-        self.expiring += usize::from(entry.borrow().expiry_ms().is_some());
+        self.count_in(entry.borrow());
         self.table.insert(hash, entry, hasher)
     }
 
     /// Puts an entry in place of another of the same key.
     pub(super) fn replace(&mut self, position: &mut Position, entry: Entry) -> Entry {
-        self.expiring += usize::from(entry.borrow().expiry_ms().is_some());
+        self.count_in(entry.borrow());
         let old = self.table.replace(position, entry);
-        self.expiring -= usize::from(old.borrow().expiry_ms().is_some());
+        self.count_out(old.borrow());
         old
     }
 
     /// Takes an entry out.
     pub(super) fn remove(&mut self, position: Position, hasher: &KeyHasher) -> Entry {
         let old = self.table.remove(position, hasher);
-        self.expiring -= usize::from(old.borrow().expiry_ms().is_some());
+        self.count_out(old.borrow());
         old
     }
 
@@ -69,6 +91,8 @@ pub struct StripeStats {
     pub expired_active: u64,
     /// Keys evicted.
     pub evicted: u64,
+    /// Fields of hashes whose time had come.
+    pub expired_fields: u64,
 }
 
 impl StripeStats {
@@ -86,6 +110,7 @@ impl std::ops::AddAssign for StripeStats {
         self.expired_active += other.expired_active;
         self.evicted += other.evicted;
         self.changes += other.changes;
+        self.expired_fields += other.expired_fields;
     }
 }
 

@@ -8,7 +8,7 @@
 //! Invariants:
 //! * Each address in the table came from [`Entry::into_bits`] and is owned by the table alone.
 //! * `segments` hold at least `buckets` buckets; those from `buckets` on are empty.
-//! * `MAY_EXPIRE` is set on a bucket if one of its entries has an expiry (it may be set without).
+//! * `MAY_EXPIRE` is set on a bucket if one of its entries has an expiry, or elements with one (it may be set without).
 #![allow(unsafe_code)]
 
 use std::num::NonZeroU32;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use super::bucket::{Bucket, Candidate};
+use super::bucket::{Bucket, Candidate, prefetch};
 use super::entry::{Entry, EntryMut, EntryRef};
 use super::hash::{KeyHash, KeyHasher};
 use crate::base::rng::Rng;
@@ -236,7 +236,7 @@ impl Table {
         unsafe { EntryMut::from_bits(position.address) }
     }
 
-    /// Notes that the entry at `position` has an expiry.
+    /// Notes that the entry at `position` has an expiry, or elements that have one.
     #[inline]
     pub fn mark_may_expire(&mut self, position: Position) {
         self.bucket_mut(position.bucket()).set_may_expire(true);
@@ -252,7 +252,7 @@ impl Table {
     }
 
     fn place(&mut self, hash: KeyHash, entry: Entry) -> Position {
-        let may_expire = entry.borrow().expiry_ms().is_some();
+        let may_expire = entry.borrow().may_expire();
         let at = self.home(hash);
         let bucket = self.bucket_mut(at);
         if may_expire {
@@ -267,7 +267,7 @@ impl Table {
     /// Puts `entry`, of the same key, in place of the one at `position`, which is returned.
     pub fn replace(&mut self, position: &mut Position, entry: Entry) -> Entry {
         debug_assert_eq!(self.get(*position).key(), entry.borrow().key());
-        if entry.borrow().expiry_ms().is_some() {
+        if entry.borrow().may_expire() {
             self.mark_may_expire(*position);
         }
         position.address = entry.into_bits();
@@ -505,17 +505,6 @@ fn prefetch_lines(address: u64) {
     let first: *const u8 = std::ptr::without_provenance(address as usize);
     prefetch(first);
     prefetch(first.wrapping_add(64));
-}
-
-#[inline]
-pub(super) fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: prefetching never faults, whatever the address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch(address.cast(), std::arch::x86_64::_MM_HINT_T0);
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! HDEL: removes fields.
+//! HDEL: takes fields out of a hash. The last one takes the key along.
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
+use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::hash::Hash;
 
 pub(crate) static HDEL: CommandSpec = CommandSpec {
@@ -15,29 +16,33 @@ pub(crate) static HDEL: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {
-        summary: "Removes fields from a hash",
-        complexity: "O(N) where N is the number of fields removed",
+        summary: "Removes fields of a hash",
+        complexity: "O(N) where N is the number of fields.",
         since: "2.0.0",
         group: "hash",
-        history: &[("2.4.0", "Accepts multiple `field` arguments.")],
+        history: &[("2.4.0", "Several fields at once.")],
         ..DOCS
     },
     ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let hasher = context.keys.keyspace().hasher();
+    let access = context.keys.field_access();
     let mut key = context.keys.open(args.key(0)?);
-    let mut removed = 0;
-    if key.collection::<Hash>()?.is_some() {
-        removed = key.change(|hash: &mut Hash| args[2..].iter().filter(|field| hash.remove(field, hasher)).count())?;
+    let deleted = key.change_if(|hash: &mut Hash| {
+        let mut deleted = 0;
+        for field in &args[2..] {
+            deleted += u64::from(hash.remove(field, access));
+            if hash.is_empty() {
+                break;
+            }
+        }
+        (deleted, deleted > 0)
+    })?;
+    if deleted > 0 {
+        key.change_event(class::HASH, "hdel");
+        key.count_changes(deleted - 1);
     }
-    if removed > 0 {
-        key.further_event(class::HASH, "hdel");
-        key.count_changes(removed as u64);
-    } else {
-        key.mark_unchanged();
-    }
-    context.reply.integer(removed as i64);
+    context.reply.integer(deleted as i64);
     Ok(())
 }

@@ -1,13 +1,12 @@
-//! HINCRBY and HINCRBYFLOAT: add to a field, which counts as 0 if it is not there.
+//! HINCRBY: adds to the integer that is the value of a field.
 
-use super::shared::limits;
-use crate::base::float::LongDouble;
-use crate::base::number::parse_i64;
+use super::fields;
+use crate::datatypes::items::Item;
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
-use crate::keyspace::value::hash::Hash;
+use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash};
 
 pub(crate) static HINCRBY: CommandSpec = CommandSpec {
     name: "hincrby",
@@ -22,57 +21,37 @@ pub(crate) static HINCRBY: CommandSpec = CommandSpec {
     ],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs { summary: "Adds to the number in a field", complexity: "O(1)", since: "2.0.0", group: "hash", ..DOCS },
-    ..SPEC
-};
-
-pub(crate) static HINCRBYFLOAT: CommandSpec = CommandSpec {
-    name: "hincrbyfloat",
-    arity: 4,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
-    acl: acl::FAST | acl::HASH | acl::WRITE,
-    keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg { name: "field", ..ARG },
-        Arg { name: "increment", kind: ArgKind::Double, ..ARG },
-    ],
-    locks: Locks::Keys,
-    run: Run::Data(exec_float),
-    docs: Docs { summary: "Adds to the floating-point number in a field", complexity: "O(1)", since: "2.6.0", group: "hash", ..DOCS },
+    docs: Docs {
+        summary: "Adds to the integer in a field, which counts as 0 if missing",
+        complexity: "O(1)",
+        since: "2.0.0",
+        group: "hash",
+        ..DOCS
+    },
     ..SPEC
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let delta = integer(args[3])?;
-    let (limits, hasher) = (limits(context), context.keys.keyspace().hasher());
+    let (limits, access) = (fields::limits(context.config), context.keys.field_access());
     let mut key = context.keys.open(args.key(0)?);
-    let old = match key.collection::<Hash>()?.and_then(|hash| hash.get(args[2], hasher)) {
+    let old = match key.collection::<Hash>()?.and_then(|hash| hash.get(args[2], access)) {
         None => 0,
-        Some(value) => value.with_text(parse_i64).ok_or(CmdError::coded("ERR hash value is not an integer"))?,
+        Some(Item::Int(number)) => number,
+        Some(_) => return Err(CmdError::coded("ERR hash value is not an integer")),
     };
     let new = old.checked_add(delta).ok_or(CmdError::coded("ERR increment or decrement would overflow"))?;
-    key.change(|hash: &mut Hash| hash.set(args[2], itoa::Buffer::new().format(new).as_bytes(), limits, hasher))?;
-    key.change_event(class::HASH, "hincrby");
-    context.reply.integer(new);
-    Ok(())
-}
-
-fn exec_float(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let delta = LongDouble::parse(args[3]).ok_or(CmdError::NotFloat)?;
-    if !delta.is_finite() {
-        return Err(CmdError::coded("ERR value is NaN or Infinity"));
+    let mut digits = itoa::Buffer::new();
+    let text = digits.format(new).as_bytes();
+    let was = key.change(|hash: &mut Hash| hash.set(args[2], text, FieldExpiry::Keep, limits, access))?;
+    if was == FieldWas::Expired {
+        key.further_event(class::HASH, "hexpired");
     }
-    let (limits, hasher) = (limits(context), context.keys.keyspace().hasher());
-    let mut key = context.keys.open(args.key(0)?);
-    let old = match key.collection::<Hash>()?.and_then(|hash| hash.get(args[2], hasher)) {
-        None => LongDouble::from(0),
-        Some(value) => value.with_text(LongDouble::parse).ok_or(CmdError::coded("ERR hash value is not a float"))?,
-    };
-    let new = old.checked_add(delta).ok_or(CmdError::coded("ERR increment would produce NaN or Infinity"))?;
-    let text = new.to_text();
-    key.change(|hash: &mut Hash| hash.set(args[2], text.as_bytes(), limits, hasher))?;
-    key.change_event(class::HASH, "hincrbyfloat");
-    context.reply.bulk(text.as_bytes());
+    key.change_event(class::HASH, "hincrby");
+    drop(key);
+    if was == FieldWas::Expired {
+        context.keys.count_expired_fields(args.key(0)?, 1);
+    }
+    context.reply.integer(new);
     Ok(())
 }

@@ -1,15 +1,16 @@
-//! HRANDFIELD: fields at random, once each or (a negative count) with repetitions.
+//! HRANDFIELD: fields chosen at random, with their values if asked for. Several are different ones, or with a negative number any.
 
+use super::fields;
 use crate::base::rng::Rng;
 use crate::datatypes::items::Item;
-use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
+use crate::datatypes::sampling::Selection;
+use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::reply_item::reply_item;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::collection;
-use crate::keyspace::value::hash::Hash;
+use crate::engine::item_reply::{bulk_item, item_or_null};
+use crate::engine::random_count;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::liveness::Liveness;
 use crate::keyspace::value::hash::HashView;
-use larder_proto::resp::ReplyBuf;
 
 pub(crate) static HRANDFIELD: CommandSpec = CommandSpec {
     name: "hrandfield",
@@ -30,10 +31,11 @@ pub(crate) static HRANDFIELD: CommandSpec = CommandSpec {
         },
     ],
     locks: Locks::Keys,
+    place: Place::Offload(Effort::Argument(2)),
     run: Run::Data(exec),
     docs: Docs {
-        summary: "Returns fields of a hash at random",
-        complexity: "O(N) where N is the number of fields returned",
+        summary: "Returns random fields of a hash",
+        complexity: "O(N) where N is the number of fields returned.",
         since: "6.2.0",
         group: "hash",
         tips: &["nondeterministic_output"],
@@ -42,79 +44,92 @@ pub(crate) static HRANDFIELD: CommandSpec = CommandSpec {
     ..SPEC
 };
 
+/// Draws from a table rather than going through all of it if so many times fewer are wanted than there are.
+const DRAW_FACTOR: usize = 3;
+/// Draws per field that is wanted, after which no further one is looked for.
+const DRAWS_PER_FIELD: usize = 10;
+
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let Some(count) = args.get(2) else {
-        let mut rng = Rng::new(context.keys.rng().next_u64());
-        match context.keys.read(args.key(0)?).map(collection::of::<Hash>).transpose()? {
-            None => context.reply.null(),
-            Some(hash) => reply_item(context.reply, hash.random(&mut rng).0),
-        }
+    let Some(count) = args.get(2) else { return one(context, args) };
+    let count = random_count::parse(count)?;
+    let with_values = match args.get(3) {
+        None => false,
+        Some(word) if args.len() == 4 && is_word(word, "WITHVALUES") => true,
+        Some(_) => return Err(CmdError::Syntax),
+    };
+    if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(CmdError::OutOfRange);
+    }
+    let liveness = context.keys.liveness();
+    let mut rng = Rng::new(context.keys.rng().next_u64());
+    let hash = fields::view(&mut context.keys, args.key(0)?)?;
+    let reply = &mut *context.reply;
+    let Some(hash) = hash.filter(|_| count != 0) else {
+        reply.array(0);
         return Ok(());
     };
-    let count = match integer(count)? {
-        i64::MIN => {
-            return Err(CmdError::coded("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"));
+    let is_nested = with_values && reply.is_resp3();
+    let deferred = reply.deferred_array();
+    let mut written = 0;
+    let mut take = |field: Item<'_>, value: Item<'_>| {
+        if is_nested {
+            reply.array(2);
         }
-        count => count,
+        bulk_item(reply, field);
+        if with_values {
+            bulk_item(reply, value);
+        }
+        written += if with_values && !is_nested { 2 } else { 1 };
+        reply.overflow_len().is_none()
     };
-    let values = match args[3..] {
-        [] => false,
-        [word] if is_word(word, "WITHVALUES") => {
-            if count.unsigned_abs() > i64::MAX as u64 / 2 {
-                return Err(CmdError::OutOfRange);
+    if count < 0 || count == 1 {
+        for _ in 0..count.unsigned_abs() {
+            let Some((field, value)) = hash.random(&mut rng, liveness) else { break };
+            if !take(field, value) {
+                break;
             }
-            true
         }
-        _ => return Err(CmdError::Syntax),
-    };
-    let mut rng = Rng::new(context.keys.rng().next_u64());
-    let hash = context.keys.read(args.key(0)?).map(collection::of::<Hash>).transpose()?;
-    match hash {
-        None => context.reply.array(0),
-        Some(_) if count == 0 => context.reply.array(0),
-        Some(hash) if count < 0 => repeated(context.reply, hash, count.unsigned_abs(), values, &mut rng),
-        Some(hash) => distinct(context.reply, hash, count as usize, values, &mut rng),
+    } else {
+        different(hash, count.unsigned_abs() as usize, &mut rng, liveness, &mut take);
     }
+    reply.end_deferred(deferred, written);
     Ok(())
 }
 
-fn header(reply: &mut ReplyBuf, fields: usize, values: bool) {
-    reply.array(if values && !reply.is_resp3() { fields.saturating_mul(2) } else { fields });
-}
-
-fn reply_field(reply: &mut ReplyBuf, field: Item<'_>, value: Item<'_>, values: bool) {
-    if values && reply.is_resp3() {
-        reply.array(2);
-    }
-    reply_item(reply, field);
-    if values {
-        reply_item(reply, value);
-    }
-}
-
-fn repeated(reply: &mut ReplyBuf, hash: HashView<'_>, count: u64, values: bool, rng: &mut Rng) {
-    header(reply, count as usize, values);
-    for _ in 0..count {
-        let (field, value) = hash.random(rng);
-        reply_field(reply, field, value, values);
-        if reply.overflow_len().is_some() {
-            // The client is closed for it.
-            return;
+/// Up to `count` different fields.
+fn different(hash: HashView<'_>, count: usize, rng: &mut Rng, liveness: Liveness, take: &mut impl FnMut(Item<'_>, Item<'_>) -> bool) {
+    if hash.is_large() && count.saturating_mul(DRAW_FACTOR) <= hash.len() {
+        let mut seen = std::collections::HashSet::with_hasher(foldhash::fast::RandomState::default());
+        for _ in 0..count.saturating_mul(DRAWS_PER_FIELD) {
+            let Some((field, value)) = hash.random(rng, liveness) else { break };
+            if seen.insert(field.to_vec()) {
+                take(field, value);
+            }
+            if seen.len() == count {
+                break;
+            }
         }
+        return;
     }
-}
-
-/// Each field with the same probability: one pass, in which every field is taken as often as those that are still wanted have a share
-/// in those that are left (Knuth, algorithm S).
-fn distinct(reply: &mut ReplyBuf, hash: HashView<'_>, count: usize, values: bool, rng: &mut Rng) {
-    let mut left = hash.len();
-    let mut wanted = count.min(left);
-    header(reply, wanted, values);
-    hash.for_each(|field, value| {
-        if wanted > 0 && rng.below(left as u64) < wanted as u64 {
-            reply_field(reply, field, value, values);
-            wanted -= 1;
+    let mut alive = hash.len();
+    if hash.has_expiring() {
+        alive = 0;
+        hash.for_each(liveness, |_, _| alive += 1);
+    }
+    let mut selection = Selection::new(count, alive);
+    hash.for_each(liveness, |field, value| {
+        if selection.takes(rng) {
+            take(field, value);
         }
-        left -= 1;
     });
+}
+
+/// One field, as a string.
+fn one(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let liveness = context.keys.liveness();
+    let mut rng = Rng::new(context.keys.rng().next_u64());
+    let hash = fields::view(&mut context.keys, args.key(0)?)?;
+    let field = hash.and_then(|hash| hash.random(&mut rng, liveness)).map(|(field, _)| field);
+    item_or_null(context.reply, field);
+    Ok(())
 }

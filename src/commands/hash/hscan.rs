@@ -1,11 +1,12 @@
-//! HSCAN: fields with their values, a few at a time. A field that is there from the first to the last call is returned at least once.
+//! HSCAN: the fields of a hash, some per call. A field that is there from the first to the last call is returned at least once.
+//!
+//! A small hash comes in one call. Of a large one each call goes through whole buckets, so that it may return a few more than COUNT says.
 
+use super::fields;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::names::Names;
+use crate::engine::item_reply::bulk_item;
 use crate::engine::scan_options::{self, ScanOptions, Target};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::collection;
-use crate::keyspace::value::hash::Hash;
 
 pub(crate) static HSCAN: CommandSpec = CommandSpec {
     name: "hscan",
@@ -23,8 +24,8 @@ pub(crate) static HSCAN: CommandSpec = CommandSpec {
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {
-        summary: "Iterates over the fields of a hash and their values",
-        complexity: "O(1) for every call. O(N) for a complete iteration.",
+        summary: "Iterates over the fields of a hash",
+        complexity: "O(1) per call, O(N) for all of a hash of N fields.",
         since: "2.8.0",
         group: "hash",
         tips: &["nondeterministic_output"],
@@ -33,37 +34,40 @@ pub(crate) static HSCAN: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-/// Steps of the scan per element that is asked for, at most.
+/// Calls of the table's scan per element that COUNT asks for, at most: a table may be sparse.
 const STEPS_PER_ELEMENT: usize = 10;
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut cursor = scan_options::cursor(args[2])?;
-    let mut found = Names::default();
-    match context.keys.read(args.key(0)?).map(collection::of::<Hash>).transpose()? {
-        None => cursor = 0,
-        Some(hash) => {
-            let options = ScanOptions::parse(&args[3..], Target::Hash)?;
-            let mut seen = 0;
-            for _ in 0..options.count.saturating_mul(STEPS_PER_ELEMENT) {
-                cursor = hash.scan(cursor, |field, value| {
-                    seen += 1;
-                    field.with_text(|field| {
-                        if options.matches(field) {
-                            found.push(field);
-                            if !options.names_only {
-                                value.with_text(|value| found.push(value));
-                            }
-                        }
-                    });
-                });
-                if cursor == 0 || seen >= options.count {
-                    break;
-                }
+    let liveness = context.keys.liveness();
+    let hash = fields::view(&mut context.keys, args.key(0)?)?;
+    let reply = &mut *context.reply;
+    let Some(hash) = hash else {
+        scan_options::reply_empty(reply);
+        return Ok(());
+    };
+    let options = ScanOptions::parse(&args[3..], Target::Hash)?;
+    let mut found = Vec::new();
+    let mut seen = 0;
+    for _ in 0..options.count.saturating_mul(STEPS_PER_ELEMENT) {
+        cursor = hash.scan(cursor, liveness, |field, value| {
+            seen += 1;
+            if field.with_text(|text| options.matches(text)) {
+                found.push((field, value));
             }
+        });
+        if cursor == 0 || seen >= options.count {
+            break;
         }
     }
-    context.reply.array(2);
-    context.reply.bulk(cursor.to_string().as_bytes());
-    found.reply(context.reply);
+    reply.array(2);
+    reply.bulk(cursor.to_string().as_bytes());
+    reply.array(if options.names_only { found.len() } else { found.len() * 2 });
+    for (field, value) in found {
+        bulk_item(reply, field);
+        if !options.names_only {
+            bulk_item(reply, value);
+        }
+    }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::datatypes::items::Item;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::reply_item::reply_item;
+use crate::engine::item_reply::bulk_item;
 use crate::keyspace::effect::class;
 use crate::keyspace::key::Key;
 use crate::keyspace::value::list::{End, List, ListView, NodeLimit};
@@ -55,7 +55,7 @@ pub(super) fn pop(context: &mut Context<'_>, key: Key<'_>, end: End, count: usiz
         }
         let mut left = count;
         let visit = |_: &[u8], item: Item<'_>| {
-            reply_item(reply, item);
+            bulk_item(reply, item);
             left -= 1;
             left > 0
         };

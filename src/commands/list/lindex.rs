@@ -2,7 +2,7 @@
 
 use super::ends::from_front;
 use crate::engine::context::{Args, CmdResult, Context, integer};
-use crate::engine::reply_item::reply_item;
+use crate::engine::item_reply::bulk_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::collection;
 use crate::keyspace::value::list::List;
@@ -33,7 +33,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     };
     let list = collection::of::<List>(entry)?;
     match from_front(integer(args[2])?, list.len()) {
-        Some(index) => reply_item(context.reply, list.get(index)),
+        Some(index) => bulk_item(context.reply, list.get(index)),
         None => context.reply.null(),
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::ends::part;
 use crate::engine::context::{Args, CmdResult, Context, integer};
-use crate::engine::reply_item::reply_item;
+use crate::engine::item_reply::bulk_item;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::collection;
 use crate::keyspace::value::list::List;
@@ -42,7 +42,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut left = part.len();
     if left > 0 {
         list.walk_right(part.start, |_, item| {
-            reply_item(context.reply, item);
+            bulk_item(context.reply, item);
             left -= 1;
             left > 0
         });

@@ -3,7 +3,6 @@
 use super::shared::{INT_MAX, INT_MIN, LONG_MAX};
 use crate::config::row::{Row, field, memory, number};
 
-const SETS: &str = "it tunes sets, which this version does not have yet";
 const STREAMS: &str = "it tunes streams, which this version does not have yet";
 const HYPERLOGLOGS: &str = "it tunes HyperLogLogs, which this version does not have yet";
 
@@ -22,14 +21,10 @@ pub(super) static ROWS: &[Row] = &[
         .no_effect("blocks of a list are not compressed")
         .doc("Blocks at either end of a list that stay uncompressed. 0 compresses none."),
     number("set-max-intset-entries", 0, LONG_MAX, 512, field!(set_max_intset_entries))
-        .no_effect(SETS)
         .doc("Members up to which a set of integers is a sorted array."),
     number("set-max-listpack-entries", 0, LONG_MAX, 128, field!(set_max_listpack_entries))
-        .no_effect(SETS)
         .doc("Members up to which any other set is one compact block."),
-    number("set-max-listpack-value", 0, LONG_MAX, 64, field!(set_max_listpack_value))
-        .no_effect(SETS)
-        .doc("Longest member in a set's compact block."),
+    number("set-max-listpack-value", 0, LONG_MAX, 64, field!(set_max_listpack_value)).doc("Longest member in a set's compact block."),
     number("zset-max-listpack-entries", 0, LONG_MAX, 128, field!(zset_max_listpack_entries))
         .alias("zset-max-ziplist-entries")
         .doc("Members up to which a sorted set is one compact block."),

@@ -36,4 +36,12 @@ pub trait Collection: Sized {
     fn encoding(&self) -> Encoding;
     /// True if nothing is in it.
     fn is_empty(&self) -> bool;
+    /// Gives back what was set aside for changes. It is called before the collection comes under a key in a box.
+    #[inline]
+    fn trim(&mut self) {}
+    /// True if some of its elements have expiries of their own.
+    #[inline]
+    fn has_expiring(&self) -> bool {
+        false
+    }
 }

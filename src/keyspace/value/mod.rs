@@ -11,7 +11,9 @@ pub mod collection;
 pub mod hash;
 pub mod kind;
 pub mod list;
+mod packed_bucket;
 pub mod packed_table;
+pub mod set;
 pub mod string;
 pub mod zset;
 
@@ -19,6 +21,7 @@ use self::collection::Collection;
 use self::hash::Hash;
 pub use self::kind::{Encoding, Type};
 use self::list::List;
+use self::set::Set;
 use self::string::LongString;
 use self::zset::Zset;
 
@@ -31,6 +34,8 @@ pub enum Value {
     List(Box<List>),
     /// A hash too large for its entry.
     Hash(Box<Hash>),
+    /// A set too large for its entry.
+    Set(Box<Set>),
     /// A sorted set too large for its entry.
     Zset(Box<Zset>),
 }
@@ -56,14 +61,15 @@ macro_rules! variants {
                 if let Value::$name(collection) = value { Some(collection) } else { None }
             }
 
-            fn into_value(self) -> Value {
+            fn into_value(mut self) -> Value {
+                self.trim();
                 Value::$name(Box::new(self))
             }
         }
     )+};
 }
 
-variants!(List, Hash, Zset);
+variants!(List, Hash, Set, Zset);
 
 const fn assert_send<T: Send>() {}
 const _: () = assert_send::<Value>();
@@ -77,6 +83,7 @@ impl Value {
             Value::List(_) => Type::List,
             Value::Hash(_) => Type::Hash,
             Value::Zset(_) => Type::Zset,
+            Value::Set(_) => Type::Set,
         }
     }
 
@@ -87,6 +94,7 @@ impl Value {
             Value::List(list) => list.encoding(),
             Value::Hash(hash) => hash.encoding(),
             Value::Zset(zset) => zset.encoding(),
+            Value::Set(set) => set.encoding(),
         }
     }
 
@@ -97,6 +105,7 @@ impl Value {
             Value::List(list) => list.effort(),
             Value::Hash(hash) => hash.effort(),
             Value::Zset(zset) => zset.effort(),
+            Value::Set(set) => set.effort(),
         }
     }
 
@@ -105,7 +114,8 @@ impl Value {
         match self {
             Value::String(string) => string.view().len(),
             Value::List(list) => list.view().len(),
-            Value::Hash(hash) => hash.view().len(),
+            Value::Hash(hash) => hash.scan_len(),
+            Value::Set(set) => set.scan_len(),
             Value::Zset(zset) => zset.scan_len(),
         }
     }
@@ -117,8 +127,17 @@ impl Value {
             Value::List(list) => list.bytes(),
             Value::Hash(hash) => hash.bytes(),
             Value::Zset(zset) => zset.bytes(),
+            Value::Set(set) => set.bytes(),
         };
         size_of::<Value>() + outside
+    }
+
+    /// True if some of its elements have expiries of their own.
+    pub fn has_expiring(&self) -> bool {
+        match self {
+            Value::Hash(hash) => hash.has_expiring(),
+            _ => false,
+        }
     }
 
     /// A value of its own with the same content. Large parts are shared until one of the two changes them.

@@ -1,25 +1,21 @@
 //! A hash table whose buckets are packed: what large sets and hashes consist of.
 //!
 //! Linear hashing, as in [`crate::keyspace::table`], over buckets of some twenty records. A bucket is one allocation; no record has one
-//! of its own, and nothing points at records. A record is a key and what belongs to it, as items ([`crate::datatypes::items`]):
-//!
-//! ```text
-//! bucket  u16 number of records | a byte of each record's hash | records
-//! record  key [value [expiry]]: as many items as the table's arity says
-//! ```
-//!
-//! With 16-byte keys that is 18 bytes per record, 1.1 for the bucket, and what the allocator rounds up.
+//! of its own unless it is long, and nothing points at records. A record is a key and what belongs to it, as items
+//! ([`crate::datatypes::items`]): key [value] [expiry], as [`super::packed_bucket`] describes. With 16-byte keys that is 18 bytes per record, 1.4 for the bucket, and what
+//! the allocator rounds up.
 //!
 //! Invariants:
 //! * No key is there twice.
-//! * `segments` hold at least `buckets` buckets; those from `buckets` on are empty and own no memory.
+//! * All segments but the last are full; only the first one grows.
 //! * A [`Place`] is valid until the table changes.
 
 use std::ops::Range;
 
+use super::packed_bucket::Bucket;
+pub use super::packed_bucket::{Record, push_expiry};
 use crate::base::alloc;
 use crate::base::rng::Rng;
-use crate::datatypes::items::{self, Item};
 use crate::keyspace::hash::{KeyHash, KeyHasher};
 
 /// Buckets of a segment.
@@ -28,17 +24,11 @@ const SEGMENT: usize = 64;
 const FILL: usize = 24;
 /// Mean records per bucket below which one is taken away.
 const SPARSE: usize = 10;
-/// Bytes of a bucket's count.
-const COUNT_LEN: usize = 2;
 /// Records of a bucket that raise its chance to be chosen at random: more than twice [`FILL`], so that being split or not makes no
 /// difference.
 const FAIR_LEN: u64 = 80;
 /// Random buckets tried before one is taken as it comes.
 const RANDOM_TRIES: usize = 1000;
-
-/// A bucket's records.
-#[derive(Debug, Clone, Default)]
-struct Bucket(Vec<u8>);
 
 /// Where a record lies.
 #[derive(Debug, Clone)]
@@ -48,143 +38,34 @@ pub struct Place {
     record: Range<usize>,
 }
 
-/// A record.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a>(&'a [u8]);
-
-impl<'a> Record<'a> {
-    /// The record that these bytes are.
-    pub fn of(bytes: &'a [u8]) -> Self {
-        Record(bytes)
-    }
-
-    /// Its bytes.
-    pub fn bytes(self) -> &'a [u8] {
-        self.0
-    }
-
-    /// Its first item.
-    #[inline]
-    pub fn key(self) -> Item<'a> {
-        items::read(self.0)
-    }
-
-    /// The form of its key.
-    #[inline]
-    pub fn key_form(self) -> &'a [u8] {
-        &self.0[..items::form_len(self.0)]
-    }
-
-    /// What follows the key.
-    #[inline]
-    pub fn rest(self) -> &'a [u8] {
-        &self.0[items::form_len(self.0)..]
-    }
-}
-
 /// See the module's page.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct PackedTable {
-    segments: Vec<Box<[Bucket]>>,
+    segments: Vec<Vec<Bucket>>,
     buckets: usize,
     len: usize,
     /// Bytes that the buckets own, as the allocator rounds them.
     bytes: usize,
     arity: usize,
+    /// What freeing records costs that have allocations of their own.
+    extra_effort: usize,
 }
 
-impl Bucket {
-    #[inline]
-    fn count(&self) -> usize {
-        self.0.first_chunk().map_or(0, |count| u16::from_le_bytes(*count) as usize)
-    }
-
-    #[inline]
-    fn marks(&self) -> &[u8] {
-        &self.0[COUNT_LEN..COUNT_LEN + self.count()]
-    }
-
-    #[inline]
-    fn records_at(&self) -> usize {
-        COUNT_LEN + self.count()
-    }
-
-    /// Calls `visit` with the range of each record.
-    fn for_each(&self, arity: usize, mut visit: impl FnMut(usize, Range<usize>)) {
-        if self.0.is_empty() {
-            return;
-        }
-        let mut at = self.records_at();
-        for index in 0..self.count() {
-            let end = self.skip(at, arity);
-            visit(index, at..end);
-            at = end;
-        }
-    }
-
-    #[inline]
-    fn skip(&self, mut at: usize, items: usize) -> usize {
-        for _ in 0..items {
-            at += items::form_len(&self.0[at..]);
-        }
-        at
-    }
-
-    /// The range of record `index`.
-    #[inline]
-    fn range(&self, index: usize, arity: usize) -> Range<usize> {
-        let start = self.skip(self.records_at(), index * arity);
-        start..self.skip(start, arity)
-    }
-
-    fn find(&self, mark: u8, key: &[u8], arity: usize) -> Option<(usize, Range<usize>)> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let (mut at, mut passed) = (self.records_at(), 0);
-        for index in memchr::memchr_iter(mark, self.marks()) {
-            at = self.skip(at, (index - passed) * arity);
-            passed = index;
-            if self.0[at..].starts_with(key) {
-                return Some((index, at..self.skip(at, arity)));
-            }
-        }
-        None
-    }
-
-    /// Makes room for `more` bytes: as much as the allocator gives anyhow.
-    fn reserve(&mut self, more: usize) {
-        let needed = self.0.len() + more;
-        if needed > self.0.capacity() {
-            self.0.reserve_exact(alloc::block_len(needed) - self.0.len());
-        }
-    }
-
-    fn push(&mut self, mark: u8, record: &[u8]) {
-        let count = self.count();
-        self.reserve(record.len() + 1 + if self.0.is_empty() { COUNT_LEN } else { 0 });
-        if self.0.is_empty() {
-            self.0.extend_from_slice(&[0; COUNT_LEN]);
-        }
-        self.0.insert(COUNT_LEN + count, mark);
-        self.0.extend_from_slice(record);
-        self.set_count(count + 1);
-    }
-
-    fn set_count(&mut self, count: usize) {
-        let count = u16::try_from(count).expect("hashes spread over the buckets");
-        self.0[..COUNT_LEN].copy_from_slice(&count.to_le_bytes());
-    }
-
-    fn remove(&mut self, index: usize, record: Range<usize>) {
-        let count = self.count();
-        self.0.drain(record);
-        self.0.remove(COUNT_LEN + index);
-        self.set_count(count - 1);
-        if count == 1 {
-            self.0 = Vec::new();
-        } else if alloc::block_len(self.0.len()) * 4 < self.0.capacity() * 3 {
-            self.0.shrink_to(alloc::block_len(self.0.len()));
+impl Clone for PackedTable {
+    fn clone(&self) -> Self {
+        // With room where the original has it: it is counted.
+        let copy = |segment: &Vec<Bucket>| {
+            let mut copy = Vec::with_capacity(segment.capacity());
+            copy.extend_from_slice(segment);
+            copy
+        };
+        PackedTable {
+            segments: self.segments.iter().map(copy).collect(),
+            buckets: self.buckets,
+            len: self.len,
+            bytes: self.bytes,
+            arity: self.arity,
+            extra_effort: self.extra_effort,
         }
     }
 }
@@ -211,15 +92,17 @@ impl PackedTable {
         self.arity
     }
 
-    /// Number of buckets: each is freed apart.
-    pub fn buckets(&self) -> usize {
-        self.buckets
+    /// What freeing it costs, in small allocations.
+    pub fn effort(&self) -> usize {
+        self.buckets + self.extra_effort
     }
 
     /// Memory that it takes beside itself.
     pub fn bytes(&self) -> usize {
-        let segment = alloc::block_len(SEGMENT * size_of::<Bucket>());
-        self.bytes + self.segments.len() * segment + alloc::block_len(self.segments.capacity() * size_of::<Box<[Bucket]>>())
+        let segment_len = |buckets: usize| alloc::block_len(buckets * size_of::<Bucket>());
+        let segments = self.segments.first().map_or(0, |first| segment_len(first.capacity()))
+            + self.segments.len().saturating_sub(1) * segment_len(SEGMENT);
+        self.bytes + segments + alloc::block_len(self.segments.capacity() * size_of::<Vec<Bucket>>())
     }
 
     #[inline]
@@ -234,13 +117,19 @@ impl PackedTable {
         &self.segments[at / SEGMENT][at % SEGMENT]
     }
 
+    #[inline]
+    fn bucket_mut(&mut self, at: usize) -> &mut Bucket {
+        &mut self.segments[at / SEGMENT][at % SEGMENT]
+    }
+
     /// Changes a bucket, and counts what it then takes.
     fn edit<R>(&mut self, at: usize, edit: impl FnOnce(&mut Bucket) -> R) -> R {
-        let bucket = &mut self.segments[at / SEGMENT][at % SEGMENT];
-        let before = bucket.0.capacity();
+        let bucket = self.bucket_mut(at);
+        let before = (bucket.owned(), bucket.effort());
         let result = edit(bucket);
-        let after = bucket.0.capacity();
-        self.bytes = self.bytes - alloc::block_len(before) + alloc::block_len(after);
+        let after = (bucket.owned(), bucket.effort());
+        self.bytes = self.bytes + after.0 - before.0;
+        self.extra_effort = self.extra_effort + after.1 - before.1;
         result
     }
 
@@ -258,7 +147,7 @@ impl PackedTable {
     /// The record there.
     #[inline]
     pub fn get(&self, place: &Place) -> Record<'_> {
-        Record(&self.bucket(place.bucket).0[place.record.clone()])
+        self.bucket(place.bucket).record(place.record.clone())
     }
 
     /// Adds a record whose key is not there.
@@ -268,17 +157,12 @@ impl PackedTable {
         }
         self.len += 1;
         let home = self.home(hash);
-        self.edit(home, |bucket| bucket.push(hash.fingerprint(), record));
+        self.edit(home, |bucket| bucket.push(hash, record));
     }
 
-    /// Replaces what follows the key of a record.
-    pub fn set_rest(&mut self, place: &Place, rest: &[u8]) {
-        self.edit(place.bucket, |bucket| {
-            let start = place.record.start + items::form_len(&bucket.0[place.record.start..]);
-            let more = rest.len().saturating_sub(place.record.end - start);
-            bucket.reserve(more);
-            items::splice(&mut bucket.0, start..place.record.end, rest);
-        });
+    /// Replaces what follows the key of a record, whose hash this is.
+    pub fn set_rest(&mut self, hash: KeyHash, place: &Place, rest: &[u8]) {
+        self.edit(place.bucket, |bucket| bucket.set_rest(hash, place.record.clone(), rest));
     }
 
     /// Takes a record out.
@@ -293,51 +177,58 @@ impl PackedTable {
     /// Adds a bucket and splits the one whose hashes it takes over.
     fn grow(&mut self, hasher: &KeyHasher) {
         let new = self.buckets;
-        if new.is_multiple_of(SEGMENT) && new / SEGMENT == self.segments.len() {
-            self.segments.push(vec![Bucket::default(); SEGMENT].into_boxed_slice());
+        if new.is_multiple_of(SEGMENT) {
+            self.segments.push(Vec::with_capacity(if new == 0 { 1 } else { SEGMENT }));
+        }
+        if let Some(last) = self.segments.last_mut() {
+            last.push(Bucket::default());
         }
         self.buckets += 1;
         if new > 0 {
-            let low = new - (new + 1).next_power_of_two() / 2;
-            self.rehash(low, hasher);
+            let old = new - (new + 1).next_power_of_two() / 2;
+            let whole = self.edit(old, std::mem::take);
+            let (mut stay, mut leave) = (Bucket::default(), Bucket::default());
+            whole.split(self.arity, hasher, |hash| self.home(hash) == new, [&mut stay, &mut leave]);
+            self.edit(old, |bucket| *bucket = stay);
+            self.edit(new, |bucket| *bucket = leave);
         }
     }
 
     /// Takes the last bucket away; its records go back to the one it was split from.
     fn shrink(&mut self, hasher: &KeyHasher) {
+        let (last, arity) = (self.buckets - 1, self.arity);
+        let old = last - self.buckets.next_power_of_two() / 2;
+        let whole = self.edit(last, std::mem::take);
+        self.edit(old, |bucket| whole.split(arity, hasher, |_| false, [bucket, &mut Bucket::default()]));
         self.buckets -= 1;
-        self.rehash(self.buckets, hasher);
-        // One spare segment stays.
-        self.segments.truncate(self.buckets.div_ceil(SEGMENT) + 1);
-    }
-
-    /// Empties bucket `at`, which may have become the one behind the last, and places its records anew.
-    fn rehash(&mut self, at: usize, hasher: &KeyHasher) {
-        let old = self.edit(at, std::mem::take);
-        old.for_each(self.arity, |_, range| {
-            let record = Record(&old.0[range]);
-            let hash = hasher.hash(record.key_form());
-            let home = self.home(hash);
-            self.edit(home, |bucket| bucket.push(hash.fingerprint(), record.0));
-        });
+        if let Some(segment) = self.segments.last_mut() {
+            segment.pop();
+            if segment.is_empty() {
+                self.segments.pop();
+            }
+        }
     }
 
     /// Visits all records.
-    pub fn for_each(&self, mut visit: impl FnMut(Record<'_>)) {
+    pub fn for_each<'a>(&'a self, mut visit: impl FnMut(Record<'a>)) {
         for at in 0..self.buckets {
             self.visit_bucket(at, &mut visit);
         }
     }
 
+    /// Number of buckets.
+    pub fn buckets(&self) -> usize {
+        self.buckets
+    }
+
     /// Visits the records of bucket `at`.
-    pub fn visit_bucket(&self, at: usize, visit: &mut impl FnMut(Record<'_>)) {
-        let bucket = self.bucket(at);
-        bucket.for_each(self.arity, |_, range| visit(Record(&bucket.0[range])));
+    pub fn visit_bucket<'a>(&'a self, at: usize, visit: &mut impl FnMut(Record<'a>)) {
+        self.bucket(at).for_each(self.arity, |_, record| visit(record));
     }
 
     /// Visits the records of the buckets that `cursor` names and returns the next cursor, 0 at the end: see
     /// [`crate::keyspace::table::Table::scan`], whose guarantee holds here, too.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Record<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(Record<'a>)) -> u64 {
         if self.buckets == 0 {
             return 0;
         }
@@ -382,6 +273,7 @@ mod tests {
 
     use super::*;
     use crate::base::rng::Rng;
+    use crate::datatypes::items;
 
     fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
@@ -400,6 +292,7 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
+            1 => (0..600u16, 490..530usize).prop_map(|(key, len)| Step::Set(key, len)),
             8 => (0..600u16, 0..60usize).prop_map(|(key, len)| Step::Set(key, len)),
             3 => (0..600u16).prop_map(Step::Remove),
             3 => any::<u64>().prop_map(Step::RemoveRandom),
@@ -422,7 +315,7 @@ mod tests {
             let form = items::packed(key);
             let hash = self.hasher.hash(&form);
             match self.table.find(hash, &form) {
-                Some(place) => self.table.set_rest(&place, &items::packed(value)),
+                Some(place) => self.table.set_rest(hash, &place, &items::packed(value)),
                 None => self.table.insert(hash, &record(key, value), &self.hasher),
             }
             self.model.insert(key.to_vec(), value.to_vec());
@@ -445,8 +338,10 @@ mod tests {
             });
             assert!(seen == self.model);
             assert_eq!(self.table.len(), self.model.len());
-            let owned: usize = (0..self.table.buckets).map(|at| alloc::block_len(self.table.bucket(at).0.capacity())).sum();
+            let owned: usize = (0..self.table.buckets).map(|at| self.table.bucket(at).owned()).sum();
             assert_eq!(self.table.bytes, owned);
+            let effort: usize = (0..self.table.buckets).map(|at| self.table.bucket(at).effort() - 1).sum();
+            assert_eq!(self.table.extra_effort, effort);
         }
     }
 

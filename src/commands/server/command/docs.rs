@@ -104,7 +104,7 @@ fn argument(reply: &mut ReplyBuf, arg: &Arg) {
     let (kind, parts): (&str, &[Arg]) = match arg.kind {
         ArgKind::Key(_) => ("key", &[]),
         ArgKind::String => ("string", &[]),
-        ArgKind::Integer => ("integer", &[]),
+        ArgKind::Integer | ArgKind::KeyInteger(_) => ("integer", &[]),
         ArgKind::Double => ("double", &[]),
         ArgKind::Pattern => ("pattern", &[]),
         ArgKind::UnixTime => ("unix-time", &[]),
@@ -129,7 +129,7 @@ fn argument(reply: &mut ReplyBuf, arg: &Arg) {
         text(reply, "display_text", if arg.display.is_empty() { arg.name } else { arg.display });
         fields += 1;
     }
-    if let ArgKind::Key(index) = arg.kind {
+    if let ArgKind::Key(index) | ArgKind::KeyInteger(index) = arg.kind {
         reply.bulk(b"key_spec_index");
         reply.integer(index as i64);
         fields += 1;

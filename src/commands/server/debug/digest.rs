@@ -12,9 +12,11 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::collection;
 use crate::keyspace::entry::{EntryRef, Type};
+use crate::keyspace::liveness::Liveness;
 use crate::keyspace::string_value;
 use crate::keyspace::value::hash::Hash;
 use crate::keyspace::value::list::List;
+use crate::keyspace::value::set::Set;
 use crate::keyspace::value::zset::Zset;
 
 type Digest = [u8; 20];
@@ -45,27 +47,34 @@ fn mix_pieces(digest: &mut Digest, pieces: impl IntoIterator<Item = impl AsRef<[
     *digest = hash(digest);
 }
 
+/// Adds the fields of a hash, which have no order.
+fn mix_hash(digest: &mut Digest, entry: EntryRef<'_>, liveness: Liveness) {
+    let Ok(hash) = collection::of::<Hash>(entry) else { return };
+    hash.for_each(liveness, |field, value| {
+        let mut one = Digest::default();
+        field.with_text(|text| mix(&mut one, text));
+        value.with_text(|text| mix(&mut one, text));
+        xor(digest, &one);
+    });
+}
+
 /// Adds an entry's type, value and whether it expires.
-fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>) {
+fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>, liveness: Liveness) {
     mix(digest, &(entry.kind() as u32).to_be_bytes());
     match entry.kind() {
         Type::String => string_value::with_string(entry.value(), |string| mix_pieces(digest, string.pieces(..))),
-        Type::Hash => {
-            if let Ok(hash) = collection::of::<Hash>(entry) {
-                hash.for_each(|field, value| {
-                    let mut one = Digest::default();
-                    field.with_text(|text| mix(&mut one, text));
-                    value.with_text(|text| mix(&mut one, text));
-                    xor(digest, &one);
-                });
-            }
-        }
+        Type::Hash => mix_hash(digest, entry, liveness),
         Type::List => {
             if let Ok(list) = collection::of::<List>(entry) {
                 list.walk_right(0, |_, item| {
                     item.with_text(|text| mix(digest, text));
                     true
                 });
+            }
+        }
+        Type::Set => {
+            if let Ok(set) = collection::of::<Set>(entry) {
+                set.for_each(|member| member.with_text(|text| xor(digest, text)));
             }
         }
         Type::Zset => {
@@ -97,6 +106,7 @@ pub(super) fn dataset(context: &mut Context<'_>) -> CmdResult {
 
 fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
     let mut digest = Digest::default();
+    let liveness = access.liveness();
     for db in 0..keyspace.databases() as u32 {
         let mut keys = Digest::default();
         let mut is_empty = true;
@@ -109,7 +119,7 @@ fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
                         is_empty = false;
                         let mut one = Digest::default();
                         mix(&mut one, entry.key());
-                        mix_entry(&mut one, entry);
+                        mix_entry(&mut one, entry, liveness);
                         xor(&mut keys, &one);
                     });
                     if cursor == 0 {
@@ -128,9 +138,10 @@ fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
 
 pub(super) fn values(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     context.reply.array(args.len() - 2);
+    let liveness = context.keys.liveness();
     for key in &args[2..] {
         let mut digest = Digest::default();
-        super::object::with_entry(context, key, |entry, _| mix_entry(&mut digest, entry));
+        super::object::with_entry(context, key, |entry, _| mix_entry(&mut digest, entry, liveness));
         context.reply.simple(&hexadecimal(&digest));
     }
     Ok(())

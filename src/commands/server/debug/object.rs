@@ -34,7 +34,7 @@ pub(super) fn object(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Bytes of a string in a dump, without compression; of a collection, what looking at all of it costs.
+/// Bytes of a string in a dump, without compression. Of a collection, about what a reader of all of it looks at.
 fn serialized_len(entry: EntryRef<'_>) -> usize {
     if entry.kind() != Type::String {
         // About: what it takes in memory.

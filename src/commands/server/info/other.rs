@@ -40,20 +40,24 @@ pub(super) fn scripting_engines(_: &mut Context<'_>, lines: &mut Lines) {
 
 pub(super) fn keyspace(context: &mut Context<'_>, lines: &mut Lines) {
     let keyspace = context.keys.keyspace();
-    let mut databases = vec![(0usize, 0usize); keyspace.databases()];
+    let mut databases = vec![(0usize, 0usize, 0usize); keyspace.databases()];
     for number in 0..keyspace.stripes() as u32 {
         context.keys.with_stripe(number, |access| {
             for (table, keys) in access.stripe(number).tables() {
                 let of = &mut databases[keyspace.db_of(table) as usize];
                 of.0 += keys.table.len();
                 of.1 += keys.expiring;
+                of.2 += keys.with_expiring;
             }
         });
     }
-    for (db, (keys, expiring)) in databases.into_iter().enumerate().filter(|(_, (keys, _))| *keys > 0) {
+    for (db, (keys, expiring, with_expiring)) in databases.into_iter().enumerate().filter(|(_, (keys, ..))| *keys > 0) {
         lines.add(
             &format!("db{db}"),
-            format_args!("keys={keys},expires={expiring},avg_ttl={},keys_with_volatile_items=0", keyspace.average_ttl_ms(db as u32)),
+            format_args!(
+                "keys={keys},expires={expiring},avg_ttl={},keys_with_volatile_items={with_expiring}",
+                keyspace.average_ttl_ms(db as u32)
+            ),
         );
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("rejected_connections", get(&counters.connections_rejected));
     zeros(lines, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
     lines.add("expired_keys", stripes.expired);
-    lines.add("expired_fields", 0);
+    lines.add("expired_fields", stripes.expired_fields);
     lines.add("expired_stale_perc", format_args!("{:.2}", shared.keyspace.stale_percent()));
     lines.add("expired_keys_with_volatile_items_stale_perc", "0.00");
     lines.add("expired_time_cap_reached_count", get(&counters.expire_time_cap_reached));
