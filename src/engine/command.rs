@@ -97,6 +97,14 @@ pub enum Effort {
     Smallest,
     /// With the number that is this argument: so many elements are asked for.
     Argument(usize),
+    /// With their sum where a range is open at an end (`-` or `+` as one of the two arguments from `bounds` on), unless argument `count`
+    /// says how many elements are asked for.
+    OpenRange {
+        /// The first bound.
+        bounds: usize,
+        /// The number.
+        count: usize,
+    },
 }
 
 impl Effort {
@@ -114,6 +122,13 @@ impl Effort {
                 let asked = words.get(at).and_then(|word| parse_i64(word)).unwrap_or(0);
                 let all = if asked > 0 { lengths.fold(0, u64::saturating_add) } else { u64::MAX };
                 asked.unsigned_abs().saturating_mul(ELEMENT_STEPS as u64).min(all)
+            }
+            Effort::OpenRange { bounds, count } => {
+                if !words.iter().skip(bounds).take(2).any(|word| matches!(*word, b"-" | b"+")) {
+                    return 0;
+                }
+                let asked = words.get(count).and_then(|word| parse_i64(word)).map_or(u64::MAX, |asked| asked.max(0) as u64);
+                lengths.fold(0, u64::saturating_add).min(asked.saturating_mul(ELEMENT_STEPS as u64))
             }
         }
     }
@@ -199,7 +214,8 @@ pub struct CommandSpec {
     pub place: Place,
     /// Its function. Only the command scope (`engine/scope.rs`) calls it.
     pub run: Run,
-    /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS.
+    /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS. Where
+    /// the specs find other keys than the command does, though they are said to be complete, it finds those that are locked.
     pub keys_by_hand: Option<fn(&[&[u8]]) -> KeysAndFlags>,
     /// Says of an argument, by its position, whether logs and MONITOR must not show it.
     pub is_secret: Option<fn(&[&[u8]], usize) -> bool>,

@@ -38,6 +38,11 @@ impl Row {
     /// Finds where the keys of a request lie: once, for routing, locking and execution alike.
     pub fn resolve(&self, keyspace: &Keyspace, words: &[&[u8]]) -> ResolvedKeys {
         let resolve = |at: usize| ResolvedKey { place: keyspace.place(words[at]), hint: None, argument: at as u32 };
+        if let (KeyShape::General, Some(by_hand)) = (self.shape, self.spec.keys_by_hand)
+            && !self.spec.keys.iter().any(|keys| keys.flags & (key_flag::INCOMPLETE | key_flag::VARIABLE_FLAGS) != 0)
+        {
+            return by_hand(words).into_iter().map(|(at, _)| resolve(at)).collect();
+        }
         self.shape.positions(self.spec.keys, words).into_iter().map(resolve).collect()
     }
 }

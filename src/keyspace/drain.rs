@@ -30,7 +30,7 @@ impl KeyAccess<'_> {
             Cause::Expired => stripe.stats.expired += 1,
             Cause::Evicted => stripe.stats.evicted += 1,
         }
-        if !stripe.watched.is_empty() {
+        if !stripe.watched.is_empty() && !effect.is_beside {
             stripe.watched.touch(effect.db, effect.key, effect.exists);
         }
         if self.notify != 0 {
@@ -63,7 +63,7 @@ impl KeyAccess<'_> {
         let hasher = self.keyspace.hasher();
         let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
         self.free(entry, cause);
-        let effect = Effect { db: self.db, key, cause, created: false, exists: false, changes: 0, events: &[event] };
+        let effect = Effect { db: self.db, key, cause, created: false, exists: false, is_beside: false, changes: 0, events: &[event] };
         self.drain(place.stripe, &effect);
     }
 
@@ -81,6 +81,13 @@ impl KeyAccess<'_> {
             let in_background = in_background.load(Ordering::Relaxed);
             self.changes().free_later(entry, in_background);
         }
+    }
+
+    /// Frees parts of a value once the locks are released.
+    #[cold]
+    pub(super) fn free_parts(&mut self, parts: Box<dyn std::any::Any + Send>) {
+        let in_background = self.keyspace.settings.lazy_server_del.load(Ordering::Relaxed);
+        self.changes().free_parts_later(parts, in_background);
     }
 
     /// As [`KeyAccess::free`], because the user asked for just that.

@@ -44,6 +44,8 @@ pub struct Effect<'a> {
     pub created: bool,
     /// True if the key is there now.
     pub exists: bool,
+    /// True if what clients watch is as it was: only groups of a stream, say, changed.
+    pub is_beside: bool,
     /// By how much `rdb_changes_since_last_save` grows.
     pub changes: u64,
     /// Event class and name for keyspace notifications, in order.

@@ -43,6 +43,8 @@ pub struct KeyMut<'m, 'a, 'k> {
     dirty: bool,
     /// A collection became empty, and its key is gone.
     emptied: bool,
+    /// What clients watch stays as it is.
+    is_beside: bool,
     cause: Cause,
     changes: u64,
     events: SmallVec<[(u32, &'static str); 2]>,
@@ -61,6 +63,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             existed: position.is_some(),
             dirty: false,
             emptied: false,
+            is_beside: false,
             cause: Cause::Command,
             changes: 0,
             events: SmallVec::new(),
@@ -76,6 +79,16 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Notes that nothing was changed after all.
     pub fn mark_unchanged(&mut self) {
         self.dirty = false;
+    }
+
+    /// Notes that what changes lies beside what the value says: who watches the key is not told.
+    pub fn keep_watched(&mut self) {
+        self.is_beside = true;
+    }
+
+    /// Has parts of the value that were taken out freed once the locks are released, in the background if the options say so.
+    pub fn free_later(&mut self, parts: Box<dyn std::any::Any + Send>) {
+        self.access.free_parts(parts);
     }
 
     #[inline]
@@ -250,6 +263,7 @@ impl Drop for KeyMut<'_, '_, '_> {
             cause: self.cause,
             created: !self.existed && self.position.is_some(),
             exists: self.position.is_some(),
+            is_beside: self.is_beside,
             changes: self.changes,
             events: &self.events,
         };

@@ -3,7 +3,6 @@
 use super::shared::{INT_MAX, INT_MIN, LONG_MAX};
 use crate::config::row::{Row, field, memory, number};
 
-const STREAMS: &str = "it tunes streams, which this version does not have yet";
 const HYPERLOGLOGS: &str = "it tunes HyperLogLogs, which this version does not have yet";
 
 pub(super) static ROWS: &[Row] = &[
@@ -35,9 +34,7 @@ pub(super) static ROWS: &[Row] = &[
         .no_effect(HYPERLOGLOGS)
         .doc("Size up to which a HyperLogLog keeps its sparse form. Above 16000 the dense form is always smaller."),
     memory("stream-node-max-bytes", 0, LONG_MAX, 4096, field!(stream_node_max_bytes))
-        .no_effect(STREAMS)
         .doc("Size of one block of a stream. 0 sets no limit."),
     number("stream-node-max-entries", 0, LONG_MAX, 100, field!(stream_node_max_entries))
-        .no_effect(STREAMS)
         .doc("Entries in one block of a stream. 0 sets no limit."),
 ];

@@ -14,6 +14,7 @@ pub mod list;
 mod packed_bucket;
 pub mod packed_table;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod zset;
 
@@ -22,6 +23,7 @@ use self::hash::Hash;
 pub use self::kind::{Encoding, Type};
 use self::list::List;
 use self::set::Set;
+use self::stream::Stream;
 use self::string::LongString;
 use self::zset::Zset;
 
@@ -38,6 +40,8 @@ pub enum Value {
     Set(Box<Set>),
     /// A sorted set too large for its entry.
     Zset(Box<Zset>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// A collection as a variant of [`Value`].
@@ -69,7 +73,7 @@ macro_rules! variants {
     )+};
 }
 
-variants!(List, Hash, Set, Zset);
+variants!(List, Hash, Set, Zset, Stream);
 
 const fn assert_send<T: Send>() {}
 const _: () = assert_send::<Value>();
@@ -84,6 +88,7 @@ impl Value {
             Value::Hash(_) => Type::Hash,
             Value::Zset(_) => Type::Zset,
             Value::Set(_) => Type::Set,
+            Value::Stream(_) => Type::Stream,
         }
     }
 
@@ -95,6 +100,7 @@ impl Value {
             Value::Hash(hash) => hash.encoding(),
             Value::Zset(zset) => zset.encoding(),
             Value::Set(set) => set.encoding(),
+            Value::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -106,6 +112,7 @@ impl Value {
             Value::Hash(hash) => hash.effort(),
             Value::Zset(zset) => zset.effort(),
             Value::Set(set) => set.effort(),
+            Value::Stream(stream) => stream.effort(),
         }
     }
 
@@ -116,6 +123,7 @@ impl Value {
             Value::List(list) => list.view().len(),
             Value::Hash(hash) => hash.scan_len(),
             Value::Set(set) => set.scan_len(),
+            Value::Stream(stream) => stream.scan_len(),
             Value::Zset(zset) => zset.scan_len(),
         }
     }
@@ -128,6 +136,7 @@ impl Value {
             Value::Hash(hash) => hash.bytes(),
             Value::Zset(zset) => zset.bytes(),
             Value::Set(set) => set.bytes(),
+            Value::Stream(stream) => stream.bytes(),
         };
         size_of::<Value>() + outside
     }
