@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::KeyPlace;
 use super::access::KeyAccess;
+use super::blocked::ReadyKey;
 use super::effect::{Cause, Effect, KeyEvent, class};
 use super::entry::Entry;
 use super::table::Position;
@@ -13,8 +14,7 @@ use crate::base::limits::LAZYFREE_EFFORT_MIN;
 impl KeyAccess<'_> {
     /// Turns one effect into all that depends on it. The stripe is held.
     ///
-    /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and the keys that blocked clients wait for join
-    /// here.
+    /// In this order: counters, WATCH, those who wait for keys, notifications. The write log, tracking and the tag index join here.
     #[inline]
     pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
         self.wrote = true;
@@ -33,6 +33,9 @@ impl KeyAccess<'_> {
         if !stripe.watched.is_empty() {
             stripe.watched.touch(effect.db, effect.key, effect.exists);
         }
+        if !stripe.blocked.is_empty() && stripe.blocked.has(effect.db, effect.key) {
+            self.note_ready(effect.db, effect.key.to_vec());
+        }
         if self.notify != 0 {
             if effect.created {
                 self.notify_event(class::NEW, "new", effect.key);
@@ -40,6 +43,15 @@ impl KeyAccess<'_> {
             for (event_class, name) in effect.events {
                 self.notify_event(*event_class, name, effect.key);
             }
+        }
+    }
+
+    /// Notes a key that somebody waits for: it is looked at once the locks are released.
+    #[cold]
+    pub(super) fn note_ready(&mut self, db: u32, key: Vec<u8>) {
+        let ready = ReadyKey { db, key };
+        if self.ready.last() != Some(&ready) {
+            self.ready.push(ready);
         }
     }
 
