@@ -15,16 +15,27 @@ impl KeyAccess<'_> {
     /// Turns one effect into all that depends on it. The stripe is held.
     ///
     /// In this order: counters, WATCH, those who wait for keys, notifications. The write log, tracking and the tag index join here.
-    #[inline]
+    // Inlined, so that an effect of which nobody wants to hear is never put together.
+    #[inline(always)]
     pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
         self.wrote = true;
+        let is_heard = self.is_logging | (self.notify != 0) | (effect.cause != Cause::Command);
+        let stripe = self.held.stripe(stripe_number);
+        stripe.stats.changes += effect.changes;
+        if is_heard | !stripe.watched.is_empty() | !stripe.blocked.is_empty() {
+            self.tell(stripe_number, effect);
+        }
+    }
+
+    /// Tells those who want to hear of an effect.
+    #[inline(never)]
+    fn tell(&mut self, stripe_number: u32, effect: &Effect<'_>) {
         let is_logging = self.is_logging;
         let stripe = self.held.stripe(stripe_number);
         // Of no use without a log: see `crate::performance`, *Where things lie*.
         if is_logging {
             stripe.written = true;
         }
-        stripe.stats.changes += effect.changes;
         match effect.cause {
             Cause::Command => {}
             Cause::Expired => stripe.stats.expired += 1,
@@ -53,6 +64,12 @@ impl KeyAccess<'_> {
         if self.ready.last() != Some(&ready) {
             self.ready.push(ready);
         }
+    }
+
+    /// True if the events of changes are of use: for notifications, and for tests, which abort on a change of which nothing was told.
+    #[inline(always)]
+    pub(super) fn wants_events(&self) -> bool {
+        cfg!(debug_assertions) || self.notify != 0
     }
 
     /// Collects a notification, if clients asked for its class.
