@@ -6,21 +6,22 @@
 //!
 //! Invariants:
 //! * A command's function is called here and nowhere else: by [`run_single_key`], by [`run_async`], and by [`call`] for all others. Of a
-//!   command that visits all keys that is `engine/sweep.rs`, which these two call and nobody else.
+//!   command that visits all keys that is `engine/sweep.rs`, which these two call and nobody else. One that waits for keys is called again
+//!   by `engine/blocking.rs`, once they may have something for it.
 //! * Between the gate's answer and the execution nothing has changed that the answer rests on: the generation is compared under the
 //!   lock, also for what had to wait for its stripes or runs on another thread. Who finds another one has executed nothing. A command that
 //!   takes its stripes by itself is asked before the first: it works on no particular key. Whether expired keys may be deleted is
 //!   asked of each ([`crate::keyspace::access`]).
 //! * Locks are released by [`crate::keyspace::access::KeyAccess::unlock`], which commits before and delivers afterwards.
 
-use super::completion::complete;
+use super::completion::{begin_to_wait, complete};
 use super::context::{Args, CmdResult, Context};
 use super::error::CmdError;
 use super::gate::Gate;
 use super::shared::Shared;
 use super::spec::{Locks, Place, Run};
 use super::table::Row;
-use super::{sweep, transaction};
+use super::{blocking, sweep, transaction};
 use crate::base::clock::{self, Ticks};
 use crate::base::limits::OFFLOAD_STEPS_MIN;
 use crate::clients::Session;
@@ -38,6 +39,8 @@ pub enum NotRun {
     Offload,
     /// It is to run asynchronously.
     Async,
+    /// It found nothing, and waits for its keys.
+    Blocked,
 }
 
 impl From<Busy> for NotRun {
@@ -67,6 +70,7 @@ pub fn run_single_key<'c>(
     let result = execute(context, args);
     finish(context, &result, reply_from);
     context.keys.unlock();
+    serve_ready(context);
     Ok(())
 }
 
@@ -90,15 +94,20 @@ pub fn run(
     confirm(context, gate.generation())?;
     let ended = run_locked(context, session, row, args, started);
     context.keys.unlock();
-    Ok(ended)
+    serve_ready(context);
+    if session.blocked.is_some() { Err(NotRun::Blocked) } else { Ok(ended) }
 }
 
 /// Runs a command whose stripes are held: for EXEC, which holds those of all its commands. Returns when it ended.
 pub fn run_locked(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>, started: Ticks) -> Ticks {
     context.command = row.number;
     let reply_from = context.reply.len();
-    let result = call(context, Some(session), row, args);
+    let result = call(context, Some(&mut *session), row, args);
     let ended = clock::ticks();
+    if session.blocked.is_some() {
+        begin_to_wait(context, row, args);
+        return ended;
+    }
     complete(context, row, args, &result, reply_from, clock::elapsed_ns(started, ended));
     ended
 }
@@ -121,6 +130,7 @@ pub fn run_offloaded(context: &mut Context<'_>, generation: u64, row: &Row, args
     let result = call(context, None, row, args);
     context.yields_to_waiters |= context.keys.is_wanted();
     context.keys.unlock();
+    serve_ready(context);
     Ok((result, started))
 }
 
@@ -138,10 +148,19 @@ pub async fn run_async(context: &mut Context<'_>, session: &mut Session, row: &R
             let timers = &context.shared.timers;
             timers.within(none_held_while_waiting(run(context, session, args))).await
         }
-        Run::Data(_) | Run::Session(_) | Run::Container => unreachable!("other commands run at once"),
+        Run::Data(_) | Run::Session(_) | Run::Blocking(_) | Run::Container => unreachable!("other commands run at once"),
     };
     complete(context, row, args, &result, reply_from, clock::elapsed_ns(started, clock::ticks()));
     context.keys.unlock();
+    serve_ready(context);
+}
+
+/// Serves those who wait for what was changed. Nothing is held.
+#[inline]
+fn serve_ready(context: &mut Context<'_>) {
+    if context.keys.has_ready() {
+        blocking::serve(context);
+    }
 }
 
 /// Calls a command's function. `session` is there if its connection's own task runs it.
@@ -152,6 +171,14 @@ fn call(context: &mut Context<'_>, session: Option<&mut Session>, row: &Row, arg
     match (row.spec.run, session) {
         (Run::Data(run), _) => run(context, args),
         (Run::Session(run) | Run::Async(_, Some(run)), Some(session)) => run(context, session, args),
+        (Run::Blocking(attempt), session) => {
+            let Some(wait) = attempt(context, args)? else { return Ok(()) };
+            match session.filter(|_| !context.caller.in_exec) {
+                Some(session) => session.blocked = Some(blocking::enter(context, args, wait)),
+                None => blocking::reply_nothing(context.reply, wait.nothing),
+            }
+            Ok(())
+        }
         (Run::Sweep(start), _) => sweep::run_at_once(context, start, args),
         (Run::Async(..), _) => Err(CmdError::coded("ERR Command not allowed inside a transaction")),
         (Run::Session(_), None) => Err(CmdError::coded("ERR Command not allowed without a connection")),

@@ -90,6 +90,20 @@ pub(super) fn pop_first(context: &mut Context<'_>, args: &Args<'_>, end: End, co
     Ok(false)
 }
 
+/// Takes one element from the first list that has some and replies its name and the element. False, and no reply, if none has.
+pub(super) fn pop_one_of_first(context: &mut Context<'_>, args: &Args<'_>, end: End) -> Result<bool, CmdError> {
+    for key in args.keys() {
+        let is_there = context.keys.open(key).collection::<List>()?.is_some();
+        if is_there {
+            context.reply.array(2);
+            context.reply.bulk(key.name());
+            pop(context, key, end, 1, false)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Moves an element from the list under the first key to that under the second, and replies it. False, and no reply, if there is none.
 ///
 /// As in Valkey the events of the list that gets it come before those of the one that loses it.
