@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::KeyPlace;
 use super::access::KeyAccess;
 use super::blocked::ReadyKey;
-use super::effect::{Cause, Effect, KeyEvent, class};
+use super::effect::{Cause, Effect, KeyEvent, Reach, class};
 use super::entry::Entry;
 use super::table::Position;
 use crate::base::limits::LAZYFREE_EFFORT_MIN;
@@ -41,10 +41,10 @@ impl KeyAccess<'_> {
             Cause::Expired => stripe.stats.expired += 1,
             Cause::Evicted => stripe.stats.evicted += 1,
         }
-        if !stripe.watched.is_empty() && !effect.is_beside {
+        if !stripe.watched.is_empty() && effect.reach == Reach::Everybody {
             stripe.watched.touch(effect.db, effect.key, effect.exists);
         }
-        if !stripe.blocked.is_empty() && stripe.blocked.has(effect.db, effect.key) {
+        if effect.reach != Reach::Nobody && !stripe.blocked.is_empty() && stripe.blocked.has(effect.db, effect.key) {
             self.note_ready(effect.db, effect.key.to_vec());
         }
         if self.notify != 0 {
@@ -92,7 +92,7 @@ impl KeyAccess<'_> {
         let hasher = self.keyspace.hasher();
         let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
         self.free(entry, cause);
-        let effect = Effect { db: self.db, key, cause, created: false, exists: false, is_beside: false, changes: 0, events: &[event] };
+        let effect = Effect { db: self.db, key, cause, created: false, exists: false, reach: Reach::Everybody, changes: 0, events: &[event] };
         self.drain(place.stripe, &effect);
     }
 

@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use super::access::KeyAccess;
-use super::effect::{Cause, Effect, class};
+use super::effect::{Cause, Effect, Reach, class};
 use super::entry::{Entry, EntryMut, EntryRef, NewValue};
 use super::key::Key;
 use super::stripe::Keys;
@@ -43,8 +43,7 @@ pub struct KeyMut<'m, 'a, 'k> {
     dirty: bool,
     /// A collection became empty, and its key is gone.
     emptied: bool,
-    /// What clients watch stays as it is.
-    is_beside: bool,
+    reach: Reach,
     cause: Cause,
     changes: u64,
     events: SmallVec<[(u32, &'static str); 2]>,
@@ -63,7 +62,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             existed: position.is_some(),
             dirty: false,
             emptied: false,
-            is_beside: false,
+            reach: Reach::Everybody,
             cause: Cause::Command,
             changes: 0,
             events: SmallVec::new(),
@@ -81,9 +80,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         self.dirty = false;
     }
 
-    /// Notes that what changes lies beside what the value says: who watches the key is not told.
-    pub fn keep_watched(&mut self) {
-        self.is_beside = true;
+    /// Says who is told of the change; without it, everybody.
+    pub fn set_reach(&mut self, reach: Reach) {
+        self.reach = reach;
     }
 
     /// Has parts of the value that were taken out freed once the locks are released, in the background if the options say so.
@@ -267,7 +266,7 @@ impl Drop for KeyMut<'_, '_, '_> {
             cause: self.cause,
             created: !self.existed && self.position.is_some(),
             exists: self.position.is_some(),
-            is_beside: self.is_beside,
+            reach: self.reach,
             changes: self.changes,
             events: &self.events,
         };

@@ -5,7 +5,7 @@ use larder_proto::resp::ReplyBuf;
 use super::{access, reply};
 use crate::engine::context::{Args, Context};
 use crate::engine::error::CmdError;
-use crate::keyspace::effect::class;
+use crate::keyspace::effect::{Reach, class};
 use crate::keyspace::key_mut::KeyMut;
 use crate::keyspace::value::stream::group::{Group, Pending};
 use crate::keyspace::value::stream::{Entry, StreamId};
@@ -66,7 +66,7 @@ impl Done {
 
     /// Tells of it.
     pub(super) fn tell(self, key: &mut KeyMut<'_, '_, '_>) {
-        key.keep_watched();
+        key.set_reach(Reach::Nobody);
         if self.is_new_consumer {
             key.change_event(class::STREAM, "xgroup-createconsumer");
         }

@@ -1,8 +1,11 @@
 //! The arguments that XREAD and XREADGROUP share.
 
+use crate::engine::blocking::until_ms_of_milliseconds;
 use crate::engine::context::{Args, Context, integer, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{BeginSearch, FindKeys, KeySpec, KeysAndFlags, key_flag};
+use crate::keyspace::blocked::{Nothing, Wait};
+use crate::keyspace::value::Type;
 
 /// Where the keys stand that are read, with the keyword searched from this argument on.
 pub(super) const fn keys(from: i32) -> KeySpec {
@@ -36,8 +39,8 @@ pub(super) fn keys_by_hand(args: &[&[u8]]) -> KeysAndFlags {
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading<'a> {
-    /// Until when to wait, unix milliseconds; 0 for ever. `None`: not at all.
-    pub(super) wait_until_ms: Option<i64>,
+    /// Until when to wait, monotonic milliseconds; 0 for ever. `None`: not at all.
+    pub(super) wait_until_ms: Option<u64>,
     /// Most entries of each stream, 0 for no limit.
     pub(super) count: u64,
     /// Group and consumer.
@@ -48,19 +51,9 @@ pub(super) struct Reading<'a> {
     pub(super) ids: &'a [&'a [u8]],
 }
 
-/// Reads BLOCK's argument.
-fn deadline(arg: &[u8], now_ms: i64) -> Result<i64, CmdError> {
-    let timeout_ms = crate::base::number::parse_i64(arg).ok_or(CmdError::coded("ERR timeout is not an integer or out of range"))?;
-    match timeout_ms {
-        ..0 => Err(CmdError::coded("ERR timeout is negative")),
-        0 => Ok(0),
-        _ => timeout_ms.checked_add(now_ms).ok_or(CmdError::coded("ERR timeout is out of range")),
-    }
-}
-
 impl<'a> Reading<'a> {
     /// Parses the arguments of XREAD, or of XREADGROUP.
-    pub(super) fn parse(context: &Context<'_>, args: &Args<'a>, is_group: bool) -> Result<Self, CmdError> {
+    pub(super) fn parse(args: &Args<'a>, is_group: bool) -> Result<Self, CmdError> {
         let mut reading = Reading { wait_until_ms: None, count: 0, group: None, no_ack: false, ids: &[] };
         let words = args.words();
         let mut at = 1;
@@ -69,7 +62,7 @@ impl<'a> Reading<'a> {
             let rest = &words[at + 1..];
             match rest {
                 [value, ..] if is_word(word, "BLOCK") => {
-                    reading.wait_until_ms = Some(deadline(value, context.now_ms)?);
+                    reading.wait_until_ms = Some(until_ms_of_milliseconds(value)?);
                     at += 2;
                 }
                 [value, ..] if is_word(word, "COUNT") => {
@@ -105,6 +98,18 @@ impl<'a> Reading<'a> {
         }
         reading.ids = &streams[streams.len() / 2..];
         Ok(reading)
+    }
+
+    /// What a client waits for that found nothing; one that does not want to wait is told so. `words` is what it asks then, if that is
+    /// something else.
+    pub(super) fn wait(&self, context: &mut Context<'_>, words: Option<Vec<Vec<u8>>>) -> Option<Wait> {
+        let Some(until_ms) = self.wait_until_ms else {
+            context.reply.null_array();
+            return None;
+        };
+        // A group goes with its stream; who reads without one waits for the stream, be it for ever.
+        let ends_without_key = self.group.is_some();
+        Some(Wait { ends_without_key, words, ..Wait::for_any(self.ids.len(), Type::Stream, until_ms, Nothing::NullArray) })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::access::{self, strict_ids};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::effect::Reach;
 use crate::keyspace::value::stream::Stream;
 
 pub(crate) static XACK: CommandSpec = CommandSpec {
@@ -41,7 +42,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         let done = stream.group_mut(name).map_or(0, |group| ids.iter().filter(|id| group.acknowledge(**id)).count());
         (done, done > 0)
     })?;
-    key.keep_watched();
+    key.set_reach(Reach::Nobody);
     key.count_changes(done as u64);
     context.reply.integer(done as i64);
     Ok(())

@@ -6,7 +6,7 @@ use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::{CmdError, as_shown};
 use crate::engine::help::{HELP_DOCS, HELP_SPEC, help};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::effect::class;
+use crate::keyspace::effect::{Reach, class};
 use crate::keyspace::key_mut::KeyMut;
 use crate::keyspace::value::stream::group::Group;
 use crate::keyspace::value::stream::{Stream, StreamId};
@@ -202,7 +202,7 @@ fn create(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Err(CmdError::coded("BUSYGROUP Consumer Group name already exists"));
     }
     if has_stream {
-        key.keep_watched();
+        key.set_reach(Reach::Nobody);
     }
     key.change_event(class::STREAM, "xgroup-create");
     context.reply.ok();
@@ -223,7 +223,7 @@ fn set_id(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             group.entries_read = options.entries_read;
         }
     })?;
-    key.keep_watched();
+    key.set_reach(Reach::Nobody);
     key.change_event(class::STREAM, "xgroup-setid");
     context.reply.ok();
     Ok(())
@@ -239,7 +239,8 @@ fn destroy(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     })?;
     context.reply.integer(i64::from(removed.is_some()));
     if let Some(group) = removed {
-        key.keep_watched();
+        // Who waits for entries of the group is told that it has gone.
+        key.set_reach(Reach::Waiting);
         key.change_event(class::STREAM, "xgroup-destroy");
         if group.effort() > LAZYFREE_EFFORT_MIN {
             key.free_later(group);
@@ -257,7 +258,7 @@ fn create_consumer(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         (is_new, is_new)
     })?;
     if is_new {
-        key.keep_watched();
+        key.set_reach(Reach::Nobody);
         key.change_event(class::STREAM, "xgroup-createconsumer");
     }
     context.reply.integer(i64::from(is_new));
@@ -273,7 +274,7 @@ fn delete_consumer(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         (removed, is_removed)
     })?;
     if removed.is_some() {
-        key.keep_watched();
+        key.set_reach(Reach::Nobody);
         key.change_event(class::STREAM, "xgroup-delconsumer");
     }
     context.reply.integer(removed.map_or(0, |consumer| consumer.pending_len() as i64));

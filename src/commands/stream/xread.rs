@@ -2,9 +2,10 @@
 
 use super::read_arguments::{self, Reading};
 use super::{access, reply};
-use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::context::{Args, Context};
 use crate::engine::error::{CmdError, as_shown};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
+use crate::keyspace::blocked::Wait;
 use crate::keyspace::value::stream::StreamId;
 
 pub(crate) static XREAD: CommandSpec = CommandSpec {
@@ -28,7 +29,7 @@ pub(crate) static XREAD: CommandSpec = CommandSpec {
         },
     ],
     locks: Locks::Keys,
-    run: Run::Data(exec),
+    run: Run::Blocking(exec),
     docs: Docs { summary: "Returns the entries of streams behind given IDs, or waits for some", since: "5.0.0", group: "stream", ..DOCS },
     ..SPEC
 };
@@ -50,33 +51,41 @@ fn start(context: &mut Context<'_>, args: &Args<'_>, number: usize, id: &[u8]) -
     }
 }
 
-/// Answers that nothing was found, after which a client waits that wants to.
-pub(super) fn nothing(context: &mut Context<'_>, reading: &Reading<'_>) -> CmdResult {
-    // A transaction does not wait.
-    if reading.wait_until_ms.is_some() && !context.keys.keeps_locks {
-        return Err(CmdError::coded("ERR BLOCK is not available yet"));
-    }
-    context.reply.null_array();
-    Ok(())
+/// The request with the IDs that `$` stands for now: what is added from now on is waited for.
+fn fixed(args: &Args<'_>, reading: &Reading<'_>, starts: &[StreamId]) -> Option<Vec<Vec<u8>>> {
+    reading.ids.iter().any(|id| as_shown(id) == b"$").then(|| {
+        let mut words: Vec<Vec<u8>> = args.iter().map(|word| word.to_vec()).collect();
+        let first = words.len() - starts.len();
+        for (word, start) in words[first..].iter_mut().zip(starts) {
+            if as_shown(word) == b"$" {
+                *word = start.text().as_bytes().to_vec();
+            }
+        }
+        words
+    })
 }
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let reading = Reading::parse(context, args, false)?;
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
+    let reading = Reading::parse(args, false)?;
     let mut starts = smallvec::SmallVec::<[StreamId; 8]>::new();
     for (number, id) in reading.ids.iter().enumerate() {
         starts.push(start(context, args, number, id)?);
     }
     let mut answer = reply::Streams::new(starts.len());
-    for (number, start) in starts.into_iter().enumerate() {
+    for (number, start) in starts.iter().enumerate() {
         let key = args.key(number)?;
         let Some(stream) = access::read(&mut context.keys, key)? else { continue };
-        let last = if stream.figures().last_id > start { stream.entries().last_id() } else { None };
-        if last.is_none_or(|last| last <= start) {
+        let last = if stream.figures().last_id > *start { stream.entries().last_id() } else { None };
+        if last.is_none_or(|last| last <= *start) {
             continue;
         }
         answer.begin(context.reply, key.name());
         let bounds = (start.next().unwrap_or_default(), StreamId::MAX);
         reply::range(context.reply, stream.entries(), bounds, reading.count, false);
     }
-    if answer.end(context.reply) { Ok(()) } else { nothing(context, &reading) }
+    if answer.end(context.reply) {
+        return Ok(None);
+    }
+    let words = fixed(args, &reading, &starts);
+    Ok(reading.wait(context, words))
 }

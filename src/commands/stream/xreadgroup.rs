@@ -6,11 +6,12 @@ use std::ops::ControlFlow;
 use larder_proto::resp::ReplyBuf;
 
 use super::read_arguments::{self, Reading};
-use super::{access, reply, xread};
-use crate::engine::context::{Args, CmdResult, Context};
+use super::{access, reply};
+use crate::engine::context::{Args, Context};
 use crate::engine::error::{CmdError, as_shown};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
-use crate::keyspace::effect::class;
+use crate::keyspace::blocked::Wait;
+use crate::keyspace::effect::{Reach, class};
 use crate::keyspace::value::stream::group::Group;
 use crate::keyspace::value::stream::{Entries, Figures, Stream, StreamId};
 
@@ -42,7 +43,7 @@ pub(crate) static XREADGROUP: CommandSpec = CommandSpec {
         },
     ],
     locks: Locks::Keys,
-    run: Run::Data(exec),
+    run: Run::Blocking(exec),
     docs: Docs {
         summary: "Returns entries of streams to a consumer of a group, or waits for some",
         complexity: "O(M) for each stream, where M is the number of entries returned",
@@ -139,8 +140,8 @@ impl Reader<'_> {
     }
 }
 
-fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let reading = Reading::parse(context, args, true)?;
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
+    let reading = Reading::parse(args, true)?;
     let Some((name, consumer)) = reading.group else { return Err(CmdError::Syntax) };
     let mut starts = smallvec::SmallVec::<[StreamId; 8]>::new();
     for (number, id) in reading.ids.iter().enumerate() {
@@ -173,11 +174,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             }
             ((is_new_consumer, is_served), is_new_consumer || is_served)
         })?;
-        key.keep_watched();
+        key.set_reach(Reach::Nobody);
         if is_new_consumer {
             key.change_event(class::STREAM, "xgroup-createconsumer");
         }
         key.count_changes(u64::from(is_served));
     }
-    if answer.end(context.reply) { Ok(()) } else { xread::nothing(context, &reading) }
+    if answer.end(context.reply) { Ok(None) } else { Ok(reading.wait(context, None)) }
 }

@@ -4,7 +4,7 @@ use super::access::strict_id;
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
-use crate::keyspace::effect::class;
+use crate::keyspace::effect::{Reach, class};
 use crate::keyspace::value::stream::{Stream, StreamId};
 
 pub(crate) static XSETID: CommandSpec = CommandSpec {
@@ -76,7 +76,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Err(CmdError::coded("ERR The entries_added specified in XSETID is smaller than the target stream length"));
     }
     key.change(|stream: &mut Stream| stream.set_figures(last_id, entries_added, max_deleted_id))?;
-    key.keep_watched();
+    key.set_reach(Reach::Nobody);
     key.change_event(class::STREAM, "xsetid");
     context.reply.ok();
     Ok(())
