@@ -4,9 +4,11 @@ use larder_proto::resp::Value;
 
 use super::catalog::Command;
 
-/// False for a request whose answer nothing defines: a range by name, as for the commands that know no other.
+/// False for a request whose answer nothing defines: a range by name, as for the commands that know no other; an ID of the clock.
 pub(crate) fn is_defined(name: &str, words: &[Vec<u8>]) -> bool {
-    !(matches!(name, "zrange" | "zrangestore") && words.iter().any(|word| word.eq_ignore_ascii_case(b"BYLEX")))
+    let is_of_clock = |word: &Vec<u8>| word == b"*" || word.starts_with(b"*\0");
+    !(name == "xadd" && words.iter().any(is_of_clock))
+        && !(matches!(name, "zrange" | "zrangestore") && words.iter().any(|word| word.eq_ignore_ascii_case(b"BYLEX")))
 }
 
 /// How replies of a command are compared.
@@ -75,7 +77,11 @@ const RULES: &[(&str, Rule, &str)] = &[
     ("config|resetstat", Rule::Same, ""),
     ("module|list", Rule::Shape, "Valkey counts its script engine among the modules"),
     ("scan", Rule::Shape, "cursors; the whole keyspace is compared every now and then"),
-    ("xadd", Rule::Shape, "ids may come from the clock"),
+    ("xadd", Rule::Same, "ids are given"),
+    ("xtrim", Rule::Same, "whole nodes go, and they end where Valkey's do"),
+    ("xclaim", Rule::Same, "idle times that are asked for are nothing or more than a run lasts"),
+    ("xautoclaim", Rule::Same, "likewise"),
+    ("xinfo|stream", Rule::Shape, "times, and there is no radix tree"),
     ("command|getkeysandflags", Rule::Never, COUNTS),
     ("command|getkeys", Rule::Never, COUNTS),
     ("hrandfield", Rule::Never, ENDLESS),
@@ -212,4 +218,4 @@ pub(crate) const READERS: &[(&str, &[&str], bool)] = &[
 
 /// What else is asked of a key when the keyspaces are compared, with the rule.
 pub(crate) const LOOKS: &[(&[&str], Rule)] =
-    &[(&["OBJECT", "ENCODING", "{}"], Rule::Same), (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS))];
+    &[(&["OBJECT", "ENCODING", "{}"], Rule::Same), (&["XINFO", "GROUPS", "{}"], Rule::Same), (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS))];
