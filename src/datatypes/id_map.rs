@@ -2,7 +2,7 @@
 //!
 //! Most IDs are added at the end and most leave at the beginning, so a chunk is filled before another is begun, and memory is full but
 //! for the ends. An ID is found by two binary searches, the first of them over the chunks' first IDs, which lie together. A B-tree whose
-//! entries come in ascending order is half empty: a million pending entries took 1.6 times the memory.
+//! entries come in ascending order is half empty: a million pending entries took nearly twice the memory.
 //!
 //! Invariants: no chunk is empty; IDs ascend within chunks and from chunk to chunk; `first` is that of a chunk's first item.
 

@@ -92,7 +92,8 @@ impl KeyAccess<'_> {
         let hasher = self.keyspace.hasher();
         let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
         self.free(entry, cause);
-        let effect = Effect { db: self.db, key, cause, created: false, exists: false, reach: Reach::Everybody, changes: 0, events: &[event] };
+        let effect =
+            Effect { db: self.db, key, cause, created: false, exists: false, reach: Reach::Everybody, changes: 0, events: &[event] };
         self.drain(place.stripe, &effect);
     }
 

@@ -6,9 +6,11 @@ use super::catalog::Command;
 
 /// False for a request whose answer nothing defines: a range by name, as for the commands that know no other; an ID of the clock.
 pub(crate) fn is_defined(name: &str, words: &[Vec<u8>]) -> bool {
-    let is_of_clock = |word: &Vec<u8>| word == b"*" || word.starts_with(b"*\0");
-    !(name == "xadd" && words.iter().any(is_of_clock))
-        && !(matches!(name, "zrange" | "zrangestore") && words.iter().any(|word| word.eq_ignore_ascii_case(b"BYLEX")))
+    match name {
+        "zrange" | "zrangestore" => !words.iter().any(|word| word.eq_ignore_ascii_case(b"BYLEX")),
+        "xadd" => !words.iter().any(|word| word == b"*" || word.starts_with(b"*\0")),
+        _ => true,
+    }
 }
 
 /// How replies of a command are compared.
@@ -217,5 +219,8 @@ pub(crate) const READERS: &[(&str, &[&str], bool)] = &[
 ];
 
 /// What else is asked of a key when the keyspaces are compared, with the rule.
-pub(crate) const LOOKS: &[(&[&str], Rule)] =
-    &[(&["OBJECT", "ENCODING", "{}"], Rule::Same), (&["XINFO", "GROUPS", "{}"], Rule::Same), (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS))];
+pub(crate) const LOOKS: &[(&[&str], Rule)] = &[
+    (&["OBJECT", "ENCODING", "{}"], Rule::Same),
+    (&["XINFO", "GROUPS", "{}"], Rule::Same),
+    (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS)),
+];

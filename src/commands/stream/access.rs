@@ -1,5 +1,7 @@
 //! What the commands on streams share: how IDs are read, how a stream is, and errors.
 
+use smallvec::SmallVec;
+
 use crate::config::Config;
 use crate::engine::error::{CmdError, as_shown};
 use crate::keyspace::access::KeyAccess;
@@ -27,7 +29,7 @@ pub(super) fn id(arg: &[u8], seq: u64) -> Result<StreamId, CmdError> {
 }
 
 /// All of these, before any is used.
-pub(super) fn strict_ids(args: &[&[u8]]) -> Result<Vec<StreamId>, CmdError> {
+pub(super) fn strict_ids(args: &[&[u8]]) -> Result<SmallVec<[StreamId; 8]>, CmdError> {
     args.iter().map(|arg| strict_id(arg, 0)).collect()
 }
 
@@ -62,8 +64,7 @@ pub(super) fn read<'k>(keys: &'k mut KeyAccess<'_>, key: Key<'_>) -> Result<Opti
 
 /// That the key or the group is not there. `place` says where it was named.
 pub(super) fn no_key_or_group(key: &[u8], group: &[u8], place: &str) -> CmdError {
-    let parts: [&[u8]; 6] =
-        [b"NOGROUP No such key '", as_shown(key), b"' or consumer group '", as_shown(group), b"'", place.as_bytes()];
+    let parts: [&[u8]; 6] = [b"NOGROUP No such key '", as_shown(key), b"' or consumer group '", as_shown(group), b"'", place.as_bytes()];
     CmdError::Text(parts.concat().into())
 }
 

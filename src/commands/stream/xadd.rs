@@ -28,12 +28,7 @@ pub(crate) static XADD: CommandSpec = CommandSpec {
             kind: ArgKind::OneOf(&[Arg { name: "auto-id", kind: ArgKind::PureToken, token: "*", ..ARG }, Arg { name: "id", ..ARG }]),
             ..ARG
         },
-        Arg {
-            name: "data",
-            kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]),
-            multiple: true,
-            ..ARG
-        },
+        Arg { name: "data", kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]), multiple: true, ..ARG },
     ],
     locks: Locks::Keys,
     run: Run::Data(exec),

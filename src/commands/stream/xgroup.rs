@@ -17,13 +17,7 @@ pub(crate) static XGROUP: CommandSpec = CommandSpec {
     acl: acl::SLOW,
     run: Run::Container,
     subcommands: &[&CREATE, &CREATECONSUMER, &DELCONSUMER, &DESTROY, &HELP, &SETID],
-    docs: Docs {
-        summary: "Changes groups of consumers",
-        complexity: "Depends on subcommand.",
-        since: "5.0.0",
-        group: "stream",
-        ..DOCS
-    },
+    docs: Docs { summary: "Changes groups of consumers", complexity: "Depends on subcommand.", since: "5.0.0", group: "stream", ..DOCS },
     ..SPEC
 };
 
@@ -43,27 +37,15 @@ const ID: Arg = Arg {
     kind: ArgKind::OneOf(&[Arg { name: "id", ..ARG }, Arg { name: "new-id", kind: ArgKind::PureToken, token: "$", ..ARG }]),
     ..ARG
 };
-const ENTRIES_READ: Arg = Arg {
-    name: "entriesread",
-    kind: ArgKind::Integer,
-    token: "ENTRIESREAD",
-    optional: true,
-    display: "entries-read",
-    ..ARG
-};
+const ENTRIES_READ: Arg =
+    Arg { name: "entriesread", kind: ArgKind::Integer, token: "ENTRIESREAD", optional: true, display: "entries-read", ..ARG };
 
 static CREATE: CommandSpec = CommandSpec {
     name: "create",
     arity: -5,
     flags: flag::WRITE | flag::DENYOOM,
     keys: &[KeySpec::one(2, key_flag::RW | key_flag::INSERT)],
-    args: &[
-        KEY,
-        GROUP,
-        ID,
-        Arg { name: "mkstream", kind: ArgKind::PureToken, token: "MKSTREAM", optional: true, ..ARG },
-        ENTRIES_READ,
-    ],
+    args: &[KEY, GROUP, ID, Arg { name: "mkstream", kind: ArgKind::PureToken, token: "MKSTREAM", optional: true, ..ARG }, ENTRIES_READ],
     run: Run::Data(create),
     docs: Docs { summary: "Makes a group", history: &[("7.0.0", "`ENTRIESREAD`.")], ..BASE.docs },
     ..BASE

@@ -19,9 +19,7 @@ fn parse(args: &Args<'_>) -> Result<Option<u64>, CmdError> {
     match &args[3..] {
         [] => Ok(None),
         [full] if is_word(full, "FULL") => Ok(Some(COUNT)),
-        [full, word, count] if is_word(full, "FULL") && is_word(word, "COUNT") => {
-            Ok(Some(u64::try_from(integer(count)?).unwrap_or(COUNT)))
-        }
+        [full, word, count] if is_word(full, "FULL") && is_word(word, "COUNT") => Ok(Some(u64::try_from(integer(count)?).unwrap_or(COUNT))),
         _ => Err(CmdError::subcommand_syntax(args)),
     }
 }

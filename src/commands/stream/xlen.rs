@@ -13,13 +13,7 @@ pub(crate) static XLEN: CommandSpec = CommandSpec {
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs {
-        summary: "Returns the number of the entries of a stream",
-        complexity: "O(1)",
-        since: "5.0.0",
-        group: "stream",
-        ..DOCS
-    },
+    docs: Docs { summary: "Returns the number of the entries of a stream", complexity: "O(1)", since: "5.0.0", group: "stream", ..DOCS },
     ..SPEC
 };
 

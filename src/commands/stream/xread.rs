@@ -44,9 +44,9 @@ fn start(context: &mut Context<'_>, args: &Args<'_>, number: usize, id: &[u8]) -
             None => Ok(StreamId::MIN),
             Some(figures) => figures.last_id.previous().ok_or(CmdError::coded("ERR the stream last element ID is 0-0")),
         },
-        b">" => Err(CmdError::coded(
-            "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
-        )),
+        b">" => {
+            Err(CmdError::coded("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."))
+        }
         _ => access::strict_id(id, 0),
     }
 }

@@ -14,10 +14,7 @@ pub(crate) static XTRIM: CommandSpec = CommandSpec {
     flags: flag::WRITE,
     acl: acl::SLOW | acl::STREAM | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::DELETE)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg { name: "trim", kind: ArgKind::Block(TRIM_ARGS), ..ARG },
-    ],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "trim", kind: ArgKind::Block(TRIM_ARGS), ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

@@ -70,7 +70,15 @@ impl Consumer {
 impl Group {
     /// A group without consumers.
     pub fn new(name: &[u8], last_id: StreamId, entries_read: Option<u64>) -> Group {
-        Group { name: name.into(), last_id, entries_read, pending: IdMap::default(), consumers: Vec::new(), free: Vec::new(), by_name: Vec::new() }
+        Group {
+            name: name.into(),
+            last_id,
+            entries_read,
+            pending: IdMap::default(),
+            consumers: Vec::new(),
+            free: Vec::new(),
+            by_name: Vec::new(),
+        }
     }
 
     /// Its name.
@@ -197,7 +205,8 @@ impl Group {
     pub(super) fn memory(&self) -> usize {
         let block = alloc::block_len;
         let consumers: usize = self.consumers().map(|consumer| block(consumer.name.len()) + consumer.pending.memory()).sum();
-        let places = block(self.consumers.capacity() * size_of::<Option<Consumer>>()) + block((self.by_name.capacity() + self.free.capacity()) * size_of::<u32>());
+        let places = block(self.consumers.capacity() * size_of::<Option<Consumer>>())
+            + block((self.by_name.capacity() + self.free.capacity()) * size_of::<u32>());
         block(size_of::<Group>()) + block(self.name.len()) + self.pending.memory() + places + consumers
     }
 }

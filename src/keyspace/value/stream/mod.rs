@@ -21,9 +21,9 @@ mod trim;
 mod walk;
 
 pub use self::figures::Figures;
-pub use self::walk::Entries;
-pub use self::trim::{Threshold, Trim};
 use self::group::Group;
+pub use self::trim::{Threshold, Trim};
+pub use self::walk::Entries;
 use super::collection::Collection;
 use super::kind::{Encoding, Type};
 use crate::base::limits::ELEMENT_STEPS;
@@ -76,6 +76,7 @@ pub enum AppendError {
 pub struct Stream {
     entries: Entries,
     /// Ascending by name.
+    #[expect(clippy::vec_box, reason = "a group is large, and would be moved whenever another one comes or goes")]
     groups: Vec<Box<Group>>,
     figures: Figures,
 }
