@@ -70,6 +70,8 @@ pub struct Context<'c> {
     pub metrics: &'c WorkerMetrics,
     /// A command held stripes for long that others wait for: the next one of this client comes after theirs.
     pub yields_to_waiters: bool,
+    /// It runs on a worker, for a connection that can have it run elsewhere.
+    pub may_leave: bool,
 }
 
 /// A command that visits all keys, a few at a time; the worker serves other clients in between.
