@@ -70,6 +70,8 @@ pub struct Context<'c> {
     pub metrics: &'c WorkerMetrics,
     /// A command held stripes for long that others wait for: the next one of this client comes after theirs.
     pub yields_to_waiters: bool,
+    /// It runs on a worker, for a connection that can have it run elsewhere.
+    pub may_leave: bool,
 }
 
 /// A command that visits all keys, a few at a time; the worker serves other clients in between.
@@ -216,6 +218,10 @@ pub struct CommandSpec {
     pub keys: &'static [KeySpec],
     /// Its grammar.
     pub args: &'static [Arg],
+    /// Which argument is an element of the collection under its only key, which it looks up there; 0: none. The element is asked for ahead.
+    pub element_at: u8,
+    /// Which argument is the score by which a sorted set will place that element; 0: none.
+    pub score_at: u8,
     /// What it holds while it runs.
     pub locks: Locks,
     /// Where it runs.
@@ -241,6 +247,8 @@ pub const SPEC: CommandSpec = CommandSpec {
     acl: 0,
     keys: &[],
     args: &[],
+    element_at: 0,
+    score_at: 0,
     locks: Locks::None,
     place: Place::Worker,
     run: Run::Container,

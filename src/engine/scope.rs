@@ -68,6 +68,9 @@ pub fn run_single_key<'c>(
     context.keys.try_lock_one(args.resolved()[0].place.stripe)?;
     confirm(context, gate.generation())?;
     let result = execute(context, args);
+    if let Err(CmdError::TakesLong) = result {
+        return Err(hand_on(context, args, reply_from));
+    }
     finish(context, &result, reply_from);
     context.keys.unlock();
     serve_ready(context);
@@ -92,24 +95,46 @@ pub fn run(
     hook::between_check_and_lock();
     lock(context, session, row, args)?;
     confirm(context, gate.generation())?;
-    let ended = run_locked(context, session, row, args, started);
+    let reply_from = context.reply.len();
+    let Some(ended) = execute_locked(context, session, row, args, started) else {
+        return Err(hand_on(context, args, reply_from));
+    };
     context.keys.unlock();
     serve_ready(context);
     if session.blocked.is_some() { Err(NotRun::Blocked) } else { Ok(ended) }
 }
 
+/// Releases what a command holds that is to run on a thread of its own. What it has looked up it looks up there again.
+#[cold]
+fn hand_on(context: &mut Context<'_>, args: &Args<'_>, reply_from: usize) -> NotRun {
+    context.reply.truncate(reply_from);
+    for key in args.keys() {
+        context.keys.take_back_hit(key);
+    }
+    context.keys.unlock();
+    NotRun::Offload
+}
+
 /// Runs a command whose stripes are held: for EXEC, which holds those of all its commands. Returns when it ended.
 pub fn run_locked(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>, started: Ticks) -> Ticks {
+    execute_locked(context, session, row, args, started).expect("in a transaction no command has to be quick")
+}
+
+/// `None` if the command is to run on a thread of its own.
+fn execute_locked(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>, started: Ticks) -> Option<Ticks> {
     context.command = row.number;
     let reply_from = context.reply.len();
     let result = call(context, Some(&mut *session), row, args);
     let ended = clock::ticks();
     if session.blocked.is_some() {
         begin_to_wait(context, row, args);
-        return ended;
+        return Some(ended);
+    }
+    if let Err(CmdError::TakesLong) = result {
+        return None;
     }
     complete(context, row, args, &result, reply_from, clock::elapsed_ns(started, ended));
-    ended
+    Some(ended)
 }
 
 /// Runs a command that passed the gate of `generation` on a thread that serves nobody else, so that it may wait for its stripes. Returns
@@ -172,7 +197,11 @@ fn call(context: &mut Context<'_>, session: Option<&mut Session>, row: &Row, arg
         (Run::Data(run), _) => run(context, args),
         (Run::Session(run) | Run::Async(_, Some(run)), Some(session)) => run(context, session, args),
         (Run::Blocking(attempt), session) => {
-            let Some(wait) = attempt(context, args)? else { return Ok(()) };
+            // On another thread it could not wait.
+            let may_leave = std::mem::replace(&mut context.may_leave, false);
+            let wait = attempt(context, args);
+            context.may_leave = may_leave;
+            let Some(wait) = wait? else { return Ok(()) };
             match session.filter(|_| !context.caller.in_exec) {
                 Some(session) => session.blocked = Some(blocking::enter(context, args, wait)),
                 None => blocking::reply_nothing(context.reply, wait.nothing),

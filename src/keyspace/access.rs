@@ -273,6 +273,12 @@ impl<'a> KeyAccess<'a> {
         Some(table.get(position))
     }
 
+    /// A key that a command has read will be read again: that counts once.
+    pub fn take_back_hit(&mut self, key: Key<'_>) {
+        let stats = &mut self.stripe(key.place().stripe).stats;
+        stats.hits = stats.hits.saturating_sub(1);
+    }
+
     /// A read that found nothing, or something whose time has come.
     #[cold]
     fn miss(&mut self, key: Key<'_>) {

@@ -77,7 +77,8 @@ impl<'c> BatchExecutor<'c> {
         now: Now,
         requests_len: usize,
     ) -> Self {
-        let context = Context::new(worker, config, caller, reply, now, requests_len);
+        let mut context = Context::new(worker, config, caller, reply, now, requests_len);
+        context.may_leave = true;
         let gate = Gate::new(&context, session);
         let class = context.caller.client.class();
         BatchExecutor { context, session, gate, stopwatch: Stopwatch::new(now.ticks), is_simple: true, class }

@@ -411,6 +411,31 @@ fn who_waits_while_data_is_frozen_or_a_stripe_is_held_asks_anew() {
     assert!(shared.keyspace.lock(shared.keyspace.place(b"source").stripe).blocked.is_empty());
 }
 
+#[test]
+fn a_command_that_finds_that_it_takes_long_runs_elsewhere_and_counts_once() {
+    let shared = plain_node(&[]);
+    let mut peer = Peer::new(&shared);
+    let elements: Vec<String> = (0..5000).map(|number| number.to_string()).collect();
+    let mut push: Vec<&[u8]> = vec![b"rpush", b"l"];
+    push.extend(elements.iter().map(|element| element.as_bytes()));
+    assert!(peer.call(&push).is_some());
+    let hits = |shared: &Shared| shared.keyspace.stats().hits;
+    for knows_key in [true, false] {
+        assert_eq!(peer.run_words(&[b"lrange", b"l", b"0", b"9"], knows_key), if knows_key { Flow::Plain } else { Flow::Done });
+        let before = hits(&shared);
+        let Flow::Offload(number, generation) = peer.run_words(&[b"lrange", b"l", b"0", b"-1"], knows_key) else {
+            panic!("so many elements take long");
+        };
+        assert!(peer.reply.is_empty());
+        let (result, reply) = run_offloaded(&peer, "lrange l 0 -1", number, generation);
+        assert_eq!((result, reply.starts_with("*5000\r\n")), (Ok(Ok(())), true));
+        assert_eq!(hits(&shared), before + 1);
+    }
+    peer.expect("multi", "+OK");
+    peer.expect("lrange l 0 -1", "+QUEUED");
+    assert!(peer.call(&[b"exec"]).is_some_and(|reply| reply.starts_with(b"*1\r\n*5000\r\n")), "a transaction holds its stripes");
+}
+
 static READS_TOO_MUCH: CommandSpec = CommandSpec {
     name: "reads_too_much",
     arity: -2,

@@ -26,6 +26,12 @@ use self::set::Set;
 use self::stream::Stream;
 use self::string::LongString;
 use self::zset::Zset;
+use crate::base::float::parse_f64;
+use crate::base::limits::ELEMENT_STEPS;
+use crate::keyspace::hash::KeyHash;
+
+/// Steps of [`Value::prefetch_element`].
+pub const ELEMENT_PREFETCH_STEPS: usize = 3;
 
 /// A value that does not lie inside its entry.
 #[derive(Debug, Clone)]
@@ -80,6 +86,27 @@ const _: () = assert_send::<Value>();
 const _: () = assert!(size_of::<Value>() == 24, "a long string's box is no larger than a vector's header");
 
 impl Value {
+    /// Asks the processor for what a look for the element with this hash (of its form, [`crate::datatypes::items`]) needs. What one step asks
+    /// for, the next one reads.
+    #[inline]
+    pub fn prefetch_element(&self, hash: KeyHash, step: usize) {
+        match self {
+            Value::Hash(fields) => fields.prefetch(hash, step),
+            Value::Set(set) => set.prefetch(hash, step),
+            Value::Zset(zset) => zset.prefetch(hash, step),
+            Value::String(_) | Value::List(_) => {}
+        }
+    }
+
+    /// Asks the processor for where an element with this score, read from its text, goes.
+    pub fn prefetch_score(&self, score: &[u8]) {
+        if let Value::Zset(zset) = self
+            && let Some(score) = parse_f64(score)
+        {
+            zset.prefetch_score(score);
+        }
+    }
+
     /// Its type.
     pub fn kind(&self) -> Type {
         match self {
@@ -120,7 +147,7 @@ impl Value {
     pub fn scan_len(&self) -> usize {
         match self {
             Value::String(string) => string.view().len(),
-            Value::List(list) => list.view().len(),
+            Value::List(list) => list.view().len() * ELEMENT_STEPS,
             Value::Hash(hash) => hash.scan_len(),
             Value::Set(set) => set.scan_len(),
             Value::Stream(stream) => stream.scan_len(),
