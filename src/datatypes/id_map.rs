@@ -1,7 +1,7 @@
 //! Values by ascending stream IDs: sorted chunks, in a sequence that is short at both ends.
 //!
 //! Most IDs are added at the end and most leave at the beginning, so a chunk is filled before another is begun, and memory is full but
-//! for the ends. An ID is found by two binary searches, the first of them over the chunks' first IDs, which lie together. A B-tree whose
+//! for the ends. An ID is found by two searches, the first of them over the chunks' first IDs, which lie together. A B-tree whose
 //! entries come in ascending order is half empty: a million pending entries took nearly twice the memory.
 //!
 //! Invariants: no chunk is empty; IDs ascend within chunks and from chunk to chunk; `first` is that of a chunk's first item.
@@ -36,6 +36,62 @@ pub struct Place {
     item: usize,
 }
 
+/// How many of `len` ascending IDs lie before `id`, or, with `includes`, are `id` itself. The search begins where it would lie if they were
+/// spread evenly: most are, nearly, and then it is found at once, in the one line of memory that is looked at.
+#[inline]
+fn partition(id: StreamId, includes: bool, len: usize, at: impl Fn(usize) -> StreamId) -> usize {
+    let is_before = |other: StreamId| other < id || (includes && other == id);
+    let Some(end) = len.checked_sub(1) else { return 0 };
+    let (first, last) = (at(0), at(end));
+    if !is_before(first) {
+        return 0;
+    }
+    if is_before(last) {
+        return len;
+    }
+    // From here on what lies before `low` lies before the ID, and what lies at `high` does not.
+    let (mut low, mut high) = (1, end);
+    let share = if first.ms == last.ms {
+        (id.seq - first.seq) as f64 / (last.seq - first.seq) as f64
+    } else {
+        (id.ms - first.ms) as f64 / (last.ms - first.ms) as f64
+    };
+    let guess = ((share * end as f64) as usize).min(end);
+    let mut step = 1;
+    if is_before(at(guess)) {
+        low = guess + 1;
+        while low + step <= high {
+            let probe = low + step - 1;
+            if !is_before(at(probe)) {
+                high = probe;
+                break;
+            }
+            low = probe + 1;
+            step *= 2;
+        }
+    } else {
+        high = guess;
+        while low + step <= high {
+            let probe = high - step;
+            if is_before(at(probe)) {
+                low = probe + 1;
+                break;
+            }
+            high = probe;
+            step *= 2;
+        }
+    }
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if is_before(at(middle)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
 impl<V> Default for IdMap<V> {
     fn default() -> Self {
         IdMap { chunks: VecDeque::new(), len: 0 }
@@ -60,11 +116,7 @@ impl<V> Chunk<V> {
     /// Position of the first item with this ID or a greater one.
     #[inline]
     fn ceiling(&self, id: StreamId) -> usize {
-        match self.items.back() {
-            Some((last, _)) if *last < id => self.items.len(),
-            _ if id <= self.first => 0,
-            _ => self.items.partition_point(|(other, _)| *other < id),
-        }
+        partition(id, false, self.items.len(), |at| self.items[at].0)
     }
 }
 
@@ -86,7 +138,7 @@ impl<V> IdMap<V> {
     fn chunk_of(&self, id: StreamId) -> Option<usize> {
         match self.chunks.back() {
             Some(last) if last.first <= id => Some(self.chunks.len() - 1),
-            _ => self.chunks.partition_point(|chunk| chunk.first <= id).checked_sub(1),
+            _ => partition(id, true, self.chunks.len(), |at| self.chunks[at].first).checked_sub(1),
         }
     }
 
@@ -118,10 +170,7 @@ impl<V> IdMap<V> {
     pub fn floor(&self, id: StreamId) -> Option<Place> {
         let chunk = self.chunk_of(id)?;
         let items = &self.chunks[chunk].items;
-        let item = match items.back() {
-            Some((last, _)) if *last <= id => items.len() - 1,
-            _ => items.partition_point(|(other, _)| *other <= id) - 1,
-        };
+        let item = partition(id, true, items.len(), |at| items[at].0) - 1;
         Some(Place { chunk, item })
     }
 

@@ -104,14 +104,6 @@ pub enum Effort {
     Smallest,
     /// With the number that is this argument: so many elements are asked for.
     Argument(usize),
-    /// With their sum where a range is open at an end (`-` or `+` as one of the two arguments from `bounds` on), unless argument `count`
-    /// says how many elements are asked for.
-    OpenRange {
-        /// The first bound.
-        bounds: usize,
-        /// The number.
-        count: usize,
-    },
 }
 
 impl Effort {
@@ -129,13 +121,6 @@ impl Effort {
                 let asked = words.get(at).and_then(|word| parse_i64(word)).unwrap_or(0);
                 let all = if asked > 0 { lengths.fold(0, u64::saturating_add) } else { u64::MAX };
                 asked.unsigned_abs().saturating_mul(ELEMENT_STEPS as u64).min(all)
-            }
-            Effort::OpenRange { bounds, count } => {
-                if !words.iter().skip(bounds).take(2).any(|word| matches!(*word, b"-" | b"+")) {
-                    return 0;
-                }
-                let asked = words.get(count).and_then(|word| parse_i64(word)).map_or(u64::MAX, |asked| asked.max(0) as u64);
-                lengths.fold(0, u64::saturating_add).min(asked.saturating_mul(ELEMENT_STEPS as u64))
             }
         }
     }

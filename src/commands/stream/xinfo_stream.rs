@@ -25,8 +25,15 @@ fn parse(args: &Args<'_>) -> Result<Option<u64>, CmdError> {
 }
 
 pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let haste = context.haste();
     let stream = access::read(&mut context.keys, args.key(0)?)?.ok_or(CmdError::NoSuchKey)?;
     let count = parse(args)?;
+    if let Some(count) = count {
+        let pending: usize = stream.groups().map(|group| 2 * shown(group.pending().len(), count) + group.consumers().len()).sum();
+        haste.check_elements(
+            stream.entries().count_up_to((StreamId::MIN, StreamId::MAX), if count == 0 { u64::MAX } else { count }) + pending,
+        )?;
+    }
     let reply = &mut *context.reply;
     let figures = stream.figures();
     reply.map(if count.is_some() { 9 } else { 10 });

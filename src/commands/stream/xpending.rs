@@ -135,8 +135,15 @@ fn summary(reply: &mut ReplyBuf, group: &Group) {
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let filter = Filter::parse(args)?;
     let key = args.key(0)?;
+    let haste = context.haste();
     let stream = access::read(&mut context.keys, key)?;
     let group = stream.and_then(|stream| stream.group(args[2])).ok_or_else(|| access::no_key_or_group(key.name(), args[2], ""))?;
+    if let Some(filter) = &filter {
+        // Those that are not idle enough are looked at, too.
+        let looks_at_all = filter.min_idle_ms > 0 && filter.count > 0;
+        let most = if looks_at_all { usize::MAX } else { usize::try_from(filter.count).unwrap_or(usize::MAX) };
+        haste.check_elements(group.pending().len().min(most))?;
+    }
     match filter {
         Some(filter) => filter.reply(context.reply, group, context.now_ms),
         None => summary(context.reply, group),

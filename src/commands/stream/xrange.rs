@@ -3,7 +3,7 @@
 use super::{access, reply};
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
 const BASE: CommandSpec = CommandSpec {
     arity: -4,
@@ -11,7 +11,6 @@ const BASE: CommandSpec = CommandSpec {
     acl: acl::READ | acl::SLOW | acl::STREAM,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     locks: Locks::Keys,
-    place: Place::Offload(Effort::OpenRange { bounds: 2, count: 5 }),
     docs: Docs {
         complexity: "O(log(N)+M) where N is the number of entries in the stream and M the number of those returned",
         since: "5.0.0",
@@ -61,10 +60,12 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>, is_reverse: bool) -> CmdResu
         count = Some(integer(number)?.max(0) as u64);
         rest = more;
     }
+    let haste = context.haste();
     let Some(stream) = access::read(&mut context.keys, args.key(0)?)? else {
         context.reply.empty_array();
         return Ok(());
     };
+    haste.check_elements(stream.entries().count_up_to(bounds, count.unwrap_or(u64::MAX)))?;
     match count {
         Some(0) => context.reply.null_array(),
         count => reply::range(context.reply, stream.entries(), bounds, count.unwrap_or(0), is_reverse),

@@ -94,7 +94,7 @@ impl Value {
             Value::Hash(fields) => fields.prefetch(hash, step),
             Value::Set(set) => set.prefetch(hash, step),
             Value::Zset(zset) => zset.prefetch(hash, step),
-            Value::String(_) | Value::List(_) => {}
+            Value::String(_) | Value::List(_) | Value::Stream(_) => {}
         }
     }
 

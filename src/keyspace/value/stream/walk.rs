@@ -6,6 +6,9 @@ use super::{Node, StreamId};
 use crate::datatypes::id_map::IdMap;
 use crate::datatypes::stream_node::Entry;
 
+/// From so many entries on it makes no difference how many there are.
+const COUNTED_MAX: u64 = 1 << 16;
+
 /// Where the entry of this ID lies in its node, if it was not deleted.
 pub(super) fn find(node_id: StreamId, node: &Node, id: StreamId) -> Option<usize> {
     let mut at = node.begin();
@@ -69,6 +72,25 @@ impl Entries {
             }
             place = self.nodes.previous(here);
         }
+    }
+
+    /// How many entries there are from `start` to `end`, both included, give or take those of two nodes: no more than `most`, and no more than
+    /// make a difference to anybody.
+    pub fn count_up_to(&self, (start, end): (StreamId, StreamId), most: u64) -> usize {
+        let most = most.min(COUNTED_MAX);
+        let mut count = 0;
+        let mut place = self.nodes.floor(start).or_else(|| self.nodes.front());
+        while let Some(here) = place
+            && count < most
+        {
+            let (node_id, node) = self.nodes.at(here);
+            if node_id > end {
+                break;
+            }
+            count += node.live();
+            place = self.nodes.next(here);
+        }
+        count.min(most) as usize
     }
 
     /// The entry of an ID.
