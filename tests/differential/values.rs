@@ -115,7 +115,7 @@ pub(crate) fn meaning(arg: &Arg, group: &str) -> Meaning {
     if arg.token == "BLOCK" {
         return Meaning::Timeout;
     }
-    if arg.name == "id" && group == "stream" {
+    if arg.name == "id" && !arg.multiple && group == "stream" {
         return Meaning::NewStreamId;
     }
     let name = arg.name.to_ascii_lowercase();
@@ -308,6 +308,7 @@ pub(crate) fn typical(choose: &mut impl Choices, kind: ArgKind, meaning: Meaning
             "-3",
             "a-longer-member-than-most-of-the-others-are-here",
         ])),
+        Meaning::StreamId if choose.chance(10) => text(choose.one_of(&[">", ">", "0"])),
         Meaning::StreamId if choose.chance(60) => text(format!("{MS_MAX}-{}", choose.below(12))),
         Meaning::StreamId => text(format!("{}-{}", choose.below(MS_MAX), choose.below(4))),
         Meaning::NewStreamId if choose.chance(70) => text(format!("{MS_MAX}-*")),

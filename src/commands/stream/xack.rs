@@ -12,7 +12,7 @@ pub(crate) static XACK: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::STREAM | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
-    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "group", ..ARG }, Arg { name: "ID", multiple: true, ..ARG }],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "group", ..ARG }, Arg { name: "id", multiple: true, ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

@@ -19,7 +19,7 @@ pub(crate) static XCLAIM: CommandSpec = CommandSpec {
         Arg { name: "group", ..ARG },
         Arg { name: "consumer", ..ARG },
         Arg { name: "min-idle-time", ..ARG },
-        Arg { name: "ID", multiple: true, ..ARG },
+        Arg { name: "id", multiple: true, ..ARG },
         Arg { name: "ms", kind: ArgKind::Integer, token: "IDLE", optional: true, ..ARG },
         Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, token: "TIME", optional: true, ..ARG },
         Arg { name: "count", kind: ArgKind::Integer, token: "RETRYCOUNT", optional: true, ..ARG },

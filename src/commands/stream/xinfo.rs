@@ -135,7 +135,7 @@ fn groups(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         reply.bulk(b"entries-read");
         reply::integer_or_null(reply, group.entries_read.map(|read| read as i64));
         reply.bulk(b"lag");
-        reply::integer_or_null(reply, stream.figures().lag(group));
+        reply::integer_or_null(reply, stream.figures().lag(group.last_id, group.entries_read));
     }
     Ok(())
 }

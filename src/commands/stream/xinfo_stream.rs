@@ -87,7 +87,7 @@ fn full_group(reply: &mut ReplyBuf, stream: &Stream, group: &Group, count: u64) 
     reply.bulk(b"entries-read");
     reply::integer_or_null(reply, group.entries_read.map(|read| read as i64));
     reply.bulk(b"lag");
-    reply::integer_or_null(reply, stream.figures().lag(group));
+    reply::integer_or_null(reply, stream.figures().lag(group.last_id, group.entries_read));
     reply.bulk(b"pel-count");
     reply.integer(pending.len() as i64);
     reply.bulk(b"pending");

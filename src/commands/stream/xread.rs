@@ -22,7 +22,7 @@ pub(crate) static XREAD: CommandSpec = CommandSpec {
             name: "streams",
             kind: ArgKind::Block(&[
                 Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG },
-                Arg { name: "ID", multiple: true, ..ARG },
+                Arg { name: "id", multiple: true, ..ARG },
             ]),
             token: "STREAMS",
             ..ARG

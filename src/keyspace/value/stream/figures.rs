@@ -1,7 +1,26 @@
 //! What a stream knows of its entries as a whole, and what follows from it for groups that read them.
 
-use super::group::Group;
-use super::{AppendError, NewId, StreamId};
+use super::StreamId;
+
+/// What ID an entry is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewId {
+    /// This one.
+    Given(StreamId),
+    /// With these milliseconds, the next that is free.
+    Open(u64),
+    /// The next after the clock, which says these milliseconds.
+    Clock(u64),
+}
+
+/// Why an entry was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppendError {
+    /// There is no greater ID.
+    Exhausted,
+    /// The ID is not greater than the last one.
+    NotGreater,
+}
 
 /// See the module's page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,23 +89,23 @@ impl Figures {
         self.len > 0 && self.max_deleted_id != StreamId::MIN && id <= self.max_deleted_id
     }
 
-    /// How many entries a group has not been given yet, if that can be told.
-    pub fn lag(&self, group: &Group) -> Option<i64> {
+    /// How many entries a group has not been given yet that was given `last_id` last, if that can be told.
+    pub fn lag(&self, last_id: StreamId, entries_read: Option<u64>) -> Option<i64> {
         if self.entries_added == 0 {
             return Some(0);
         }
-        let read = match group.entries_read {
-            Some(read) if !self.has_tombstones_from(group.last_id) => read,
-            _ => self.entries_up_to(group.last_id)?,
+        let read = match entries_read {
+            Some(read) if !self.has_tombstones_from(last_id) => read,
+            _ => self.entries_up_to(last_id)?,
         };
         Some((self.entries_added as i64).wrapping_sub(read as i64))
     }
 
-    /// How many entries a group has read that was just given entry `id`.
+    /// How many entries a group has read that was given `last_id` last, had read so many, and is given entry `id` now.
     #[inline]
-    pub(super) fn entries_read(&self, group: &Group, id: StreamId) -> Option<u64> {
-        match group.entries_read {
-            Some(read) if group.last_id >= self.first_id && !self.has_tombstones_from(group.last_id) => Some(read.wrapping_add(1)),
+    pub(super) fn entries_read(&self, last_id: StreamId, entries_read: Option<u64>, id: StreamId) -> Option<u64> {
+        match entries_read {
+            Some(read) if last_id >= self.first_id && !self.has_tombstones_from(last_id) => Some(read.wrapping_add(1)),
             read if self.entries_added == 0 => read,
             _ => self.entries_up_to(id),
         }

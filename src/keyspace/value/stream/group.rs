@@ -5,9 +5,10 @@
 //!
 //! Invariant: an ID is pending in the group if and only if it is so with exactly one consumer, which the group's map names.
 
-use super::{Entries, Figures, Stream, StreamId};
+use super::figures::Figures;
 use crate::base::alloc;
 use crate::datatypes::id_map::IdMap;
+use crate::datatypes::stream_id::StreamId;
 
 /// A delivery that is not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct Consumer {
 /// A group.
 #[derive(Debug, Clone)]
 pub struct Group {
-    name: Box<[u8]>,
+    pub(super) name: Box<[u8]>,
     /// The last ID that was delivered.
     pub last_id: StreamId,
     /// How many entries were ever delivered, if that is known.
@@ -177,7 +178,7 @@ impl Group {
     /// Goes on behind an entry that was just given to a consumer.
     #[inline]
     pub fn advance(&mut self, id: StreamId, figures: &Figures) {
-        self.entries_read = figures.entries_read(self, id);
+        self.entries_read = figures.entries_read(self.last_id, self.entries_read, id);
         self.last_id = id;
     }
 
@@ -208,52 +209,5 @@ impl Group {
         let places = block(self.consumers.capacity() * size_of::<Option<Consumer>>())
             + block((self.by_name.capacity() + self.free.capacity()) * size_of::<u32>());
         block(size_of::<Group>()) + block(self.name.len()) + self.pending.memory() + places + consumers
-    }
-}
-
-impl Stream {
-    fn group_position(&self, name: &[u8]) -> Result<usize, usize> {
-        self.groups.binary_search_by(|group| (*group.name).cmp(name))
-    }
-
-    /// The groups, ascending by name.
-    pub fn groups(&self) -> impl ExactSizeIterator<Item = &Group> {
-        self.groups.iter().map(|group| &**group)
-    }
-
-    /// The group of this name.
-    pub fn group(&self, name: &[u8]) -> Option<&Group> {
-        self.group_position(name).ok().map(|at| &*self.groups[at])
-    }
-
-    /// As [`Stream::group`], to change it.
-    pub fn group_mut(&mut self, name: &[u8]) -> Option<&mut Group> {
-        self.group_position(name).ok().map(|at| &mut *self.groups[at])
-    }
-
-    /// Adds a group. False if there is one of this name.
-    pub fn add_group(&mut self, group: Group) -> bool {
-        match self.group_position(&group.name) {
-            Ok(_) => false,
-            Err(at) => {
-                if self.groups.is_empty() {
-                    self.groups.reserve_exact(1);
-                }
-                self.groups.insert(at, Box::new(group));
-                true
-            }
-        }
-    }
-
-    /// Takes a group out, so that it can be freed later.
-    pub fn remove_group(&mut self, name: &[u8]) -> Option<Box<Group>> {
-        self.group_position(name).ok().map(|at| self.groups.remove(at))
-    }
-
-    /// A group, to change it, beside the entries, to read them, and what is known of them.
-    #[inline]
-    pub fn split(&mut self, name: &[u8]) -> Option<(&Entries, &Figures, &mut Group)> {
-        let at = self.group_position(name).ok()?;
-        Some((&self.entries, &self.figures, &mut self.groups[at]))
     }
 }

@@ -14,13 +14,14 @@
 
 mod figures;
 pub mod group;
+mod groups;
 mod parts;
 #[cfg(test)]
 mod tests;
 mod trim;
 mod walk;
 
-pub use self::figures::Figures;
+pub use self::figures::{AppendError, Figures, NewId};
 use self::group::Group;
 pub use self::trim::{Threshold, Trim};
 pub use self::walk::Entries;
@@ -49,26 +50,6 @@ impl NodeLimits {
         let bytes = if self.bytes == 0 { NODE_LEN_MAX } else { self.bytes.min(NODE_LEN_MAX) };
         node.listpack_len() + more >= bytes || (self.entries != 0 && node.live() + node.deleted() >= self.entries)
     }
-}
-
-/// What ID an entry is to have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NewId {
-    /// This one.
-    Given(StreamId),
-    /// With these milliseconds, the next that is free.
-    Open(u64),
-    /// The next after the clock, which says these milliseconds.
-    Clock(u64),
-}
-
-/// Why an entry was not added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppendError {
-    /// There is no greater ID.
-    Exhausted,
-    /// The ID is not greater than the last one.
-    NotGreater,
 }
 
 /// See the module's page.

@@ -229,7 +229,7 @@ fn what_was_read_and_what_is_left_can_be_told_as_long_as_nothing_is_missing() {
         stream.append(StreamId::new(ms, 0), &[b"f", b"v"], limits);
     }
     let id = |ms| StreamId::new(ms, 0);
-    let lag = |stream: &Stream, last, read| stream.figures().lag(&Group::new(b"g", id(last), read));
+    let lag = |stream: &Stream, last, read| stream.figures().lag(id(last), read);
     assert_eq!(
         (lag(&stream, 0, None), lag(&stream, 1, None), lag(&stream, 3, None), lag(&stream, 5, None)),
         (Some(5), Some(4), None, Some(0))
