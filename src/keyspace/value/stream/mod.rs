@@ -8,9 +8,11 @@
 //! Valkey's would take, so that trimming whole nodes leaves the same entries.
 //!
 //! Who writes a stream to a file, or reads it from one: [`Stream::nodes`], [`Stream::groups`] and [`Stream::figures`] show all of it, tombstones
-//! included; [`Stream::from_parts`], [`Stream::add_node`] and [`group::Group::from_parts`] build one.
+//! included; [`Stream::from_parts`], [`Stream::add_node`] and [`group::Group::assign`] build one, in the order that
+//! `stream/parts.rs` gives.
 //!
-//! Invariants: [`Figures`] are true of the entries; no ID of an entry exceeds the last one that was given. A stream without entries is still one, and stays under its key.
+//! Invariants: [`Figures`] are true of the entries; no ID of an entry exceeds the last one that was given. A stream without entries
+//! is still one, and stays under its key.
 
 mod figures;
 pub mod group;

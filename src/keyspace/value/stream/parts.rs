@@ -3,7 +3,8 @@
 //! ```text
 //! let mut stream = Stream::from_parts(figures);
 //! for each node, by ascending IDs:    Node::new(names), Node::push(..) for each entry, deleted ones too; stream.add_node(id, node)
-//! for each group:                     Group::new(..), add_consumer(..), assign(..) for each pending entry; stream.add_group(group)
+//! for each group:                     Group::new(..), add_consumer(..) with times by consumer_mut(..), assign(..) for each pending entry;
+//!                                     stream.add_group(group)
 //! stream.is_consistent()              before anybody sees it
 //! ```
 
