@@ -4,6 +4,7 @@
 //! seek      a node without a cluster: found one with others, or be let into theirs      founding: the rule
 //! beat      heartbeats to the leader, introductions to all                               pulse: what follows from silence
 //! arrange   keep the own entry right; as leader: voters, first distribution of slots
+//! recover   the file cannot be written: out of service until it can be
 //! meet      CLUSTER MEET: two groups become one
 //! control   the standing, the group, answers to other nodes
 //! raft/     openraft, its log and its messages (the only module that knows it)
@@ -28,6 +29,7 @@ mod publication;
 mod pulse;
 mod raft;
 mod record;
+mod recover;
 mod seek;
 mod store;
 mod strangers;
@@ -49,6 +51,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::base::clock;
 use crate::base::generation::Generation;
 use crate::base::rng;
 use crate::engine::cluster_access::{ControlPlane, Pending};
@@ -226,8 +229,11 @@ impl Cluster {
     /// What this node has seen of the others.
     pub fn sightings(&self) -> Sightings {
         let mut sightings = self.control.sightings.lock().clone();
+        let now_ms = clock::monotonic_ms();
         for (node, sighting) in &mut sightings.0 {
-            sighting.connected = self.control.peers.links.is_connected(node);
+            // A connection that only brings the word that the node takes no part is none.
+            let is_withdrawn = self.control.pulse.lock().is_withdrawn(node, now_ms);
+            sighting.connected = !is_withdrawn && self.control.peers.links.is_connected(node);
         }
         sightings
     }
@@ -385,7 +391,7 @@ async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
         allow_pubsubshard_when_down: options.allow_pubsubshard_when_down,
         ..View::default()
     };
-    let alone = control::alone(control::node_of(&options.announcement(record)));
+    let alone = publication::alone(peers::node_of(&options.announcement(record)));
     let publication = Arc::new(Publication::new(record.id, alone, view));
     let control = Arc::new(Control::new(options, store, record, standing, peers, publication));
     control.resume().await?;

@@ -69,6 +69,9 @@ pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_millis(100);
 /// Heartbeats between two introductions of a node to every other one, which is how addresses spread and links are watched: a second.
 pub(super) const INTRODUCE_EVERY_BEATS: u32 = 10;
 
+/// How long a node's word that it takes no part counts, in milliseconds: it repeats it with every introduction, of which two may be lost.
+pub(super) const WITHDRAWN_MS: u64 = HEARTBEAT_EVERY.as_millis() as u64 * INTRODUCE_EVERY_BEATS as u64 * 3;
+
 /// Between two attempts of a node without a cluster to find one.
 pub(super) const SEEK_EVERY: Duration = Duration::from_millis(100);
 

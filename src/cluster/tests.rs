@@ -409,3 +409,35 @@ fn a_raft_message_counts_only_from_whom_it_names() {
         assert!(matches!(ask(leaves, leaves.raft_id()).await, Response::Refused(_)), "it was removed");
     });
 }
+
+/// Some writes still fit into what the file has already: a node that tries again each second takes part and fails by turns.
+#[test]
+fn a_node_whose_disk_is_full_counts_as_failed_until_there_is_space() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, options| options.require_full_coverage = false);
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let n = fleet.leader().unwrap();
+        let full = fleet.nodes[n].clone().unwrap();
+        let others: Vec<_> = fleet.running().filter(|node| node.me() != full.me()).cloned().collect();
+        full.control.store.crowded.store(true, Ordering::Relaxed);
+        let _ = full.propose(Command::BumpEpoch { node: full.me() }).await;
+        let is_out = |node: &Arc<Cluster>| node.topology().is_failed(&full.me()) && !node.sightings().get(&full.me()).connected;
+        wait("the others see that it does not serve", || others.iter().all(is_out)).await;
+        assert!(full.topology().failing().is_some());
+        let tried = full.control.store.probes.load(Ordering::Relaxed);
+        wait("it looks for space again", || {
+            assert!(others.iter().all(is_out) && full.topology().failing().is_some(), "it stays out while there is none");
+            full.control.store.probes.load(Ordering::Relaxed) >= tried + 2
+        })
+        .await;
+        assert!(others.iter().all(|node| node.topology().failing().is_none()), "the others go on");
+        full.control.store.crowded.store(false, Ordering::Relaxed);
+        fleet.all_up(3).await;
+        wait("it is back", || {
+            !others.iter().any(|node| node.topology().is_failed(&full.me()) || !node.sightings().get(&full.me()).connected)
+        })
+        .await;
+        full.propose(Command::BumpEpoch { node: full.me() }).await.unwrap();
+    });
+}

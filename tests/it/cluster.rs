@@ -336,7 +336,8 @@ impl Limited {
         );
         let mut command = std::process::Command::new("sh");
         command.args(["-c", &script]).current_dir(folder.path());
-        let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().expect("a shell");
+        // Its log, of which a pipe holds enough: a file would be too long as well.
+        let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("a shell");
         wait_until("the node listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         let node = Limited { child, port, folder };
         let mut client = node.connect();
@@ -365,7 +366,7 @@ impl Drop for Limited {
 
 #[test]
 fn a_node_that_lacks_space_serves_again_when_there_is_some() {
-    let node = Limited::start();
+    let mut node = Limited::start();
     let mut client = node.connect();
     node.limit_files(Some(0));
     client.call(&["CLUSTER", "BUMPEPOCH"]);
@@ -375,6 +376,14 @@ fn a_node_that_lacks_space_serves_again_when_there_is_some() {
     wait_until("the node serves again", || is_up(&mut client));
     assert_eq!(text(&client.call(&["SET", "key", "value"])), "OK");
     assert_eq!(text(&client.call(&["CLUSTER", "DELSLOTS", "0"])), "OK");
+    let file = node.folder.path().join("cluster.redb");
+    let told = format!("the disk is full: {}: File too large", file.canonicalize().expect("its file").display());
+    node.child.kill().expect("our child");
+    let mut log = String::new();
+    node.child.stdout.take().expect("piped").read_to_string(&mut log).expect("text");
+    assert_eq!(log.matches(&told).count(), 1, "whose disk is full is told once: {log}");
+    assert_eq!(log.matches("takes part again").count(), 1, "{log}");
+    assert!(!file.with_extension("probe").exists());
 }
 
 #[test]
