@@ -91,6 +91,7 @@ async fn enter_self(control: &Control) {
             Command::AddNode { node: me, claims, config_epoch }
         }
         Some(entered) if is_moved(entered, &me) => Command::UpdateNode { node: me },
+        Some(entered) if entered.clients != me.clients => Command::AnnounceToClients { node: me.id, clients: me.clients },
         _ => return,
     };
     match control.propose(command).await {
@@ -100,9 +101,9 @@ async fn enter_self(control: &Control) {
     }
 }
 
-/// Whether the entry differs from how the node announces itself. Not knowing one's own address is no reason to erase it.
+/// Whether the entry differs from how the node announces itself to nodes. Not knowing one's own address is no reason to erase it.
 fn is_moved(entered: &Node, announced: &Node) -> bool {
-    let announced = Node { shard: entered.shard, ..announced.clone() };
+    let announced = Node { shard: entered.shard, clients: entered.clients.clone(), ..announced.clone() };
     !announced.host.is_empty() && *entered != announced
 }
 

@@ -30,7 +30,7 @@ use super::store::{Store, StoreError};
 use super::timing;
 use super::{ClusterError, MeetError, ProposeError};
 use crate::base::clock;
-use crate::topology::{ClusterId, Command, Node, NodeId, Reply, Sightings, SlotRange};
+use crate::topology::{ClientEndpoint, ClusterId, Command, Node, NodeId, Reply, Sightings, SlotRange};
 
 /// See the module's page.
 pub(super) struct Control {
@@ -46,6 +46,8 @@ pub(super) struct Control {
     group: Mutex<Option<Arc<Group>>>,
     /// How this node announces itself; its host may have been learned.
     announcement: Mutex<Announcement>,
+    /// Where it sends only clients.
+    clients: Mutex<ClientEndpoint>,
     /// When the founder of the present promise was heard of last.
     promise_heard_ms: AtomicU64,
     /// From when the group ended until it was started again.
@@ -68,6 +70,7 @@ impl Control {
         publication: Arc<Publication>,
     ) -> Self {
         let announcement = options.announcement(record);
+        let clients = options.announce_to_clients.clone();
         peers.hear(standing.named().iter().cloned());
         Control {
             options,
@@ -81,6 +84,7 @@ impl Control {
             standing: Mutex::new(standing),
             group: Mutex::new(None),
             announcement: Mutex::new(announcement),
+            clients: Mutex::new(clients),
             promise_heard_ms: AtomicU64::new(0),
             is_recovering: AtomicBool::new(false),
             given_up: watch::channel(None).0,
@@ -103,7 +107,7 @@ impl Control {
 
     /// This node as it should stand in the map.
     pub(super) fn node(&self) -> Node {
-        node_of(&self.announcement())
+        Node { clients: self.clients.lock().clone(), ..node_of(&self.announcement()) }
     }
 
     pub(super) fn standing(&self) -> StandingRecord {
@@ -123,6 +127,27 @@ impl Control {
         host.clone_into(&mut announcement.host);
         drop(announcement);
         tracing::info!("IP address for this node updated to {host}");
+        self.show_alone_if_unknown();
+    }
+
+    /// What the node announces was changed. The loop that keeps its entry right tells the group. An address that is not given any more is
+    /// learned again; the port of the bus is the one that was opened.
+    pub(super) fn announce(&self, before: &ClusterOptions, after: &ClusterOptions) {
+        let (told, tells) = (before.announcement(self.record), after.announcement(self.record));
+        if told == tells && before.announce_to_clients == after.announce_to_clients {
+            return;
+        }
+        after.announce_to_clients.clone_into(&mut self.clients.lock());
+        {
+            let mut announcement = self.announcement.lock();
+            let host = if told.host == tells.host { std::mem::take(&mut announcement.host) } else { tells.host };
+            *announcement = Announcement { host, ..tells };
+        }
+        self.show_alone_if_unknown();
+    }
+
+    /// Nobody else tells clients of a node that is in no map yet.
+    fn show_alone_if_unknown(&self) {
         if self.publication.applied().node(&self.me()).is_none() {
             self.publication.show_alone(alone(self.node()));
         }

@@ -56,7 +56,7 @@ use crate::base::generation::Generation;
 use crate::base::rng;
 use crate::engine::cluster_access::{ControlPlane, Pending};
 use crate::topology::{
-    BusCounters, ClusterId, Command, Id, LinkDescription, NodeId, Reply, ShardId, Sightings, Topology, TopologyError, View,
+    BusCounters, ClusterId, Command, Id, LinkDescription, Node, NodeId, Reply, ShardId, Sightings, Topology, TopologyError, View,
 };
 use control::Control;
 use link::Links;
@@ -256,14 +256,19 @@ impl Cluster {
         self.control.node_id(self.control.group()?.leader()?)
     }
 
-    /// Options of what is served while the cluster is down changed: `cluster-require-full-coverage`, `cluster-allow-reads-when-down` and
-    /// `cluster-allow-pubsubshard-when-down`.
-    pub fn set_coverage(&self, require_full_coverage: bool, allow_reads_when_down: bool, allow_pubsubshard_when_down: bool) {
+    /// What the node was started with.
+    pub fn options(&self) -> &ClusterOptions {
+        &self.control.options
+    }
+
+    /// Options changed: what is served while the cluster is down, and what the node announces. Others are as at the start.
+    pub fn configure(&self, before: &ClusterOptions, after: &ClusterOptions) {
         self.control.publication.look(|view| {
-            view.require_full_coverage = require_full_coverage;
-            view.allow_reads_when_down = allow_reads_when_down;
-            view.allow_pubsubshard_when_down = allow_pubsubshard_when_down;
+            view.require_full_coverage = after.require_full_coverage;
+            view.allow_reads_when_down = after.allow_reads_when_down;
+            view.allow_pubsubshard_when_down = after.allow_pubsubshard_when_down;
         });
+        self.control.announce(before, after);
     }
 
     /// Waits until the node cannot go on, and returns why.
@@ -391,7 +396,7 @@ async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
         allow_pubsubshard_when_down: options.allow_pubsubshard_when_down,
         ..View::default()
     };
-    let alone = publication::alone(peers::node_of(&options.announcement(record)));
+    let alone = publication::alone(Node { clients: options.announce_to_clients.clone(), ..peers::node_of(&options.announcement(record)) });
     let publication = Arc::new(Publication::new(record.id, alone, view));
     let control = Arc::new(Control::new(options, store, record, standing, peers, publication));
     control.resume().await?;

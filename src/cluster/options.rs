@@ -7,6 +7,7 @@ use std::time::Duration;
 use larder_proto::bus::Announcement;
 
 use super::record::NodeRecord;
+use crate::topology::ClientEndpoint;
 
 /// How a node takes part in a cluster. Filled by `node` from the configuration.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct ClusterOptions {
     pub announce_bus_port: Option<u16>,
     /// Address to announce. Empty: taken from `bind` if it names one, else learned from the first node that is met.
     pub announce_host: String,
+    /// Where only clients are sent.
+    pub announce_to_clients: ClientEndpoint,
     /// Host name to announce; empty for none.
     pub announce_hostname: String,
     /// Availability zone; empty if unknown.

@@ -10,7 +10,7 @@ use larder_proto::bus::{Announcement, Request, Response};
 use parking_lot::Mutex;
 
 use super::link::{LinkError, Links};
-use crate::topology::{Node, NodeId, ShardId, Topology};
+use crate::topology::{ClientEndpoint, Node, NodeId, ShardId, Topology};
 
 /// Nodes remembered. Far more than a cluster has; it bounds what a broken peer can make us keep.
 const BOOK_MAX: usize = 4096;
@@ -129,6 +129,8 @@ pub(super) fn node_of(announcement: &Announcement) -> Node {
         tls_port: announcement.tls_port,
         zone: announcement.zone.clone(),
         shard: ShardId(announcement.shard),
+        // The node itself tells the group: see `arrange`.
+        clients: ClientEndpoint::default(),
     }
 }
 

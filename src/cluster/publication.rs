@@ -136,8 +136,11 @@ impl Publication {
 /// The map of a node that is on its own.
 pub(super) fn alone(node: Node) -> Topology {
     let mut topology = Topology::default();
-    let added = topology.apply(0, &Command::AddNode { node, claims: Vec::new(), config_epoch: 0 });
-    assert!(added.is_ok(), "an empty map takes any node");
+    let announced = Command::AnnounceToClients { node: node.id, clients: node.clients.clone() };
+    for command in [Command::AddNode { node, claims: Vec::new(), config_epoch: 0 }, announced] {
+        let applied = topology.apply(0, &command);
+        assert!(applied.is_ok(), "an empty map takes any node");
+    }
     topology
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::clock;
-use crate::topology::{Access, Route, SlotRange};
+use crate::topology::{Access, ClientEndpoint, ClientView, Route, SlotRange};
 
 /// Options of a node of no particular cluster.
 pub(super) fn options() -> ClusterOptions {
@@ -23,6 +23,7 @@ pub(super) fn options() -> ClusterOptions {
         announce_bus_port: None,
         announce_host: String::new(),
         announce_hostname: String::new(),
+        announce_to_clients: ClientEndpoint::default(),
         zone: String::new(),
         secret: None,
         autopilot: true,
@@ -160,8 +161,10 @@ fn three_blank_nodes_become_one_cluster() {
         let mut fleet = Fleet::new(3, |_, _| {});
         fleet.start_all().await;
         fleet.all_up(3).await;
-        let maps: Vec<_> =
-            fleet.running().map(|node| node.topology().nodes_text(&NodeId(Id([0; 20])), &Sightings::default(), false)).collect();
+        let maps: Vec<_> = fleet
+            .running()
+            .map(|node| node.topology().nodes_text(&NodeId(Id([0; 20])), &Sightings::default(), ClientView::default()))
+            .collect();
         assert!(maps.iter().all(|map| *map == maps[0]), "{maps:?}");
         let sizes: Vec<_> = fleet.running().map(|node| slots_of(node).iter().map(SlotRange::len).sum::<usize>()).collect();
         assert!(sizes.iter().all(|size| (5461..=5462).contains(size)), "{sizes:?}");

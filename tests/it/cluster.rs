@@ -9,7 +9,7 @@ use larder_proto::resp::Value;
 
 use crate::support::{Connection, Server, free_port, larder_program, wait_until};
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Simple(text) | Value::Error(text) => String::from_utf8_lossy(text).into_owned(),
         Value::Bulk(text) | Value::Verbatim { text, .. } => String::from_utf8_lossy(text).into_owned(),
@@ -17,7 +17,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn is_up(connection: &mut Connection) -> bool {
+pub(crate) fn is_up(connection: &mut Connection) -> bool {
     text(&connection.call(&["CLUSTER", "INFO"])).starts_with("cluster_state:ok\r\n")
 }
 
@@ -168,6 +168,16 @@ const SERVING: &[&[&str]] = &[
     &["FLUSHALL"],
 ];
 
+/// The same while the node sends clients elsewhere.
+const ANNOUNCING: &[&[&str]] = &[
+    &["CLUSTER", "NODES"],
+    &["CLUSTER", "SLOTS"],
+    &["CLUSTER", "SHARDS"],
+    &["CONFIG", "SET", "cluster-announce-client-ipv4", "banana"],
+    &["CONFIG", "SET", "cluster-announce-client-ipv6", "10.1.2.3"],
+    &["CONFIG", "SET", "cluster-announce-client-port", "65536"],
+];
+
 /// The same when the slots are given up again.
 const CLOSING: &[&[&str]] = &[&["CLUSTER", "FLUSHSLOTS"], &["GET", "foo"], &["CLUSTER", "NODES"], &["CLUSTER", "SHARDS"]];
 
@@ -215,6 +225,22 @@ fn a_node_alone_answers_as_valkey_does() {
         connection.call(&["HELLO", "3"]);
     });
     compare(&mut sides, SERVING);
+    for (connection, ..) in &mut sides {
+        let announced = ["cluster-announce-client-ipv4", "10.9.8.7", "cluster-announce-client-ipv6", "2001:db8::7"];
+        let ports = ["cluster-announce-client-port", "64001", "cluster-announce-client-tls-port", "64002"];
+        assert_eq!(text(&connection.call(&[&["CONFIG", "SET"], &announced[..], &ports].concat())), "OK");
+        wait_until("clients are sent elsewhere", || text(&connection.call(&["CLUSTER", "NODES"])).contains(" 10.9.8.7:64001@"));
+    }
+    compare(&mut sides, ANNOUNCING);
+    for (connection, ..) in &mut sides {
+        for name in ["cluster-announce-client-ipv4", "cluster-announce-client-ipv6"] {
+            assert_eq!(text(&connection.call(&["CONFIG", "SET", name, ""])), "OK");
+        }
+        for name in ["cluster-announce-client-port", "cluster-announce-client-tls-port"] {
+            assert_eq!(text(&connection.call(&["CONFIG", "SET", name, "0"])), "OK");
+        }
+        wait_until("clients are told what nodes are", || !text(&connection.call(&["CLUSTER", "NODES"])).contains(":64001@"));
+    }
     compare(&mut sides, CLOSING);
 }
 
