@@ -3,6 +3,7 @@
 
 mod announce;
 mod cli;
+mod cli_manager;
 mod cluster;
 mod cluster_script;
 mod command_table;
