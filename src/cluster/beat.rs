@@ -30,7 +30,7 @@ pub(super) async fn heartbeats(control: Arc<Control>) {
 
 fn lead(control: &Control, group: &Group) {
     let now_ms = clock::monotonic_ms();
-    let timeout_ms = control.options.node_timeout_ms;
+    let timeout_ms = control.node_timeout_ms();
     let nodes: Vec<_> = control.publication.applied().nodes().iter().map(|node| node.id).collect();
     let voters: Vec<_> = group.members().voters.into_iter().filter_map(|voter| control.node_id(voter)).collect();
     let (missed, has_majority) = {
@@ -69,7 +69,7 @@ fn settle(control: &Control, group: &Group) {
     let (has_quorum, missed) = {
         let mut pulse = control.pulse.lock();
         let applied = group.applied_index().unwrap_or(0);
-        let has_quorum = pulse.has_quorum(applied, clock::monotonic_ms(), control.options.node_timeout_ms);
+        let has_quorum = pulse.has_quorum(applied, clock::monotonic_ms(), control.node_timeout_ms());
         (has_quorum, pulse.missed.clone())
     };
     show(control, has_quorum, missed);

@@ -44,6 +44,8 @@ pub(super) struct Control {
     inbound: Inbound,
     standing: Mutex<StandingRecord>,
     group: Mutex<Option<Arc<Group>>>,
+    /// `cluster-node-timeout` as it is now.
+    node_timeout_ms: AtomicU64,
     /// How this node announces itself; its host may have been learned.
     announcement: Mutex<Announcement>,
     /// Where it sends only clients.
@@ -69,6 +71,7 @@ impl Control {
         peers: Arc<Peers>,
         publication: Arc<Publication>,
     ) -> Self {
+        let node_timeout_ms = AtomicU64::new(options.node_timeout_ms);
         let announcement = options.announcement(record);
         let clients = options.announce_to_clients.clone();
         peers.hear(standing.named().iter().cloned());
@@ -83,6 +86,7 @@ impl Control {
             inbound: Inbound::default(),
             standing: Mutex::new(standing),
             group: Mutex::new(None),
+            node_timeout_ms,
             announcement: Mutex::new(announcement),
             clients: Mutex::new(clients),
             promise_heard_ms: AtomicU64::new(0),
@@ -99,6 +103,15 @@ impl Control {
 
     pub(super) fn inbound(&self) -> &Inbound {
         &self.inbound
+    }
+
+    /// Silence after which a node is held to be dead, in milliseconds.
+    pub(super) fn node_timeout_ms(&self) -> u64 {
+        self.node_timeout_ms.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_node_timeout(&self, timeout_ms: u64) {
+        self.node_timeout_ms.store(timeout_ms, Ordering::Relaxed);
     }
 
     pub(super) fn announcement(&self) -> Announcement {

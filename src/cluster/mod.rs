@@ -261,13 +261,15 @@ impl Cluster {
         &self.control.options
     }
 
-    /// Options changed: what is served while the cluster is down, and what the node announces. Others are as at the start.
+    /// Options changed: what is served while the cluster is down, how long silence is forgiven, and what the node announces. Others are as
+    /// at the start.
     pub fn configure(&self, before: &ClusterOptions, after: &ClusterOptions) {
         self.control.publication.look(|view| {
             view.require_full_coverage = after.require_full_coverage;
             view.allow_reads_when_down = after.allow_reads_when_down;
             view.allow_pubsubshard_when_down = after.allow_pubsubshard_when_down;
         });
+        self.control.set_node_timeout(after.node_timeout_ms);
         self.control.announce(before, after);
     }
 
@@ -320,7 +322,7 @@ impl ControlPlane for Cluster {
     fn meet(&self, host: String, bus_port: u16) -> Pending<'_, Result<(), String>> {
         Box::pin(async move {
             let control = Arc::clone(&self.control);
-            let patience = MEET_PATIENCE.max(Duration::from_millis(control.options.node_timeout_ms));
+            let patience = MEET_PATIENCE.max(Duration::from_millis(control.node_timeout_ms()));
             let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {
                 return Err(ProposeError::Busy.to_string());
             };

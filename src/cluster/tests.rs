@@ -413,6 +413,23 @@ fn a_raft_message_counts_only_from_whom_it_names() {
     });
 }
 
+#[test]
+fn a_changed_node_timeout_counts_at_once() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, options| options.node_timeout_ms = 3_600_000);
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let victim = (0..3).find(|n| fleet.leader() != Some(*n)).unwrap();
+        let dead = fleet.nodes[victim].clone().unwrap().me();
+        fleet.kill(victim).await;
+        for node in fleet.running() {
+            let before = node.options();
+            node.configure(before, &ClusterOptions { node_timeout_ms: 1000, ..before.clone() });
+        }
+        fleet.all("the dead node is missed", |topology| topology.is_failed(&dead)).await;
+    });
+}
+
 /// Some writes still fit into what the file has already: a node that tries again each second takes part and fails by turns.
 #[test]
 fn a_node_whose_disk_is_full_counts_as_failed_until_there_is_space() {
