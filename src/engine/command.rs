@@ -141,6 +141,8 @@ pub enum Locks {
     Keys,
     /// One at a time and briefly, taken by itself ([`crate::keyspace::access::KeyAccess::with_stripe`]). Inside EXEC all are held.
     Each,
+    /// The same of a few that it chooses itself, passing over those that somebody holds for long.
+    Few,
     /// All.
     All,
     /// Those of all that a transaction queued, and of the watched keys.

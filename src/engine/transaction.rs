@@ -36,7 +36,7 @@ pub(super) fn stripes(context: &Context<'_>, session: &Session) -> Option<Stripe
     // EXEC of what was refused runs nothing, but forgets the watched keys.
     for queued in session.multi.iter().filter(|multi| !multi.failed).flat_map(|multi| &multi.queue) {
         match context.shared.table.row(queued.command).spec.locks {
-            Locks::Each | Locks::All => return None,
+            Locks::Each | Locks::Few | Locks::All => return None,
             Locks::Keys => stripes.extend(queued.keys.iter().map(|key| key.place.stripe)),
             Locks::None | Locks::Queued => {}
         }

@@ -42,7 +42,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ),
     (
         ".is_alive(",
-        &["src/keyspace/access.rs", "src/keyspace/databases.rs", "src/keyspace/scan.rs"],
+        &["src/keyspace/access.rs", "src/keyspace/databases.rs", "src/keyspace/random_key.rs", "src/keyspace/scan.rs"],
         "lookups, walks and whole databases ask who is alive; everybody else goes through them",
     ),
     ("::is_alive", &[], "as above, by another spelling"),
