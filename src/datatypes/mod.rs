@@ -2,6 +2,7 @@
 
 pub mod bitmap;
 pub mod geo;
+pub mod hyperloglog;
 pub mod items;
 pub mod list_node;
 pub mod sampling;
