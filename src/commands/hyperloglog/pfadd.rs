@@ -36,7 +36,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let len_max = context.config.hll_sparse_max_bytes;
     let mut key = context.keys.open(args.key(0)?);
     let elements = &args[2..];
-    let changes = match key.entry() {
+    let changes = match value::of_key(&mut key)? {
         None => {
             let mut bytes = hll::empty();
             let raised = raise_all(&mut bytes, elements, len_max)?;
@@ -44,12 +44,10 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             value::put(&mut key, bytes);
             raised + 1
         }
-        Some(entry) => {
-            let bytes = value::of(entry)?;
+        Some(bytes) => {
             if hll::is_sparse(&bytes) {
                 let changed = add_to_sparse(&bytes, elements, len_max)?;
                 drop(bytes);
-                value::unshare(&mut key);
                 changed.map_or(0, |(bytes, raised)| {
                     value::put(&mut key, bytes);
                     raised

@@ -5,6 +5,7 @@ use crate::datatypes::hyperloglog::{self as hll, HEADER_LEN, Histogram, REGISTER
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::entry::Encoding;
 use crate::keyspace::key::Key;
 
 pub(crate) static PFCOUNT: CommandSpec = CommandSpec {
@@ -38,17 +39,20 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 fn count_one(context: &mut Context<'_>, name: Key<'_>) -> Result<u64, CmdError> {
     let Some(entry) = context.keys.read(name) else { return Ok(0) };
-    let bytes = value::of(entry)?;
-    let cached = hll::cached(&bytes);
-    let cardinality = cached.map_or_else(|| hll::count(&bytes), Ok).map_err(value::corrupt)?;
-    drop(bytes);
-    let mut key = context.keys.open(name);
-    if cached.is_some() {
-        value::unshare(&mut key);
-    } else if key.exists() {
-        key.edit_range(0, HEADER_LEN, |header| hll::set_cached(header, cardinality));
-        key.count_changes(1);
+    if let Some(cardinality) = hll::cached(&value::of(entry)?)
+        && entry.encoding() == Encoding::Raw
+    {
+        return Ok(cardinality);
     }
+    let mut key = context.keys.open(name);
+    let Some(bytes) = value::of_key(&mut key)? else { return Ok(0) };
+    if let Some(cardinality) = hll::cached(&bytes) {
+        return Ok(cardinality);
+    }
+    let cardinality = hll::count(&bytes).map_err(value::corrupt)?;
+    drop(bytes);
+    key.edit_range(0, HEADER_LEN, |header| hll::set_cached(header, cardinality));
+    key.count_changes(1);
     Ok(cardinality)
 }
 

@@ -35,8 +35,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return simd(context, args[2]);
     }
     let mut key = context.keys.open(args.key(0)?);
-    let entry = key.entry().ok_or(CmdError::coded("ERR The specified key does not exist"))?;
-    let bytes = value::of(entry)?;
+    let bytes = value::of_key(&mut key)?.ok_or(CmdError::coded("ERR The specified key does not exist"))?;
     let is_sparse = hll::is_sparse(&bytes);
     if is_word(subcommand, "getreg") || is_word(subcommand, "todense") {
         let dense = if is_sparse { hll::to_dense(&bytes).map_err(value::corrupt)? } else { bytes.into_owned() };
@@ -62,8 +61,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     } else {
         return Err(CmdError::naming("Unknown PFDEBUG subcommand '{}'", subcommand));
     }
-    drop(bytes);
-    value::unshare(&mut key);
     Ok(())
 }
 

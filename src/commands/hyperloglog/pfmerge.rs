@@ -1,5 +1,7 @@
 //! PFMERGE: stores the union of several HyperLogLogs, the one that is there included.
 
+use std::borrow::Cow;
+
 use super::value;
 use crate::datatypes::hyperloglog::{self as hll, HEADER_LEN, Mark, REGISTERS};
 use crate::engine::context::{Args, CmdResult, Context};
@@ -43,10 +45,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         hll::merge(&mut registers, &bytes, is_wide).map_err(value::corrupt)?;
     }
     let mut key = context.keys.open(args.key(0)?);
-    let mut bytes = match key.entry() {
-        Some(entry) => value::of(entry)?.into_owned(),
-        None => hll::empty(),
-    };
+    let mut bytes = value::of_key(&mut key)?.map_or_else(hll::empty, Cow::into_owned);
     if is_dense {
         if hll::is_sparse(&bytes) {
             bytes = hll::to_dense(&bytes).map_err(value::corrupt)?;

@@ -35,12 +35,15 @@ pub(super) fn of(entry: EntryRef<'_>) -> Result<Cow<'_, [u8]>, CmdError> {
     })
 }
 
-/// Makes the string raw, as whoever is about to change it does even if nothing changes in the end.
-#[inline]
-pub(super) fn unshare(key: &mut KeyMut<'_, '_, '_>) {
-    if key.entry().is_some_and(|entry| entry.encoding() == Encoding::Embstr) {
+/// The bytes of a key that is to be changed, `None` if it is not there. They are raw from then on, even if nothing changes in the end.
+pub(super) fn of_key<'m>(key: &'m mut KeyMut<'_, '_, '_>) -> Result<Option<Cow<'m, [u8]>>, CmdError> {
+    let Some(entry) = key.entry() else { return Ok(None) };
+    let is_embedded = entry.encoding() == Encoding::Embstr;
+    of(entry)?;
+    if is_embedded {
         key.grow(0);
     }
+    key.entry().map(of).transpose()
 }
 
 /// Makes it the key's value, which keeps its expiry.
