@@ -97,6 +97,8 @@ pub enum Effort {
     Smallest,
     /// With the number that is this argument: so many elements are asked for.
     Argument(usize),
+    /// With the length of this argument.
+    Length(usize),
 }
 
 impl Effort {
@@ -110,6 +112,7 @@ impl Effort {
                 let (least, keys) = lengths.fold((u64::MAX, 0u64), |(least, keys), len| (least.min(len), keys + 1));
                 if keys == 0 { 0 } else { least.saturating_mul(keys) }
             }
+            Effort::Length(at) => words.get(at).map_or(0, |word| word.len() as u64),
             Effort::Argument(at) => {
                 let asked = words.get(at).and_then(|word| parse_i64(word)).unwrap_or(0);
                 let all = if asked > 0 { lengths.fold(0, u64::saturating_add) } else { u64::MAX };

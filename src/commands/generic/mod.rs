@@ -2,6 +2,7 @@
 
 mod copy;
 mod del;
+mod dump;
 mod exists;
 mod expire;
 mod keys;
@@ -10,6 +11,7 @@ mod object;
 mod persist;
 mod randomkey;
 mod rename;
+mod restore;
 mod scan;
 mod target_database;
 mod time_units;
@@ -23,6 +25,7 @@ use crate::engine::spec::CommandSpec;
 pub static COMMANDS: &[&CommandSpec] = &[
     &copy::COPY,
     &del::DEL,
+    &dump::DUMP,
     &exists::EXISTS,
     &expire::EXPIRE,
     &expire::EXPIREAT,
@@ -38,6 +41,8 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &randomkey::RANDOMKEY,
     &rename::RENAME,
     &rename::RENAMENX,
+    &restore::RESTORE,
+    &restore::RESTORE_ASKING,
     &scan::SCAN,
     &touch::TOUCH,
     &ttl::TTL,

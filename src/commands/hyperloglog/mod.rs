@@ -10,5 +10,4 @@ mod value;
 use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
-pub static COMMANDS: &[&CommandSpec] =
-    &[&pfadd::PFADD, &pfcount::PFCOUNT, &pfdebug::PFDEBUG, &pfmerge::PFMERGE, &pfselftest::PFSELFTEST];
+pub static COMMANDS: &[&CommandSpec] = &[&pfadd::PFADD, &pfcount::PFCOUNT, &pfdebug::PFDEBUG, &pfmerge::PFMERGE, &pfselftest::PFSELFTEST];

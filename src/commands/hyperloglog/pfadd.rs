@@ -16,10 +16,7 @@ pub(crate) static PFADD: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::DENYOOM | flag::FAST,
     acl: acl::FAST | acl::HYPERLOGLOG | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg { name: "element", optional: true, multiple: true, ..ARG },
-    ],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "element", optional: true, multiple: true, ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

@@ -18,14 +18,7 @@ pub(crate) static PFDEBUG: CommandSpec = CommandSpec {
     args: &[Arg { name: "subcommand", ..ARG }, Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],
     locks: Locks::Keys,
     run: Run::Data(exec),
-    docs: Docs {
-        summary: "Looks into a HyperLogLog",
-        complexity: "N/A",
-        since: "2.8.9",
-        group: "hyperloglog",
-        flags: &["syscmd"],
-        ..DOCS
-    },
+    docs: Docs { summary: "Looks into a HyperLogLog", complexity: "N/A", since: "2.8.9", group: "hyperloglog", flags: &["syscmd"], ..DOCS },
     ..SPEC
 };
 

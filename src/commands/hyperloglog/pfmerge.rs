@@ -13,10 +13,7 @@ pub(crate) static PFMERGE: CommandSpec = CommandSpec {
     arity: -2,
     flags: flag::WRITE | flag::DENYOOM,
     acl: acl::HYPERLOGLOG | acl::SLOW | acl::WRITE,
-    keys: &[
-        KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::INSERT),
-        KeySpec::range(2, -1, 1, key_flag::RO | key_flag::ACCESS),
-    ],
+    keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::INSERT), KeySpec::range(2, -1, 1, key_flag::RO | key_flag::ACCESS)],
     args: &[
         Arg { name: "destkey", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "sourcekey", kind: ArgKind::Key(1), optional: true, multiple: true, ..ARG },

@@ -21,8 +21,8 @@ pub(super) fn corrupt(_: Corrupt) -> CmdError {
 pub(super) fn of(entry: EntryRef<'_>) -> Result<Cow<'_, [u8]>, CmdError> {
     let value = string_value::of(entry)?;
     let len = string_value::len(value);
-    let is_one = entry.encoding() != Encoding::Int
-        && string_value::with_string(value, |string| hll::is_one(&string.part(0..HEADER_LEN), len));
+    let is_one =
+        entry.encoding() != Encoding::Int && string_value::with_string(value, |string| hll::is_one(&string.part(0..HEADER_LEN), len));
     if !is_one {
         return Err(CmdError::coded("WRONGTYPE Key is not a valid HyperLogLog string value."));
     }

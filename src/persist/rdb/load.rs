@@ -1,0 +1,173 @@
+//! Reading a value, in every form in which one was ever written.
+//!
+//! A value that is read is as a server would have it that runs with these options. What came in one piece stays so if its number of
+//! elements allows, however long they are, as in Valkey; unless it is very large, or many.
+
+use super::source::Source;
+use super::{Corrupt, intset, kind, listpack, load_list, load_pairs, text};
+use crate::config::Config;
+use crate::keyspace::hash::KeyHasher;
+use crate::keyspace::value::collection::Collection;
+use crate::keyspace::value::hash::{FieldAccess, Hash, SmallLimits};
+use crate::keyspace::value::list::{List, NodeLimit};
+use crate::keyspace::value::set::{Member, Set, SetLimits};
+use crate::keyspace::value::zset::{self, Zset};
+
+/// Most elements of a small collection that is read, whatever the options allow: each new one is compared with all before it.
+const SMALL_ENTRIES_MAX: u64 = 4096;
+/// Longest value in one piece whose elements may be longer than the options allow.
+const PIECE_LEN_MAX: usize = 1024 * 1024;
+
+/// Up to which size a collection has which form, as the options say.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Of a list.
+    pub list: NodeLimit,
+    /// Of a set.
+    pub set: SetLimits,
+    /// Of a hash.
+    pub hash: SmallLimits,
+    /// Of a sorted set.
+    pub zset: zset::Limits,
+}
+
+impl Limits {
+    /// As the options say.
+    pub fn of(config: &Config) -> Limits {
+        let small = |entries: u64, value_len| SmallLimits { entries: entries.min(SMALL_ENTRIES_MAX), value_len };
+        Limits {
+            list: NodeLimit(config.list_max_listpack_size.into()),
+            set: SetLimits {
+                integers: config.set_max_intset_entries,
+                small: small(config.set_max_listpack_entries, config.set_max_listpack_value),
+            },
+            hash: small(config.hash_max_listpack_entries, config.hash_max_listpack_value),
+            zset: zset::Limits {
+                members: config.zset_max_listpack_entries.min(SMALL_ENTRIES_MAX) as usize,
+                member_len: usize::try_from(config.zset_max_listpack_value).unwrap_or(usize::MAX),
+            },
+        }
+    }
+
+    /// For a value that was written in one piece of this length.
+    pub(super) fn of_piece(mut self, len: usize) -> Limits {
+        if len <= PIECE_LEN_MAX {
+            self.set.small.value_len = u64::MAX;
+            self.hash.value_len = u64::MAX;
+            self.zset.member_len = usize::MAX;
+        }
+        self
+    }
+}
+
+/// What a value is read with.
+#[derive(Debug, Clone, Copy)]
+pub struct Access<'a> {
+    /// Hashes members and fields, and says who is alive.
+    pub fields: FieldAccess<'a>,
+    /// Up to which size a collection has which form.
+    pub limits: Limits,
+}
+
+impl Access<'_> {
+    pub(super) fn hasher(&self) -> &KeyHasher {
+        self.fields.hasher
+    }
+
+    pub(super) fn of_piece(self, len: usize) -> Self {
+        Access { limits: self.limits.of_piece(len), ..self }
+    }
+}
+
+/// A value that was read. No collection is empty.
+#[derive(Debug)]
+pub enum Object {
+    /// A string.
+    String(Vec<u8>),
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    Zset(Zset),
+    /// A hash.
+    Hash(Hash),
+}
+
+/// True if a value of this type can be read.
+pub fn is_known(kind: u8) -> bool {
+    matches!(kind, kind::STRING..=kind::ZSET_2 | kind::HASH_ZIPMAP..=kind::LIST_QUICKLIST | kind::HASH_LISTPACK..=kind::LIST_QUICKLIST_2)
+        || matches!(kind, kind::SET_LISTPACK | kind::HASH_2 | kind::HASH_METADATA | kind::HASH_LISTPACK_EX)
+}
+
+/// Reads the value that follows this type byte.
+///
+/// # Errors
+/// If it is none.
+pub fn object(kind: u8, source: &mut impl Source, access: &Access<'_>) -> Result<Object, Corrupt> {
+    Ok(match kind {
+        kind::STRING => Object::String(piece(source)?),
+        kind::LIST => Object::List(load_list::texts(source, access)?),
+        kind::LIST_ZIPLIST => Object::List(load_list::ziplist(&piece(source)?, access)?),
+        kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => Object::List(load_list::nodes(source, access, kind == kind::LIST_QUICKLIST_2)?),
+        kind::SET => Object::Set(set(source, access)?),
+        kind::SET_INTSET => Object::Set(set_of_integers(&piece(source)?, access)?),
+        kind::SET_LISTPACK => Object::Set(set_of_listpack(&piece(source)?, access)?),
+        kind::ZSET | kind::ZSET_2 => Object::Zset(load_pairs::zset(source, access, kind == kind::ZSET_2)?),
+        kind::ZSET_ZIPLIST | kind::ZSET_LISTPACK => {
+            Object::Zset(load_pairs::zset_of_piece(&piece(source)?, access, kind == kind::ZSET_LISTPACK)?)
+        }
+        kind::HASH => Object::Hash(load_pairs::hash(source, access)?),
+        kind::HASH_2 => Object::Hash(load_pairs::hash_with_expiries(source, access)?),
+        kind::HASH_METADATA => Object::Hash(load_pairs::hash_with_metadata(source, access)?),
+        kind::HASH_LISTPACK_EX => {
+            // The earliest expiry, which the fields tell as well.
+            source.array::<8>()?;
+            Object::Hash(load_pairs::hash_of_triples(&piece(source)?, access)?)
+        }
+        kind::HASH_ZIPMAP => Object::Hash(load_pairs::hash_of_zipmap(&piece(source)?, access)?),
+        kind::HASH_ZIPLIST | kind::HASH_LISTPACK => {
+            Object::Hash(load_pairs::hash_of_piece(&piece(source)?, access, kind == kind::HASH_LISTPACK)?)
+        }
+        _ => return Err(Corrupt("its type is not known")),
+    })
+}
+
+/// A text of its own.
+fn piece(source: &mut impl Source) -> Result<Vec<u8>, Corrupt> {
+    let mut bytes = Vec::new();
+    text::read(source, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn add(set: &mut Set, member: &Member, access: &Access<'_>) -> Result<(), Corrupt> {
+    if set.add(member, access.limits.set, access.hasher()) { Ok(()) } else { Err(Corrupt("a member comes twice")) }
+}
+
+fn set(source: &mut impl Source, access: &Access<'_>) -> Result<Set, Corrupt> {
+    let count = source.count()?;
+    let mut set = if count > access.limits.set.integers { Set::large() } else { Set::integers() };
+    let mut member = Vec::new();
+    for _ in 0..count {
+        text::read(source, &mut member)?;
+        add(&mut set, &Member::of(&member), access)?;
+    }
+    Ok(set)
+}
+
+fn set_of_integers(bytes: &[u8], access: &Access<'_>) -> Result<Set, Corrupt> {
+    let mut set = Set::integers();
+    let mut is_new = true;
+    intset::read(bytes, |number| {
+        let member = Member::of_item(crate::datatypes::items::Item::Int(number));
+        is_new &= set.add(&member, access.limits.set, access.hasher());
+    })?;
+    if is_new { Ok(set) } else { Err(Corrupt("a member comes twice")) }
+}
+
+fn set_of_listpack(bytes: &[u8], access: &Access<'_>) -> Result<Set, Corrupt> {
+    let access = access.of_piece(bytes.len());
+    let mut set = Set::small();
+    listpack::read(bytes, |item| item.with_text(|text| add(&mut set, &Member::of(text), &access)))?;
+    if set.is_empty() { Err(Corrupt("it is empty")) } else { Ok(set) }
+}
