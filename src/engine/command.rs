@@ -97,6 +97,8 @@ pub enum Effort {
     Smallest,
     /// With the number that is this argument: so many elements are asked for.
     Argument(usize),
+    /// With their sum, so many times.
+    Times(u64),
     /// With the length of this argument.
     Length(usize),
 }
@@ -112,6 +114,7 @@ impl Effort {
                 let (least, keys) = lengths.fold((u64::MAX, 0u64), |(least, keys), len| (least.min(len), keys + 1));
                 if keys == 0 { 0 } else { least.saturating_mul(keys) }
             }
+            Effort::Times(times) => lengths.fold(0, u64::saturating_add).saturating_mul(times),
             Effort::Length(at) => words.get(at).map_or(0, |word| word.len() as u64),
             Effort::Argument(at) => {
                 let asked = words.get(at).and_then(|word| parse_i64(word)).unwrap_or(0);
@@ -202,8 +205,11 @@ pub struct CommandSpec {
     pub place: Place,
     /// Its function. Only the command scope (`engine/scope.rs`) calls it.
     pub run: Run,
-    /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS.
+    /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS, and, if
+    /// a key spec is [`super::grammar::FindKeys::Unknown`], for locking, too.
     pub keys_by_hand: Option<fn(&[&[u8]]) -> KeysAndFlags>,
+    /// Says of the arguments whether the command reads keys that nobody can name beforehand: then it holds all stripes.
+    pub reads_any_key: Option<fn(&[&[u8]]) -> bool>,
     /// Says of an argument, by its position, whether logs and MONITOR must not show it.
     pub is_secret: Option<fn(&[&[u8]], usize) -> bool>,
     /// Its subcommands.
@@ -224,6 +230,7 @@ pub const SPEC: CommandSpec = CommandSpec {
     place: Place::Worker,
     run: Run::Container,
     keys_by_hand: None,
+    reads_any_key: None,
     is_secret: None,
     subcommands: &[],
     docs: DOCS,

@@ -13,6 +13,9 @@ mod randomkey;
 mod rename;
 mod restore;
 mod scan;
+mod sort;
+mod sort_elements;
+mod sort_pattern;
 mod target_database;
 mod time_units;
 mod touch;
@@ -44,6 +47,8 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &restore::RESTORE,
     &restore::RESTORE_ASKING,
     &scan::SCAN,
+    &sort::SORT,
+    &sort::SORT_RO,
     &touch::TOUCH,
     &ttl::TTL,
     &type_::TYPE,

@@ -170,13 +170,15 @@ fn add(zset: &mut Zset, member: &[u8], score: f64, access: &Access<'_>) -> Resul
 pub(super) fn zset(source: &mut impl Source, access: &Access<'_>, is_binary: bool) -> Result<Zset, Corrupt> {
     let count = source.count()?;
     let mut zset = Zset::new();
-    zset.prepare(usize::try_from(count).unwrap_or(usize::MAX), 0, &access.limits.zset, access.hasher());
+    // A large one first, whatever it then is: it tells -0 from 0, and Valkey makes it a small one at the end, too.
+    zset.prepare(usize::MAX, 0, &access.limits.zset, access.hasher());
     let mut member = Vec::new();
     for _ in 0..count {
         text::read(source, &mut member)?;
         let score = if is_binary { f64::from_le_bytes(source.array()?) } else { score_text(source)? };
         add(&mut zset, &member, score, access)?;
     }
+    zset.compact(&access.limits.zset);
     Ok(zset)
 }
 
