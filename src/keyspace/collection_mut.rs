@@ -5,8 +5,7 @@
 //! * A collection that becomes empty takes its key along; the event `del` follows those of the command.
 
 use super::WrongType;
-use super::collection::{self, COLLECTION_INLINE_LEN_MAX};
-use super::entry::{Entry, NewValue};
+use super::collection;
 use super::key_mut::{Expiry, KeyMut};
 use super::value::Variant;
 
@@ -102,23 +101,7 @@ impl KeyMut<'_, '_, '_> {
         self.put_with(collection, Expiry::Keep);
     }
 
-    /// Makes a new key of this collection, which is not empty, in place of what is there.
-    pub fn put_new<C: Variant>(&mut self, collection: C, expiry_ms: Option<i64>, access_clock: u32) {
-        let name = self.key.name();
-        let entry = with_value(collection, |value| Entry::new(name, value, expiry_ms, access_clock));
-        self.put(entry);
-    }
-
     fn put_with<C: Variant>(&mut self, collection: C, expiry: Expiry) {
-        with_value(collection, |value| self.set(value, expiry));
-    }
-}
-
-/// Calls `with` with the collection as an entry holds it: inside, or in a box.
-fn with_value<C: Variant, R>(collection: C, with: impl FnOnce(NewValue<'_>) -> R) -> R {
-    let encoding = collection.encoding();
-    match collection.inline() {
-        Some(bytes) if bytes.len() <= COLLECTION_INLINE_LEN_MAX => with(NewValue::Collection(bytes, C::TYPE, encoding)),
-        _ => with(NewValue::Boxed(Box::new(collection.into_value()), C::TYPE, encoding)),
+        collection::with_value(collection, |value| self.set(value, expiry));
     }
 }

@@ -4,7 +4,7 @@
 //! * A change in place is announced by [`KeyMut::mark_dirty`] before it happens; every other change goes through [`KeyMut::set`].
 //! * A long string is changed where it is: what a change costs follows from its own length, not from the string's.
 
-use super::entry::{Encoding, Entry, NewValue, Type, Value, ValueRef};
+use super::entry::{Encoding, NewValue, Type, Value, ValueRef};
 use super::key_mut::{Expiry, KeyMut};
 use super::value::string::LongString;
 use super::{WrongType, string_value};
@@ -26,13 +26,6 @@ impl KeyMut<'_, '_, '_> {
             Expiry::Clear | Expiry::Keep => self.expiry_ms().is_some(),
         };
         self.set(string_value::encode(self.key.name(), text, expires), expiry);
-    }
-
-    /// Makes a new key of a text, in place of what is there: an integer if it is the canonical text of one.
-    pub fn put_new_text(&mut self, text: &[u8], expiry_ms: Option<i64>, access_clock: u32) {
-        let name = self.key.name();
-        let value = string_value::encode(name, text, expiry_ms.is_some());
-        self.put(Entry::new(name, value, expiry_ms, access_clock));
     }
 
     /// Sets the value to this string, as `raw` whatever it spells.

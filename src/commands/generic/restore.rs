@@ -8,10 +8,9 @@ use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::clock24::AccessClock;
 use crate::keyspace::effect::class;
-use crate::keyspace::key_mut::KeyMut;
 use crate::keyspace::value::hash::FieldAccess;
 use crate::persist::dump::{self, Refused};
-use crate::persist::rdb::load::{Access, Limits, Object};
+use crate::persist::rdb::load::{Access, Limits};
 
 const BASE: CommandSpec = CommandSpec {
     arity: -4,
@@ -129,7 +128,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if is_past {
         key.delete();
     } else {
-        put(&mut key, object, expiry_ms, clock);
+        key.put(object.into_entry(name.name(), expiry_ms, clock));
         key.change_event(class::GENERIC, "restore");
     }
     drop(key);
@@ -142,15 +141,5 @@ fn access_clock(clock: AccessClock, used: Used) -> u32 {
         Used::Now => clock.fresh(),
         Used::Ago(seconds) => clock.idle(seconds),
         Used::Often(counter) => clock.used_often(counter),
-    }
-}
-
-fn put(key: &mut KeyMut<'_, '_, '_>, object: Object, expiry_ms: Option<i64>, clock: u32) {
-    match object {
-        Object::String(text) => key.put_new_text(&text, expiry_ms, clock),
-        Object::List(list) => key.put_new(list, expiry_ms, clock),
-        Object::Set(set) => key.put_new(set, expiry_ms, clock),
-        Object::Zset(zset) => key.put_new(zset, expiry_ms, clock),
-        Object::Hash(hash) => key.put_new(hash, expiry_ms, clock),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Which other keys those are only the elements tell, so a request that names them by patterns holds all stripes. Any other one gives its
 //! stripe back before it sorts.
+//!
+//! A sorted set stays as it is: Valkey makes a small one large when it sorts it, and leaves it so, which OBJECT ENCODING shows.
 
 use larder_proto::resp::ReplyBuf;
 

@@ -144,8 +144,5 @@ impl Elements {
 
 /// A text as a number.
 fn score(text: &[u8]) -> Result<f64, CmdError> {
-    if text.is_empty() {
-        return Ok(0.0);
-    }
     parse_f64(text).ok_or(CmdError::coded("ERR One or more scores can't be converted into double"))
 }

@@ -6,7 +6,10 @@
 use super::source::Source;
 use super::{Corrupt, intset, kind, listpack, load_list, load_pairs, text};
 use crate::config::Config;
+use crate::keyspace::collection;
+use crate::keyspace::entry::Entry;
 use crate::keyspace::hash::KeyHasher;
+use crate::keyspace::string_value;
 use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::hash::{FieldAccess, Hash, SmallLimits};
 use crate::keyspace::value::list::{List, NodeLimit};
@@ -92,6 +95,22 @@ pub enum Object {
     Zset(Zset),
     /// A hash.
     Hash(Hash),
+}
+
+impl Object {
+    /// As a key of this name.
+    pub fn into_entry(self, name: &[u8], expiry_ms: Option<i64>, access_clock: u32) -> Entry {
+        match self {
+            Object::String(text) => {
+                let value = string_value::encode(name, &text, expiry_ms.is_some());
+                Entry::new(name, value, expiry_ms, access_clock)
+            }
+            Object::List(list) => collection::entry(name, list, expiry_ms, access_clock),
+            Object::Set(set) => collection::entry(name, set, expiry_ms, access_clock),
+            Object::Zset(zset) => collection::entry(name, zset, expiry_ms, access_clock),
+            Object::Hash(hash) => collection::entry(name, hash, expiry_ms, access_clock),
+        }
+    }
 }
 
 /// True if a value of this type can be read.
