@@ -37,7 +37,7 @@ const TARGET: KeySpec = KeySpec {
 };
 
 const KEY: Arg = Arg { name: "key", kind: ArgKind::Key(0), ..ARG };
-const BY: Arg = Arg { name: "by-pattern", kind: ArgKind::Pattern, token: "BY", optional: true, display: "pattern", ..ARG };
+const BY: Arg = Arg { name: "by-pattern", kind: ArgKind::KeyPattern(1), token: "BY", optional: true, display: "pattern", ..ARG };
 const LIMIT: Arg = Arg {
     name: "limit",
     kind: ArgKind::Block(&[Arg { name: "offset", kind: ArgKind::Integer, ..ARG }, Arg { name: "count", kind: ArgKind::Integer, ..ARG }]),
@@ -47,7 +47,7 @@ const LIMIT: Arg = Arg {
 };
 const GET: Arg = Arg {
     name: "get-pattern",
-    kind: ArgKind::Pattern,
+    kind: ArgKind::KeyPattern(1),
     token: "GET",
     optional: true,
     multiple: true,

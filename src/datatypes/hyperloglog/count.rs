@@ -2,7 +2,7 @@
 //! corrections, and is exact to a register for few elements.
 
 use super::dense::unpack;
-use super::{PATTERN_BITS, REGISTERS};
+use super::format::{PATTERN_BITS, REGISTERS};
 
 /// How many registers have each value.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Registers of six bits, four in three bytes.
 
-use super::{HEADER_LEN, REGISTERS, Registers};
+use super::format::{HEADER_LEN, REGISTERS, Registers};
 
 const MAX: u32 = 0x3f;
 

@@ -12,75 +12,18 @@
 
 mod count;
 mod dense;
+mod format;
 pub mod sparse;
 
 pub use self::count::{Histogram, estimate};
 pub use self::dense::{compress, merge_dense, register, registers_of, set_register};
+pub use self::format::{Corrupt, DENSE_LEN, HEADER_LEN, Mark, REGISTERS, Registers};
 
-/// Bytes before the registers.
-pub const HEADER_LEN: usize = 16;
-/// Registers.
-pub const REGISTERS: usize = 1 << INDEX_BITS;
-/// Bytes of a dense one.
-pub const DENSE_LEN: usize = HEADER_LEN + REGISTERS * 6 / 8;
-
-/// Bits of an element's hash that choose its register.
-const INDEX_BITS: u32 = 14;
-/// The others, whose trailing zeros are counted.
-const PATTERN_BITS: u32 = 64 - INDEX_BITS;
 const MAGIC: &[u8; 4] = b"HYLL";
 const ENCODING_AT: usize = 4;
 const CACHE_AT: usize = 8;
 const DENSE: u8 = 0;
 const SPARSE: u8 = 1;
-const HASH_SEED: u64 = 0xadc8_3b19;
-
-/// The operations of a sparse one do not make up its registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Corrupt;
-
-/// All registers, a byte each.
-pub type Registers = [u8; REGISTERS];
-
-/// What an element does: it raises register `index` to `count`, if that is less.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// Number of the register.
-    pub index: usize,
-    /// Position of the first set bit among those that do not choose the register, from 1.
-    pub count: u8,
-}
-
-impl Mark {
-    /// Of an element.
-    #[inline]
-    pub fn of(element: &[u8]) -> Mark {
-        let hash = murmur_64a(element, HASH_SEED);
-        // The bit above the highest ends the count.
-        let pattern = (hash >> INDEX_BITS) | 1 << PATTERN_BITS;
-        Mark { index: hash as usize & (REGISTERS - 1), count: pattern.trailing_zeros() as u8 + 1 }
-    }
-}
-
-/// MurmurHash2 in its variant for 64-bit machines.
-#[inline]
-fn murmur_64a(bytes: &[u8], seed: u64) -> u64 {
-    const MULTIPLIER: u64 = 0xc6a4_a793_5bd1_e995;
-    const SHIFT: u32 = 47;
-    let mut hash = seed ^ (bytes.len() as u64).wrapping_mul(MULTIPLIER);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word).wrapping_mul(MULTIPLIER);
-        hash = (hash ^ (word ^ word >> SHIFT).wrapping_mul(MULTIPLIER)).wrapping_mul(MULTIPLIER);
-    }
-    if !rest.is_empty() {
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(MULTIPLIER);
-    }
-    hash = (hash ^ hash >> SHIFT).wrapping_mul(MULTIPLIER);
-    hash ^ hash >> SHIFT
-}
 
 /// One to which nothing was added: sparse.
 pub fn empty() -> Vec<u8> {
@@ -209,16 +152,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn hashes_are_those_of_the_published_function() {
-        // Of `MurmurHash64A` with this seed, from a program of its authors.
-        let marks = [(&b""[..], Mark::of(b"")), (b"a", Mark::of(b"a")), (b"12345678", Mark::of(b"12345678"))];
-        for (element, mark) in marks {
-            assert!(mark.index < REGISTERS && (1..=51).contains(&mark.count), "{element:?}");
-        }
-        assert_eq!(murmur_64a(b"", 0), 0);
-    }
 
     /// What a client can see of registers, of both forms.
     fn check(sparse: &[u8], dense: &[u8], model: &Registers) -> Result<(), TestCaseError> {

@@ -8,7 +8,8 @@
 //!
 //! Which operations a register's change leads to is part of the format: the bytes are compared with Valkey's.
 
-use super::{Corrupt, HEADER_LEN, Histogram, Mark, REGISTERS, Registers};
+use super::count::Histogram;
+use super::format::{Corrupt, HEADER_LEN, Mark, REGISTERS, Registers};
 
 /// Largest value of a register.
 pub const VALUE_MAX: u8 = 32;

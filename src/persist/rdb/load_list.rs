@@ -1,6 +1,6 @@
 //! Reading lists.
 
-use super::load::Access;
+use super::access::Access;
 use super::source::Source;
 use super::{Corrupt, listpack, text, ziplist};
 use crate::datatypes::items::Item;

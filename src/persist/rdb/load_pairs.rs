@@ -1,6 +1,6 @@
 //! Reading hashes and sorted sets.
 
-use super::load::Access;
+use super::access::Access;
 use super::source::Source;
 use super::{Corrupt, listpack, text, ziplist, zipmap};
 use crate::base::float::parse_f64;

@@ -11,6 +11,7 @@
 //! * No length sets memory aside: what is read grows with the bytes that are there.
 //! * [`source::Source`] is the only way to the bytes, so that a file can be read as well as a payload.
 
+mod access;
 pub mod intset;
 pub mod listpack;
 pub mod load;

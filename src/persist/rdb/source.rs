@@ -137,7 +137,7 @@ mod tests {
                 assert_eq!((&bytes[..end]).length(), Err(ENDS_EARLY));
             }
         }
-        assert_eq!((&[0x82_u8, 0, 0, 0, 0][..]).length().is_err(), true);
+        assert!((&[0x82_u8, 0, 0, 0, 0][..]).length().is_err());
         assert_eq!((&[0xc3_u8][..]).length_or_form(), Ok(Length::Form(3)));
     }
 }
