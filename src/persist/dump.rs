@@ -10,7 +10,7 @@
 use super::rdb::load::{self, Access, Object};
 use super::rdb::save::{self, Style};
 use super::rdb::source::Source;
-use super::rdb::{kind, version};
+use super::rdb::{Corrupt, kind, version};
 use crate::keyspace::entry::EntryRef;
 use crate::keyspace::value::string::StringRef;
 
@@ -27,7 +27,16 @@ pub enum Refused {
     /// Its type means something else where it comes from.
     ForeignType(u8),
     /// What it holds is no value.
-    Value,
+    Value(Corrupt),
+}
+
+/// What is asked of a payload's footer.
+#[derive(Debug, Clone, Copy)]
+pub struct Checks {
+    /// Its version is known.
+    pub version: bool,
+    /// Its checksum is right.
+    pub checksum: bool,
 }
 
 /// Tables for eight bytes at a time: for a byte with 0 to 7 bytes behind it.
@@ -90,28 +99,29 @@ pub fn seal(mut payload: Vec<u8>, version: u16) -> Vec<u8> {
     payload
 }
 
-/// Reads a payload. `is_strict`: its version must be known.
+/// Reads a payload.
 ///
 /// # Errors
 /// If it is none. What follows the value is not looked at, as in Valkey.
-pub fn read(payload: &[u8], access: &Access<'_>, is_strict: bool) -> Result<Object, Refused> {
+pub fn read(payload: &[u8], access: &Access<'_>, checks: Checks) -> Result<Object, Refused> {
     let (content, footer) = payload.split_last_chunk::<FOOTER_LEN>().ok_or(Refused::Footer)?;
     let [low, high, crc @ ..] = *footer;
     let version = u16::from_le_bytes([low, high]);
-    if !version::is_accepted(version, is_strict) || crc64(&payload[..payload.len() - CRC_LEN]) != u64::from_le_bytes(crc) {
+    let has_right_checksum = || crc64(&payload[..payload.len() - CRC_LEN]) == u64::from_le_bytes(crc);
+    if !version::is_accepted(version, checks.version) || (checks.checksum && !has_right_checksum()) {
         return Err(Refused::Footer);
     }
     let mut source = content;
-    let kind = source.byte().map_err(|_| Refused::Value)?;
+    let kind = source.byte().map_err(Refused::Value)?;
     let is_redis = matches!(kind, kind::HASH_METADATA | kind::HASH_LISTPACK_EX);
     if version::is_foreign(version) && kind > kind::COMMON_MAX && !is_redis && load::is_known(kind) {
         return Err(Refused::ForeignType(kind));
     }
     // What Redis' numbers mean is not what they may come to mean in Valkey.
     if !load::is_known(kind) || (is_redis && !version::is_foreign(version)) {
-        return Err(Refused::Value);
+        return Err(Refused::Value(Corrupt("its type is not known")));
     }
-    load::object(kind, &mut source, access).map_err(|_| Refused::Value)
+    load::object(kind, &mut source, access).map_err(Refused::Value)
 }
 
 #[cfg(test)]

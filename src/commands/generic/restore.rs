@@ -2,6 +2,8 @@
 //!
 //! A payload is checked in full, whatever `sanitize-dump-payload` says: it may come from anybody.
 
+use std::sync::atomic::Ordering;
+
 use crate::config::RdbVersionCheck;
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
@@ -9,7 +11,7 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, Ke
 use crate::keyspace::clock24::AccessClock;
 use crate::keyspace::effect::class;
 use crate::keyspace::value::hash::FieldAccess;
-use crate::persist::dump::{self, Refused};
+use crate::persist::dump::{self, Checks, Refused};
 use crate::persist::rdb::load::{Access, Limits};
 
 const BASE: CommandSpec = CommandSpec {
@@ -100,7 +102,11 @@ fn refused(reason: Refused) -> CmdError {
     match reason {
         Refused::Footer => CmdError::coded("ERR DUMP payload version or checksum are wrong"),
         Refused::ForeignType(kind) => CmdError::err(format!("Unsupported foreign data type: {kind}")),
-        Refused::Value => CmdError::coded("ERR Bad data format"),
+        Refused::Value(reason) => {
+            // What strangers can repeat is told only to who wants to know everything.
+            tracing::debug!("RESTORE refuses a payload: {}", reason.0);
+            CmdError::coded("ERR Bad data format")
+        }
     }
 }
 
@@ -116,7 +122,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let fields = FieldAccess { hasher: context.keys.keyspace().hasher(), liveness: context.keys.liveness() };
     let access = Access { fields, limits: Limits::of(context.config) };
-    let object = dump::read(args[PAYLOAD_AT], &access, context.config.rdb_version_check == RdbVersionCheck::Strict).map_err(refused)?;
+    let checks = Checks {
+        version: context.config.rdb_version_check == RdbVersionCheck::Strict,
+        checksum: !context.shared.debug.skip_checksum.load(Ordering::Relaxed),
+    };
+    let object = dump::read(args[PAYLOAD_AT], &access, checks).map_err(refused)?;
     let expiry_ms = match ttl {
         0 => None,
         // What is too far away wraps around, and so is in the past, as in Valkey.

@@ -3,7 +3,7 @@
 use super::Corrupt;
 
 const HEADER_LEN: usize = 8;
-const WRONG: Corrupt = Corrupt("an intset is wrong");
+const WRONG: Corrupt = Corrupt("intset integrity check failed");
 
 /// Visits all integers, of which there is at least one.
 ///

@@ -16,7 +16,7 @@ const HEADER_LEN: usize = 6;
 const END: u8 = 0xff;
 /// A count that says nothing.
 const UNCOUNTED: u16 = u16::MAX;
-const WRONG: Corrupt = Corrupt("a listpack is wrong");
+const WRONG: Corrupt = Corrupt("listpack integrity check failed");
 
 /// Visits all elements. Returns how many there are.
 ///

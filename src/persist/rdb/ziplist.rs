@@ -15,7 +15,7 @@ const END: u8 = 0xff;
 const LONG: u8 = 0xfe;
 /// A count that says nothing.
 const UNCOUNTED: u16 = u16::MAX;
-const WRONG: Corrupt = Corrupt("a ziplist is wrong");
+const WRONG: Corrupt = Corrupt("ziplist integrity check failed");
 
 /// Visits all entries. Returns how many there are.
 ///

@@ -12,11 +12,12 @@ use larder::keyspace::value::hash::{FieldAccess, SmallLimits};
 use larder::keyspace::value::list::NodeLimit;
 use larder::keyspace::value::set::SetLimits;
 use larder::keyspace::value::zset;
-use larder::persist::dump;
+use larder::persist::dump::{self, Checks};
 use larder::persist::rdb::load::{Access, Limits};
 use larder::persist::rdb::save::Style;
 use libfuzzer_sys::fuzz_target;
 
+const CHECKS: Checks = Checks { version: true, checksum: true };
 const VERSIONS: [u16; 4] = [6, 11, 12, 80];
 
 fn limits(small: bool) -> Limits {
@@ -36,10 +37,10 @@ fuzz_target!(|data: &[u8]| {
     let fields = FieldAccess { hasher: &hasher, liveness: Liveness::EVERYTHING };
     let access = Access { fields, limits: limits(control & 4 != 0) };
     let payload = dump::seal(content.to_vec(), VERSIONS[usize::from(control & 3)]);
-    let Ok(object) = dump::read(&payload, &access, true) else { return };
+    let Ok(object) = dump::read(&payload, &access, CHECKS) else { return };
     let style = Style { compresses: control & 8 != 0, list: access.limits.list };
     let written = dump::of_entry(object.into_entry(b"key", None, 0).borrow(), style);
-    let again = dump::read(&written, &access, true).expect("what was written is read");
+    let again = dump::read(&written, &access, CHECKS).expect("what was written is read");
     let rewritten = dump::of_entry(again.into_entry(b"key", None, 0).borrow(), style);
     assert_eq!(written.len(), rewritten.len());
 });
