@@ -7,6 +7,7 @@ use std::task::Waker;
 use parking_lot::Mutex;
 
 use super::outbox::{Message, Outbox};
+use crate::keyspace::blocked::Waiter;
 use crate::keyspace::watch::WatchFlag;
 
 /// Largest reply buffer that a connection keeps between replies (`rbs`), in bytes. What waits beyond it is counted in blocks of this
@@ -151,6 +152,8 @@ pub struct Client {
     pub outbox: Outbox,
     /// Set by whoever changes a key that it watches.
     pub watch_flag: Arc<WatchFlag>,
+    /// The command with which it waits for keys.
+    pub waiter: Mutex<Option<Arc<Waiter>>>,
     asked: AtomicU8,
     /// Memory that becomes free when it ends, in bytes, once it was asked to end: see [`super::Registry::kill`].
     pub(super) dying: AtomicU64,
@@ -177,6 +180,7 @@ impl Client {
             figures: Figures::default(),
             outbox: Outbox::default(),
             watch_flag: Arc::default(),
+            waiter: Mutex::default(),
             asked: AtomicU8::new(0),
             dying: AtomicU64::new(0),
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::client::{Client, bit};
+use crate::keyspace::blocked::Waiter;
 use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::watch::WatchFlag;
 
@@ -108,6 +109,8 @@ pub struct Session {
     pub close: Close,
     /// MONITOR was called.
     pub monitor: bool,
+    /// The command with which it waits for keys.
+    pub blocked: Option<Arc<Waiter>>,
 }
 
 impl Session {
@@ -121,6 +124,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             close: Close::No,
             monitor: false,
+            blocked: None,
         }
     }
 

@@ -30,6 +30,7 @@ use crate::clients::{Caller, Client, Registry, Session};
 use crate::config::{Config, ConfigStore};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::KeyAccess;
+use crate::keyspace::blocked::Wait;
 use crate::keyspace::key::ResolvedKey;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics, WorkerSet};
 use crate::pubsub::PubSub;
@@ -69,6 +70,8 @@ pub struct Context<'c> {
     pub metrics: &'c WorkerMetrics,
     /// A command held stripes for long that others wait for: the next one of this client comes after theirs.
     pub yields_to_waiters: bool,
+    /// It runs on a worker, for a connection that can have it run elsewhere.
+    pub may_leave: bool,
 }
 
 /// A command that visits all keys, a few at a time; the worker serves other clients in between.
@@ -86,6 +89,10 @@ pub type StartSweep = fn(&mut Context<'_>, &Args<'_>) -> Result<Box<dyn Sweep>, 
 
 /// A command's execution, where it runs at once.
 pub type Execute = fn(&mut Context<'_>, &Args<'_>) -> CmdResult;
+
+/// Execution of a command that may have to wait for its keys: it replied, or found nothing, has changed nothing, and says what it waits for.
+pub type Attempt = fn(&mut Context<'_>, &Args<'_>) -> Result<Option<Wait>, CmdError>;
+
 /// How the time of a heavy command grows with the lengths of its keys' values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
@@ -168,6 +175,8 @@ pub enum Run {
     Sweep(StartSweep),
     /// Waits: for the control plane, a disk, other workers. The other function, if there is one, runs inside EXEC, where nothing waits.
     Async(ExecuteAsync, Option<ExecuteInSession>),
+    /// Waits for its keys where they have nothing for it. Inside EXEC it does not.
+    Blocking(Attempt),
     /// Only its subcommands run.
     Container,
 }
@@ -179,6 +188,7 @@ impl std::fmt::Debug for Run {
             Run::Session(_) => "Session",
             Run::Sweep(_) => "Sweep",
             Run::Async(..) => "Async",
+            Run::Blocking(_) => "Blocking",
             Run::Container => "Container",
         })
     }

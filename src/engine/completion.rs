@@ -56,6 +56,26 @@ pub fn complete_many(context: &mut Context<'_>, command: u16, nanoseconds: u64, 
     }
 }
 
+/// Tells those who hear of each command of one that begins to wait. It is counted once it ends.
+#[cold]
+pub(super) fn begin_to_wait(context: &mut Context<'_>, row: &Row, args: &Args<'_>) {
+    if context.shared.monitor_count.load(Ordering::Relaxed) > 0 {
+        monitor::feed(context, row, args);
+    }
+}
+
+/// Counts the execution of a command that had waited.
+pub(super) fn complete_for_waiter(context: &mut Context<'_>, command: u16, is_error: bool, nanoseconds: u64) {
+    let worker = context.metrics;
+    let stats = &worker.commands[command as usize];
+    stats.record(nanoseconds, is_error);
+    if context.config.latency_tracking {
+        stats.record_latency(nanoseconds, 1);
+    }
+    WorkerMetrics::add(&worker.total_commands, 1);
+    WorkerMetrics::add(&worker.command_ns, nanoseconds);
+}
+
 #[cold]
 fn held_for_long(context: &mut Context<'_>) {
     context.yields_to_waiters |= context.keys.is_wanted();
@@ -64,7 +84,7 @@ fn held_for_long(context: &mut Context<'_>) {
 
 /// Writes an error in place of what was replied.
 #[cold]
-fn reply_error(context: &mut Context<'_>, error: &CmdError, reply_from: usize) {
+pub(super) fn reply_error(context: &mut Context<'_>, error: &CmdError, reply_from: usize) {
     context.reply.truncate(reply_from);
     context.reply.error(error.line());
     context.metrics.errors.count(error.line());

@@ -11,7 +11,7 @@ pub use super::command::{Args, AsyncResult, CmdResult, Context, Sweep};
 use super::error::CmdError;
 use super::log_thresholds::LogThresholds;
 use crate::base::clock::Now;
-use crate::base::limits::CONTIGUOUS_LEN_MAX;
+use crate::base::limits::{CONTIGUOUS_LEN_MAX, ELEMENT_STEPS, OFFLOAD_STEPS_MIN};
 use crate::clients::{Caller, bit};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
@@ -84,8 +84,19 @@ impl<'c> Context<'c> {
         let moment = Moment::new(&shared.keyspace, now.unix_ms);
         let thresholds = LogThresholds::new(shared.metrics.latency.threshold_ns(), config, requests_len);
         let keys = KeyAccess::new(&shared.keyspace, caller.db, &moment, now.ticks);
-        let mut context =
-            Context { shared, config, keys, caller, reply, now_ms: now.unix_ms, command: 0, thresholds, metrics, yields_to_waiters: false };
+        let mut context = Context {
+            shared,
+            config,
+            keys,
+            caller,
+            reply,
+            now_ms: now.unix_ms,
+            command: 0,
+            thresholds,
+            metrics,
+            yields_to_waiters: false,
+            may_leave: false,
+        };
         context.follow_caller();
         context
     }
@@ -95,6 +106,12 @@ impl<'c> Context<'c> {
     pub fn follow_caller(&mut self) {
         let imports = self.config.import_mode && self.caller.client.has(bit::IMPORT_SOURCE);
         self.keys.begin(self.caller.db, !self.caller.no_touch, imports);
+    }
+
+    /// Whether the command that runs has to be quick.
+    #[inline]
+    pub fn haste(&self) -> Haste {
+        Haste(self.may_leave && !self.caller.in_exec)
     }
 
     /// Full name of the command that runs, for error texts.
@@ -143,6 +160,31 @@ impl<'c> Context<'c> {
 impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").field("command", &self.command).field("caller", &self.caller).finish_non_exhaustive()
+    }
+}
+
+/// Whether a command has to be quick, since its worker serves others.
+#[derive(Debug, Clone, Copy)]
+pub struct Haste(bool);
+
+impl Haste {
+    /// To be called before anything is replied or changed, once the command knows how many steps it takes (bytes looked at; an element of a
+    /// collection is [`ELEMENT_STEPS`]).
+    ///
+    /// # Errors
+    /// [`CmdError::TakesLong`] if they are too many for a worker: the scope then has it run elsewhere, from its beginning.
+    #[inline]
+    pub fn check(self, steps: usize) -> Result<(), CmdError> {
+        if self.0 && steps as u64 >= OFFLOAD_STEPS_MIN { Err(CmdError::TakesLong) } else { Ok(()) }
+    }
+
+    /// As [`Haste::check`], for a look at so many elements.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn check_elements(self, elements: usize) -> Result<(), CmdError> {
+        self.check(elements.saturating_mul(ELEMENT_STEPS))
     }
 }
 

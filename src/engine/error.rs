@@ -26,6 +26,9 @@ pub enum CmdError {
     StringTooLong,
     /// A database number that is not there.
     DbIndex,
+    /// No error: the command found that it takes long, and is to run on a thread that serves nobody else ([`super::context::Haste`]). It
+    /// has changed nothing.
+    TakesLong,
     /// A bug of ours: a command asked for a key that its specification does not name. Nothing was changed.
     KeysMismatch,
     /// Any other text, with its code: `ERR ...`, `NOPROTO ...`. It may name what the client sent, and so hold any byte.
@@ -82,6 +85,7 @@ impl CmdError {
             CmdError::NoSuchKey => "ERR no such key",
             CmdError::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             CmdError::DbIndex => "ERR DB index is out of range",
+            CmdError::TakesLong => "ERR internal error: a command that takes long was not handed on",
             CmdError::KeysMismatch => "ERR internal error: the command's keys are not those of its specification",
             CmdError::Text(text) => return text,
         };

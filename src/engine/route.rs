@@ -2,7 +2,10 @@
 
 use super::cluster_access::{ClusterAccess, preferred_endpoint};
 use super::context::Context;
+use super::shared::Shared;
 use super::spec::flag;
+use crate::clients::{Client, bit};
+use crate::keyspace::blocked::Waiter;
 use crate::keyspace::key::ResolvedKey;
 use crate::topology::{Access, Route, Topology};
 
@@ -41,6 +44,14 @@ pub(super) fn check<'k>(
         Route::Moved { slot, node } => Err(Route::moved_text(slot, node, preferred_endpoint(context.config), false)),
         Route::Down(reason) => Err(reason.text().to_owned()),
     }
+}
+
+/// True if what a client waits for is served here.
+pub(super) fn serves_waiter(shared: &Shared, client: &Client, waiter: &Waiter) -> bool {
+    let (Some(cluster), Some(key)) = (&shared.cluster, waiter.names().next()) else { return true };
+    let write = shared.table.row(waiter.command).spec.is_write();
+    let access = Access { readonly_client: client.has(bit::READONLY), write, shard_channel: false };
+    matches!(cluster.topology.load().route(&cluster.me, shared.keyspace.slot_of(shared.keyspace.place(key)), access), Route::Serve)
 }
 
 /// True if a key is served here. The short form of [`check`] for a command on one key.

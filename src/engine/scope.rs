@@ -6,21 +6,22 @@
 //!
 //! Invariants:
 //! * A command's function is called here and nowhere else: by [`run_single_key`], by [`run_async`], and by [`call`] for all others. Of a
-//!   command that visits all keys that is `engine/sweep.rs`, which these two call and nobody else.
+//!   command that visits all keys that is `engine/sweep.rs`, which these two call and nobody else. One that waits for keys is called again
+//!   by `engine/blocking.rs`, once they may have something for it.
 //! * Between the gate's answer and the execution nothing has changed that the answer rests on: the generation is compared under the
 //!   lock, also for what had to wait for its stripes or runs on another thread. Who finds another one has executed nothing. A command that
 //!   takes its stripes by itself is asked before the first: it works on no particular key. Whether expired keys may be deleted is
 //!   asked of each ([`crate::keyspace::access`]).
 //! * Locks are released by [`crate::keyspace::access::KeyAccess::unlock`], which commits before and delivers afterwards.
 
-use super::completion::complete;
+use super::completion::{begin_to_wait, complete};
 use super::context::{Args, CmdResult, Context};
 use super::error::CmdError;
 use super::gate::Gate;
 use super::shared::Shared;
 use super::spec::{Locks, Place, Run};
 use super::table::Row;
-use super::{sweep, transaction};
+use super::{blocking, sweep, transaction};
 use crate::base::clock::{self, Ticks};
 use crate::base::limits::OFFLOAD_STEPS_MIN;
 use crate::clients::Session;
@@ -38,6 +39,8 @@ pub enum NotRun {
     Offload,
     /// It is to run asynchronously.
     Async,
+    /// It found nothing, and waits for its keys.
+    Blocked,
 }
 
 impl From<Busy> for NotRun {
@@ -65,8 +68,12 @@ pub fn run_single_key<'c>(
     context.keys.try_lock_one(args.resolved()[0].place.stripe)?;
     confirm(context, gate.generation())?;
     let result = execute(context, args);
+    if let Err(CmdError::TakesLong) = result {
+        return Err(hand_on(context, args, reply_from));
+    }
     finish(context, &result, reply_from);
     context.keys.unlock();
+    serve_ready(context);
     Ok(())
 }
 
@@ -88,19 +95,46 @@ pub fn run(
     hook::between_check_and_lock();
     lock(context, session, row, args)?;
     confirm(context, gate.generation())?;
-    let ended = run_locked(context, session, row, args, started);
+    let reply_from = context.reply.len();
+    let Some(ended) = execute_locked(context, session, row, args, started) else {
+        return Err(hand_on(context, args, reply_from));
+    };
     context.keys.unlock();
-    Ok(ended)
+    serve_ready(context);
+    if session.blocked.is_some() { Err(NotRun::Blocked) } else { Ok(ended) }
+}
+
+/// Releases what a command holds that is to run on a thread of its own. What it has looked up it looks up there again.
+#[cold]
+fn hand_on(context: &mut Context<'_>, args: &Args<'_>, reply_from: usize) -> NotRun {
+    context.reply.truncate(reply_from);
+    for key in args.keys() {
+        context.keys.take_back_hit(key);
+    }
+    context.keys.unlock();
+    NotRun::Offload
 }
 
 /// Runs a command whose stripes are held: for EXEC, which holds those of all its commands. Returns when it ended.
 pub fn run_locked(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>, started: Ticks) -> Ticks {
+    execute_locked(context, session, row, args, started).expect("in a transaction no command has to be quick")
+}
+
+/// `None` if the command is to run on a thread of its own.
+fn execute_locked(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>, started: Ticks) -> Option<Ticks> {
     context.command = row.number;
     let reply_from = context.reply.len();
-    let result = call(context, Some(session), row, args);
+    let result = call(context, Some(&mut *session), row, args);
     let ended = clock::ticks();
+    if session.blocked.is_some() {
+        begin_to_wait(context, row, args);
+        return Some(ended);
+    }
+    if let Err(CmdError::TakesLong) = result {
+        return None;
+    }
     complete(context, row, args, &result, reply_from, clock::elapsed_ns(started, ended));
-    ended
+    Some(ended)
 }
 
 /// Runs a command that passed the gate of `generation` on a thread that serves nobody else, so that it may wait for its stripes. Returns
@@ -122,6 +156,7 @@ pub fn run_offloaded(context: &mut Context<'_>, generation: u64, row: &Row, args
     let result = call(context, None, row, args);
     context.yields_to_waiters |= context.keys.is_wanted();
     context.keys.unlock();
+    serve_ready(context);
     Ok((result, started))
 }
 
@@ -139,10 +174,19 @@ pub async fn run_async(context: &mut Context<'_>, session: &mut Session, row: &R
             let timers = &context.shared.timers;
             timers.within(none_held_while_waiting(run(context, session, args))).await
         }
-        Run::Data(_) | Run::Session(_) | Run::Container => unreachable!("other commands run at once"),
+        Run::Data(_) | Run::Session(_) | Run::Blocking(_) | Run::Container => unreachable!("other commands run at once"),
     };
     complete(context, row, args, &result, reply_from, clock::elapsed_ns(started, clock::ticks()));
     context.keys.unlock();
+    serve_ready(context);
+}
+
+/// Serves those who wait for what was changed. Nothing is held.
+#[inline]
+fn serve_ready(context: &mut Context<'_>) {
+    if context.keys.has_ready() {
+        blocking::serve(context);
+    }
 }
 
 /// Calls a command's function. `session` is there if its connection's own task runs it.
@@ -153,6 +197,18 @@ fn call(context: &mut Context<'_>, session: Option<&mut Session>, row: &Row, arg
     match (row.spec.run, session) {
         (Run::Data(run), _) => run(context, args),
         (Run::Session(run) | Run::Async(_, Some(run)), Some(session)) => run(context, session, args),
+        (Run::Blocking(attempt), session) => {
+            // On another thread it could not wait.
+            let may_leave = std::mem::replace(&mut context.may_leave, false);
+            let wait = attempt(context, args);
+            context.may_leave = may_leave;
+            let Some(wait) = wait? else { return Ok(()) };
+            match session.filter(|_| !context.caller.in_exec) {
+                Some(session) => session.blocked = Some(blocking::enter(context, args, wait)),
+                None => blocking::reply_nothing(context.reply, wait.nothing),
+            }
+            Ok(())
+        }
         (Run::Sweep(start), _) => sweep::run_at_once(context, start, args),
         (Run::Async(..), _) => Err(CmdError::coded("ERR Command not allowed inside a transaction")),
         (Run::Session(_), None) => Err(CmdError::coded("ERR Command not allowed without a connection")),

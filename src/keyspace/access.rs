@@ -4,6 +4,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::blocked::ReadyKey;
 use super::changes::Changes;
 use super::clock24::AccessClock;
 use super::effect::class;
@@ -97,6 +98,8 @@ pub struct KeyAccess<'a> {
     pub required_offset: u64,
     /// Apart, since most commands leave nothing.
     pub(super) changes: Option<Box<Changes>>,
+    /// Keys that were changed while somebody waited for them, in order.
+    pub(super) ready: Vec<ReadyKey>,
 }
 
 impl<'a> KeyAccess<'a> {
@@ -120,6 +123,7 @@ impl<'a> KeyAccess<'a> {
             rng: Rng::from_state(seed),
             required_offset: 0,
             changes: None,
+            ready: Vec::new(),
         }
     }
 
@@ -154,6 +158,17 @@ impl<'a> KeyAccess<'a> {
     /// What the commit tells others of, and what is done once the locks are released: for those who add to it.
     pub fn changes(&mut self) -> &mut Changes {
         self.changes.get_or_insert_default()
+    }
+
+    /// True if keys were changed that somebody waits for.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Hands them out, in the order in which they were changed.
+    pub fn take_ready(&mut self) -> Vec<ReadyKey> {
+        std::mem::take(&mut self.ready)
     }
 
     /// Finds a key that the command's specification does not name. `None` if its stripe is not held.
@@ -256,6 +271,12 @@ impl<'a> KeyAccess<'a> {
             touch(&mut table.get_mut(position), &self.clock, &mut self.rng);
         }
         Some(table.get(position))
+    }
+
+    /// A key that a command has read will be read again: that counts once.
+    pub fn take_back_hit(&mut self, key: Key<'_>) {
+        let stats = &mut self.stripe(key.place().stripe).stats;
+        stats.hits = stats.hits.saturating_sub(1);
     }
 
     /// A read that found nothing, or something whose time has come.

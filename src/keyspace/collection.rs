@@ -8,7 +8,7 @@ pub use super::value::collection::{COLLECTION_INLINE_LEN_MAX, Collection};
 /// The collection under a key.
 #[inline]
 pub fn of<C: Variant>(entry: EntryRef<'_>) -> Result<C::View<'_>, WrongType> {
-    if entry.kind() != C::TYPE {
+    if !entry.is(C::TYPE) {
         return Err(WrongType);
     }
     match entry.boxed() {

@@ -29,7 +29,7 @@ impl KeyMut<'_, '_, '_> {
             }
             return Ok(result);
         };
-        if entry.kind() != C::TYPE {
+        if !entry.is(C::TYPE) {
             return Err(WrongType);
         }
         if !entry.is_boxed() {
@@ -49,7 +49,7 @@ impl KeyMut<'_, '_, '_> {
     pub fn change_if<C: Variant, R>(&mut self, change: impl FnOnce(&mut C) -> (R, bool)) -> Result<R, WrongType> {
         let mut collection = match self.entry() {
             None => C::new(),
-            Some(entry) if entry.kind() != C::TYPE => return Err(WrongType),
+            Some(entry) if !entry.is(C::TYPE) => return Err(WrongType),
             Some(entry) if entry.is_boxed() => {
                 let (result, is_changed) = self.change_collection(change)?;
                 if is_changed {

@@ -44,6 +44,7 @@ impl KeyAccess<'_> {
         for number in 0..keyspace.stripes() as u32 {
             for db in databases.clone() {
                 self.touch_watched(number, db, None);
+                self.note_all_ready(number, db);
                 for table in keyspace.tables_of(db) {
                     let stripe = self.stripe(number);
                     let size = stripe.table(table).map_or(0, |keys| keys.table.len());
@@ -75,12 +76,21 @@ impl KeyAccess<'_> {
         for number in 0..keyspace.stripes() as u32 {
             self.touch_watched(number, one, Some(other));
             self.touch_watched(number, other, Some(one));
+            self.note_all_ready(number, one);
+            self.note_all_ready(number, other);
             for (first, second) in keyspace.tables_of(one).zip(keyspace.tables_of(other)) {
                 self.stripe(number).swap(first, second);
                 self.stripe(number).written = true;
             }
         }
         keyspace.swap_ttl(one, other);
+    }
+
+    /// Has those looked at who wait for keys of `db` in stripe `number`: they may be there now, or be gone.
+    fn note_all_ready(&mut self, number: u32, db: u32) {
+        for key in self.stripe(number).blocked.keys_of(db) {
+            self.note_ready(db, key);
+        }
     }
 
     /// Tells who watches keys of `db` in stripe `number`, before its tables are emptied or `replaced` by another database's.

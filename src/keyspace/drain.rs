@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::KeyPlace;
 use super::access::KeyAccess;
+use super::blocked::ReadyKey;
 use super::effect::{Cause, Effect, KeyEvent, class};
 use super::entry::Entry;
 use super::table::Position;
@@ -13,18 +14,28 @@ use crate::base::limits::LAZYFREE_EFFORT_MIN;
 impl KeyAccess<'_> {
     /// Turns one effect into all that depends on it. The stripe is held.
     ///
-    /// In this order: counters, WATCH, notifications. The write log, tracking, the tag index and the keys that blocked clients wait for join
-    /// here.
-    #[inline]
+    /// In this order: counters, WATCH, those who wait for keys, notifications. The write log, tracking and the tag index join here.
+    // Inlined, so that an effect of which nobody wants to hear is never put together.
+    #[inline(always)]
     pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
         self.wrote = true;
+        let is_heard = self.is_logging | (self.notify != 0) | (effect.cause != Cause::Command);
+        let stripe = self.held.stripe(stripe_number);
+        stripe.stats.changes += effect.changes;
+        if is_heard | !stripe.watched.is_empty() | !stripe.blocked.is_empty() {
+            self.tell(stripe_number, effect);
+        }
+    }
+
+    /// Tells those who want to hear of an effect.
+    #[inline(never)]
+    fn tell(&mut self, stripe_number: u32, effect: &Effect<'_>) {
         let is_logging = self.is_logging;
         let stripe = self.held.stripe(stripe_number);
         // Of no use without a log: see `crate::performance`, *Where things lie*.
         if is_logging {
             stripe.written = true;
         }
-        stripe.stats.changes += effect.changes;
         match effect.cause {
             Cause::Command => {}
             Cause::Expired => stripe.stats.expired += 1,
@@ -32,6 +43,9 @@ impl KeyAccess<'_> {
         }
         if !stripe.watched.is_empty() {
             stripe.watched.touch(effect.db, effect.key, effect.exists);
+        }
+        if !stripe.blocked.is_empty() && stripe.blocked.has(effect.db, effect.key) {
+            self.note_ready(effect.db, effect.key.to_vec());
         }
         if self.notify != 0 {
             if effect.created {
@@ -41,6 +55,21 @@ impl KeyAccess<'_> {
                 self.notify_event(*event_class, name, effect.key);
             }
         }
+    }
+
+    /// Notes a key that somebody waits for: it is looked at once the locks are released.
+    #[cold]
+    pub(super) fn note_ready(&mut self, db: u32, key: Vec<u8>) {
+        let ready = ReadyKey { db, key };
+        if self.ready.last() != Some(&ready) {
+            self.ready.push(ready);
+        }
+    }
+
+    /// True if the events of changes are of use: for notifications, and for tests, which abort on a change of which nothing was told.
+    #[inline(always)]
+    pub(super) fn wants_events(&self) -> bool {
+        cfg!(debug_assertions) || self.notify != 0
     }
 
     /// Collects a notification, if clients asked for its class.

@@ -309,6 +309,12 @@ impl<'a> EntryRef<'a> {
         Type::of_number(self.byte(0) >> 4)
     }
 
+    /// True if the value is of this type: without a look at which type it is else.
+    #[inline]
+    pub fn is(self, kind: Type) -> bool {
+        self.byte(0) >> 4 == kind as u8
+    }
+
     /// The value's encoding.
     #[inline]
     pub fn encoding(self) -> Encoding {
@@ -329,7 +335,7 @@ impl<'a> EntryRef<'a> {
     /// True if elements of the value have expiries of their own.
     #[inline]
     pub fn has_expiring_elements(self) -> bool {
-        self.is_boxed() && self.kind() == Type::Hash && self.boxed().is_some_and(Value::has_expiring)
+        self.is_boxed() && self.is(Type::Hash) && self.boxed().is_some_and(Value::has_expiring)
     }
 
     /// True if the key has an expiry, or elements of its value have.
@@ -387,7 +393,7 @@ impl<'a> EntryRef<'a> {
     /// A value that lies inside the entry, for another entry: of a key of this length, with an expiry or none. A short string may be too
     /// long beside those.
     fn inline_value(self, key_len: usize, expires: bool) -> NewValue<'a> {
-        if self.kind() != Type::String {
+        if !self.is(Type::String) {
             return NewValue::Collection(self.inline(), self.kind(), self.encoding());
         }
         match (self.value(), self.encoding()) {

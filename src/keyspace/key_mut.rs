@@ -105,12 +105,15 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     #[inline]
     pub fn change_event(&mut self, event_class: u32, name: &'static str) {
         self.changes += 1;
-        self.events.push((event_class, name));
+        self.further_event(event_class, name);
     }
 
     /// Records a further event of a change that was counted already.
+    #[inline]
     pub fn further_event(&mut self, event_class: u32, name: &'static str) {
-        self.events.push((event_class, name));
+        if self.access.wants_events() {
+            self.events.push((event_class, name));
+        }
     }
 
     /// Counts further changes without an event.
@@ -237,9 +240,10 @@ impl Drop for KeyMut<'_, '_, '_> {
     #[inline]
     fn drop(&mut self) {
         if self.emptied && self.position.is_none() {
-            self.events.push((class::GENERIC, "del"));
+            self.further_event(class::GENERIC, "del");
         }
         let tells = self.changes > 0 || !self.events.is_empty();
+        // Where events are not wanted, only `changes` tells (see `wants_events`): then this is asked in tests, where they are.
         debug_assert!(tells || !self.dirty || std::thread::panicking(), "a command changed {:?} and told nobody", self.key.name());
         if !tells && !self.dirty {
             return;

@@ -230,5 +230,8 @@ impl Drop for KeyAccess<'_> {
         if !matches!(self.held, Held::None) {
             self.unlock();
         }
+        if !self.ready.is_empty() {
+            self.keyspace.waits.leave(std::mem::take(&mut self.ready));
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! * Time and randomness are arguments.
 
 pub mod access;
+pub mod blocked;
 mod bucket;
 pub mod changes;
 pub mod clock24;
@@ -45,6 +46,7 @@ pub mod watch;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
+use self::blocked::Waits;
 use self::changes::ChangeSink;
 use self::evict_state::Eviction;
 use self::hash::{KeyHash, KeyHasher};
@@ -130,6 +132,8 @@ pub struct Keyspace {
     long_hold_ms: AtomicI64,
     /// Watchers were left in stripes that somebody held.
     dead_watchers: AtomicBool,
+    /// What those have in common who wait for keys.
+    pub waits: Waits,
     /// Who is told of changes.
     sink: OnceLock<Box<dyn ChangeSink>>,
 }
@@ -185,6 +189,7 @@ impl Keyspace {
             saved_changes: AtomicU64::new(0),
             long_hold_ms: AtomicI64::new(0),
             dead_watchers: AtomicBool::new(false),
+            waits: Waits::default(),
             sink: OnceLock::new(),
         }
     }
@@ -328,19 +333,22 @@ impl Keyspace {
         self.long_hold_ms.load(Ordering::Relaxed) + LONG_HOLD_MEMORY_MS > now_ms || (0..self.stripes.len() as u32).any(is_busy)
     }
 
-    /// Notes that a client could not take its watchers out of a stripe that somebody held.
+    /// Notes that a client could not take its watchers, or itself as one who waits, out of a stripe that somebody held.
     pub fn note_dead_watchers(&self) {
         self.dead_watchers.store(true, Ordering::Release);
     }
 
-    /// Takes out the watchers that clients left behind, where nobody holds the stripe.
+    /// Takes out the watchers and waiters that clients left behind, where nobody holds the stripe.
     pub fn forget_dead_watchers(&self) {
         if !self.dead_watchers.swap(false, Ordering::AcqRel) {
             return;
         }
         for number in 0..self.stripes.len() as u32 {
             match self.lock_soon(number) {
-                Some(mut stripe) => stripe.watched.sweep(),
+                Some(mut stripe) => {
+                    stripe.watched.sweep();
+                    stripe.blocked.sweep();
+                }
                 None => self.note_dead_watchers(),
             }
         }

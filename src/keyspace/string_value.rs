@@ -22,10 +22,7 @@ pub fn encode_text<'v>(key: &[u8], bytes: &'v [u8], expires: bool) -> NewValue<'
 /// The entry's string: the one place where a key of another type is refused.
 #[inline]
 pub fn of(entry: EntryRef<'_>) -> Result<ValueRef<'_>, WrongType> {
-    match entry.kind() {
-        Type::String => Ok(entry.value()),
-        _ => Err(WrongType),
-    }
+    if entry.is(Type::String) { Ok(entry.value()) } else { Err(WrongType) }
 }
 
 /// Calls `with` with the string, to be read however it lies.

@@ -3,6 +3,7 @@
 //! Invariants: everything in it is reached through its lock's guard. There are, database by database, as many tables as a database has in
 //! a stripe (one, or in cluster mode one per slot of the stripe), and only as far as databases were used. The first one is always there.
 
+use super::blocked::BlockedTable;
 use super::entry::{Entry, EntryRef};
 use super::hash::{KeyHash, KeyHasher};
 use super::table::{Position, Table};
@@ -130,6 +131,8 @@ pub struct Stripe {
     others: Vec<Keys>,
     /// Watched keys.
     pub watched: WatchTable,
+    /// Keys for which clients wait.
+    pub blocked: BlockedTable,
 }
 
 impl Stripe {

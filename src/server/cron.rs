@@ -13,6 +13,7 @@ use super::worker::Worker;
 use crate::base::{alloc, clock};
 use crate::clients::client::{Client, REPLY_ROOM_LEN_MAX, REPLY_ROOM_LEN_MIN, ask, bit};
 use crate::config::Config;
+use crate::engine::blocking;
 use crate::metrics::instantaneous::Totals;
 
 /// Clients looked at each time, if there are so many, however long that makes a round.
@@ -39,6 +40,7 @@ async fn run(worker: Rc<Worker>) {
         let changed = worker.shared.gate.now();
         if std::mem::replace(&mut routes, changed) != changed {
             ask_shard_subscribers(&worker);
+            redirect_blocked(&worker);
         }
         let started = clock::ticks();
         let now_ms = clock::monotonic_ms();
@@ -47,6 +49,7 @@ async fn run(worker: Rc<Worker>) {
             sampled_ms = now_ms;
             sample(&worker);
             worker.shared.keyspace.forget_dead_watchers();
+            blocking::serve_left(&worker.shared, &worker.config(), worker.metrics());
         }
         if now_ms - tidied_ms >= ALLOCATOR_TIDY_MS {
             tidied_ms = now_ms;
@@ -64,6 +67,12 @@ async fn run(worker: Rc<Worker>) {
 fn ask_shard_subscribers(worker: &Worker) {
     let clients = worker.clients.borrow();
     clients.values().filter(|client| client.figures.shard_channels.load(Ordering::Relaxed) > 0).for_each(|client| client.ask(ask::TIDY));
+}
+
+/// Has the clients ask anew that wait for keys which are no longer served here.
+fn redirect_blocked(worker: &Worker) {
+    let clients = worker.clients.borrow();
+    clients.values().filter(|client| client.has(bit::BLOCKED)).for_each(|client| blocking::redirect(&worker.shared, client));
 }
 
 fn sample(worker: &Worker) {

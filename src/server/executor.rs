@@ -59,6 +59,8 @@ pub(super) enum Flow {
     Busy(u32),
     /// It must be run asynchronously: all checks have passed.
     Async(u16),
+    /// It waits for its keys: [`Session::blocked`] knows what it waits for.
+    Block,
     /// It must be run on a thread of its own: all checks have passed, at this generation of the node.
     Offload(u16, u64),
 }
@@ -75,7 +77,8 @@ impl<'c> BatchExecutor<'c> {
         now: Now,
         requests_len: usize,
     ) -> Self {
-        let context = Context::new(worker, config, caller, reply, now, requests_len);
+        let mut context = Context::new(worker, config, caller, reply, now, requests_len);
+        context.may_leave = true;
         let gate = Gate::new(&context, session);
         let class = context.caller.client.class();
         BatchExecutor { context, session, gate, stopwatch: Stopwatch::new(now.ticks), is_simple: true, class }
@@ -207,6 +210,7 @@ impl<'c> BatchExecutor<'c> {
                 Err(NotRun::Busy(stripe)) => return Ok(Flow::Busy(stripe)),
                 Err(NotRun::Offload) => return Ok(Flow::Offload(row.number, self.gate.generation())),
                 Err(NotRun::Async) => return Ok(Flow::Async(row.number)),
+                Err(NotRun::Blocked) => return Ok(Flow::Block),
                 // Another look: the gate takes the node as it is now.
                 Err(NotRun::GateChanged) => {}
             }

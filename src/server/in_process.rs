@@ -9,6 +9,7 @@ use super::executor::{BatchExecutor, Flow};
 use crate::base::clock::Now;
 use crate::clients::{Caller, Client, Session};
 use crate::config::{Config, ConfigStore};
+use crate::engine::blocking;
 use crate::engine::cluster_access::ClusterAccess;
 use crate::engine::keys::KeyShape;
 use crate::engine::shared::Shared;
@@ -71,6 +72,10 @@ impl Peer {
     pub fn call(&mut self, words: &[&[u8]]) -> Option<Vec<u8>> {
         match self.run_words(words, true) {
             Flow::Plain | Flow::Done => {}
+            Flow::Block => {
+                blocking::leave(&self.shared, &mut self.session, &self.caller.client);
+                return None;
+            }
             Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Offload(..) => return None,
         }
         let mut bytes = Vec::new();

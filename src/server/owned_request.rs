@@ -11,17 +11,24 @@ pub(super) type Words<'b> = SmallVec<[&'b [u8]; 8]>;
 #[derive(Debug)]
 pub(super) struct OwnedRequest {
     words: Vec<Bytes>,
+    /// When it gives up waiting for keys (monotonic milliseconds, 0: never), if it has waited before.
+    pub(super) until_ms: Option<u64>,
 }
 
 impl OwnedRequest {
     /// Copies of these words.
     #[cfg(test)]
     pub(super) fn of(words: &[&[u8]]) -> Self {
-        OwnedRequest { words: words.iter().map(|word| Bytes::copy_from_slice(word)).collect() }
+        OwnedRequest { words: words.iter().map(|word| Bytes::copy_from_slice(word)).collect(), until_ms: None }
+    }
+
+    /// One that waited for keys, to be asked for anew.
+    pub(super) fn of_waiter(words: &[Vec<u8>], until_ms: u64) -> Self {
+        OwnedRequest { words: words.iter().map(|word| Bytes::copy_from_slice(word)).collect(), until_ms: Some(until_ms) }
     }
 
     fn copy(words: &[ArgRange], buffer: &[u8]) -> Self {
-        OwnedRequest { words: words.iter().map(|word| Bytes::copy_from_slice(word.of(buffer))).collect() }
+        OwnedRequest { words: words.iter().map(|word| Bytes::copy_from_slice(word.of(buffer))).collect(), until_ms: None }
     }
 
     /// Copies of some requests of a batch that was parsed from `buffer`.

@@ -51,7 +51,7 @@ pub(super) fn execute(
         let flow = executor.execute(args, ready.lookup(&shared.table), ready.key.as_ref());
         match flow {
             Flow::Plain | Flow::Done => {}
-            Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Offload(..) => return Progress::Postponed(number),
+            Flow::Wait(_) | Flow::Busy(_) | Flow::Block | Flow::Async(_) | Flow::Offload(..) => return Progress::Postponed(number),
         }
         // A plain command changes neither the options nor the client.
         if flow == Flow::Done && shared.config.version() != version {

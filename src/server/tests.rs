@@ -11,7 +11,9 @@ use super::executor::Flow;
 use super::offload::{Done, Job};
 use super::owned_request::OwnedRequest;
 use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, words};
+use crate::base::slot::key_slot;
 use crate::clients::bit;
+use crate::engine::blocking;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::scope::{NotRun, hook};
 use crate::engine::shared::Shared;
@@ -369,6 +371,69 @@ fn watch_takes_a_key_once_and_exec_notices_its_change() {
     peer.expect("multi", "+OK");
     peer.expect("set a v", "+QUEUED");
     peer.expect("exec", "*1 +OK");
+}
+
+#[test]
+fn who_waits_is_sent_elsewhere_when_its_keys_leave() {
+    let shared = cluster_node();
+    let mut peer = Peer::new(&shared);
+    let key = (0..).map(|number| format!("k{number}")).find(|key| key_slot(key.as_bytes()) < 8192).expect("one of them");
+    assert_eq!(peer.run_words(&[b"blpop", key.as_bytes(), b"0"], false), Flow::Block);
+    let client = Arc::clone(&peer.caller.client);
+    let waiter = peer.session.blocked.clone().expect("it waits");
+    blocking::redirect(&shared, &client);
+    assert!(waiter.is_waiting(), "its key is served here");
+    lose_all_slots(&shared);
+    blocking::redirect(&shared, &client);
+    assert!(!waiter.is_waiting());
+    blocking::leave(&shared, &mut peer.session, &client);
+    assert!(shared.keyspace.lock(shared.keyspace.place(key.as_bytes()).stripe).blocked.is_empty());
+}
+
+#[test]
+fn who_waits_while_data_is_frozen_or_a_stripe_is_held_asks_anew() {
+    let shared = plain_node(&[]);
+    let (mut waiting, mut pusher) = (Peer::new(&shared), Peer::new(&shared));
+    shared.clients.add(Arc::clone(&waiting.caller.client));
+    // The destination lies in another stripe than the source, which the pusher gets.
+    let other = (0..)
+        .map(|number| format!("k{number}"))
+        .find(|key| shared.keyspace.place(key.as_bytes()).stripe != shared.keyspace.place(b"source").stripe);
+    let other = other.expect("one of them");
+    assert_eq!(waiting.run_words(&[b"blmove", b"source", other.as_bytes(), b"left", b"left", b"0"], false), Flow::Block);
+    let waiter = waiting.session.blocked.clone().expect("it waits");
+    let held = shared.keyspace.lock(shared.keyspace.place(other.as_bytes()).stripe);
+    pusher.expect("rpush source 1", ":1");
+    assert!(!waiter.is_waiting(), "it asks anew, and nobody waits for it");
+    drop(held);
+    pusher.expect("llen source", ":1");
+    blocking::leave(&shared, &mut waiting.session, &waiting.caller.client);
+    assert!(shared.keyspace.lock(shared.keyspace.place(b"source").stripe).blocked.is_empty());
+}
+
+#[test]
+fn a_command_that_finds_that_it_takes_long_runs_elsewhere_and_counts_once() {
+    let shared = plain_node(&[]);
+    let mut peer = Peer::new(&shared);
+    let elements: Vec<String> = (0..5000).map(|number| number.to_string()).collect();
+    let mut push: Vec<&[u8]> = vec![b"rpush", b"l"];
+    push.extend(elements.iter().map(|element| element.as_bytes()));
+    assert!(peer.call(&push).is_some());
+    let hits = |shared: &Shared| shared.keyspace.stats().hits;
+    for knows_key in [true, false] {
+        assert_eq!(peer.run_words(&[b"lrange", b"l", b"0", b"9"], knows_key), if knows_key { Flow::Plain } else { Flow::Done });
+        let before = hits(&shared);
+        let Flow::Offload(number, generation) = peer.run_words(&[b"lrange", b"l", b"0", b"-1"], knows_key) else {
+            panic!("so many elements take long");
+        };
+        assert!(peer.reply.is_empty());
+        let (result, reply) = run_offloaded(&peer, "lrange l 0 -1", number, generation);
+        assert_eq!((result, reply.starts_with("*5000\r\n")), (Ok(Ok(())), true));
+        assert_eq!(hits(&shared), before + 1);
+    }
+    peer.expect("multi", "+OK");
+    peer.expect("lrange l 0 -1", "+QUEUED");
+    assert!(peer.call(&[b"exec"]).is_some_and(|reply| reply.starts_with(b"*1\r\n*5000\r\n")), "a transaction holds its stripes");
 }
 
 static READS_TOO_MUCH: CommandSpec = CommandSpec {

@@ -18,7 +18,8 @@ use crate::base::limits::WAITING_INPUT_LEN_MAX;
 use crate::clients::bit;
 use crate::engine::context::Args;
 use crate::engine::shared::Shared;
-use crate::engine::{scope, sweep};
+use crate::engine::{blocking, scope, sweep};
+use crate::keyspace::blocked::Outcome;
 
 impl Connection {
     /// Runs postponed requests in order until all are done or have to wait again.
@@ -31,7 +32,7 @@ impl Connection {
             // Listens before it looks, so that no change of a pause is missed.
             let mut changed = std::pin::pin!(shared.pause.changed.notified());
             changed.as_mut().enable();
-            let flow = self.try_again(&request);
+            let flow = if self.session.blocked.is_some() { Flow::Block } else { self.try_again(&request) };
             if !matches!(flow, Flow::Plain | Flow::Done) {
                 // Those who have their replies do not wait with the others.
                 self.flush()?;
@@ -50,6 +51,10 @@ impl Connection {
                         place = Some(self.wait_for_place(&shared).await?);
                     }
                 },
+                Flow::Block => {
+                    let again = self.wait_for_keys(&request).await?;
+                    again.into_iter().for_each(|request| self.stage.postpone_again(request));
+                }
                 Flow::Busy(stripe) => {
                     self.stage.postpone_again(request);
                     self.wait_for_stripe(stripe).await?;
@@ -117,6 +122,42 @@ impl Connection {
         shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
         client.set(bit::BLOCKED | bit::PAUSED, false);
         outcome
+    }
+
+    /// Waits until somebody serves a command that waits for keys, its time is over, or the client goes. Returns the request if it has to be
+    /// asked for anew.
+    async fn wait_for_keys(&mut self, request: &OwnedRequest) -> Result<Option<OwnedRequest>, Gone> {
+        let shared = Arc::clone(&self.worker.shared);
+        let waiter = self.session.blocked.clone().expect("the flow says that it waits");
+        let until_ms = request.until_ms.unwrap_or(waiter.wait.until_ms);
+        let left_ms = until_ms.saturating_sub(clock::monotonic_ms());
+        self.report();
+        let outcome = loop {
+            tokio::select! {
+                outcome = waiter.over() => break outcome,
+                () = shared.timers.sleep(Duration::from_millis(left_ms)), if until_ms > 0 && waiter.is_waiting() => {
+                    waiter.end(Outcome::TimedOut);
+                }
+                gone = std::future::poll_fn(|cx| self.poll_gone_or_stop(cx)) => return Err(gone),
+            }
+        };
+        blocking::leave(&shared, &mut self.session, &self.caller.client);
+        if outcome == Outcome::Retry {
+            return Ok(Some(OwnedRequest::of_waiter(&waiter.words, until_ms)));
+        }
+        let worker = Rc::clone(&self.worker);
+        let config = worker.config();
+        self.limit_reply(&config);
+        let before = self.output.reply.len();
+        let connection = (&mut self.caller, &mut self.session);
+        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.output.reply, Now::read(), usize::MAX);
+        blocking::answer(&mut executor.context, &waiter, outcome);
+        executor.settle_reply(before);
+        let executed = Executed { is_simple: false, ..executor.end() };
+        drop(executor);
+        self.note_executed(executed, before);
+        self.touch();
+        Ok(None)
     }
 
     /// As [`Connection::poll_gone`]; and the end of the node does not wait for the end of a pause.

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, since every further one would link the whole library again.
 #![allow(clippy::print_stderr, reason = "a test that is skipped says why, and one that measures what it saw")]
 
+mod blocking;
 mod cli;
 mod cluster;
 mod cluster_script;

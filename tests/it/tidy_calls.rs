@@ -12,14 +12,15 @@ const NAMING: &str = "run: Run::";
 const PLACES: &[(&str, &[&str], &str)] = &[
     (
         "spec.run",
-        &["src/engine/scope.rs", "src/engine/gate.rs", "src/engine/table.rs"],
-        "a command's function is called by the scope; the gate asks for containers, the table for commands on one key",
+        &["src/engine/scope.rs", "src/engine/blocking.rs", "src/engine/gate.rs", "src/engine/table.rs"],
+        "a command's function is called by the scope, and for a client that waits; the gate asks for containers, the table for commands on one key",
     ),
     (".single_key", &["src/engine/scope.rs", "src/engine/table.rs"], CALLED_BY_SCOPE),
     ("Run::Data(", &["src/engine/scope.rs", "src/engine/table.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
     ("Run::Session(", &["src/engine/scope.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
     ("Run::Async(", &["src/engine/scope.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
     ("Run::Sweep(", &["src/engine/scope.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
+    ("Run::Blocking(", &["src/engine/scope.rs", "src/engine/blocking.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
     ("StartSweep", &["src/engine/command.rs", "src/engine/spec.rs", "src/engine/sweep.rs"], "a sweep is begun in one file"),
     ("sweep::run", &["src/engine/scope.rs"], "sweeps are commands: the scope has them run"),
     (".keys_by_hand", &["src/engine/key_flags.rs", "src/engine/table.rs"], "who wants to know a command's keys asks there"),
@@ -32,7 +33,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ),
     (
         ".unlock()",
-        &["src/keyspace/locks.rs", "src/keyspace/expire.rs", "src/keyspace/evict.rs", "src/engine/scope.rs"],
+        &["src/keyspace/locks.rs", "src/keyspace/expire.rs", "src/keyspace/evict.rs", "src/engine/scope.rs", "src/engine/blocking.rs"],
         "who runs commands, and the sweeps that need none, release stripes; a command never does",
     ),
     (
@@ -89,6 +90,7 @@ fn a_planted_second_place_is_found() {
         ("Run::Session(run) => run(context, session, args),", "Run::Session("),
         ("(Run::Async(run, _), _) => run(context, session, args).await,", "Run::Async("),
         ("let Run::Sweep(start) = function else { return };", "Run::Sweep("),
+        ("if let Run::Blocking(attempt) = run {", "Run::Blocking("),
         ("fn begin(start: StartSweep) {", "StartSweep"),
         ("sweep::run_at_once(context, start, args)", "sweep::run"),
         ("let by_hand = spec.keys_by_hand;", ".keys_by_hand"),

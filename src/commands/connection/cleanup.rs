@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 
 use crate::clients::{Session, bit};
 use crate::engine::context::Context;
-use crate::engine::{monitor, transaction};
+use crate::engine::{blocking, monitor, transaction};
 
 /// Ends transaction, watches, subscriptions and MONITOR.
 pub fn cleanup(context: &mut Context<'_>, session: &mut Session) {
+    blocking::leave(context.shared, session, &context.caller.client);
     transaction::discard(context, session);
     let id = context.caller.client.id;
     let pubsub = &context.shared.pubsub;

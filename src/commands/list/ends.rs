@@ -10,6 +10,9 @@ use crate::keyspace::effect::class;
 use crate::keyspace::key::Key;
 use crate::keyspace::value::list::{End, List, ListView, NodeLimit};
 
+/// Steps that comparing one element of a list with a text takes: most differ in their first bytes.
+pub(super) const COMPARED_STEPS: usize = 32;
+
 /// How large a node may become.
 pub(super) fn node_limit(context: &Context<'_>) -> NodeLimit {
     NodeLimit(i64::from(context.config.list_max_listpack_size))
@@ -44,9 +47,11 @@ fn popped(end: End) -> &'static str {
 
 /// Takes up to `count` elements from an end of a list that is there and replies them, as an array or the only one by itself.
 pub(super) fn pop(context: &mut Context<'_>, key: Key<'_>, end: End, count: usize, as_array: bool) -> CmdResult {
-    let limit = node_limit(context);
+    let (limit, haste) = (node_limit(context), context.haste());
     let reply = &mut *context.reply;
     let mut key = context.keys.open(key);
+    let len = key.collection::<List>()?.map_or(0, ListView::len);
+    haste.check_elements(count.min(len))?;
     let count = key.change(|list: &mut List| {
         let len = list.len();
         let count = count.min(len);
@@ -84,6 +89,20 @@ pub(super) fn pop_first(context: &mut Context<'_>, args: &Args<'_>, end: End, co
             context.reply.array(2);
             context.reply.bulk(key.name());
             pop(context, key, end, count, true)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes one element from the first list that has some and replies its name and the element. False, and no reply, if none has.
+pub(super) fn pop_one_of_first(context: &mut Context<'_>, args: &Args<'_>, end: End) -> Result<bool, CmdError> {
+    for key in args.keys() {
+        let is_there = context.keys.open(key).collection::<List>()?.is_some();
+        if is_there {
+            context.reply.array(2);
+            context.reply.bulk(key.name());
+            pop(context, key, end, 1, false)?;
             return Ok(true);
         }
     }

@@ -1,6 +1,6 @@
 //! LINSERT: an element in front of or behind the first one that is equal to a given text.
 
-use super::ends::node_limit;
+use super::ends::{COMPARED_STEPS, node_limit};
 use crate::datatypes::items;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
@@ -46,11 +46,13 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         _ => return Err(CmdError::Syntax),
     };
     let limit = node_limit(context);
+    let haste = context.haste();
     let mut key = context.keys.open(args.key(0)?);
-    if key.collection::<List>()?.is_none() {
+    let Some(list) = key.collection::<List>()? else {
         context.reply.integer(0);
         return Ok(());
-    }
+    };
+    haste.check(list.len() * COMPARED_STEPS)?;
     let pivot = items::packed(args[3]);
     let len = key.change(|list: &mut List| {
         // As in Valkey, the list makes room before it is known whether the pivot is there.

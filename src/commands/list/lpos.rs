@@ -1,5 +1,6 @@
 //! LPOS: the positions of elements that are equal to a given text.
 
+use super::ends::COMPARED_STEPS;
 use crate::datatypes::items;
 use crate::engine::context::{Args, CmdResult, Context, integer, integer_in, is_word};
 use crate::engine::error::CmdError;
@@ -83,8 +84,10 @@ fn parse(args: &Args<'_>) -> Result<Search, CmdError> {
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut search = parse(args)?;
     let mut found = Vec::new();
+    let haste = context.haste();
     if let Some(entry) = context.keys.read(args.key(0)?) {
         let list = collection::of::<List>(entry)?;
+        haste.check(list.len().min(search.compared_max) * COMPARED_STEPS)?;
         let form = items::packed(args[2]);
         let (len, most) = (list.len(), search.count.unwrap_or(1));
         let mut compared = 0;

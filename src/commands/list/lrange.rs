@@ -32,12 +32,14 @@ pub(crate) static LRANGE: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let (start, end) = (integer(args[2])?, integer(args[3])?);
+    let haste = context.haste();
     let Some(entry) = context.keys.read(args.key(0)?) else {
         context.reply.array(0);
         return Ok(());
     };
     let list = collection::of::<List>(entry)?;
     let part = part(start, end, list.len());
+    haste.check_elements(part.len())?;
     context.reply.array(part.len());
     let mut left = part.len();
     if left > 0 {

@@ -1,6 +1,6 @@
 //! LREM: removes elements that are equal to a given text: all of them, or so many from the front or (below zero) the back.
 
-use super::ends::node_limit;
+use super::ends::{COMPARED_STEPS, node_limit};
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
@@ -40,9 +40,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         count => (End::Right, count.unsigned_abs() as usize),
     };
     let limit = node_limit(context);
+    let haste = context.haste();
     let mut key = context.keys.open(args.key(0)?);
     let mut removed = 0;
-    if key.collection::<List>()?.is_some() {
+    if let Some(list) = key.collection::<List>()? {
+        haste.check(list.len() * COMPARED_STEPS)?;
         removed = key.change(|list: &mut List| list.remove_equal(end, count, args[3], limit))?;
     }
     if removed > 0 {

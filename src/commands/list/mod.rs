@@ -1,5 +1,8 @@
 //! Lists: a sequence of texts per key, quick at both ends.
 
+mod blmove;
+mod blmpop;
+mod blpop;
 mod ends;
 mod lindex;
 mod linsert;
@@ -18,6 +21,11 @@ use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[
+    &blmove::BLMOVE,
+    &blmpop::BLMPOP,
+    &blpop::BLPOP,
+    &blpop::BRPOP,
+    &blmove::BRPOPLPUSH,
     &lindex::LINDEX,
     &linsert::LINSERT,
     &llen::LLEN,

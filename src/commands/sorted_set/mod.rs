@@ -2,6 +2,8 @@
 
 pub(super) mod access;
 mod bounds;
+mod bzmpop;
+mod bzpop;
 mod combine;
 mod pop;
 mod range_query;
@@ -27,6 +29,9 @@ use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] = &[
+    &bzmpop::BZMPOP,
+    &bzpop::BZPOPMAX,
+    &bzpop::BZPOPMIN,
     &zadd::ZADD,
     &zcard::ZCARD,
     &zcount::ZCOUNT,

@@ -22,7 +22,7 @@ pub(super) enum Source<'a> {
 impl<'a> Source<'a> {
     /// What lies under a key.
     pub(super) fn of(entry: EntryRef<'a>) -> Result<Source<'a>, WrongType> {
-        if entry.kind() == Type::Set {
+        if entry.is(Type::Set) {
             return collection::of::<Set>(entry).map(Source::Set);
         }
         collection::of::<Zset>(entry).map(Source::Zset)

@@ -44,32 +44,42 @@ pub(crate) static ZMPOP: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-struct Request {
+/// What is taken.
+pub(super) struct Request {
     end: End,
     count: usize,
 }
 
-fn parse(args: &Args<'_>) -> Result<Request, CmdError> {
-    let keys = integer_in(args[1], 1..=i64::MAX, "numkeys should be greater than 0")?;
-    let at = usize::try_from(keys).ok().and_then(|keys| keys.checked_add(2)).filter(|at| *at < args.len()).ok_or(CmdError::Syntax)?;
-    let end = match args[at] {
+/// Parses from the number of keys on, which is the first word: for BZMPOP, too.
+pub(super) fn parse(words: &[&[u8]]) -> Result<Request, CmdError> {
+    let keys = integer_in(words[0], 1..=i64::MAX, "numkeys should be greater than 0")?;
+    let at = usize::try_from(keys).ok().and_then(|keys| keys.checked_add(1)).filter(|at| *at < words.len()).ok_or(CmdError::Syntax)?;
+    let end = match words[at] {
         word if is_word(word, "min") => End::Min,
         word if is_word(word, "max") => End::Max,
         _ => return Err(CmdError::Syntax),
     };
-    let count = match args[at + 1..] {
+    let count = match words[at + 1..] {
         [] => 1,
         [word, count, ..] if is_word(word, "count") => integer_in(count, 1..=i64::MAX, "count should be greater than 0")?,
         _ => return Err(CmdError::Syntax),
     };
-    if args.len() > at + 3 {
+    if words.len() > at + 3 {
         return Err(CmdError::Syntax);
     }
     Ok(Request { end, count: count as usize })
 }
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let request = parse(args)?;
+    let request = parse(&args[1..])?;
+    if !pop_first(context, args, &request)? {
+        context.reply.null_array();
+    }
+    Ok(())
+}
+
+/// Takes members from the first sorted set that has any and replies its name and them. False, and no reply, if none has.
+pub(super) fn pop_first(context: &mut Context<'_>, args: &Args<'_>, request: &Request) -> Result<bool, CmdError> {
     let hasher = context.keys.keyspace().hasher();
     for key in args.keys() {
         let mut opened = context.keys.open(key);
@@ -93,8 +103,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
                 reply.double(element.score);
             },
         )?;
-        return Ok(());
+        return Ok(true);
     }
-    context.reply.null_array();
-    Ok(())
+    Ok(false)
 }

@@ -214,11 +214,13 @@ pub(crate) static ZREVRANGEBYLEX: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>, by: Option<By>, is_reverse: Option<bool>) -> CmdResult {
     let query = RangeQuery::parse(&args[2..], Form { by, is_reverse, stores: false })?;
+    let haste = context.haste();
     let Some(zset) = access::read(&mut context.keys, args.key(0)?)? else {
         context.reply.empty_array();
         return Ok(());
     };
     let (elements, count) = query.run(zset);
+    haste.check_elements(count)?;
     access::reply_header(context.reply, count, query.with_scores);
     elements.for_each(|element| access::reply_element(context.reply, element, query.with_scores));
     Ok(())

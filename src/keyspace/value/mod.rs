@@ -24,6 +24,7 @@ use self::list::List;
 use self::set::Set;
 use self::string::LongString;
 use self::zset::Zset;
+use crate::base::limits::ELEMENT_STEPS;
 
 /// A value that does not lie inside its entry.
 #[derive(Debug, Clone)]
@@ -113,7 +114,7 @@ impl Value {
     pub fn scan_len(&self) -> usize {
         match self {
             Value::String(string) => string.view().len(),
-            Value::List(list) => list.view().len(),
+            Value::List(list) => list.view().len() * ELEMENT_STEPS,
             Value::Hash(hash) => hash.scan_len(),
             Value::Set(set) => set.scan_len(),
             Value::Zset(zset) => zset.scan_len(),

@@ -1,9 +1,9 @@
-//! CLIENT UNBLOCK: ends another client's waiting in a blocking command. This version has no such command, so nobody is unblocked; a
-//! client that CLIENT PAUSE holds back is not meant.
+//! CLIENT UNBLOCK: ends another client's waiting for keys. A client that CLIENT PAUSE holds back is not meant.
 
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::keyspace::blocked::Outcome;
 
 pub(crate) static CLIENT_UNBLOCK: CommandSpec = CommandSpec {
     name: "unblock",
@@ -34,13 +34,14 @@ pub(crate) static CLIENT_UNBLOCK: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    if let [word] = args[3..]
-        && !is_word(word, "TIMEOUT")
-        && !is_word(word, "ERROR")
-    {
-        return Err(CmdError::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
-    }
-    integer(args[2])?;
-    context.reply.integer(0);
+    let outcome = match args[3..] {
+        [word] if is_word(word, "ERROR") => Outcome::Unblocked,
+        [word] if !is_word(word, "TIMEOUT") => return Err(CmdError::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+        _ => Outcome::TimedOut,
+    };
+    let id = integer(args[2])?;
+    let client = u64::try_from(id).ok().and_then(|id| context.shared.clients.get(id));
+    let waiter = client.and_then(|client| client.waiter.lock().clone());
+    context.reply.integer(i64::from(waiter.is_some_and(|waiter| waiter.end(outcome))));
     Ok(())
 }

@@ -36,7 +36,7 @@ pub(super) fn object(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 
 /// Bytes of a string in a dump, without compression. Of a collection, about what a reader of all of it looks at.
 fn serialized_len(entry: EntryRef<'_>) -> usize {
-    if entry.kind() != Type::String {
+    if !entry.is(Type::String) {
         // About: what it takes in memory.
         return entry.block_len() + entry.boxed_len();
     }
@@ -46,7 +46,7 @@ fn serialized_len(entry: EntryRef<'_>) -> usize {
         16384..=0xffff_ffff => 5,
         _ => 9,
     };
-    if entry.kind() != Type::String {
+    if !entry.is(Type::String) {
         return entry.scan_len();
     }
     match entry.value() {

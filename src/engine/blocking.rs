@@ -1,0 +1,269 @@
+//! Commands that wait for keys, served by whoever makes a key ready.
+//!
+//! Invariants:
+//! * A client is served before the one that made its key ready gets to its next request, and in the order in which clients began to
+//!   wait (blocked.c of Valkey: `handleClientsBlockedOnKeys`).
+//! * What a served command makes ready is served in turn, before anything else.
+//! * No stripe is held between two clients, and nobody waits for a stripe on behalf of another: a client whose stripes somebody holds for
+//!   long, or whose command may not run now, asks anew by itself.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use larder_proto::resp::{Part, ReplyBuf};
+
+use super::completion::{complete_for_waiter, reply_error};
+use super::context::{Args, Context};
+use super::error::CmdError;
+use super::route;
+use super::shared::Shared;
+use super::spec::{Attempt, Run};
+use crate::base::clock::{self, Now};
+use crate::base::float;
+use crate::base::number::parse_i64;
+use crate::clients::{Caller, Client, Session, bit};
+use crate::config::Config;
+use crate::keyspace::blocked::{Nothing, Outcome, ReadyKey, Wait, Waiter};
+use crate::keyspace::key::{Key, ResolvedKey};
+use crate::metrics::WorkerMetrics;
+
+/// Parses a timeout in seconds, which may be a fraction, to when it ends (monotonic milliseconds); 0 waits for ever.
+///
+/// # Errors
+/// If it is no number, negative, or too far away.
+pub fn until_ms(arg: &[u8]) -> Result<u64, CmdError> {
+    let seconds = float::parse_f64_leniently(arg).ok_or(CmdError::coded("ERR timeout is not a float or out of range"))?;
+    let milliseconds = (seconds * 1000.0).ceil();
+    if milliseconds >= i64::MAX as f64 {
+        return Err(CmdError::coded("ERR timeout is out of range"));
+    }
+    end_of(milliseconds as i64)
+}
+
+/// As [`until_ms`], of a timeout in whole milliseconds.
+///
+/// # Errors
+/// As there.
+pub fn until_ms_of_milliseconds(arg: &[u8]) -> Result<u64, CmdError> {
+    end_of(parse_i64(arg).ok_or(CmdError::coded("ERR timeout is not an integer or out of range"))?)
+}
+
+fn end_of(milliseconds: i64) -> Result<u64, CmdError> {
+    let milliseconds = u64::try_from(milliseconds).map_err(|_| CmdError::coded("ERR timeout is negative"))?;
+    if milliseconds > i64::MAX as u64 - clock::unix_ms().unsigned_abs() {
+        return Err(CmdError::coded("ERR timeout is out of range"));
+    }
+    Ok(if milliseconds == 0 { 0 } else { clock::monotonic_ms() + milliseconds })
+}
+
+/// Replies that there was nothing, where nothing waits.
+pub(super) fn reply_nothing(reply: &mut ReplyBuf, nothing: Nothing) {
+    match nothing {
+        Nothing::Null => reply.null(),
+        Nothing::NullArray => reply.null_array(),
+    }
+}
+
+/// Enters a command that found nothing in the tables of its keys, whose stripes are held.
+pub(super) fn enter(context: &mut Context<'_>, args: &Args<'_>, wait: Wait) -> Arc<Waiter> {
+    let client = Arc::clone(&context.caller.client);
+    let number = context.keys.keyspace().waits.next_number();
+    let keys = args.resolved().iter().map(|key| key.argument).collect();
+    let waiter = Waiter::new(number, client.id, (context.keys.db, context.command), args.words(), keys, wait);
+    let waiter = Arc::new(waiter);
+    for (key, name) in args.resolved().iter().zip(waiter.names()) {
+        context.keys.stripe(key.place.stripe).blocked.add(name, &waiter);
+    }
+    client.set(bit::BLOCKED, true);
+    context.shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
+    *client.waiter.lock() = Some(Arc::clone(&waiter));
+    waiter
+}
+
+/// Ends what the client's session waits for, if that has not ended yet. Never waits for a stripe.
+pub fn leave(shared: &Shared, session: &mut Session, client: &Client) {
+    let Some(waiter) = session.blocked.take() else { return };
+    waiter.end(Outcome::Gone);
+    *client.waiter.lock() = None;
+    client.set(bit::BLOCKED, false);
+    shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+    for name in waiter.names() {
+        match shared.keyspace.lock_soon(shared.keyspace.place(name).stripe) {
+            Some(mut stripe) => stripe.blocked.forget(name, &waiter),
+            None => shared.keyspace.note_dead_watchers(),
+        }
+    }
+}
+
+/// Replies how a client's waiting ended, and counts the command.
+pub fn answer(context: &mut Context<'_>, waiter: &Waiter, outcome: Outcome) {
+    context.command = waiter.command;
+    match outcome {
+        Outcome::Served(reply, offset) => {
+            context.reply.raw(&reply);
+            context.keys.required_offset = context.keys.required_offset.max(offset);
+        }
+        Outcome::TimedOut => {
+            context.reply.null_array();
+            complete_for_waiter(context, waiter.command, false, 0);
+        }
+        Outcome::Unblocked => {
+            let reply_from = context.reply.len();
+            reply_error(context, &CmdError::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK"), reply_from);
+            complete_for_waiter(context, waiter.command, true, 0);
+        }
+        Outcome::Retry | Outcome::Gone => {}
+    }
+}
+
+/// Has a client ask anew that waits for keys which are no longer served here.
+pub fn redirect(shared: &Shared, client: &Client) {
+    let waiter = client.waiter.lock().clone();
+    if let Some(waiter) = waiter
+        && !route::serves_waiter(shared, client, &waiter)
+    {
+        waiter.end(Outcome::Retry);
+    }
+}
+
+/// Serves those who wait for the keys that this context's commands have changed. Nothing is held.
+#[cold]
+pub(super) fn serve(context: &mut Context<'_>) {
+    let ready = context.keys.take_ready();
+    Serving { shared: context.shared, config: context.config, metrics: context.metrics, now_ms: context.now_ms }.serve(ready);
+}
+
+/// Serves those who wait for keys that were changed where no command runs: by expiry and eviction.
+pub fn serve_left(shared: &Arc<Shared>, config: &Config, metrics: &WorkerMetrics) {
+    let ready = shared.keyspace.waits.take_left();
+    if !ready.is_empty() {
+        Serving { shared, config, metrics, now_ms: clock::unix_ms() }.serve(ready);
+    }
+}
+
+/// Who serves.
+struct Serving<'s> {
+    shared: &'s Arc<Shared>,
+    config: &'s Config,
+    metrics: &'s WorkerMetrics,
+    now_ms: i64,
+}
+
+impl Serving<'_> {
+    fn serve(&self, ready: Vec<ReadyKey>) {
+        let mut queue = VecDeque::from(ready);
+        while let Some(ready) = queue.pop_front() {
+            let stripe = self.shared.keyspace.place(&ready.key).stripe;
+            let mut last = 0;
+            loop {
+                let waiter = self.shared.keyspace.lock(stripe).blocked.next(ready.db, &ready.key, last);
+                let Some(waiter) = waiter else { break };
+                last = waiter.number;
+                let mut is_there = true;
+                waiter.serve(|| self.attempt(&waiter, &ready, &mut queue, &mut is_there));
+                if !is_there && !self.must_stay(stripe, &ready, last) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// True if somebody behind number `last` must be told that the key is gone.
+    fn must_stay(&self, stripe: u32, ready: &ReadyKey, last: u64) -> bool {
+        let stripe = self.shared.keyspace.lock(stripe);
+        let step = |after: u64| stripe.blocked.next(ready.db, &ready.key, after);
+        std::iter::successors(step(last), |waiter| step(waiter.number)).any(|waiter| waiter.wait.ends_without_key)
+    }
+
+    /// Runs the command of one that waits. Says how its waiting ends, if it does; and whether the key is there.
+    fn attempt(&self, waiter: &Waiter, ready: &ReadyKey, queue: &mut VecDeque<ReadyKey>, is_there: &mut bool) -> Option<Outcome> {
+        let shared = self.shared;
+        let client = shared.clients.get(waiter.client)?;
+        let Run::Blocking(attempt) = shared.table.row(waiter.command).spec.run else { unreachable!("such a command waits") };
+        if shared.keyspace.settings.is_frozen() {
+            // Once it may run again, its client asks for it.
+            return Some(Outcome::Retry);
+        }
+        let mut caller = Caller::of_waiting(client, waiter.db);
+        let mut reply = ReplyBuf::default();
+        reply.set_resp3(caller.client.has(bit::RESP3));
+        let now = Now { ticks: clock::ticks(), unix_ms: self.now_ms };
+        let mut context = Context::new((shared, self.metrics), self.config, &mut caller, &mut reply, now, usize::MAX);
+        context.command = waiter.command;
+        let keys = resolve(shared, waiter);
+        if context.keys.try_lock_keys(&keys).is_err() {
+            return Some(Outcome::Retry);
+        }
+        let found = context.keys.resolve(&ready.key).expect("it is one of the keys that are held");
+        let kind = context.keys.peek(Key::new(&ready.key, &found)).map(|entry| entry.kind());
+        *is_there = kind.is_some();
+        let is_ready = kind == Some(waiter.wait.kind) || waiter.wait.ends_without_key;
+        let ended = is_ready && run(&mut context, waiter, &keys, attempt);
+        if ended {
+            for (key, name) in keys.iter().zip(waiter.names()) {
+                context.keys.stripe(key.place.stripe).blocked.forget(name, waiter);
+            }
+        }
+        context.keys.unlock();
+        queue.extend(context.keys.take_ready());
+        let offset = context.keys.required_offset;
+        drop(context);
+        ended.then(|| Outcome::Served(bytes_of(reply), offset))
+    }
+}
+
+/// True if the command no longer waits: it has replied, be it with an error.
+fn run(context: &mut Context<'_>, waiter: &Waiter, keys: &[ResolvedKey], attempt: Attempt) -> bool {
+    let started = clock::ticks();
+    let words: Vec<&[u8]> = waiter.words.iter().map(|word| &word[..]).collect();
+    let result = attempt(context, &Args::new(&words, keys));
+    if let Ok(Some(_)) = result {
+        return false;
+    }
+    if let Err(error) = &result {
+        reply_error(context, error, 0);
+    }
+    complete_for_waiter(context, waiter.command, result.is_err(), clock::elapsed_ns(started, clock::ticks()));
+    true
+}
+
+/// Where its keys lie.
+fn resolve(shared: &Shared, waiter: &Waiter) -> Vec<ResolvedKey> {
+    let place = |at: u32| shared.keyspace.place(&waiter.words[at as usize]);
+    waiter.keys.iter().map(|at| ResolvedKey { place: place(*at), hint: None, argument: *at }).collect()
+}
+
+fn bytes_of(mut reply: ReplyBuf) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(reply.len());
+    reply.take_parts(|part| match part {
+        Part::Copied(part) => bytes.extend_from_slice(part),
+        Part::Shared(part) => bytes.extend_from_slice(&part),
+    });
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_seconds_that_may_be_fractions() {
+        let error = |arg: &[u8]| until_ms(arg).map_err(|error| String::from_utf8_lossy(error.line()).into_owned());
+        assert_eq!(error(b"0"), Ok(0));
+        for (arg, text) in [
+            ("x", "ERR timeout is not a float or out of range"),
+            ("nan", "ERR timeout is not a float or out of range"),
+            ("-1", "ERR timeout is negative"),
+            ("-inf", "ERR timeout is negative"),
+            ("inf", "ERR timeout is out of range"),
+            ("1e300", "ERR timeout is out of range"),
+            ("9223372036854775", "ERR timeout is out of range"),
+        ] {
+            assert_eq!(error(arg.as_bytes()), Err(text.to_owned()), "{arg}");
+        }
+        let before = clock::monotonic_ms();
+        assert!(until_ms(b"0.0001").is_ok_and(|until_ms| until_ms > before), "rounded up");
+        assert!(until_ms_of_milliseconds(b"1.5").is_err());
+    }
+}
