@@ -10,7 +10,7 @@ use super::Corrupt;
 
 const END: u8 = 0xff;
 const LONG: u8 = 0xfe;
-const WRONG: Corrupt = Corrupt("zipmap integrity check failed");
+const WRONG: Corrupt = Corrupt("Zipmap integrity check failed");
 
 /// Visits all fields with their values, of which there is at least one.
 ///
