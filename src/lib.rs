@@ -12,6 +12,7 @@ pub mod keyspace;
 pub mod metrics;
 pub mod node;
 pub mod performance;
+pub mod persist;
 pub mod pubsub;
 pub mod server;
 pub mod topology;

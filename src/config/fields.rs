@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::keyspace_events::KeyspaceEvents;
 use super::value::{
     AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
-    OutputBufferLimits, ProtectedAction, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
+    OutputBufferLimits, ProtectedAction, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
 };
 
 macro_rules! config {
@@ -137,6 +137,8 @@ config! {
 
     // Persistence and replication
     save: Vec<SavePoint>,
+    rdbcompression: bool,
+    rdb_version_check: RdbVersionCheck,
     min_replicas_to_write: u32,
     min_replicas_max_lag: u32,
     primaryauth: String,

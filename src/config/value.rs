@@ -222,6 +222,11 @@ words! {
 }
 
 words! {
+    /// Which versions of payloads and snapshots are read: those that are known, or any (`rdb-version-check`).
+    RdbVersionCheck { Strict = "strict", Relaxed = "relaxed" }
+}
+
+words! {
     /// Channels a new user may use (`acl-pubsub-default`).
     AclPubsubDefault { Allchannels = "allchannels", Resetchannels = "resetchannels" }
 }

@@ -2,6 +2,7 @@
 
 pub mod bitmap;
 pub mod geo;
+pub mod hyperloglog;
 pub mod id_map;
 pub mod items;
 pub mod list_node;

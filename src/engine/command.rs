@@ -104,6 +104,10 @@ pub enum Effort {
     Smallest,
     /// With the number that is this argument: so many elements are asked for.
     Argument(usize),
+    /// With their sum, so many times.
+    Times(u64),
+    /// With the length of this argument.
+    Length(usize),
 }
 
 impl Effort {
@@ -117,6 +121,8 @@ impl Effort {
                 let (least, keys) = lengths.fold((u64::MAX, 0u64), |(least, keys), len| (least.min(len), keys + 1));
                 if keys == 0 { 0 } else { least.saturating_mul(keys) }
             }
+            Effort::Times(times) => lengths.fold(0, u64::saturating_add).saturating_mul(times),
+            Effort::Length(at) => words.get(at).map_or(0, |word| word.len() as u64),
             Effort::Argument(at) => {
                 let asked = words.get(at).and_then(|word| parse_i64(word)).unwrap_or(0);
                 let all = if asked > 0 { lengths.fold(0, u64::saturating_add) } else { u64::MAX };
@@ -216,8 +222,11 @@ pub struct CommandSpec {
     /// Its function. Only the command scope (`engine/scope.rs`) calls it.
     pub run: Run,
     /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS. Where
-    /// the specs find other keys than the command does, though they are said to be complete, it finds those that are locked.
+    /// the specs find other keys than the command does, though they are said to be complete, or a spec is
+    /// [`super::grammar::FindKeys::Unknown`], it finds those that are locked, too.
     pub keys_by_hand: Option<fn(&[&[u8]]) -> KeysAndFlags>,
+    /// Says of the arguments whether the command reads keys that nobody can name beforehand: then it holds all stripes.
+    pub reads_any_key: Option<fn(&[&[u8]]) -> bool>,
     /// Says of an argument, by its position, whether logs and MONITOR must not show it.
     pub is_secret: Option<fn(&[&[u8]], usize) -> bool>,
     /// Its subcommands.
@@ -240,6 +249,7 @@ pub const SPEC: CommandSpec = CommandSpec {
     place: Place::Worker,
     run: Run::Container,
     keys_by_hand: None,
+    reads_any_key: None,
     is_secret: None,
     subcommands: &[],
     docs: DOCS,

@@ -253,6 +253,8 @@ pub enum ArgKind {
     Double,
     /// A glob pattern.
     Pattern,
+    /// A pattern of keys' names, which Valkey counts with the key spec of this index.
+    KeyPattern(usize),
     /// A point in time.
     UnixTime,
     /// A word that stands for itself.

@@ -12,7 +12,7 @@ use super::table::Row;
 pub fn find(row: &Row, args: &[&[u8]]) -> Option<KeysAndFlags> {
     let spec = row.spec;
     if let Some(by_hand) = spec.keys_by_hand
-        && spec.keys.iter().any(|keys| keys.flags & (INCOMPLETE | VARIABLE_FLAGS) != 0)
+        && (keys::are_unknown(spec.keys) || spec.keys.iter().any(|keys| keys.flags & (INCOMPLETE | VARIABLE_FLAGS) != 0))
     {
         return Some(by_hand(args));
     }

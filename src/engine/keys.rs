@@ -58,6 +58,11 @@ fn range(first: usize, last: i32, step: usize, len: usize) -> impl Iterator<Item
     (first..end.max(first)).step_by(step.max(1))
 }
 
+/// True if these specs do not tell where all keys stand.
+pub fn are_unknown(keys: &[KeySpec]) -> bool {
+    keys.iter().any(|keys| matches!(keys.find, FindKeys::Unknown))
+}
+
 /// Positions of one key spec's keys; `None` if the arguments do not fit it.
 pub fn positions(spec: &KeySpec, args: &[&[u8]]) -> Option<KeyPositions> {
     let first = match spec.begin {

@@ -95,9 +95,18 @@ pub struct DebugSwitches {
     pub reply_blocks: AtomicBool,
     /// SLEEP: until when the whole node stands still, monotonic microseconds.
     pub asleep_until_us: AtomicU64,
+    /// SET-SKIP-CHECKSUM-VALIDATION: RESTORE takes payloads with a wrong checksum.
+    pub skip_checksum: AtomicBool,
+    /// PFDEBUG SIMD: registers of HyperLogLogs are merged several at a time.
+    pub wide_registers: AtomicBool,
 }
 
 impl DebugSwitches {
+    /// True if registers of HyperLogLogs are merged several at a time.
+    pub fn is_wide(&self) -> bool {
+        self.wide_registers.load(Ordering::Relaxed)
+    }
+
     /// Stands still with the rest of the node while DEBUG SLEEP says so.
     #[inline]
     pub fn sleep_if_told(&self) {
@@ -121,6 +130,8 @@ impl Default for DebugSwitches {
             reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),
             reply_blocks: AtomicBool::new(false),
             asleep_until_us: AtomicU64::new(0),
+            skip_checksum: AtomicBool::new(false),
+            wide_registers: AtomicBool::new(true),
         }
     }
 }

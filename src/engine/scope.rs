@@ -146,6 +146,7 @@ pub fn run_offloaded(context: &mut Context<'_>, generation: u64, row: &Row, args
     context.command = row.number;
     hook::between_check_and_lock();
     match row.spec.locks {
+        Locks::Keys if row.holds_all(context.keys.keyspace(), args.words()) => context.keys.lock_all(),
         Locks::Keys => context.keys.lock_keys(args.resolved()),
         Locks::All => context.keys.lock_all(),
         Locks::None | Locks::Each | Locks::Few | Locks::Queued => {}
@@ -220,7 +221,11 @@ fn lock(context: &mut Context<'_>, session: &Session, row: &Row, args: &Args<'_>
     match row.spec.locks {
         Locks::None => {}
         Locks::Keys => {
-            context.keys.try_lock_keys(args.resolved())?;
+            if row.holds_all(context.keys.keyspace(), args.words()) {
+                context.keys.try_lock_all().map_err(|_| NotRun::Offload)?;
+            } else {
+                context.keys.try_lock_keys(args.resolved())?;
+            }
             if let Place::Offload(effort) = row.spec.place
                 && effort.steps(args.words(), args.keys().map(|key| context.keys.value_len(key))) >= OFFLOAD_STEPS_MIN
             {

@@ -9,7 +9,7 @@ use super::command::{BINS, Bin, ROWS_MAX, Word};
 use super::command::{CommandSpec, Locks, Place, Run};
 pub use super::command::{Row, Table};
 use super::grammar::key_flag;
-use super::keys::KeyShape;
+use super::keys::{self, KeyShape};
 use crate::keyspace::Keyspace;
 use crate::keyspace::key::ResolvedKey;
 
@@ -35,15 +35,23 @@ impl Row {
         self.spec.locks == Locks::Queued
     }
 
+    /// True if a request holds the stripes of all keys, since it may read any of them. In cluster mode it reads none of another slot, and
+    /// so of another stripe.
+    pub fn holds_all(&self, keyspace: &Keyspace, words: &[&[u8]]) -> bool {
+        self.spec.reads_any_key.is_some_and(|reads_any_key| !keyspace.by_slot() && reads_any_key(words))
+    }
+
     /// Finds where the keys of a request lie: once, for routing, locking and execution alike.
     pub fn resolve(&self, keyspace: &Keyspace, words: &[&[u8]]) -> ResolvedKeys {
         let resolve = |at: usize| ResolvedKey { place: keyspace.place(words[at]), hint: None, argument: at as u32 };
-        if let (KeyShape::General, Some(by_hand)) = (self.shape, self.spec.keys_by_hand)
-            && !self.spec.keys.iter().any(|keys| keys.flags & (key_flag::INCOMPLETE | key_flag::VARIABLE_FLAGS) != 0)
-        {
-            return by_hand(words).into_iter().map(|(at, _)| resolve(at)).collect();
+        let specs = self.spec.keys;
+        let are_complete = || !specs.iter().any(|keys| keys.flags & (key_flag::INCOMPLETE | key_flag::VARIABLE_FLAGS) != 0);
+        match self.spec.keys_by_hand {
+            Some(by_hand) if self.shape == KeyShape::General && (keys::are_unknown(specs) || are_complete()) => {
+                by_hand(words).into_iter().map(|(at, _)| resolve(at)).collect()
+            }
+            _ => self.shape.positions(specs, words).into_iter().map(resolve).collect(),
         }
-        self.shape.positions(self.spec.keys, words).into_iter().map(resolve).collect()
     }
 }
 

@@ -35,8 +35,14 @@ pub(super) fn stripes(context: &Context<'_>, session: &Session) -> Option<Stripe
     let mut stripes: Stripes = session.watched.iter().map(|watched| watched.resolved.place.stripe).collect();
     // EXEC of what was refused runs nothing, but forgets the watched keys.
     for queued in session.multi.iter().filter(|multi| !multi.failed).flat_map(|multi| &multi.queue) {
-        match context.shared.table.row(queued.command).spec.locks {
+        let row = context.shared.table.row(queued.command);
+        let reads_any_key = || {
+            let words: Vec<&[u8]> = queued.args.iter().map(|word| &**word).collect();
+            row.holds_all(context.keys.keyspace(), &words)
+        };
+        match row.spec.locks {
             Locks::Each | Locks::Few | Locks::All => return None,
+            Locks::Keys if row.spec.reads_any_key.is_some() && reads_any_key() => return None,
             Locks::Keys => stripes.extend(queued.keys.iter().map(|key| key.place.stripe)),
             Locks::None | Locks::Queued => {}
         }

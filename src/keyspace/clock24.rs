@@ -51,6 +51,18 @@ impl AccessClock {
         if self.lfu { LFU_CLOCK | (self.minutes << 8) | LFU_INIT } else { self.seconds }
     }
 
+    /// The clock of an entry that was last used so many seconds ago, if it is one of that kind.
+    pub fn idle(&self, seconds: u64) -> u32 {
+        // What is longer ago than the clock can tell counts as just that long.
+        let seconds = seconds.min(u64::from(MASK)) as u32;
+        if self.lfu { self.fresh() } else { self.seconds.wrapping_sub(seconds) & MASK }
+    }
+
+    /// The clock of an entry that is used so often, as the counter counts it, if it is one of that kind.
+    pub fn used_often(&self, counter: u8) -> u32 {
+        if self.lfu { LFU_CLOCK | (self.minutes << 8) | u32::from(counter) } else { self.fresh() }
+    }
+
     /// The clock after an access now.
     #[inline]
     pub fn touched(&self, clock: u32, rng: &mut Rng) -> u32 {

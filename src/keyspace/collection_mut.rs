@@ -5,8 +5,7 @@
 //! * A collection that becomes empty takes its key along; the event `del` follows those of the command.
 
 use super::WrongType;
-use super::collection::{self, COLLECTION_INLINE_LEN_MAX};
-use super::entry::NewValue;
+use super::collection;
 use super::key_mut::{Expiry, KeyMut};
 use super::value::Variant;
 
@@ -103,14 +102,6 @@ impl KeyMut<'_, '_, '_> {
     }
 
     fn put_with<C: Variant>(&mut self, collection: C, expiry: Expiry) {
-        match collection.inline() {
-            Some(bytes) if bytes.len() <= COLLECTION_INLINE_LEN_MAX => {
-                self.set(NewValue::Collection(bytes, C::TYPE, collection.encoding()), expiry);
-            }
-            _ => {
-                let encoding = collection.encoding();
-                self.set(NewValue::Boxed(Box::new(collection.into_value()), C::TYPE, encoding), expiry);
-            }
-        }
+        collection::with_value(collection, |value| self.set(value, expiry));
     }
 }

@@ -4,6 +4,10 @@
 //! values.
 
 use larder::engine::spec::{Arg, ArgKind};
+use larder::persist::dump;
+use larder::persist::rdb::source::push_length;
+use larder::persist::rdb::text::push as push_text;
+use larder::persist::rdb::{kind, listpack};
 
 /// Where the choices come from: a seeded generator, or the bytes of a fuzzer's input.
 pub(crate) trait Choices {
@@ -57,6 +61,8 @@ pub(crate) enum Meaning {
     StreamId,
     /// The id of a new one: most are greater than those that are there.
     NewStreamId,
+    /// What DUMP returns.
+    Payload,
     /// Any of these words.
     Words(&'static [&'static str]),
 }
@@ -91,6 +97,8 @@ const HINTS: &[(&str, Meaning)] = &[
     ("script", Meaning::Words(&["return 1", "return KEYS[1]", "return redis.call('GET', KEYS[1])"])),
     ("longitude", Meaning::Words(&["13.361389", "15.087269", "-122.4", "0", "179.9"])),
     ("latitude", Meaning::Words(&["38.115556", "37.502669", "37.8", "0", "-84.9"])),
+    ("serialized-value", Meaning::Payload),
+    ("subcommand", Meaning::Words(&["getreg", "decode", "encoding", "todense", "nothing"])),
     ("type", Meaning::Words(&["string", "list", "set", "zset", "hash", "stream", "STRING", "none"])),
     ("field", Meaning::Member),
     ("member", Meaning::Member),
@@ -262,6 +270,58 @@ fn value(choose: &mut impl Choices) -> Vec<u8> {
     }
 }
 
+/// A value of any type, as DUMP returns it.
+fn payload(choose: &mut impl Choices) -> Vec<u8> {
+    let count = 1 + choose.below(8) as usize;
+    let mut members: Vec<Vec<u8>> = (0..count).map(|_| value(choose)).collect();
+    let (kind, is_in_one_piece) = choose.one_of(&[
+        (kind::STRING, false),
+        (kind::LIST, false),
+        (kind::SET, false),
+        (kind::ZSET_2, false),
+        (kind::HASH, false),
+        (kind::HASH_2, false),
+        (kind::SET_LISTPACK, true),
+        (kind::ZSET_LISTPACK, true),
+        (kind::HASH_LISTPACK, true),
+    ]);
+    // Nothing comes twice, unless it should be refused.
+    if choose.chance(90) {
+        members.sort();
+        members.dedup();
+    }
+    let mut content = vec![kind];
+    if is_in_one_piece {
+        let mut builder = listpack::Builder::new();
+        for (number, member) in members.iter().enumerate() {
+            builder.push_text(member);
+            match kind {
+                kind::ZSET_LISTPACK => builder.push_integer(number as i64 - 2),
+                kind::HASH_LISTPACK => builder.push_text(b"value"),
+                _ => {}
+            }
+        }
+        push_text(&mut content, &builder.finish().expect("it is short"), true);
+    } else if kind == kind::STRING {
+        push_text(&mut content, &members[0], choose.chance(50));
+    } else {
+        push_length(&mut content, members.len() as u64);
+        for (number, member) in members.iter().enumerate() {
+            push_text(&mut content, member, choose.chance(50));
+            match kind {
+                kind::ZSET_2 => content.extend_from_slice(&(number as f64 * 1.5 - 3.0).to_le_bytes()),
+                kind::HASH | kind::HASH_2 => push_text(&mut content, b"value", false),
+                _ => {}
+            }
+            if kind == kind::HASH_2 {
+                let expiry_ms = if number % 2 == 0 { -1 } else { 4_102_444_800_123_i64 };
+                content.extend_from_slice(&expiry_ms.to_le_bytes());
+            }
+        }
+    }
+    dump::seal(content, choose.one_of(&[6, 10, 11, 80, 81]))
+}
+
 /// What a request says of time: expiries must not pass between the moments at which two servers execute the same request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passing {
@@ -308,6 +368,7 @@ pub(crate) fn typical(choose: &mut impl Choices, kind: ArgKind, meaning: Meaning
             "-3",
             "a-longer-member-than-most-of-the-others-are-here",
         ])),
+        Meaning::Payload => payload(choose),
         Meaning::StreamId if choose.chance(10) => text(choose.one_of(&[">", ">", "0"])),
         Meaning::StreamId if choose.chance(60) => text(format!("{MS_MAX}-{}", choose.below(12))),
         Meaning::StreamId => text(format!("{}-{}", choose.below(MS_MAX), choose.below(4))),
@@ -317,7 +378,7 @@ pub(crate) fn typical(choose: &mut impl Choices, kind: ArgKind, meaning: Meaning
         Meaning::Kind => match kind {
             ArgKind::Integer => small_integer(choose),
             ArgKind::Double => float(choose),
-            ArgKind::Pattern => text(choose.one_of(&["*", "a*", "?", "[a-c]", "string*", "*1", "nothing"])),
+            ArgKind::Pattern | ArgKind::KeyPattern(_) => text(choose.one_of(&["*", "a*", "?", "[a-c]", "string*", "*1", "nothing"])),
             ArgKind::UnixTime => text(4_102_444_800_u64),
             _ => value(choose),
         },

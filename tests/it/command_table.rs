@@ -138,9 +138,9 @@ fn commands_to_come_are_those_that_valkey_has_and_we_do_not() {
     assert_eq!(larder::commands::TO_COME, expected);
     let mut client = larder.connect();
     for (request, reply) in [
-        (vec!["DUMP", "k"], "ERR unknown command 'dump': this version does not have it yet"),
+        (vec!["MIGRATE", "h", "1"], "ERR unknown command 'migrate': this version does not have it yet"),
         (vec!["cluster", "Failover"], "ERR unknown command 'cluster failover': this version does not have it yet"),
-        (vec!["DUMPP", "k"], "ERR unknown command 'DUMPP', with args beginning with: 'k' "),
+        (vec!["MIGRATEE", "k"], "ERR unknown command 'MIGRATEE', with args beginning with: 'k' "),
         (vec!["CLUSTER", "WHAT"], "ERR unknown subcommand 'WHAT'. Try CLUSTER HELP."),
     ] {
         assert_eq!(client.call(&request), Value::Error(reply.into()), "{request:?}");

@@ -9,6 +9,7 @@ mod cluster;
 mod cluster_script;
 mod command_table;
 mod crowd;
+mod differential_dump;
 mod differential_requests;
 mod differential_sorted_sets;
 mod differential_strings;

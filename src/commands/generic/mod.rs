@@ -2,6 +2,7 @@
 
 mod copy;
 mod del;
+mod dump;
 mod exists;
 mod expire;
 mod keys;
@@ -10,7 +11,11 @@ mod object;
 mod persist;
 mod randomkey;
 mod rename;
+mod restore;
 mod scan;
+mod sort;
+mod sort_elements;
+mod sort_pattern;
 mod target_database;
 mod time_units;
 mod touch;
@@ -23,6 +28,7 @@ use crate::engine::spec::CommandSpec;
 pub static COMMANDS: &[&CommandSpec] = &[
     &copy::COPY,
     &del::DEL,
+    &dump::DUMP,
     &exists::EXISTS,
     &expire::EXPIRE,
     &expire::EXPIREAT,
@@ -38,7 +44,11 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &randomkey::RANDOMKEY,
     &rename::RENAME,
     &rename::RENAMENX,
+    &restore::RESTORE,
+    &restore::RESTORE_ASKING,
     &scan::SCAN,
+    &sort::SORT,
+    &sort::SORT_RO,
     &touch::TOUCH,
     &ttl::TTL,
     &type_::TYPE,

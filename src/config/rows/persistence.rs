@@ -2,7 +2,8 @@
 
 use super::shared::{INT_MAX, INT_MIN, LONG_MAX, MIB, PERSISTENCE, PERSISTENCE_TUNING};
 use crate::config::row::Storage::Kept;
-use crate::config::row::{Row, custom, memory, number, text, word, yes_no};
+use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
+use crate::config::value::RdbVersionCheck;
 use crate::config::{checks, custom};
 
 pub(super) static ROWS: &[Row] = &[
@@ -15,14 +16,13 @@ pub(super) static ROWS: &[Row] = &[
         .check(checks::dbfilename)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Name of the snapshot's file in dir."),
-    yes_no("rdbcompression", true, Kept).no_effect(PERSISTENCE_TUNING).doc("Compress long strings in a snapshot."),
+    yes_no("rdbcompression", true, field!(rdbcompression)).doc("Compress long strings in what DUMP returns."),
     yes_no("rdbchecksum", true, Kept)
         .immutable()
         .no_effect(PERSISTENCE_TUNING)
         .doc("End a snapshot with a checksum, and check it when loading."),
-    word("rdb-version-check", &["strict", "relaxed"], "strict", Kept)
-        .no_effect(PERSISTENCE_TUNING)
-        .doc("Whether snapshots of newer versions may be tried."),
+    word("rdb-version-check", RdbVersionCheck::WORDS, "strict", field!(rdb_version_check))
+        .doc("Whether RESTORE refuses payloads of versions that are not known (strict), or tries them (relaxed)."),
     yes_no("rdb-save-incremental-fsync", true, Kept)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Flush a growing snapshot to disk in small portions."),

@@ -59,7 +59,7 @@ impl NodeLimit {
     }
 
     /// True if a text of this length gets a node of its own.
-    fn is_large(self, text_len: usize) -> bool {
+    pub fn is_large(self, text_len: usize) -> bool {
         text_len > self.size().unwrap_or(SAFE_LEN_MAX)
     }
 
@@ -233,6 +233,15 @@ impl<'a> ListView<'a> {
         }
     }
 
+    /// The nodes, as [`crate::datatypes::list_node`] reads them; an empty list may have one.
+    pub fn nodes(self) -> impl Iterator<Item = &'a [u8]> {
+        let (first, others) = match self {
+            ListView::Small(bytes) => (Some(bytes), None),
+            ListView::Large(nodes) => (None, Some(nodes)),
+        };
+        first.into_iter().chain(others.into_iter().flat_map(|others| others.nodes.iter().map(Vec::as_slice)))
+    }
+
     fn node(self, number: usize) -> &'a [u8] {
         match self {
             ListView::Small(bytes) => bytes,
@@ -371,6 +380,25 @@ impl List {
             }
             *self = List::Small(nodes.nodes.pop_front().unwrap_or_else(node::empty));
         }
+    }
+
+    /// A large list without elements, to be filled node by node, or text by text.
+    pub fn large() -> List {
+        List::Large(Nodes::default())
+    }
+
+    /// Adds a node, which is not empty, behind the last one of a large list.
+    pub fn push_node(&mut self, node: Vec<u8>) {
+        self.enlarge();
+        if let List::Large(nodes) = self {
+            nodes.len += node::count(&node);
+            nodes.nodes.push_back(node);
+        }
+    }
+
+    /// Makes it a small list if it is one node that may be one.
+    pub fn compact(&mut self, limit: NodeLimit) {
+        self.reduce(limit, 1);
     }
 
     /// Adds a text at an end, after [`List::grow_for`].

@@ -2,7 +2,7 @@
 //!
 //! Linear hashing, as in [`crate::keyspace::table`], over buckets of some twenty records. A bucket is one allocation; no record has one
 //! of its own unless it is long, and nothing points at records. A record is a key and what belongs to it, as items
-//! ([`crate::datatypes::items`]): `key [value] [expiry]`, as [`super::packed_bucket`] describes. With 16-byte keys that is 18 bytes per record, 1.4 for the bucket, and what
+//! ([`crate::datatypes::items`]): key \[value\] \[expiry\], as [`super::packed_bucket`] describes. With 16-byte keys that is 18 bytes per record, 1.4 for the bucket, and what
 //! the allocator rounds up.
 //!
 //! Invariants:

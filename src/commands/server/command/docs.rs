@@ -106,7 +106,7 @@ fn argument(reply: &mut ReplyBuf, arg: &Arg) {
         ArgKind::String => ("string", &[]),
         ArgKind::Integer | ArgKind::KeyInteger(_) => ("integer", &[]),
         ArgKind::Double => ("double", &[]),
-        ArgKind::Pattern => ("pattern", &[]),
+        ArgKind::Pattern | ArgKind::KeyPattern(_) => ("pattern", &[]),
         ArgKind::UnixTime => ("unix-time", &[]),
         ArgKind::PureToken => ("pure-token", &[]),
         ArgKind::OneOf(parts) => ("oneof", parts),
@@ -129,7 +129,7 @@ fn argument(reply: &mut ReplyBuf, arg: &Arg) {
         text(reply, "display_text", if arg.display.is_empty() { arg.name } else { arg.display });
         fields += 1;
     }
-    if let ArgKind::Key(index) | ArgKind::KeyInteger(index) = arg.kind {
+    if let ArgKind::Key(index) | ArgKind::KeyInteger(index) | ArgKind::KeyPattern(index) = arg.kind {
         reply.bulk(b"key_spec_index");
         reply.integer(index as i64);
         fields += 1;

@@ -95,6 +95,8 @@ const HELP: &[&str] = &[
     "    End the process by a memory fault.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Stop (0) or resume looking for expired keys that nobody asks for.",
+    "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+    "    Let RESTORE take payloads with a wrong checksum (1) or refuse them.",
     "SLEEP <seconds>",
     "    Hold all data for that long; fractions are allowed.",
     "STRINGMATCH-TEST",
@@ -130,10 +132,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         ("structsize", 2) => allocation::struct_sizes(context),
         ("mallctl" | "mallctl-str", _) => Err(CmdError::err("the memory allocator has no such interface")),
         ("client-eviction", 2) => eviction::exec(context),
-        ("set-active-expire" | "pause-cron" | "dict-resizing" | "replybuffer" | "client-enforce-reply-list", _) => {
-            switches::exec(context, &name, args)
-        }
-        ("set-skip-checksum-validation" | "hashtable-can-abort-shrink" | "set-disable-deny-scripts", 3) => {
+        ("set-active-expire" | "pause-cron" | "dict-resizing" | "replybuffer" | "client-enforce-reply-list", _)
+        | ("set-skip-checksum-validation", 3) => switches::exec(context, &name, args),
+        ("hashtable-can-abort-shrink" | "set-disable-deny-scripts", 3) => {
             Err(CmdError::err("this server has no mechanism that this would switch"))
         }
         ("quicklist-packed-threshold", 3) => Err(CmdError::err("the size from which a list's element lies alone cannot be changed")),

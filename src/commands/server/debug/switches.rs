@@ -1,4 +1,4 @@
-//! DEBUG's switches: SET-ACTIVE-EXPIRE, PAUSE-CRON, REPLYBUFFER and kin.
+//! DEBUG's switches: SET-ACTIVE-EXPIRE, SET-SKIP-CHECKSUM-VALIDATION, PAUSE-CRON, REPLYBUFFER and kin.
 
 use std::sync::atomic::Ordering;
 
@@ -10,6 +10,7 @@ pub(super) fn exec(context: &mut Context<'_>, name: &str, args: &Args<'_>) -> Cm
     let switches = &context.shared.debug;
     match (name, args.len()) {
         ("set-active-expire", 3) => context.shared.keyspace.settings.active_expire.store(switch(args[2]), Ordering::Relaxed),
+        ("set-skip-checksum-validation", 3) => switches.skip_checksum.store(switch(args[2]), Ordering::Relaxed),
         ("pause-cron", 3) => switches.pause_cron.store(switch(args[2]), Ordering::Relaxed),
         ("replybuffer", 4) if is_word(args[2], "peak-reset-time") => {
             let ms = if is_word(args[3], "never") {

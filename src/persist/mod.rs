@@ -1,0 +1,4 @@
+//! Values outside memory (rank 3): the format of snapshots, of which DUMP and RESTORE use the part that concerns one value.
+
+pub mod dump;
+pub mod rdb;

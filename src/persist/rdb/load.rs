@@ -1,0 +1,124 @@
+//! Reading a value, in every form in which one was ever written.
+//!
+//! A value that is read is as a server would have it that runs with these options.
+
+pub use super::access::{Access, Limits};
+use super::source::Source;
+use super::{Corrupt, intset, kind, listpack, load_list, load_pairs, text};
+use crate::keyspace::collection;
+use crate::keyspace::entry::Entry;
+use crate::keyspace::string_value;
+use crate::keyspace::value::collection::Collection;
+use crate::keyspace::value::hash::Hash;
+use crate::keyspace::value::list::List;
+use crate::keyspace::value::set::{Member, Set};
+use crate::keyspace::value::zset::Zset;
+
+/// A value that was read. No collection is empty.
+#[derive(Debug)]
+pub enum Object {
+    /// A string.
+    String(Vec<u8>),
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    Zset(Zset),
+    /// A hash.
+    Hash(Hash),
+}
+
+impl Object {
+    /// As a key of this name.
+    pub fn into_entry(self, name: &[u8], expiry_ms: Option<i64>, access_clock: u32) -> Entry {
+        match self {
+            Object::String(text) => {
+                let value = string_value::encode(name, &text, expiry_ms.is_some());
+                Entry::new(name, value, expiry_ms, access_clock)
+            }
+            Object::List(list) => collection::entry(name, list, expiry_ms, access_clock),
+            Object::Set(set) => collection::entry(name, set, expiry_ms, access_clock),
+            Object::Zset(zset) => collection::entry(name, zset, expiry_ms, access_clock),
+            Object::Hash(hash) => collection::entry(name, hash, expiry_ms, access_clock),
+        }
+    }
+}
+
+/// True if a value of this type can be read.
+pub fn is_known(kind: u8) -> bool {
+    matches!(kind, kind::STRING..=kind::ZSET_2 | kind::HASH_ZIPMAP..=kind::LIST_QUICKLIST | kind::HASH_LISTPACK..=kind::LIST_QUICKLIST_2)
+        || matches!(kind, kind::SET_LISTPACK | kind::HASH_2 | kind::HASH_METADATA | kind::HASH_LISTPACK_EX)
+}
+
+/// Reads the value that follows this type byte.
+///
+/// # Errors
+/// If it is none.
+pub fn object(kind: u8, source: &mut impl Source, access: &Access<'_>) -> Result<Object, Corrupt> {
+    Ok(match kind {
+        kind::STRING => Object::String(piece(source)?),
+        kind::LIST => Object::List(load_list::texts(source, access)?),
+        kind::LIST_ZIPLIST => Object::List(load_list::ziplist(&piece(source)?, access)?),
+        kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => Object::List(load_list::nodes(source, access, kind == kind::LIST_QUICKLIST_2)?),
+        kind::SET => Object::Set(set(source, access)?),
+        kind::SET_INTSET => Object::Set(set_of_integers(&piece(source)?, access)?),
+        kind::SET_LISTPACK => Object::Set(set_of_listpack(&piece(source)?, access)?),
+        kind::ZSET | kind::ZSET_2 => Object::Zset(load_pairs::zset(source, access, kind == kind::ZSET_2)?),
+        kind::ZSET_ZIPLIST | kind::ZSET_LISTPACK => {
+            Object::Zset(load_pairs::zset_of_piece(&piece(source)?, access, kind == kind::ZSET_LISTPACK)?)
+        }
+        kind::HASH => Object::Hash(load_pairs::hash(source, access)?),
+        kind::HASH_2 => Object::Hash(load_pairs::hash_with_expiries(source, access)?),
+        kind::HASH_METADATA => Object::Hash(load_pairs::hash_with_metadata(source, access)?),
+        kind::HASH_LISTPACK_EX => {
+            // The earliest expiry, which the fields tell as well.
+            source.array::<8>()?;
+            Object::Hash(load_pairs::hash_of_triples(&piece(source)?, access)?)
+        }
+        kind::HASH_ZIPMAP => Object::Hash(load_pairs::hash_of_zipmap(&piece(source)?, access)?),
+        kind::HASH_ZIPLIST | kind::HASH_LISTPACK => {
+            Object::Hash(load_pairs::hash_of_piece(&piece(source)?, access, kind == kind::HASH_LISTPACK)?)
+        }
+        _ => return Err(Corrupt("its type is not known")),
+    })
+}
+
+/// A text of its own.
+fn piece(source: &mut impl Source) -> Result<Vec<u8>, Corrupt> {
+    let mut bytes = Vec::new();
+    text::read(source, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn add(set: &mut Set, member: &Member, access: &Access<'_>) -> Result<(), Corrupt> {
+    if set.add(member, access.limits.set, access.hasher()) { Ok(()) } else { Err(Corrupt("a member comes twice")) }
+}
+
+fn set(source: &mut impl Source, access: &Access<'_>) -> Result<Set, Corrupt> {
+    let count = source.count()?;
+    let mut set = if count > access.limits.set.integers { Set::large() } else { Set::integers() };
+    let mut member = Vec::new();
+    for _ in 0..count {
+        text::read(source, &mut member)?;
+        add(&mut set, &Member::of(&member), access)?;
+    }
+    Ok(set)
+}
+
+fn set_of_integers(bytes: &[u8], access: &Access<'_>) -> Result<Set, Corrupt> {
+    let mut set = Set::integers();
+    let mut is_new = true;
+    intset::read(bytes, |number| {
+        let member = Member::of_item(crate::datatypes::items::Item::Int(number));
+        is_new &= set.add(&member, access.limits.set, access.hasher());
+    })?;
+    if is_new { Ok(set) } else { Err(Corrupt("a member comes twice")) }
+}
+
+fn set_of_listpack(bytes: &[u8], access: &Access<'_>) -> Result<Set, Corrupt> {
+    let access = access.of_piece(bytes.len());
+    let mut set = Set::small();
+    listpack::read(bytes, |item| item.with_text(|text| add(&mut set, &Member::of(text), &access)))?;
+    if set.is_empty() { Err(Corrupt("it is empty")) } else { Ok(set) }
+}
