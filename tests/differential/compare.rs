@@ -50,6 +50,10 @@ const RULES: &[(&str, Rule, &str)] = &[
     ("pttl", Rule::Near(CLOCKS_APART_MS), "time passes between the servers"),
     ("expiretime", Rule::Near(CLOCKS_APART_SECONDS), "an expiry that was relative rests on the server's clock"),
     ("pexpiretime", Rule::Near(CLOCKS_APART_MS), "an expiry that was relative rests on the server's clock"),
+    ("httl", Rule::Near(CLOCKS_APART_SECONDS), "time passes between the servers"),
+    ("hpttl", Rule::Near(CLOCKS_APART_MS), "time passes between the servers"),
+    ("hexpiretime", Rule::Near(CLOCKS_APART_SECONDS), "an expiry that was relative rests on the server's clock"),
+    ("hpexpiretime", Rule::Near(CLOCKS_APART_MS), "an expiry that was relative rests on the server's clock"),
     ("object|idletime", Rule::Near(CLOCKS_APART_SECONDS), "time passes between the servers"),
     ("object|refcount", Rule::Shape, "nothing is shared between keys in Larder"),
     ("object|freq", Rule::Same, "without LFU it is an error"),
@@ -185,6 +189,9 @@ pub(crate) fn agree(rule: Rule, ours: &Value, theirs: &Value) -> bool {
         Rule::Near(distance) => match (ours, theirs) {
             // -1 and -2 are words, not times.
             (Value::Integer(ours), Value::Integer(theirs)) if *ours >= 0 && *theirs >= 0 => ours.abs_diff(*theirs) <= distance,
+            (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
+                ours.iter().zip(theirs).all(|(ours, theirs)| agree(rule, ours, theirs))
+            }
             _ => ours == theirs,
         },
         Rule::Encoding => {

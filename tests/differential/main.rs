@@ -106,7 +106,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let commands: Rc<[Command]> = commands.into();
     let bound = ["--proto-max-bulk-len".to_owned(), VALUE_MAX.to_owned()];
     let workers = ["--io-threads".to_owned(), options.workers.to_string()];
-    let servers = [Server::start(&larder, &[bound.as_slice(), &workers].concat())?, Server::start(&reference, &bound)?];
+    // Valkey ends a blocked client's waiting when its clock next ticks.
+    let often = ["--hz".to_owned(), "500".to_owned()];
+    let servers = [Server::start(&larder, &[bound.as_slice(), &workers].concat())?, Server::start(&reference, &[bound.as_slice(), &often].concat())?];
     let mut run = Run {
         report: Report::new(&commands),
         pair: Pair::new(servers, Rc::clone(&commands)),
