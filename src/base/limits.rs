@@ -105,6 +105,10 @@ pub const WORKERS_MAX: usize = 256;
 /// per second before one of them has to come twice.
 pub const BUS_STRANGERS_MAX: usize = 64;
 
+/// Bytes that must fit onto the disk before a node whose disk was full takes part in its cluster again: as much as the cluster's log grows by
+/// before it is cut off behind a snapshot.
+pub const SPACE_PROBE_LEN: usize = 256 * 1024;
+
 /// File descriptors that a node with so many workers keeps beside its clients': for the log, listeners, other files and the cluster, and
 /// for each worker's runtime.
 pub const fn reserved_descriptors(workers: u32) -> u64 {

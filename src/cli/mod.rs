@@ -2,7 +2,7 @@
 //! server that speaks RESP, and other clients work with Larder.
 //!
 //! [`options`] decides what to do; [`session`] runs commands over a [`connection`] and prints with [`output`]; the
-//! other modules are the modes: [`repl`] with [`docs`] and [`hint`], [`keys`], [`stats`], [`pipe`], [`transfer`].
+//! other modules are the modes: [`repl`] with [`docs`] and [`hint`], [`keys`], [`stats`], [`pipe`], [`transfer`], [`manager`].
 //!
 //! Blocking sockets and one thread: a client has nothing else to do while it waits.
 
@@ -10,6 +10,7 @@ mod connection;
 mod docs;
 mod hint;
 mod keys;
+mod manager;
 mod options;
 mod output;
 mod pipe;
@@ -50,6 +51,7 @@ fn run(settings: Settings) -> Result<(), Stop> {
     let mode = settings.mode.clone();
     let mut session = Session::new(settings);
     match mode {
+        Mode::Manager(wish) => manager::run(&session.settings, &wish),
         Mode::Repl => repl::run(&mut session),
         Mode::Command(command) => one_command(&mut session, command),
         Mode::Eval(file, args) => {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Parser};
 
+use super::manager::ManagerOptions;
 use super::output::Format;
 use super::settings::{Address, Family, FromStdin, Mode, Protocol, Settings};
 use super::stop::{Stop, fail};
@@ -172,6 +173,8 @@ struct Options {
     /// Send the Lua script in this file with EVAL: key names, a comma, arguments.
     #[arg(long, value_name = "file")]
     eval: Option<PathBuf>,
+    #[command(flatten)]
+    manager: ManagerOptions,
     /// No warning about a password on the command line.
     #[arg(long)]
     no_auth_warning: bool,
@@ -312,6 +315,9 @@ fn check_conflicts(options: &Options) -> Result<(), Stop> {
 
 fn mode(options: &Options) -> Result<Mode, Stop> {
     let command: Vec<Vec<u8>> = options.command.iter().map(|arg| arg.as_bytes().to_vec()).collect();
+    if let Some(wish) = options.manager.wish() {
+        return Ok(Mode::Manager(wish));
+    }
     Ok(match () {
         () if options.latency || options.latency_history => Mode::Latency { history: options.latency_history },
         () if options.pipe => Mode::Pipe((options.pipe_timeout > 0).then(|| Duration::from_secs(options.pipe_timeout))),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::manager::Wish;
 use super::output::Format;
 
 /// Where the server is.
@@ -41,6 +42,8 @@ pub(super) enum Mode {
     Command(Vec<Vec<u8>>),
     /// Run a script with keys and arguments.
     Eval(PathBuf, Vec<Vec<u8>>),
+    /// Look after a cluster.
+    Manager(Wish),
     Scan,
     BigKeys,
     /// With the number of elements to sample, if not the server's default.

@@ -251,6 +251,11 @@ impl Client {
         self.has(bit::UNIX_SOCKET) || self.addr.starts_with("127.") || self.addr.starts_with("[::1]")
     }
 
+    /// True if it came over IPv6. An IPv4 address that a socket for both shows as one of IPv6 is none.
+    pub fn is_ipv6(&self) -> bool {
+        self.addr.starts_with('[') && !self.addr.starts_with("[::ffff:")
+    }
+
     /// Which output limit applies.
     pub fn class(&self) -> ClientClass {
         if self.has(bit::PUBSUB) { ClientClass::PubSub } else { ClientClass::Normal }

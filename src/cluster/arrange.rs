@@ -11,19 +11,10 @@ use super::founding::voter_count;
 use super::options::{ARRANGE_EVERY, SEEK_EVERY};
 use super::raft::{Group, GroupError, Members, RaftId};
 use super::record::Stage;
+use super::recover::Recovery;
 use super::timing;
 use crate::base::clock;
-use crate::base::repeated::Repeated;
 use crate::topology::{Command, Node, NodeId, Topology};
-
-/// Between two attempts to take part again.
-const RECOVER_EVERY: Duration = Duration::from_secs(1);
-
-/// Attempts after which a node gives up, unless it lacks space.
-const RECOVER_ATTEMPTS_MAX: u32 = 5;
-
-/// After so long the next failure is a new one.
-const RECOVERED_MS: u64 = 60_000;
 
 /// Between two looks at a group that is about to work.
 const SETTLE_EVERY: Duration = Duration::from_millis(5);
@@ -38,7 +29,7 @@ pub(super) async fn arrange(control: Arc<Control>) {
         };
         if let Some(why) = group.failure() {
             drop(group);
-            if !recovery.run(&control, &why).await {
+            if !take_part_again(&control, &mut recovery, &why).await {
                 return;
             }
             continue;
@@ -53,43 +44,21 @@ pub(super) async fn arrange(control: Arc<Control>) {
     }
 }
 
-/// What is done when the node's group ended, because its file could not be written, mostly. Until it takes part again the node serves no
-/// key, and the others count it as failed.
-#[derive(Default)]
-struct Recovery {
-    /// Attempts since the group worked for a while.
-    attempts: u32,
-    recovered_ms: u64,
-    waits_for_space: Repeated,
-}
-
-impl Recovery {
-    /// Starts the group again. Waits for space as long as it takes; anything else is tried a few times. `false`: given up.
-    async fn run(&mut self, control: &Control, why: &str) -> bool {
-        if clock::monotonic_ms().saturating_sub(self.recovered_ms) > RECOVERED_MS {
-            self.attempts = 0;
-        }
-        tracing::error!("cluster: this node takes no part in the cluster and serves no keys: {why}");
-        loop {
-            self.attempts += 1;
-            timing::sleep(RECOVER_EVERY).await;
-            let error = match control.restart_group().await {
-                Ok(()) => {
-                    tracing::warn!("cluster: this node takes part again");
-                    self.recovered_ms = clock::monotonic_ms();
-                    return true;
-                }
-                Err(error) => error,
-            };
-            if control.is_disk_full() {
-                self.attempts = 0;
-                if self.waits_for_space.happened(clock::monotonic_ms()).is_some() {
-                    tracing::error!("cluster: waiting for space on the disk of {}: {error}", control.options.dir.display());
-                }
-            } else if self.attempts >= RECOVER_ATTEMPTS_MAX {
+/// Starts the group again, which ended for `why`. `false`: the node has given up.
+async fn take_part_again(control: &Control, recovery: &mut Recovery, why: &str) -> bool {
+    recovery.begin(why, control.store.lacks_space(), clock::monotonic_ms());
+    loop {
+        timing::sleep(recovery.pause).await;
+        match control.restart_group().await {
+            Ok(()) => {
+                recovery.succeeded(clock::monotonic_ms());
+                return true;
+            }
+            Err(error) if !recovery.failed(control.store.lacks_space()) => {
                 control.given_up.send_replace(Some(format!("The cluster's file cannot be used any more: {error}")));
                 return false;
             }
+            Err(_) => {}
         }
     }
 }
@@ -122,6 +91,7 @@ async fn enter_self(control: &Control) {
             Command::AddNode { node: me, claims, config_epoch }
         }
         Some(entered) if is_moved(entered, &me) => Command::UpdateNode { node: me },
+        Some(entered) if entered.clients != me.clients => Command::AnnounceToClients { node: me.id, clients: me.clients },
         _ => return,
     };
     match control.propose(command).await {
@@ -131,9 +101,9 @@ async fn enter_self(control: &Control) {
     }
 }
 
-/// Whether the entry differs from how the node announces itself. Not knowing one's own address is no reason to erase it.
+/// Whether the entry differs from how the node announces itself to nodes. Not knowing one's own address is no reason to erase it.
 fn is_moved(entered: &Node, announced: &Node) -> bool {
-    let announced = Node { shard: entered.shard, ..announced.clone() };
+    let announced = Node { shard: entered.shard, clients: entered.clients.clone(), ..announced.clone() };
     !announced.host.is_empty() && *entered != announced
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_proto::bus::{Announcement, Heartbeat, Introduction, Request, Response};
+use larder_proto::bus::{Announcement, Heartbeat, Id, Introduction, Refusal, Request, Response};
 
 use super::control::Control;
 use super::options::{CALL_TIMEOUT, HEARTBEAT_EVERY, INTRODUCE_EVERY_BEATS};
 use super::pulse::Missed;
-use super::raft::Group;
+use super::raft::{Group, GroupError};
 use super::timing;
 use crate::base::clock;
 use crate::topology::NodeId;
@@ -19,7 +19,7 @@ pub(super) async fn heartbeats(control: Arc<Control>) {
     loop {
         match control.group() {
             None => control.publication.look(|view| view.has_quorum = false),
-            // It hears of no change any more: the others learn by its silence that it does not serve.
+            // It hears of no change any more.
             Some(group) if group.failure().is_some() => control.publication.look(|view| view.has_quorum = false),
             Some(group) if group.is_leader() => lead(&control, &group),
             Some(group) => follow(&control, &group),
@@ -30,7 +30,7 @@ pub(super) async fn heartbeats(control: Arc<Control>) {
 
 fn lead(control: &Control, group: &Group) {
     let now_ms = clock::monotonic_ms();
-    let timeout_ms = control.options.node_timeout_ms;
+    let timeout_ms = control.node_timeout_ms();
     let nodes: Vec<_> = control.publication.applied().nodes().iter().map(|node| node.id).collect();
     let voters: Vec<_> = group.members().voters.into_iter().filter_map(|voter| control.node_id(voter)).collect();
     let (missed, has_majority) = {
@@ -69,7 +69,7 @@ fn settle(control: &Control, group: &Group) {
     let (has_quorum, missed) = {
         let mut pulse = control.pulse.lock();
         let applied = group.applied_index().unwrap_or(0);
-        let has_quorum = pulse.has_quorum(applied, clock::monotonic_ms(), control.options.node_timeout_ms);
+        let has_quorum = pulse.has_quorum(applied, clock::monotonic_ms(), control.node_timeout_ms());
         (has_quorum, pulse.missed.clone())
     };
     show(control, has_quorum, missed);
@@ -85,9 +85,17 @@ fn show(control: &Control, has_quorum: bool, missed: Missed) {
 
 /// Introductions of a member, until the task is aborted. A node without a cluster introduces itself when it looks for one.
 pub(super) async fn introductions(control: Arc<Control>) {
+    let mut has_withdrawn = false;
     for beat in 0_u32.. {
         let is_everybodys_turn = beat % INTRODUCE_EVERY_BEATS == 0;
-        if control.standing().is_member() {
+        let withdraws = control.is_out_of_service();
+        let is_first_withdrawal = withdraws && !has_withdrawn;
+        has_withdrawn = withdraws;
+        if withdraws {
+            if is_everybodys_turn || is_first_withdrawal {
+                withdraw(&control);
+            }
+        } else if control.standing().is_member() {
             for node in control.publication.applied().nodes().iter().filter(|node| node.id != control.me()) {
                 // Who just came is greeted at once.
                 if is_everybodys_turn || !control.sightings.lock().0.contains_key(&node.id) {
@@ -101,6 +109,51 @@ pub(super) async fn introductions(control: Arc<Control>) {
             }
         }
         timing::sleep(HEARTBEAT_EVERY).await;
+    }
+}
+
+/// Tells everybody that this node takes no part, so that nobody has to conclude it from its silence.
+fn withdraw(control: &Arc<Control>) {
+    let Some(cluster) = control.standing().cluster() else {
+        return;
+    };
+    for node in control.publication.applied().nodes().iter().map(|node| node.id).filter(|node| *node != control.me()) {
+        let control = Arc::clone(control);
+        tokio::spawn(async move {
+            // Who does not hear it misses this node's heartbeats.
+            let _ = control.peers.ask(node, Request::Withdraw { cluster: cluster.0 }, CALL_TIMEOUT).await;
+        });
+    }
+}
+
+/// Answers a member that says that it takes no part.
+pub(super) fn answer_withdrawal(control: &Control, peer: NodeId, cluster: Id) -> Response {
+    if !control.group_of(cluster).is_some_and(|group| group.members().contains(peer.raft_id())) {
+        return Response::Refused(Refusal::OtherCluster);
+    }
+    if control.pulse.lock().withdrew(peer, clock::monotonic_ms()) {
+        tracing::warn!("Node {peer} says that it cannot write its part of the cluster's log: it counts as failed until it can");
+    }
+    Response::Done
+}
+
+/// Answers a member that lives.
+pub(super) fn answer_heartbeat(control: &Control, peer: NodeId, heartbeat: &Heartbeat) -> Response {
+    let Some(group) = control.group_of(heartbeat.cluster).filter(|group| group.members().contains(peer.raft_id())) else {
+        return Response::Refused(Refusal::OtherCluster);
+    };
+    if !group.is_leader() {
+        return control.refusal(GroupError::NotLeader { leader: group.leader() });
+    }
+    let mut pulse = control.pulse.lock();
+    pulse.heard(peer, clock::monotonic_ms());
+    if !control.publication.shown().load().view().has_quorum {
+        return Response::Refused(Refusal::Busy);
+    }
+    Response::Heartbeat {
+        applied_index: group.applied_index().unwrap_or(0),
+        suspected: pulse.missed.suspected.iter().map(|node| node.0).collect(),
+        failed: pulse.missed.failed.iter().map(|node| node.0).collect(),
     }
 }
 
@@ -127,6 +180,7 @@ async fn greet(control: Arc<Control>, node: NodeId) {
 fn met(control: &Control, introduction: Introduction, observed_host: &str) {
     control.observed(observed_host);
     let node = NodeId(introduction.node.node);
+    control.pulse.lock().returned(&node);
     let mut sightings = control.sightings.lock();
     let sighting = sightings.0.entry(node).or_default();
     sighting.ping_sent_unix_ms = 0;

@@ -10,18 +10,19 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder_proto::bus::{Announcement, Heartbeat, Id, Introduction, Join, RaftCall, Refusal, Request, Response, codec};
+use larder_proto::bus::{Announcement, Id, Introduction, Join, RaftCall, Refusal, Request, Response, codec};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::beat;
 use super::founding::{first_voters, may_promise};
 use super::listener::Inbound;
 use super::options::{CALL_TIMEOUT, ClusterOptions, PROMISE_STALE_MS, PROPOSE_TIMEOUT};
-use super::peers::Peers;
-use super::publication::Publication;
+use super::peers::{Peers, bus_address, node_of};
+use super::publication::{Publication, alone};
 use super::pulse::Pulse;
 use super::raft::{Group, GroupError, Outcome, Publish};
 use super::record::{Joining, NodeRecord, Stage, StandingRecord};
@@ -29,7 +30,7 @@ use super::store::{Store, StoreError};
 use super::timing;
 use super::{ClusterError, MeetError, ProposeError};
 use crate::base::clock;
-use crate::topology::{ClusterId, Command, Node, NodeId, Reply, ShardId, Sightings, SlotRange, Topology};
+use crate::topology::{ClientEndpoint, ClusterId, Command, Node, NodeId, Reply, Sightings, SlotRange};
 
 /// See the module's page.
 pub(super) struct Control {
@@ -39,14 +40,20 @@ pub(super) struct Control {
     pub(super) publication: Arc<Publication>,
     pub(super) pulse: Mutex<Pulse>,
     pub(super) sightings: Mutex<Sightings>,
-    store: Store,
+    pub(super) store: Store,
     inbound: Inbound,
     standing: Mutex<StandingRecord>,
     group: Mutex<Option<Arc<Group>>>,
+    /// `cluster-node-timeout` as it is now.
+    node_timeout_ms: AtomicU64,
     /// How this node announces itself; its host may have been learned.
     announcement: Mutex<Announcement>,
+    /// Where it sends only clients.
+    clients: Mutex<ClientEndpoint>,
     /// When the founder of the present promise was heard of last.
     promise_heard_ms: AtomicU64,
+    /// From when the group ended until it was started again.
+    is_recovering: AtomicBool,
     /// Why the node cannot go on, once it cannot.
     pub(super) given_up: watch::Sender<Option<String>>,
     /// Held while the standing changes.
@@ -64,7 +71,9 @@ impl Control {
         peers: Arc<Peers>,
         publication: Arc<Publication>,
     ) -> Self {
+        let node_timeout_ms = AtomicU64::new(options.node_timeout_ms);
         let announcement = options.announcement(record);
+        let clients = options.announce_to_clients.clone();
         peers.hear(standing.named().iter().cloned());
         Control {
             options,
@@ -77,8 +86,11 @@ impl Control {
             inbound: Inbound::default(),
             standing: Mutex::new(standing),
             group: Mutex::new(None),
+            node_timeout_ms,
             announcement: Mutex::new(announcement),
+            clients: Mutex::new(clients),
             promise_heard_ms: AtomicU64::new(0),
+            is_recovering: AtomicBool::new(false),
             given_up: watch::channel(None).0,
             changing: tokio::sync::Mutex::new(()),
             admission: tokio::sync::Mutex::new(()),
@@ -93,13 +105,22 @@ impl Control {
         &self.inbound
     }
 
+    /// Silence after which a node is held to be dead, in milliseconds.
+    pub(super) fn node_timeout_ms(&self) -> u64 {
+        self.node_timeout_ms.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_node_timeout(&self, timeout_ms: u64) {
+        self.node_timeout_ms.store(timeout_ms, Ordering::Relaxed);
+    }
+
     pub(super) fn announcement(&self) -> Announcement {
         self.announcement.lock().clone()
     }
 
     /// This node as it should stand in the map.
     pub(super) fn node(&self) -> Node {
-        node_of(&self.announcement())
+        Node { clients: self.clients.lock().clone(), ..node_of(&self.announcement()) }
     }
 
     pub(super) fn standing(&self) -> StandingRecord {
@@ -119,6 +140,27 @@ impl Control {
         host.clone_into(&mut announcement.host);
         drop(announcement);
         tracing::info!("IP address for this node updated to {host}");
+        self.show_alone_if_unknown();
+    }
+
+    /// What the node announces was changed. The loop that keeps its entry right tells the group. An address that is not given any more is
+    /// learned again; the port of the bus is the one that was opened.
+    pub(super) fn announce(&self, before: &ClusterOptions, after: &ClusterOptions) {
+        let (told, tells) = (before.announcement(self.record), after.announcement(self.record));
+        if told == tells && before.announce_to_clients == after.announce_to_clients {
+            return;
+        }
+        after.announce_to_clients.clone_into(&mut self.clients.lock());
+        {
+            let mut announcement = self.announcement.lock();
+            let host = if told.host == tells.host { std::mem::take(&mut announcement.host) } else { tells.host };
+            *announcement = Announcement { host, ..tells };
+        }
+        self.show_alone_if_unknown();
+    }
+
+    /// Nobody else tells clients of a node that is in no map yet.
+    fn show_alone_if_unknown(&self) {
         if self.publication.applied().node(&self.me()).is_none() {
             self.publication.show_alone(alone(self.node()));
         }
@@ -169,21 +211,24 @@ impl Control {
         Ok(())
     }
 
+    /// Whether the node belongs to a cluster and takes no part in it, because its file cannot be written.
+    pub(super) fn is_out_of_service(&self) -> bool {
+        self.is_recovering.load(Ordering::Relaxed) || self.group().is_some_and(|group| group.failure().is_some())
+    }
+
     /// Starts the group again after its file had failed, if that can be written by now.
     pub(super) async fn restart_group(&self) -> Result<(), ClusterError> {
         let _changing = self.changing.lock().await;
+        self.is_recovering.store(true, Ordering::Relaxed);
         let group = self.group.lock().take();
         if let Some(group) = group {
             group.stop().await;
         }
         self.store.reopen().await?;
         self.store.set_standing(self.standing()).await?;
-        self.start_group().await
-    }
-
-    /// Whether the file's disk was full when it was written last.
-    pub(super) fn is_disk_full(&self) -> bool {
-        self.store.is_full()
+        self.start_group().await?;
+        self.is_recovering.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Writes down a new standing, on disk first. The caller holds `changing`.
@@ -378,7 +423,8 @@ impl Control {
                 self.answer_adopt(ClusterId(cluster), node).await
             }
             Request::Forward { cluster, command } => self.answer_forward(peer, ClusterId(cluster), &command).await,
-            Request::Heartbeat(heartbeat) => self.answer_heartbeat(peer, &heartbeat),
+            Request::Heartbeat(heartbeat) => beat::answer_heartbeat(self, peer, &heartbeat),
+            Request::Withdraw { cluster } => beat::answer_withdrawal(self, peer, cluster),
             Request::ReadIndex { cluster } => match self.group_of(cluster) {
                 None => Response::Refused(Refusal::OtherCluster),
                 Some(group) => match group.read_index().await {
@@ -389,11 +435,11 @@ impl Control {
         }
     }
 
-    fn group_of(&self, cluster: Id) -> Option<Arc<Group>> {
+    pub(super) fn group_of(&self, cluster: Id) -> Option<Arc<Group>> {
         self.group().filter(|group| group.cluster.0 == cluster)
     }
 
-    fn refusal(&self, error: GroupError) -> Response {
+    pub(super) fn refusal(&self, error: GroupError) -> Response {
         Response::Refused(match error {
             GroupError::NotLeader { leader } => {
                 let leader = leader.and_then(|leader| self.node_id(leader));
@@ -443,6 +489,10 @@ impl Control {
             self.peers.learn(introduction.node, seen_at);
         }
         self.peers.hear(introduction.known);
+        if self.is_out_of_service() {
+            return Response::Refused(Refusal::Busy);
+        }
+        self.pulse.lock().returned(&peer);
         Response::Introduction { introduction: self.introduction(), observed_host: seen_at.to_string() }
     }
 
@@ -537,25 +587,6 @@ impl Control {
         }
     }
 
-    fn answer_heartbeat(&self, peer: NodeId, heartbeat: &Heartbeat) -> Response {
-        let Some(group) = self.group_of(heartbeat.cluster).filter(|group| group.members().contains(peer.raft_id())) else {
-            return Response::Refused(Refusal::OtherCluster);
-        };
-        if !group.is_leader() {
-            return self.refusal(GroupError::NotLeader { leader: group.leader() });
-        }
-        let mut pulse = self.pulse.lock();
-        pulse.heard(peer, clock::monotonic_ms());
-        if !self.publication.shown().load().view().has_quorum {
-            return Response::Refused(Refusal::Busy);
-        }
-        Response::Heartbeat {
-            applied_index: group.applied_index().unwrap_or(0),
-            suspected: pulse.missed.suspected.iter().map(|node| node.0).collect(),
-            failed: pulse.missed.failed.iter().map(|node| node.0).collect(),
-        }
-    }
-
     /// Ends the group, so that nothing is lost that a clean end could have kept.
     pub(super) async fn stop(&self) {
         let _changing = self.changing.lock().await;
@@ -565,33 +596,4 @@ impl Control {
         }
         self.peers.links.close();
     }
-}
-
-/// `host:port` of a node's bus.
-fn bus_address(announcement: &Announcement) -> String {
-    format!("{}:{}", announcement.host, announcement.bus_port)
-}
-
-/// A node of the map from its announcement.
-pub(super) fn node_of(announcement: &Announcement) -> Node {
-    let id = NodeId(announcement.node);
-    Node {
-        id,
-        raft_id: id.raft_id(),
-        host: announcement.host.clone(),
-        hostname: announcement.hostname.clone(),
-        port: announcement.port,
-        bus_port: announcement.bus_port,
-        tls_port: announcement.tls_port,
-        zone: announcement.zone.clone(),
-        shard: ShardId(announcement.shard),
-    }
-}
-
-/// The map of a node that is on its own.
-pub(super) fn alone(node: Node) -> Topology {
-    let mut topology = Topology::default();
-    let added = topology.apply(0, &Command::AddNode { node, claims: Vec::new(), config_epoch: 0 });
-    assert!(added.is_ok(), "an empty map takes any node");
-    topology
 }

@@ -4,6 +4,7 @@
 //! seek      a node without a cluster: found one with others, or be let into theirs      founding: the rule
 //! beat      heartbeats to the leader, introductions to all                               pulse: what follows from silence
 //! arrange   keep the own entry right; as leader: voters, first distribution of slots
+//! recover   the file cannot be written: out of service until it can be
 //! meet      CLUSTER MEET: two groups become one
 //! control   the standing, the group, answers to other nodes
 //! raft/     openraft, its log and its messages (the only module that knows it)
@@ -28,6 +29,7 @@ mod publication;
 mod pulse;
 mod raft;
 mod record;
+mod recover;
 mod seek;
 mod store;
 mod strangers;
@@ -49,11 +51,12 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::base::clock;
 use crate::base::generation::Generation;
 use crate::base::rng;
 use crate::engine::cluster_access::{ControlPlane, Pending};
 use crate::topology::{
-    BusCounters, ClusterId, Command, Id, LinkDescription, NodeId, Reply, ShardId, Sightings, Topology, TopologyError, View,
+    BusCounters, ClusterId, Command, Id, LinkDescription, Node, NodeId, Reply, ShardId, Sightings, Topology, TopologyError, View,
 };
 use control::Control;
 use link::Links;
@@ -226,8 +229,11 @@ impl Cluster {
     /// What this node has seen of the others.
     pub fn sightings(&self) -> Sightings {
         let mut sightings = self.control.sightings.lock().clone();
+        let now_ms = clock::monotonic_ms();
         for (node, sighting) in &mut sightings.0 {
-            sighting.connected = self.control.peers.links.is_connected(node);
+            // A connection that only brings the word that the node takes no part is none.
+            let is_withdrawn = self.control.pulse.lock().is_withdrawn(node, now_ms);
+            sighting.connected = !is_withdrawn && self.control.peers.links.is_connected(node);
         }
         sightings
     }
@@ -250,14 +256,21 @@ impl Cluster {
         self.control.node_id(self.control.group()?.leader()?)
     }
 
-    /// Options of what is served while the cluster is down changed: `cluster-require-full-coverage`, `cluster-allow-reads-when-down` and
-    /// `cluster-allow-pubsubshard-when-down`.
-    pub fn set_coverage(&self, require_full_coverage: bool, allow_reads_when_down: bool, allow_pubsubshard_when_down: bool) {
+    /// What the node was started with.
+    pub fn options(&self) -> &ClusterOptions {
+        &self.control.options
+    }
+
+    /// Options changed: what is served while the cluster is down, how long silence is forgiven, and what the node announces. Others are as
+    /// at the start.
+    pub fn configure(&self, before: &ClusterOptions, after: &ClusterOptions) {
         self.control.publication.look(|view| {
-            view.require_full_coverage = require_full_coverage;
-            view.allow_reads_when_down = allow_reads_when_down;
-            view.allow_pubsubshard_when_down = allow_pubsubshard_when_down;
+            view.require_full_coverage = after.require_full_coverage;
+            view.allow_reads_when_down = after.allow_reads_when_down;
+            view.allow_pubsubshard_when_down = after.allow_pubsubshard_when_down;
         });
+        self.control.set_node_timeout(after.node_timeout_ms);
+        self.control.announce(before, after);
     }
 
     /// Waits until the node cannot go on, and returns why.
@@ -309,7 +322,7 @@ impl ControlPlane for Cluster {
     fn meet(&self, host: String, bus_port: u16) -> Pending<'_, Result<(), String>> {
         Box::pin(async move {
             let control = Arc::clone(&self.control);
-            let patience = MEET_PATIENCE.max(Duration::from_millis(control.options.node_timeout_ms));
+            let patience = MEET_PATIENCE.max(Duration::from_millis(control.node_timeout_ms()));
             let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {
                 return Err(ProposeError::Busy.to_string());
             };
@@ -385,7 +398,7 @@ async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
         allow_pubsubshard_when_down: options.allow_pubsubshard_when_down,
         ..View::default()
     };
-    let alone = control::alone(control::node_of(&options.announcement(record)));
+    let alone = publication::alone(Node { clients: options.announce_to_clients.clone(), ..peers::node_of(&options.announcement(record)) });
     let publication = Arc::new(Publication::new(record.id, alone, view));
     let control = Arc::new(Control::new(options, store, record, standing, peers, publication));
     control.resume().await?;

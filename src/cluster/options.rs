@@ -7,6 +7,7 @@ use std::time::Duration;
 use larder_proto::bus::Announcement;
 
 use super::record::NodeRecord;
+use crate::topology::ClientEndpoint;
 
 /// How a node takes part in a cluster. Filled by `node` from the configuration.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct ClusterOptions {
     pub announce_bus_port: Option<u16>,
     /// Address to announce. Empty: taken from `bind` if it names one, else learned from the first node that is met.
     pub announce_host: String,
+    /// Where only clients are sent.
+    pub announce_to_clients: ClientEndpoint,
     /// Host name to announce; empty for none.
     pub announce_hostname: String,
     /// Availability zone; empty if unknown.
@@ -68,6 +71,9 @@ pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_millis(100);
 
 /// Heartbeats between two introductions of a node to every other one, which is how addresses spread and links are watched: a second.
 pub(super) const INTRODUCE_EVERY_BEATS: u32 = 10;
+
+/// How long a node's word that it takes no part counts, in milliseconds: it repeats it with every introduction, of which two may be lost.
+pub(super) const WITHDRAWN_MS: u64 = HEARTBEAT_EVERY.as_millis() as u64 * INTRODUCE_EVERY_BEATS as u64 * 3;
 
 /// Between two attempts of a node without a cluster to find one.
 pub(super) const SEEK_EVERY: Duration = Duration::from_millis(100);

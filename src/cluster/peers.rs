@@ -10,7 +10,7 @@ use larder_proto::bus::{Announcement, Request, Response};
 use parking_lot::Mutex;
 
 use super::link::{LinkError, Links};
-use crate::topology::{Node, NodeId, Topology};
+use crate::topology::{ClientEndpoint, Node, NodeId, ShardId, Topology};
 
 /// Nodes remembered. Far more than a cluster has; it bounds what a broken peer can make us keep.
 const BOOK_MAX: usize = 4096;
@@ -114,4 +114,27 @@ pub(super) fn announcement_of(node: &Node) -> Announcement {
         tls_port: node.tls_port,
         zone: node.zone.clone(),
     }
+}
+
+/// A node of the map from its announcement.
+pub(super) fn node_of(announcement: &Announcement) -> Node {
+    let id = NodeId(announcement.node);
+    Node {
+        id,
+        raft_id: id.raft_id(),
+        host: announcement.host.clone(),
+        hostname: announcement.hostname.clone(),
+        port: announcement.port,
+        bus_port: announcement.bus_port,
+        tls_port: announcement.tls_port,
+        zone: announcement.zone.clone(),
+        shard: ShardId(announcement.shard),
+        // The node itself tells the group: see `arrange`.
+        clients: ClientEndpoint::default(),
+    }
+}
+
+/// `host:port` of a node's bus.
+pub(super) fn bus_address(announcement: &Announcement) -> String {
+    format!("{}:{}", announcement.host, announcement.bus_port)
 }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::base::generation::Generation;
-use crate::topology::{Failing, NodeId, Topology, View};
+use crate::topology::{Command, Failing, Node, NodeId, Topology, View};
 
 /// See the module's page.
 pub(super) struct Publication {
@@ -131,6 +131,17 @@ impl Publication {
         // The sender lives as long as we do.
         let _ = applied.wait_for(|applied| *applied >= index).await;
     }
+}
+
+/// The map of a node that is on its own.
+pub(super) fn alone(node: Node) -> Topology {
+    let mut topology = Topology::default();
+    let announced = Command::AnnounceToClients { node: node.id, clients: node.clients.clone() };
+    for command in [Command::AddNode { node, claims: Vec::new(), config_epoch: 0 }, announced] {
+        let applied = topology.apply(0, &command);
+        assert!(applied.is_ok(), "an empty map takes any node");
+    }
+    topology
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::options::WITHDRAWN_MS;
 use crate::topology::NodeId;
 
 /// What a node remembers of heartbeats.
@@ -14,6 +15,8 @@ pub(super) struct Pulse {
     /// As leader: the term, and when each node was heard of last.
     term: u64,
     heard_ms: BTreeMap<NodeId, u64>,
+    /// As anybody, so that a new leader knows it: nodes that take no part, by their own word, and when they said so last.
+    withdrawn_ms: BTreeMap<NodeId, u64>,
     /// As anybody: when the last heartbeat that counts was sent.
     confirmed_ms: Option<u64>,
     /// An answered heartbeat that counts once the log is applied up to this index: sent when, index.
@@ -34,7 +37,25 @@ pub(super) struct Missed {
 impl Pulse {
     /// The leader heard of a node.
     pub(super) fn heard(&mut self, node: NodeId, now_ms: u64) {
+        self.returned(&node);
         self.heard_ms.insert(node, now_ms);
+    }
+
+    /// A member says that it takes no part. Returns whether that is new.
+    pub(super) fn withdrew(&mut self, node: NodeId, now_ms: u64) -> bool {
+        let is_new = !self.is_withdrawn(&node, now_ms);
+        self.withdrawn_ms.insert(node, now_ms);
+        is_new
+    }
+
+    /// The node takes part again, if it did not.
+    pub(super) fn returned(&mut self, node: &NodeId) {
+        self.withdrawn_ms.remove(node);
+    }
+
+    /// Whether the node takes no part, by its own word. What it said long ago counts no more: silence tells the same.
+    pub(super) fn is_withdrawn(&self, node: &NodeId, now_ms: u64) -> bool {
+        self.withdrawn_ms.get(node).is_some_and(|said_ms| now_ms.saturating_sub(*said_ms) < WITHDRAWN_MS)
     }
 
     /// The leader looks around: whom it misses among `nodes`, and whether it hears a majority of `voters`. A new leader gives everybody
@@ -53,7 +74,11 @@ impl Pulse {
             self.heard_ms.clear();
         }
         self.heard_ms.retain(|node, _| nodes.contains(node) || voters.contains(node));
-        let mut silence_ms = |node: &NodeId| now_ms.saturating_sub(*self.heard_ms.entry(*node).or_insert(now_ms));
+        self.withdrawn_ms.retain(|node, said_ms| nodes.contains(node) && now_ms.saturating_sub(*said_ms) < WITHDRAWN_MS);
+        let mut silence_ms = |node: &NodeId| match self.withdrawn_ms.contains_key(node) {
+            true => u64::MAX,
+            false => now_ms.saturating_sub(*self.heard_ms.entry(*node).or_insert(now_ms)),
+        };
         let mut missed = Missed::default();
         for node in nodes.iter().filter(|node| **node != me) {
             match silence_ms(node) {
@@ -120,6 +145,25 @@ mod tests {
         pulse.heard(nodes[2], 6800);
         assert_eq!(lead(&mut pulse, 1, 6900), (0, 2, true));
         assert_eq!(lead(&mut pulse, 2, 9999), (0, 0, true), "another term begins afresh");
+    }
+
+    #[test]
+    fn who_withdraws_is_missed_at_once_until_it_returns() {
+        let nodes = [1, 2, 3].map(|n| node(n).id);
+        let mut pulse = Pulse::default();
+        let failed = |pulse: &mut Pulse, term, now_ms| pulse.lead(term, nodes[0], &nodes, &nodes, now_ms, 1000);
+        assert!(pulse.withdrew(nodes[1], 5000), "it is new");
+        assert!(!pulse.withdrew(nodes[1], 5010), "it repeats itself");
+        let missed = Missed { suspected: vec![], failed: vec![nodes[1]] };
+        assert_eq!(failed(&mut pulse, 1, 5020), (missed.clone(), true));
+        assert_eq!(failed(&mut pulse, 2, 5030), (missed, true), "a new leader waits for it no more than the old one");
+        pulse.withdrew(nodes[2], 5040);
+        assert!(!failed(&mut pulse, 2, 5050).1, "two of three cannot vote");
+        pulse.heard(nodes[1], 5060);
+        pulse.returned(&nodes[2]);
+        assert_eq!(failed(&mut pulse, 2, 5070), (Missed::default(), true));
+        pulse.withdrew(nodes[1], 6000);
+        assert!(!pulse.is_withdrawn(&nodes[1], 6000 + WITHDRAWN_MS), "it may have been told that it is wrong meanwhile");
     }
 
     #[test]

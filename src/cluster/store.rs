@@ -12,7 +12,8 @@
 //!   another cluster's name.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::record::{NodeRecord, StandingRecord};
+use crate::base::limits::SPACE_PROBE_LEN;
+use crate::base::rng::{self, Rng};
 
 pub(super) const STATE: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("state");
 pub(super) const LOG: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
@@ -79,16 +82,17 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 }
 
 impl StoreError {
-    fn is_for_want_of_space(&self) -> bool {
+    /// The system's error, if it is one that space would mend.
+    fn want_of_space(&self) -> Option<&std::io::Error> {
         let error = match self {
             StoreError::Open(_, redb::DatabaseError::Storage(redb::StorageError::Io(error))) => error,
             StoreError::Database(error) => match &**error {
                 redb::Error::Io(error) => error,
-                _ => return false,
+                _ => return None,
             },
-            _ => return false,
+            _ => return None,
         };
-        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge).then_some(error)
     }
 }
 
@@ -112,13 +116,19 @@ pub(super) struct Store {
     database: Arc<RwLock<Option<Database>>>,
     path: Arc<PathBuf>,
     open: Arc<AtomicBool>,
-    /// The last write failed for want of space.
-    full: Arc<AtomicBool>,
+    /// The last write failed for want of space: which file, and the system's words.
+    full: Arc<Mutex<Option<String>>>,
     /// Values of the table "state" that wait for the next write.
     deferred: Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>,
     /// A write of this key of the table "state" fails, as if the process had ended before it.
     #[cfg(test)]
     pub(super) refused: Arc<Mutex<Option<&'static str>>>,
+    /// The disk has no room for what is longer than a few pages: log entries and files of some length.
+    #[cfg(test)]
+    pub(super) crowded: Arc<AtomicBool>,
+    /// How often space was looked for.
+    #[cfg(test)]
+    pub(super) probes: Arc<std::sync::atomic::AtomicU32>,
 }
 
 impl Store {
@@ -135,10 +145,15 @@ impl Store {
             deferred: Arc::default(),
             #[cfg(test)]
             refused: Arc::default(),
+            #[cfg(test)]
+            crowded: Arc::default(),
+            #[cfg(test)]
+            probes: Arc::default(),
         })
     }
 
-    /// Opens the file anew: after a failed write, redb refuses everything.
+    /// Opens the file anew: after a failed write, redb refuses everything. Fails while the disk lacks space, even if what there is would do
+    /// for the next few writes.
     pub(super) async fn reopen(&self) -> Result<(), StoreError> {
         let store = self.clone();
         let reopen = move || {
@@ -148,22 +163,47 @@ impl Store {
             let opened = open_database(&store.path);
             store.note(&opened);
             *database = Some(opened?);
-            Ok(())
+            let probed = store.probe_space();
+            store.note(&probed);
+            probed
         };
         tokio::task::spawn_blocking(reopen).await.expect("opening a file does not panic")
     }
 
-    /// Whether the last write failed because there is no space, which may come back.
-    pub(super) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Relaxed)
+    /// Writes a file beside this one and removes it. The file itself has pages that it no longer uses: that one of them could be written says
+    /// nothing of the next.
+    fn probe_space(&self) -> Result<(), StoreError> {
+        #[cfg(test)]
+        {
+            self.probes.fetch_add(1, Ordering::Relaxed);
+            if self.crowded.load(Ordering::Relaxed) {
+                return Err(no_space());
+            }
+        }
+        let path = self.path.with_extension("probe");
+        let written = File::create(&path).and_then(|mut file| {
+            // What is all the same takes no space on some disks.
+            let mut rng = Rng::new(rng::process_seed());
+            let bytes: Vec<u8> = (0..SPACE_PROBE_LEN / 8).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
+            file.write_all(&bytes)?;
+            // Some disks find out late that they have no room.
+            file.sync_all()
+        });
+        let removed = std::fs::remove_file(&path);
+        written.and(removed).map_err(|error| redb::StorageError::Io(error).into())
+    }
+
+    /// What the last write said if it failed because there is no space, which may come back.
+    pub(super) fn lacks_space(&self) -> Option<String> {
+        self.full.lock().clone()
     }
 
     fn note<T>(&self, result: &Result<T, StoreError>) {
         match result {
-            Ok(_) => self.full.store(false, Ordering::Relaxed),
+            Ok(_) => *self.full.lock() = None,
             // What was the matter was told with the first failure.
             Err(StoreError::Database(error)) if matches!(**error, redb::Error::PreviousIo) => {}
-            Err(error) => self.full.store(error.is_for_want_of_space(), Ordering::Relaxed),
+            Err(error) => *self.full.lock() = error.want_of_space().map(|error| format!("{}: {error}", self.path.display())),
         }
     }
 
@@ -252,6 +292,8 @@ impl Store {
             transaction: &transaction,
             #[cfg(test)]
             refused: *self.refused.lock(),
+            #[cfg(test)]
+            crowded: self.crowded.load(Ordering::Relaxed),
         };
         let put = || deferred.iter().try_for_each(|(key, bytes)| batch.put_encoded(key, bytes));
         // The change comes last: what it removes is gone.
@@ -308,11 +350,18 @@ fn encode<T: Serialize>(what: &str, value: &T) -> Result<Vec<u8>, StoreError> {
     codec::encode(value).map_err(|error| StoreError::Value(what.to_owned(), error))
 }
 
+#[cfg(test)]
+fn no_space() -> StoreError {
+    StoreError::from(redb::StorageError::Io(ErrorKind::StorageFull.into()))
+}
+
 /// The changes of one transaction.
 pub(super) struct Batch<'a> {
     transaction: &'a WriteTransaction,
     #[cfg(test)]
     refused: Option<&'static str>,
+    #[cfg(test)]
+    crowded: bool,
 }
 
 impl Batch<'_> {
@@ -332,6 +381,10 @@ impl Batch<'_> {
 
     /// Appends or replaces log entries.
     pub(super) fn put_log<T: Serialize>(&self, entries: impl IntoIterator<Item = (u64, T)>) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if self.crowded {
+            return Err(no_space());
+        }
         let mut table = self.transaction.open_table(LOG)?;
         for (index, entry) in entries {
             table.insert(index, encode("log entry", &entry)?.as_slice())?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::clock;
-use crate::topology::{Access, Route, SlotRange};
+use crate::topology::{Access, ClientEndpoint, ClientView, Route, SlotRange};
 
 /// Options of a node of no particular cluster.
 pub(super) fn options() -> ClusterOptions {
@@ -23,6 +23,7 @@ pub(super) fn options() -> ClusterOptions {
         announce_bus_port: None,
         announce_host: String::new(),
         announce_hostname: String::new(),
+        announce_to_clients: ClientEndpoint::default(),
         zone: String::new(),
         secret: None,
         autopilot: true,
@@ -160,8 +161,10 @@ fn three_blank_nodes_become_one_cluster() {
         let mut fleet = Fleet::new(3, |_, _| {});
         fleet.start_all().await;
         fleet.all_up(3).await;
-        let maps: Vec<_> =
-            fleet.running().map(|node| node.topology().nodes_text(&NodeId(Id([0; 20])), &Sightings::default(), false)).collect();
+        let maps: Vec<_> = fleet
+            .running()
+            .map(|node| node.topology().nodes_text(&NodeId(Id([0; 20])), &Sightings::default(), ClientView::default()))
+            .collect();
         assert!(maps.iter().all(|map| *map == maps[0]), "{maps:?}");
         let sizes: Vec<_> = fleet.running().map(|node| slots_of(node).iter().map(SlotRange::len).sum::<usize>()).collect();
         assert!(sizes.iter().all(|size| (5461..=5462).contains(size)), "{sizes:?}");
@@ -407,5 +410,54 @@ fn a_raft_message_counts_only_from_whom_it_names() {
         node.propose(Command::RemoveNode { node: leaves }).await.unwrap_or_else(|error| panic!("{error}"));
         wait("the node is removed", || node.control.publication.applied().is_removed(&leaves)).await;
         assert!(matches!(ask(leaves, leaves.raft_id()).await, Response::Refused(_)), "it was removed");
+    });
+}
+
+#[test]
+fn a_changed_node_timeout_counts_at_once() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, options| options.node_timeout_ms = 3_600_000);
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let victim = (0..3).find(|n| fleet.leader() != Some(*n)).unwrap();
+        let dead = fleet.nodes[victim].clone().unwrap().me();
+        fleet.kill(victim).await;
+        for node in fleet.running() {
+            let before = node.options();
+            node.configure(before, &ClusterOptions { node_timeout_ms: 1000, ..before.clone() });
+        }
+        fleet.all("the dead node is missed", |topology| topology.is_failed(&dead)).await;
+    });
+}
+
+/// Some writes still fit into what the file has already: a node that tries again each second takes part and fails by turns.
+#[test]
+fn a_node_whose_disk_is_full_counts_as_failed_until_there_is_space() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, options| options.require_full_coverage = false);
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let n = fleet.leader().unwrap();
+        let full = fleet.nodes[n].clone().unwrap();
+        let others: Vec<_> = fleet.running().filter(|node| node.me() != full.me()).cloned().collect();
+        full.control.store.crowded.store(true, Ordering::Relaxed);
+        let _ = full.propose(Command::BumpEpoch { node: full.me() }).await;
+        let is_out = |node: &Arc<Cluster>| node.topology().is_failed(&full.me()) && !node.sightings().get(&full.me()).connected;
+        wait("the others see that it does not serve", || others.iter().all(is_out)).await;
+        assert!(full.topology().failing().is_some());
+        let tried = full.control.store.probes.load(Ordering::Relaxed);
+        wait("it looks for space again", || {
+            assert!(others.iter().all(is_out) && full.topology().failing().is_some(), "it stays out while there is none");
+            full.control.store.probes.load(Ordering::Relaxed) >= tried + 2
+        })
+        .await;
+        assert!(others.iter().all(|node| node.topology().failing().is_none()), "the others go on");
+        full.control.store.crowded.store(false, Ordering::Relaxed);
+        fleet.all_up(3).await;
+        wait("it is back", || {
+            !others.iter().any(|node| node.topology().is_failed(&full.me()) || !node.sightings().get(&full.me()).connected)
+        })
+        .await;
+        full.propose(Command::BumpEpoch { node: full.me() }).await.unwrap();
     });
 }

@@ -29,7 +29,7 @@ pub(super) struct Traffic {
 fn kind(frame: &Frame) -> Option<usize> {
     Some(match frame {
         Frame::Request { request, .. } => match request {
-            Request::Introduce(_) | Request::Heartbeat(_) | Request::ReadIndex { .. } => PING,
+            Request::Introduce(_) | Request::Heartbeat(_) | Request::ReadIndex { .. } | Request::Withdraw { .. } => PING,
             Request::Promise(_) | Request::Join(_) | Request::Adopt { .. } => MEET,
             Request::Raft { call: RaftCall::Vote, .. } => AUTH_REQUEST,
             Request::Raft { .. } | Request::Forward { .. } => UPDATE,

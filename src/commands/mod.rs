@@ -16,6 +16,7 @@ pub mod pubsub;
 pub mod server;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 mod to_come;
 pub mod transaction;
@@ -39,6 +40,7 @@ pub static FAMILIES: &[&[&CommandSpec]] = &[
     server::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
 ];

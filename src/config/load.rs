@@ -609,8 +609,8 @@ mod tests {
             "yes",
             "--repl-timeout",
             "60",
-            "--cluster-announce-client-ipv4",
-            "192.0.2.1",
+            "--cluster-announce-human-nodename",
+            "larder-1",
         ];
         let (_, warnings) = start(&given, "").unwrap();
         assert_eq!(
@@ -618,8 +618,7 @@ mod tests {
             [
                 "command line: option 'dynamic-hz' belongs to earlier versions of Valkey and is ignored",
                 "option 'activerehashing' has no effect: hash tables grow in small steps and never need rehashing in the background",
-                "option 'cluster-announce-client-ipv4' has no effect: the nodes do not tell each other of a second address yet: clients \
-                 are told the one that other nodes are told",
+                "option 'cluster-announce-human-nodename' has no effect: the log names nodes by their ids",
             ]
         );
     }

@@ -10,12 +10,10 @@
 //! Invariant: an offset that is taken or returned is that of an element's first byte, or the node's length.
 
 use super::items::{self, Item};
-use crate::base::number::parse_i64;
+use super::listpack::{self, entry_len as listpack_entry_len};
 
 /// Where the first element lies.
 pub const HEADER_LEN: usize = 8;
-/// What a listpack takes without elements: its header and its end.
-const LISTPACK_FRAME_LEN: usize = 7;
 /// Length of a full node under the default of `list-max-listpack-size`.
 const USUAL_LEN_MAX: usize = 8192;
 /// Ends a length of four bytes.
@@ -39,7 +37,7 @@ pub fn count(node: &[u8]) -> usize {
 /// Length as a listpack.
 #[inline]
 pub fn listpack_len(node: &[u8]) -> usize {
-    LISTPACK_FRAME_LEN + field(node, 4) as usize
+    listpack::FRAME_LEN + field(node, 4) as usize
 }
 
 fn adjust(node: &mut [u8], elements: i64, listpack: i64) {
@@ -47,31 +45,6 @@ fn adjust(node: &mut [u8], elements: i64, listpack: i64) {
     let len = (i64::from(field(node, 4)) + listpack) as u32;
     node[..4].copy_from_slice(&count.to_le_bytes());
     node[4..8].copy_from_slice(&len.to_le_bytes());
-}
-
-/// What a text takes in a listpack (Valkey's `listpack.c`: encoding, then the entry's length in groups of seven bits).
-fn listpack_entry_len(text: &[u8]) -> usize {
-    let len = match parse_i64(text) {
-        Some(0..=127) => 1,
-        Some(-4096..=4095) => 2,
-        Some(-32768..=32767) => 3,
-        Some(-8_388_608..=8_388_607) => 4,
-        Some(-2_147_483_648..=2_147_483_647) => 5,
-        Some(_) => 9,
-        None => match text.len() {
-            len @ 0..64 => 1 + len,
-            len @ 64..4096 => 2 + len,
-            len => 5 + len,
-        },
-    };
-    let back = match len {
-        0..=127 => 1,
-        128..=16_382 => 2,
-        16_383..=2_097_150 => 3,
-        2_097_151..=268_435_454 => 4,
-        _ => 5,
-    };
-    len + back
 }
 
 /// The form of an element as it lies in a node.
@@ -256,7 +229,7 @@ mod tests {
                 prop_assert_eq!(texts(&node), model.clone());
                 prop_assert_eq!(count(&node), model.len());
                 let listpack: usize = model.iter().map(|text| listpack_entry_len(text)).sum();
-                prop_assert_eq!(listpack_len(&node), LISTPACK_FRAME_LEN + listpack);
+                prop_assert_eq!(listpack_len(&node), listpack::FRAME_LEN + listpack);
             }
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::base::generation::Generation;
-use crate::topology::{BusCounters, Command, LinkDescription, NodeId, PreferredEndpoint, Reply, Sightings, Topology};
+use crate::clients::Caller;
+use crate::topology::{BusCounters, ClientView, Command, LinkDescription, NodeId, PreferredEndpoint, Reply, Sightings, Topology};
 
 /// Something that takes its time.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -44,6 +45,12 @@ impl std::fmt::Debug for ClusterAccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClusterAccess").field("me", &self.me).finish_non_exhaustive()
     }
+}
+
+/// What of a caller's connection decides where it is sent.
+pub fn client_view(caller: &Caller) -> ClientView {
+    // No connection is encrypted yet.
+    ClientView { ipv6: caller.client.is_ipv6(), tls: false }
 }
 
 /// What `cluster-preferred-endpoint-type` says.

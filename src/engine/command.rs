@@ -147,6 +147,8 @@ pub enum Locks {
     Keys,
     /// One at a time and briefly, taken by itself ([`crate::keyspace::access::KeyAccess::with_stripe`]). Inside EXEC all are held.
     Each,
+    /// The same of a few that it chooses itself, passing over those that somebody holds for long.
+    Few,
     /// All.
     All,
     /// Those of all that a transaction queued, and of the watched keys.
@@ -209,14 +211,19 @@ pub struct CommandSpec {
     pub keys: &'static [KeySpec],
     /// Its grammar.
     pub args: &'static [Arg],
+    /// Which argument is an element of the collection under its only key, which it looks up there; 0: none. The element is asked for ahead.
+    pub element_at: u8,
+    /// Which argument is the score by which a sorted set will place that element; 0: none.
+    pub score_at: u8,
     /// What it holds while it runs.
     pub locks: Locks,
     /// Where it runs.
     pub place: Place,
     /// Its function. Only the command scope (`engine/scope.rs`) calls it.
     pub run: Run,
-    /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS, and, if
-    /// a key spec is [`super::grammar::FindKeys::Unknown`], for locking, too.
+    /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS. Where
+    /// the specs find other keys than the command does, though they are said to be complete, or a spec is
+    /// [`super::grammar::FindKeys::Unknown`], it finds those that are locked, too.
     pub keys_by_hand: Option<fn(&[&[u8]]) -> KeysAndFlags>,
     /// Says of the arguments whether the command reads keys that nobody can name beforehand: then it holds all stripes.
     pub reads_any_key: Option<fn(&[&[u8]]) -> bool>,
@@ -236,6 +243,8 @@ pub const SPEC: CommandSpec = CommandSpec {
     acl: 0,
     keys: &[],
     args: &[],
+    element_at: 0,
+    score_at: 0,
     locks: Locks::None,
     place: Place::Worker,
     run: Run::Container,

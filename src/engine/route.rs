@@ -1,6 +1,6 @@
 //! Cluster mode: whether the keys of a request are served here, or where its client should go instead.
 
-use super::cluster_access::{ClusterAccess, preferred_endpoint};
+use super::cluster_access::{ClusterAccess, client_view, preferred_endpoint};
 use super::context::Context;
 use super::shared::Shared;
 use super::spec::flag;
@@ -40,8 +40,7 @@ pub(super) fn check<'k>(
         Access { readonly_client: context.caller.readonly, write: flags & flag::WRITE != 0, shard_channel: flags & flag::PUBSUB != 0 };
     match topology.route(&cluster.me, slot, access) {
         Route::Serve => Ok(()),
-        // No connection is encrypted yet: all are told ports without TLS.
-        Route::Moved { slot, node } => Err(Route::moved_text(slot, node, preferred_endpoint(context.config), false)),
+        Route::Moved { slot, node } => Err(Route::moved_text(slot, node, preferred_endpoint(context.config), client_view(context.caller))),
         Route::Down(reason) => Err(reason.text().to_owned()),
     }
 }

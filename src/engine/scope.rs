@@ -149,7 +149,7 @@ pub fn run_offloaded(context: &mut Context<'_>, generation: u64, row: &Row, args
         Locks::Keys if row.holds_all(context.keys.keyspace(), args.words()) => context.keys.lock_all(),
         Locks::Keys => context.keys.lock_keys(args.resolved()),
         Locks::All => context.keys.lock_all(),
-        Locks::None | Locks::Each | Locks::Queued => {}
+        Locks::None | Locks::Each | Locks::Few | Locks::Queued => {}
     }
     confirm(context, generation)?;
     let started = clock::ticks();
@@ -235,7 +235,9 @@ fn lock(context: &mut Context<'_>, session: &Session, row: &Row, args: &Args<'_>
         }
         // These would meet the stripe sooner or later: there somebody can wait for it who serves nobody else.
         Locks::Each if context.keys.keyspace().is_busy(context.now_ms) => return Err(NotRun::Offload),
-        Locks::Each => {}
+        // Whoever meets few stripes need not fear what was held of late.
+        Locks::Few if context.keys.keyspace().is_held() => return Err(NotRun::Offload),
+        Locks::Each | Locks::Few => {}
         Locks::All => context.keys.try_lock_all().map_err(|_| NotRun::Offload)?,
         Locks::Queued => match transaction::stripes(context, session) {
             Some(stripes) => context.keys.try_lock_stripes(stripes)?,

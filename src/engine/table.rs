@@ -44,11 +44,13 @@ impl Row {
     /// Finds where the keys of a request lie: once, for routing, locking and execution alike.
     pub fn resolve(&self, keyspace: &Keyspace, words: &[&[u8]]) -> ResolvedKeys {
         let resolve = |at: usize| ResolvedKey { place: keyspace.place(words[at]), hint: None, argument: at as u32 };
+        let specs = self.spec.keys;
+        let are_complete = || !specs.iter().any(|keys| keys.flags & (key_flag::INCOMPLETE | key_flag::VARIABLE_FLAGS) != 0);
         match self.spec.keys_by_hand {
-            Some(by_hand) if self.shape == KeyShape::General && keys::are_unknown(self.spec.keys) => {
+            Some(by_hand) if self.shape == KeyShape::General && (keys::are_unknown(specs) || are_complete()) => {
                 by_hand(words).into_iter().map(|(at, _)| resolve(at)).collect()
             }
-            _ => self.shape.positions(self.spec.keys, words).into_iter().map(resolve).collect(),
+            _ => self.shape.positions(specs, words).into_iter().map(resolve).collect(),
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn stripes(context: &Context<'_>, session: &Session) -> Option<Stripe
             row.holds_all(context.keys.keyspace(), &words)
         };
         match row.spec.locks {
-            Locks::Each | Locks::All => return None,
+            Locks::Each | Locks::Few | Locks::All => return None,
             Locks::Keys if row.spec.reads_any_key.is_some() && reads_any_key() => return None,
             Locks::Keys => stripes.extend(queued.keys.iter().map(|key| key.place.stripe)),
             Locks::None | Locks::Queued => {}

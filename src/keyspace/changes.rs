@@ -5,6 +5,7 @@
 //!   which it changed: messages enter the outboxes of their receivers while the stripe is held.
 //! * Nothing is woken and nothing large is freed under a lock: [`Changes::deliver`] does that.
 
+use std::any::Any;
 use std::task::Waker;
 
 use super::effect::KeyEvent;
@@ -23,6 +24,8 @@ pub struct Changes {
     entries: Vec<(Entry, bool)>,
     /// Whole tables, likewise.
     tables: Vec<(Vec<Keys>, bool)>,
+    /// Parts of values, likewise.
+    parts: Vec<(Box<dyn Any + Send>, bool)>,
 }
 
 impl Changes {
@@ -43,6 +46,11 @@ impl Changes {
         self.tables.push((tables, in_background));
     }
 
+    /// Has parts of a value freed once the locks are released.
+    pub(super) fn free_parts_later(&mut self, parts: Box<dyn Any + Send>, in_background: bool) {
+        self.parts.push((parts, in_background));
+    }
+
     /// Does what waited for the locks to be released.
     pub(super) fn deliver(self, lazyfree: &Lazyfree) {
         self.wakers.into_iter().for_each(Waker::wake);
@@ -52,6 +60,11 @@ impl Changes {
         for (tables, in_background) in self.tables {
             if in_background {
                 lazyfree.free_tables(tables);
+            }
+        }
+        for (parts, in_background) in self.parts {
+            if in_background {
+                lazyfree.free_other(Box::new(|| drop(parts)));
             }
         }
     }

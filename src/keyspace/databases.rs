@@ -1,4 +1,4 @@
-//! What commands do with whole databases: size, a random key, emptying, exchanging. WATCH hears of each watched key that is there.
+//! What commands do with whole databases: size, emptying, exchanging. WATCH hears of each watched key that is there.
 
 use std::sync::atomic::Ordering;
 
@@ -12,28 +12,6 @@ impl KeyAccess<'_> {
         let tables = self.keyspace().tables_of(db);
         let stripe = self.stripe(number);
         tables.map_while(|table| stripe.table(table)).map(|keys| keys.table.len() as u64).sum()
-    }
-
-    /// A random key of database `db` in stripe `number`, which is held, and whether its time has come.
-    pub fn random_key(&mut self, number: u32, db: u32) -> Option<(Vec<u8>, bool)> {
-        let size = self.stripe_size(number, db);
-        if size == 0 {
-            return None;
-        }
-        let mut left = self.rng().below(size);
-        let liveness = self.liveness();
-        let mut rng = self.rng().clone();
-        let tables = self.keyspace().tables_of(db);
-        let stripe = self.stripe(number);
-        let found = tables.map_while(|table| stripe.table(table)).find(|keys| {
-            let size = keys.table.len() as u64;
-            let is_here = left < size;
-            left = left.saturating_sub(size);
-            is_here
-        });
-        let key = found.and_then(|keys| keys.table.random(&mut rng)).map(|entry| (entry.key().to_vec(), !liveness.is_alive(entry)));
-        *self.rng() = rng;
-        key
     }
 
     /// Empties databases; every stripe is held. What they held is freed once the locks are released, in the background or not.

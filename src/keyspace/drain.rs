@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::KeyPlace;
 use super::access::KeyAccess;
 use super::blocked::ReadyKey;
-use super::effect::{Cause, Effect, KeyEvent, class};
+use super::effect::{Cause, Effect, KeyEvent, Reach, class};
 use super::entry::Entry;
 use super::table::Position;
 use crate::base::limits::LAZYFREE_EFFORT_MIN;
@@ -41,10 +41,10 @@ impl KeyAccess<'_> {
             Cause::Expired => stripe.stats.expired += 1,
             Cause::Evicted => stripe.stats.evicted += 1,
         }
-        if !stripe.watched.is_empty() {
+        if !stripe.watched.is_empty() && effect.reach == Reach::Everybody {
             stripe.watched.touch(effect.db, effect.key, effect.exists);
         }
-        if !stripe.blocked.is_empty() && stripe.blocked.has(effect.db, effect.key) {
+        if effect.reach != Reach::Nobody && !stripe.blocked.is_empty() && stripe.blocked.has(effect.db, effect.key) {
             self.note_ready(effect.db, effect.key.to_vec());
         }
         if self.notify != 0 {
@@ -92,7 +92,8 @@ impl KeyAccess<'_> {
         let hasher = self.keyspace.hasher();
         let entry = self.stripe(place.stripe).table_mut(number).remove(position, hasher);
         self.free(entry, cause);
-        let effect = Effect { db: self.db, key, cause, created: false, exists: false, changes: 0, events: &[event] };
+        let effect =
+            Effect { db: self.db, key, cause, created: false, exists: false, reach: Reach::Everybody, changes: 0, events: &[event] };
         self.drain(place.stripe, &effect);
     }
 
@@ -110,6 +111,13 @@ impl KeyAccess<'_> {
             let in_background = in_background.load(Ordering::Relaxed);
             self.changes().free_later(entry, in_background);
         }
+    }
+
+    /// Frees parts of a value once the locks are released.
+    #[cold]
+    pub(super) fn free_parts(&mut self, parts: Box<dyn std::any::Any + Send>) {
+        let in_background = self.keyspace.settings.lazy_server_del.load(Ordering::Relaxed);
+        self.changes().free_parts_later(parts, in_background);
     }
 
     /// As [`KeyAccess::free`], because the user asked for just that.

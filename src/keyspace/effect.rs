@@ -31,6 +31,17 @@ pub enum Cause {
     Evicted,
 }
 
+/// Who is told of a change, beside those who asked for notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Who watches the key and who waits for it.
+    Everybody,
+    /// Who waits for it: what is watched stays as it was.
+    Waiting,
+    /// Neither: what changed lies beside what the value says, as groups do beside a stream's entries.
+    Nobody,
+}
+
 /// One change of one key.
 #[derive(Debug)]
 pub struct Effect<'a> {
@@ -44,6 +55,8 @@ pub struct Effect<'a> {
     pub created: bool,
     /// True if the key is there now.
     pub exists: bool,
+    /// Who is told.
+    pub reach: Reach,
     /// By how much `rdb_changes_since_last_save` grows.
     pub changes: u64,
     /// Event class and name for keyspace notifications, in order.

@@ -429,7 +429,8 @@ impl<'a> EntryRef<'a> {
         self.flags() & BOXED != 0
     }
 
-    pub(super) fn boxed(self) -> Option<&'a Value> {
+    /// The value, if it does not lie inside the entry.
+    pub fn boxed(self) -> Option<&'a Value> {
         // SAFETY: BOXED says that the pointer is there and ours; nobody changes it during 'a.
         self.is_boxed().then(|| unsafe { &*self.boxed_ptr() })
     }

@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use super::access::KeyAccess;
-use super::effect::{Cause, Effect, class};
+use super::effect::{Cause, Effect, Reach, class};
 use super::entry::{Entry, EntryMut, EntryRef, NewValue};
 use super::key::Key;
 use super::stripe::Keys;
@@ -43,6 +43,7 @@ pub struct KeyMut<'m, 'a, 'k> {
     dirty: bool,
     /// A collection became empty, and its key is gone.
     emptied: bool,
+    reach: Reach,
     cause: Cause,
     changes: u64,
     events: SmallVec<[(u32, &'static str); 2]>,
@@ -61,6 +62,7 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
             existed: position.is_some(),
             dirty: false,
             emptied: false,
+            reach: Reach::Everybody,
             cause: Cause::Command,
             changes: 0,
             events: SmallVec::new(),
@@ -76,6 +78,16 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     /// Notes that nothing was changed after all.
     pub fn mark_unchanged(&mut self) {
         self.dirty = false;
+    }
+
+    /// Says who is told of the change; without it, everybody.
+    pub fn set_reach(&mut self, reach: Reach) {
+        self.reach = reach;
+    }
+
+    /// Has parts of the value that were taken out freed once the locks are released, in the background if the options say so.
+    pub fn free_later(&mut self, parts: Box<dyn std::any::Any + Send>) {
+        self.access.free_parts(parts);
     }
 
     #[inline]
@@ -254,6 +266,7 @@ impl Drop for KeyMut<'_, '_, '_> {
             cause: self.cause,
             created: !self.existed && self.position.is_some(),
             exists: self.position.is_some(),
+            reach: self.reach,
             changes: self.changes,
             events: &self.events,
         };

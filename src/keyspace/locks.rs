@@ -156,6 +156,17 @@ impl KeyAccess<'_> {
         result
     }
 
+    /// As [`KeyAccess::with_stripe`]. `None` if its holder keeps it for long.
+    pub fn with_stripe_if_free<R>(&mut self, number: u32, visit: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        if matches!(self.held, Held::None) {
+            self.try_lock_one(number).ok()?;
+            let result = visit(self);
+            self.unlock();
+            return Some(result);
+        }
+        Some(visit(self))
+    }
+
     /// Calls `visit` with every stripe held: as in [`KeyAccess::with_stripe`].
     pub fn with_all<R>(&mut self, visit: impl FnOnce(&mut Self) -> R) -> R {
         if self.holds_all() {

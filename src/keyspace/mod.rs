@@ -30,6 +30,7 @@ pub mod lazyfree;
 pub mod liveness;
 pub mod lock;
 mod locks;
+pub mod random_key;
 mod relocate;
 pub mod scan;
 mod string_mut;
@@ -120,6 +121,8 @@ pub struct Keyspace {
     average_ttl_ms: Box<[AtomicI64]>,
     /// Databases of which a table was given back because it was empty.
     emptied: Box<[AtomicBool]>,
+    /// See [`Keyspace::most_keys`].
+    most_keys: Box<[AtomicU64]>,
     /// The bits of [`Keyspace::stale_percent`].
     stale_percent: AtomicU64,
     /// What eviction keeps between calls.
@@ -183,6 +186,7 @@ impl Keyspace {
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
             emptied: (0..databases).map(|_| AtomicBool::new(false)).collect(),
+            most_keys: (0..databases).map(|_| AtomicU64::new(0)).collect(),
             stale_percent: AtomicU64::new(0),
             eviction: Eviction::default(),
             lazyfree: Lazyfree::default(),
@@ -329,8 +333,23 @@ impl Keyspace {
 
     /// True if somebody holds a stripe for much longer than usual, or did of late and so may again.
     pub fn is_busy(&self, now_ms: i64) -> bool {
-        let is_busy = |number: u32| self.stripes[number as usize].0.is_locked() && self.lock_soon(number).is_none();
-        self.long_hold_ms.load(Ordering::Relaxed) + LONG_HOLD_MEMORY_MS > now_ms || (0..self.stripes.len() as u32).any(is_busy)
+        self.long_hold_ms.load(Ordering::Relaxed) + LONG_HOLD_MEMORY_MS > now_ms || self.is_held()
+    }
+
+    /// True if somebody holds a stripe for much longer than usual.
+    pub fn is_held(&self) -> bool {
+        let is_held = |number: u32| self.stripes[number as usize].0.is_locked() && self.lock_soon(number).is_none();
+        (0..self.stripes.len() as u32).any(is_held)
+    }
+
+    /// How many keys of `db` the stripe that has most of them had when they were counted last. A hint: see [`random_key`].
+    pub(super) fn most_keys(&self, db: u32) -> u64 {
+        self.most_keys[db as usize].load(Ordering::Relaxed)
+    }
+
+    /// Notes what [`Keyspace::most_keys`] tells.
+    pub(super) fn note_most_keys(&self, db: u32, most: u64) {
+        self.most_keys[db as usize].store(most, Ordering::Relaxed);
     }
 
     /// Notes that a client could not take its watchers, or itself as one who waits, out of a stripe that somebody held.

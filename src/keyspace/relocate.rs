@@ -1,7 +1,7 @@
 //! Giving a key another name or another database. The entry moves; nobody sees a moment in which it is in neither place or in both.
 
 use super::access::KeyAccess;
-use super::effect::{Cause, Effect, class};
+use super::effect::{Cause, Effect, Reach, class};
 use super::entry::Entry;
 use super::key::Key;
 
@@ -41,7 +41,16 @@ impl KeyAccess<'_> {
     fn tell_moved(&mut self, key: Key<'_>, name: &'static str) {
         let exists = self.entry_as_it_is(self.db, key.place(), key.name()).is_some();
         let events = &[(class::GENERIC, name)];
-        let effect = Effect { db: self.db, key: key.name(), cause: Cause::Command, created: false, exists, changes: 0, events };
+        let effect = Effect {
+            db: self.db,
+            key: key.name(),
+            cause: Cause::Command,
+            created: false,
+            exists,
+            reach: Reach::Everybody,
+            changes: 0,
+            events,
+        };
         self.drain(key.place().stripe, &effect);
     }
 }

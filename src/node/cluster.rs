@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::cluster::{BUS_PORT_OFFSET, Cluster, ClusterError, ClusterOptions};
 use crate::config::Config;
 use crate::engine::cluster_access::ClusterAccess;
+use crate::topology::ClientEndpoint;
 
 /// Starts the control plane in cluster mode.
 pub(super) async fn start(config: &Config) -> Result<Option<Arc<Cluster>>, ClusterError> {
@@ -17,7 +18,7 @@ pub(super) async fn start(config: &Config) -> Result<Option<Arc<Cluster>>, Clust
         0 => config.port.checked_add(BUS_PORT_OFFSET).ok_or(ClusterError::Port(u32::from(config.port) + u32::from(BUS_PORT_OFFSET)))?,
         port => port,
     };
-    let cluster = Cluster::start(options(config, bus_port)).await?;
+    let cluster = Cluster::start(options(config, bus_port, bus_addresses(&config.bind))).await?;
     tracing::info!("Node id is {}", cluster.me());
     Ok(Some(cluster))
 }
@@ -33,19 +34,17 @@ pub(super) fn access(cluster: &Arc<Cluster>) -> ClusterAccess {
 }
 
 /// Tells the control plane of options that were changed while running.
-pub(super) fn configure(cluster: &Cluster, config: &Config) {
-    cluster.set_coverage(
-        config.cluster_require_full_coverage,
-        config.cluster_allow_reads_when_down,
-        config.cluster_allow_pubsubshard_when_down,
-    );
+pub(super) fn configure(cluster: &Cluster, before: &Config, after: &Config) {
+    // The bus stays where it was opened.
+    let now = |config| options(config, cluster.options().bus_port, cluster.options().bind.clone());
+    cluster.configure(&now(before), &now(after));
 }
 
-fn options(config: &Config, bus_port: u16) -> ClusterOptions {
+fn options(config: &Config, bus_port: u16, bind: Vec<IpAddr>) -> ClusterOptions {
     let unless_zero = |port: u16| (port != 0).then_some(port);
     ClusterOptions {
         dir: PathBuf::from(&config.dir),
-        bind: bus_addresses(&config.bind),
+        bind,
         port: config.port,
         tls_port: 0,
         bus_port,
@@ -53,6 +52,12 @@ fn options(config: &Config, bus_port: u16) -> ClusterOptions {
         announce_tls_port: unless_zero(config.cluster_announce_tls_port),
         announce_bus_port: unless_zero(config.cluster_announce_bus_port),
         announce_host: config.cluster_announce_ip.clone(),
+        announce_to_clients: ClientEndpoint {
+            ipv4: config.cluster_announce_client_ipv4.clone(),
+            ipv6: config.cluster_announce_client_ipv6.clone(),
+            port: config.cluster_announce_client_port,
+            tls_port: config.cluster_announce_client_tls_port,
+        },
         announce_hostname: config.cluster_announce_hostname.clone(),
         zone: config.availability_zone.clone(),
         secret: config.bus_secret().map(|secret| secret.as_bytes().to_vec()),

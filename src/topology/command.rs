@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Node, NodeId, SlotRange};
+use super::{ClientEndpoint, Node, NodeId, SlotRange};
 
 /// A change of the cluster map: the content of a log entry.
 ///
@@ -64,6 +64,13 @@ pub enum Command {
         /// The node.
         node: NodeId,
     },
+    /// Where a node sends clients, if elsewhere than nodes (`cluster-announce-client-...`).
+    AnnounceToClients {
+        /// The node.
+        node: NodeId,
+        /// All it says of that.
+        clients: ClientEndpoint,
+    },
 }
 
 /// What a command answers.
@@ -91,6 +98,7 @@ mod tests {
     fn golden_bytes() {
         let id = node(1).id;
         let ranges = vec![SlotRange { start: 0, end: 5460 }];
+        let clients = ClientEndpoint { ipv4: "1.2.3.4".into(), ipv6: "::1".into(), port: 80, tls_port: 443 };
         let mut table = String::new();
         for (command, name) in [
             (Command::AddNode { node: node(1), claims: ranges.clone(), config_epoch: 3 }, "add-node"),
@@ -102,6 +110,7 @@ mod tests {
             (Command::SplitSlots { nodes: vec![id] }, "split-slots"),
             (Command::SetConfigEpoch { node: id, epoch: 300 }, "set-config-epoch"),
             (Command::BumpEpoch { node: id }, "bump-epoch"),
+            (Command::AnnounceToClients { node: id, clients }, "announce-to-clients"),
         ] {
             let bytes = larder_proto::bus::codec::encode(&command).unwrap();
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -118,6 +127,7 @@ mod tests {
             split-slots: 01060101ababababababababababababababababababab
             set-config-epoch: 010701abababababababababababababababababababfb2c01
             bump-epoch: 010801ababababababababababababababababababab
+            announce-to-clients: 010901ababababababababababababababababababab07312e322e332e34033a3a3150fbbb01
         "#]].assert_eq(&table);
     }
 }

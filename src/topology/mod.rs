@@ -12,16 +12,19 @@
 //!   and the command.
 
 mod apply;
+mod client_view;
 mod command;
 mod ids;
 mod replies;
 mod route;
 mod seen_from;
 mod slots;
+mod stored;
 mod text;
 mod view;
 
 pub use apply::TopologyError;
+pub use client_view::{ClientEndpoint, ClientView};
 pub use command::{Command, Reply};
 pub use ids::{ClusterId, Id, IdError, NodeId, ShardId};
 pub use replies::{Health, LinkDescription, Role, ShardEntry, ShardNode, SlotsEntry};
@@ -53,12 +56,20 @@ pub struct Node {
     pub zone: String,
     /// The shard it belongs to.
     pub shard: ShardId,
+    /// Where only clients are sent. Travels by [`Command::AnnounceToClients`], and in snapshots behind the rest: see [`Topology::to_bytes`].
+    #[serde(skip)]
+    pub clients: ClientEndpoint,
 }
 
 impl Node {
-    /// The port that a client on a connection of this kind is told: TLS clients hear of TLS ports.
-    pub fn client_port(&self, tls: bool) -> u16 {
-        if tls { self.tls_port } else { self.port }
+    /// The address that such a client is told.
+    pub fn client_host(&self, view: ClientView) -> &str {
+        self.clients.host(view).unwrap_or(&self.host)
+    }
+
+    /// The port that such a client is told: TLS clients hear of TLS ports.
+    pub fn client_port(&self, view: ClientView) -> u16 {
+        self.clients.port(view).unwrap_or(if view.tls { self.tls_port } else { self.port })
     }
 }
 

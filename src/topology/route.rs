@@ -1,6 +1,6 @@
 //! Where a request for a slot belongs.
 
-use super::{Node, NodeId, Topology};
+use super::{ClientView, Node, NodeId, Topology};
 
 /// What matters about a request besides its slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,9 +65,9 @@ pub enum PreferredEndpoint {
 
 impl PreferredEndpoint {
     /// The endpoint in a redirection.
-    pub fn of(self, node: &Node) -> &str {
+    pub fn of(self, node: &Node, view: ClientView) -> &str {
         match self {
-            PreferredEndpoint::Ip => &node.host,
+            PreferredEndpoint::Ip => node.client_host(view),
             PreferredEndpoint::Hostname if node.hostname.is_empty() => "?",
             PreferredEndpoint::Hostname => &node.hostname,
             PreferredEndpoint::Unknown => "",
@@ -77,8 +77,8 @@ impl PreferredEndpoint {
 
 impl Route<'_> {
     /// The text of a MOVED error, without the leading `-`.
-    pub fn moved_text(slot: u16, node: &Node, preferred: PreferredEndpoint, tls: bool) -> String {
-        format!("MOVED {slot} {}:{}", preferred.of(node), node.client_port(tls))
+    pub fn moved_text(slot: u16, node: &Node, preferred: PreferredEndpoint, view: ClientView) -> String {
+        format!("MOVED {slot} {}:{}", preferred.of(node, view), node.client_port(view))
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
         ] {
             let found = match topology.route(&node(1).id, slot, access) {
                 Route::Serve => "serve".to_owned(),
-                Route::Moved { slot, node } => Route::moved_text(slot, node, PreferredEndpoint::Ip, false),
+                Route::Moved { slot, node } => Route::moved_text(slot, node, PreferredEndpoint::Ip, ClientView::default()),
                 Route::Down(reason) => reason.text().to_owned(),
             };
             assert_eq!(found, expected, "slot {slot} {access:?}");
@@ -160,7 +160,7 @@ mod tests {
             (PreferredEndpoint::Hostname, &plain, false, "MOVED 7 ?:7000"),
             (PreferredEndpoint::Unknown, &named, false, "MOVED 7 :7000"),
         ] {
-            assert_eq!(Route::moved_text(7, node, preferred, tls), text);
+            assert_eq!(Route::moved_text(7, node, preferred, ClientView { tls, ..ClientView::default() }), text);
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn node(n: u8) -> Node {
         tls_port: 0,
         zone: String::new(),
         shard: ShardId(Id(bytes)),
+        clients: ClientEndpoint::default(),
     }
 }
 

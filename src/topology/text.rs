@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Node, NodeId, Topology};
+use super::{ClientView, Node, NodeId, Topology};
 
 /// What this node has seen of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,22 +43,22 @@ pub struct BusCounters {
 }
 
 impl Topology {
-    /// CLUSTER NODES as node `me` answers it. `tls`: whether the client's connection is encrypted.
-    pub fn nodes_text(&self, me: &NodeId, sightings: &Sightings, tls: bool) -> String {
+    /// CLUSTER NODES as node `me` answers it to such a client.
+    pub fn nodes_text(&self, me: &NodeId, sightings: &Sightings, view: ClientView) -> String {
         let mut text = String::new();
         for node in &self.nodes {
-            text.push_str(&self.node_line(me, node, sightings, tls));
+            text.push_str(&self.node_line(me, node, sightings, view));
             text.push('\n');
         }
         text
     }
 
     /// One line of CLUSTER NODES, as CLUSTER REPLICAS lists it too.
-    pub fn node_line(&self, me: &NodeId, node: &Node, sightings: &Sightings, tls: bool) -> String {
+    pub fn node_line(&self, me: &NodeId, node: &Node, sightings: &Sightings, view: ClientView) -> String {
         let shard = self.shard(&node.shard).expect("every node belongs to a shard");
         let is_primary = shard.primary == node.id;
         let sighting = sightings.get(&node.id);
-        let mut line = format!("{} {}:{}@{}", node.id, node.host, node.client_port(tls), node.bus_port);
+        let mut line = format!("{} {}:{}@{}", node.id, node.client_host(view), node.client_port(view), node.bus_port);
         if !node.hostname.is_empty() {
             let _ = write!(line, ",{}", node.hostname);
         }
@@ -166,7 +166,7 @@ mod tests {
             02ababababababababababababababababababab 10.0.0.2:7000@17000 master,fail - 0 0 1 disconnected 5461-10922
             03ababababababababababababababababababab 10.0.0.3:7000@17000 master,fail? - 0 1800000000123 2 connected 10923-16383
         "#]]
-        .assert_eq(&topology.nodes_text(&node(1).id, &sightings, false));
+        .assert_eq(&topology.nodes_text(&node(1).id, &sightings, ClientView::default()));
     }
 
     #[test]

@@ -4,13 +4,14 @@ use larder_proto::resp::Value;
 
 use super::catalog::Command;
 
-/// False for a request whose answer nothing defines: a range by name, as for the commands that know no other; the order of what is equal to
-/// who sorts, or is to Valkey, which compares texts up to their first zero byte. Nor is several elements' adding to a HyperLogLog that a
-/// string's command has broken: Valkey adds those before the one that it cannot.
+/// False for a request whose answer nothing defines: a range by name, as for the commands that know no other; an ID of the clock; the order
+/// of what is equal to who sorts, or is to Valkey, which compares texts up to their first zero byte. Nor is several elements' adding to a
+/// HyperLogLog that a string's command has broken: Valkey adds those before the one that it cannot.
 pub(crate) fn is_defined(name: &str, words: &[Vec<u8>]) -> bool {
     let has = |wanted: &[u8]| words.iter().any(|word| word.eq_ignore_ascii_case(wanted));
     match name {
         "zrange" | "zrangestore" => !has(b"BYLEX"),
+        "xadd" => !words.iter().any(|word| word == b"*" || word.starts_with(b"*\0")),
         "sort" | "sort_ro" => !has(b"BY") && !has(b"ALPHA"),
         "pfadd" => words.len() <= 3,
         _ => true,
@@ -84,7 +85,11 @@ const RULES: &[(&str, Rule, &str)] = &[
     ("config|resetstat", Rule::Same, ""),
     ("module|list", Rule::Shape, "Valkey counts its script engine among the modules"),
     ("scan", Rule::Shape, "cursors; the whole keyspace is compared every now and then"),
-    ("xadd", Rule::Shape, "ids may come from the clock"),
+    ("xadd", Rule::Same, "ids are given"),
+    ("xtrim", Rule::Same, "whole nodes go, and they end where Valkey's do"),
+    ("xclaim", Rule::Same, "idle times that are asked for are nothing or more than a run lasts"),
+    ("xautoclaim", Rule::Same, "likewise"),
+    ("xinfo|stream", Rule::Shape, "times, and there is no radix tree"),
     ("command|getkeysandflags", Rule::Never, COUNTS),
     ("command|getkeys", Rule::Never, COUNTS),
     ("hrandfield", Rule::Never, ENDLESS),
@@ -226,5 +231,8 @@ pub(crate) const READERS: &[(&str, &[&str], bool)] = &[
 ];
 
 /// What else is asked of a key when the keyspaces are compared, with the rule.
-pub(crate) const LOOKS: &[(&[&str], Rule)] =
-    &[(&["OBJECT", "ENCODING", "{}"], Rule::Encoding), (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS))];
+pub(crate) const LOOKS: &[(&[&str], Rule)] = &[
+    (&["OBJECT", "ENCODING", "{}"], Rule::Encoding),
+    (&["XINFO", "GROUPS", "{}"], Rule::Same),
+    (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS)),
+];

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use larder::engine::spec::{Arg, ArgKind, flag, key_flag};
+use larder::engine::spec::{Arg, ArgKind, FindKeys, flag, key_flag};
 
 use super::catalog::Command;
 use super::compare::is_defined;
@@ -36,6 +36,7 @@ const NAMES: &[(&str, &str)] = &[
     ("hash1", "hash"),
     ("hash2", "hash"),
     ("stream1", "stream"),
+    ("stream2", "stream"),
 ];
 
 /// Keys remembered per command.
@@ -314,6 +315,14 @@ impl<C: Choices> Generator<C> {
                 self.token(draft, arg);
             }
             self.body(draft, arg);
+        }
+        let spec = self.commands[draft.command].spec;
+        if arg.multiple
+            && let ArgKind::Key(number) = arg.kind
+            && spec.keys.get(number).is_some_and(|keys| matches!(keys.find, FindKeys::Range { limit: 2.., .. }))
+        {
+            // The keys are only a part of what repeats: as much belongs to them.
+            draft.announced = Some(count);
         }
     }
 

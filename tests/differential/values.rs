@@ -59,6 +59,8 @@ pub(crate) enum Meaning {
     Member,
     /// An id of a stream entry.
     StreamId,
+    /// The id of a new one: most are greater than those that are there.
+    NewStreamId,
     /// What DUMP returns.
     Payload,
     /// Any of these words.
@@ -67,6 +69,8 @@ pub(crate) enum Meaning {
 
 /// Parts of argument names with what they mean. The first that fits is taken.
 const HINTS: &[(&str, Meaning)] = &[
+    ("idle-time", Meaning::Words(&["0", "0", "0", "1000000000"])),
+    ("threshold", Meaning::Count),
     ("unix-time-milli", Meaning::UnixMilliseconds),
     ("unix-time", Meaning::UnixSeconds),
     ("millisecond", Meaning::Milliseconds),
@@ -115,7 +119,15 @@ pub(crate) fn meaning(arg: &Arg, group: &str) -> Meaning {
     if arg.name == "index" && group == "connection" {
         return Meaning::Database;
     }
-    let found = HINTS.iter().find(|(part, _)| arg.name.contains(part)).map_or(Meaning::Kind, |(_, meaning)| *meaning);
+    // In milliseconds, as times are after which keys go.
+    if arg.token == "BLOCK" {
+        return Meaning::Timeout;
+    }
+    if arg.name == "id" && !arg.multiple && group == "stream" {
+        return Meaning::NewStreamId;
+    }
+    let name = arg.name.to_ascii_lowercase();
+    let found = HINTS.iter().find(|(part, _)| name.contains(part)).map_or(Meaning::Kind, |(_, meaning)| *meaning);
     match found {
         Meaning::StreamId if group != "stream" => Meaning::Kind,
         Meaning::Bound if is_number => Meaning::Position,
@@ -324,6 +336,9 @@ pub(crate) const SHORT_MS_MAX: u64 = 20;
 /// Shortest expiry of all others.
 const LONG_SECONDS_MIN: u64 = 100;
 
+/// The greatest milliseconds of most stream IDs.
+const MS_MAX: u64 = 20;
+
 /// A value that an argument usually gets. `may_pass` allows an expiry that is waited for.
 pub(crate) fn typical(choose: &mut impl Choices, kind: ArgKind, meaning: Meaning, may_pass: bool) -> (Vec<u8>, Passing) {
     let value = match meaning {
@@ -354,7 +369,11 @@ pub(crate) fn typical(choose: &mut impl Choices, kind: ArgKind, meaning: Meaning
             "a-longer-member-than-most-of-the-others-are-here",
         ])),
         Meaning::Payload => payload(choose),
-        Meaning::StreamId => text(format!("{}-{}", choose.below(1000), choose.below(4))),
+        Meaning::StreamId if choose.chance(10) => text(choose.one_of(&[">", ">", "0"])),
+        Meaning::StreamId if choose.chance(60) => text(format!("{MS_MAX}-{}", choose.below(12))),
+        Meaning::StreamId => text(format!("{}-{}", choose.below(MS_MAX), choose.below(4))),
+        Meaning::NewStreamId if choose.chance(70) => text(format!("{MS_MAX}-*")),
+        Meaning::NewStreamId => text(format!("{}-{}", choose.below(MS_MAX + 1), choose.below(12))),
         Meaning::Words(words) => text(choose.one_of(words)),
         Meaning::Kind => match kind {
             ArgKind::Integer => small_integer(choose),

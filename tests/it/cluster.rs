@@ -9,7 +9,7 @@ use larder_proto::resp::Value;
 
 use crate::support::{Connection, Server, free_port, larder_program, wait_until};
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Simple(text) | Value::Error(text) => String::from_utf8_lossy(text).into_owned(),
         Value::Bulk(text) | Value::Verbatim { text, .. } => String::from_utf8_lossy(text).into_owned(),
@@ -17,7 +17,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn is_up(connection: &mut Connection) -> bool {
+pub(crate) fn is_up(connection: &mut Connection) -> bool {
     text(&connection.call(&["CLUSTER", "INFO"])).starts_with("cluster_state:ok\r\n")
 }
 
@@ -168,6 +168,16 @@ const SERVING: &[&[&str]] = &[
     &["FLUSHALL"],
 ];
 
+/// The same while the node sends clients elsewhere.
+const ANNOUNCING: &[&[&str]] = &[
+    &["CLUSTER", "NODES"],
+    &["CLUSTER", "SLOTS"],
+    &["CLUSTER", "SHARDS"],
+    &["CONFIG", "SET", "cluster-announce-client-ipv4", "banana"],
+    &["CONFIG", "SET", "cluster-announce-client-ipv6", "10.1.2.3"],
+    &["CONFIG", "SET", "cluster-announce-client-port", "65536"],
+];
+
 /// The same when the slots are given up again.
 const CLOSING: &[&[&str]] = &[&["CLUSTER", "FLUSHSLOTS"], &["GET", "foo"], &["CLUSTER", "NODES"], &["CLUSTER", "SHARDS"]];
 
@@ -215,6 +225,22 @@ fn a_node_alone_answers_as_valkey_does() {
         connection.call(&["HELLO", "3"]);
     });
     compare(&mut sides, SERVING);
+    for (connection, ..) in &mut sides {
+        let announced = ["cluster-announce-client-ipv4", "10.9.8.7", "cluster-announce-client-ipv6", "2001:db8::7"];
+        let ports = ["cluster-announce-client-port", "64001", "cluster-announce-client-tls-port", "64002"];
+        assert_eq!(text(&connection.call(&[&["CONFIG", "SET"], &announced[..], &ports].concat())), "OK");
+        wait_until("clients are sent elsewhere", || text(&connection.call(&["CLUSTER", "NODES"])).contains(" 10.9.8.7:64001@"));
+    }
+    compare(&mut sides, ANNOUNCING);
+    for (connection, ..) in &mut sides {
+        for name in ["cluster-announce-client-ipv4", "cluster-announce-client-ipv6"] {
+            assert_eq!(text(&connection.call(&["CONFIG", "SET", name, ""])), "OK");
+        }
+        for name in ["cluster-announce-client-port", "cluster-announce-client-tls-port"] {
+            assert_eq!(text(&connection.call(&["CONFIG", "SET", name, "0"])), "OK");
+        }
+        wait_until("clients are told what nodes are", || !text(&connection.call(&["CLUSTER", "NODES"])).contains(":64001@"));
+    }
     compare(&mut sides, CLOSING);
 }
 
@@ -336,7 +362,8 @@ impl Limited {
         );
         let mut command = std::process::Command::new("sh");
         command.args(["-c", &script]).current_dir(folder.path());
-        let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().expect("a shell");
+        // Its log, of which a pipe holds enough: a file would be too long as well.
+        let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("a shell");
         wait_until("the node listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         let node = Limited { child, port, folder };
         let mut client = node.connect();
@@ -365,7 +392,7 @@ impl Drop for Limited {
 
 #[test]
 fn a_node_that_lacks_space_serves_again_when_there_is_some() {
-    let node = Limited::start();
+    let mut node = Limited::start();
     let mut client = node.connect();
     node.limit_files(Some(0));
     client.call(&["CLUSTER", "BUMPEPOCH"]);
@@ -375,6 +402,14 @@ fn a_node_that_lacks_space_serves_again_when_there_is_some() {
     wait_until("the node serves again", || is_up(&mut client));
     assert_eq!(text(&client.call(&["SET", "key", "value"])), "OK");
     assert_eq!(text(&client.call(&["CLUSTER", "DELSLOTS", "0"])), "OK");
+    let file = node.folder.path().join("cluster.redb");
+    let told = format!("the disk is full: {}: File too large", file.canonicalize().expect("its file").display());
+    node.child.kill().expect("our child");
+    let mut log = String::new();
+    node.child.stdout.take().expect("piped").read_to_string(&mut log).expect("text");
+    assert_eq!(log.matches(&told).count(), 1, "whose disk is full is told once: {log}");
+    assert_eq!(log.matches("takes part again").count(), 1, "{log}");
+    assert!(!file.with_extension("probe").exists());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Integration tests: one binary, since every further one would link the whole library again.
 #![allow(clippy::print_stderr, reason = "a test that is skipped says why, and one that measures what it saw")]
 
+mod announce;
 mod blocking;
 mod cli;
+mod cli_manager;
 mod cluster;
 mod cluster_script;
 mod command_table;

@@ -23,7 +23,11 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("Run::Blocking(", &["src/engine/scope.rs", "src/engine/blocking.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
     ("StartSweep", &["src/engine/command.rs", "src/engine/spec.rs", "src/engine/sweep.rs"], "a sweep is begun in one file"),
     ("sweep::run", &["src/engine/scope.rs"], "sweeps are commands: the scope has them run"),
-    (".keys_by_hand", &["src/engine/key_flags.rs", "src/engine/table.rs"], "who wants to know a command's keys asks there"),
+    (
+        ".keys_by_hand",
+        &["src/engine/key_flags.rs", "src/engine/table.rs"],
+        "who wants to know a command's keys asks there, who locks them its row",
+    ),
     (".is_secret", &["src/engine/redact.rs"], "what logs and MONITOR may show is asked there"),
     ("REFUSALS", &["src/engine/gate.rs"], "whether a command may run is asked of the gate"),
     (
@@ -38,7 +42,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ),
     (
         ".is_alive(",
-        &["src/keyspace/access.rs", "src/keyspace/databases.rs", "src/keyspace/scan.rs"],
+        &["src/keyspace/access.rs", "src/keyspace/databases.rs", "src/keyspace/random_key.rs", "src/keyspace/scan.rs"],
         "lookups, walks and whole databases ask who is alive; everybody else goes through them",
     ),
     ("::is_alive", &[], "as above, by another spelling"),

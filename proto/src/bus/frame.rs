@@ -140,6 +140,8 @@ mod tests {
                 exchange,
                 request: Request::Join(Join { cluster, node, claims: vec![(0, 5), (7, 7)], config_epoch, only_ask: false }),
             }),
+            (any::<u64>(), any::<[u8; 20]>())
+                .prop_map(|(exchange, cluster)| Frame::Request { exchange, request: Request::Withdraw { cluster: Id(cluster) } }),
             (any::<u64>(), payload)
                 .prop_map(|(exchange, payload)| Frame::Response { exchange, response: Response::Raft { call: RaftCall::Vote, payload } }),
             (any::<u64>(), ".{0,30}")

@@ -146,6 +146,11 @@ pub enum Request {
         /// The group.
         cluster: Id,
     },
+    /// I cannot write my log: I serve nothing and have no vote until you hear of me otherwise. Answered by [`Response::Done`].
+    Withdraw {
+        /// The group.
+        cluster: Id,
+    },
 }
 
 /// Answers.

@@ -35,7 +35,7 @@ fn snapshot() -> Vec<u8> {
     let last = Some(last());
     let membership = Membership::new(vec![voters.keys().copied().collect()], voters);
     let meta = SnapshotMeta { last_log_id: last, last_membership: StoredMembership::new(last, membership), snapshot_id: "s".to_owned() };
-    let data = codec::encode(&Topology::default()).expect("it is short");
+    let data = Topology::default().to_bytes().expect("it is short");
     let request = InstallSnapshotRequest::<TypeConfig> { vote: Vote::new_committed(1, LEADER), meta, offset: 0, data, done: true };
     codec::encode(&request).expect("it is short")
 }

@@ -90,7 +90,7 @@ impl StateMachine {
         if let Some(stored) = newest_needed(&store)? {
             applied.last = stored.meta.last_log_id;
             applied.membership = stored.meta.last_membership;
-            let topology = codec::decode(&stored.topology);
+            let topology = Topology::from_bytes(&stored.topology);
             applied.topology = topology.map_err(|error| StoreError::Value(key::SNAPSHOT.to_owned(), error))?;
             publish(&applied.topology);
         }
@@ -143,7 +143,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Box<Cursor<Vec<u8>>>) -> Result<(), StorageError> {
         let topology = snapshot.into_inner();
-        let installed: Topology = codec::decode(&topology).map_err(unreadable)?;
+        let installed = Topology::from_bytes(&topology).map_err(unreadable)?;
         let stored = StoredSnapshot { meta: meta.clone(), topology };
         self.store.write(move |batch| batch.put(key::SNAPSHOT, &stored)).await.map_err(writing)?;
         let mut applied = self.applied.lock();
@@ -162,7 +162,9 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
     async fn build_snapshot(&mut self) -> Result<Snapshot, StorageError> {
         let (meta, topology) = {
             let applied = self.applied.lock();
-            let topology = codec::encode(&applied.topology)
+            let topology = applied
+                .topology
+                .to_bytes()
                 .map_err(|error| StorageError::from(StorageIOError::<RaftId>::write_snapshot(None, openraft::AnyError::new(&error))))?;
             let snapshot_id = applied.last.map_or_else(|| "empty".to_owned(), |last| last.to_string());
             (SnapshotMeta { last_log_id: applied.last, last_membership: applied.membership.clone(), snapshot_id }, topology)

@@ -32,7 +32,6 @@ mod set_config_epoch;
 mod shards;
 mod slot_arguments;
 mod slots;
-mod wants_tls;
 
 use crate::engine::spec::CommandSpec;
 

@@ -1,6 +1,6 @@
 //! CLUSTER NODES: a line per node, in the format of Valkey's configuration file.
 
-use super::wants_tls::wants_tls;
+use crate::engine::cluster_access::client_view;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
@@ -23,7 +23,7 @@ pub(crate) static CLUSTER_NODES: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     let cluster = context.cluster()?;
-    let text = cluster.topology.load().nodes_text(&cluster.me, &cluster.control.sightings(), wants_tls(context));
+    let text = cluster.topology.load().nodes_text(&cluster.me, &cluster.control.sightings(), client_view(context.caller));
     context.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! CLUSTER REPLICAS, and its older name CLUSTER SLAVES: the lines of CLUSTER NODES for the replicas of a primary.
 
 use super::find_node::find_node;
-use super::wants_tls::wants_tls;
+use crate::engine::cluster_access::client_view;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
@@ -38,8 +38,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if shard.primary != node.id {
         return Err(CmdError::err("The specified node is not a master"));
     }
-    let (sightings, tls) = (cluster.control.sightings(), wants_tls(context));
-    let lines: Vec<_> = topology.replicas(shard).map(|replica| topology.node_line(&cluster.me, replica, &sightings, tls)).collect();
+    let (sightings, view) = (cluster.control.sightings(), client_view(context.caller));
+    let lines: Vec<_> = topology.replicas(shard).map(|replica| topology.node_line(&cluster.me, replica, &sightings, view)).collect();
     context.reply.array(lines.len());
     lines.iter().for_each(|line| context.reply.bulk(line.as_bytes()));
     Ok(())

@@ -2,10 +2,10 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use crate::engine::cluster_access::preferred_endpoint;
+use crate::engine::cluster_access::{client_view, preferred_endpoint};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
-use crate::topology::{PreferredEndpoint, ShardNode};
+use crate::topology::{ClientView, PreferredEndpoint, ShardNode};
 
 pub(crate) static CLUSTER_SHARDS: CommandSpec = CommandSpec {
     name: "shards",
@@ -28,7 +28,7 @@ pub(crate) static CLUSTER_SHARDS: CommandSpec = CommandSpec {
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     let cluster = context.cluster()?;
     let topology = cluster.topology.load_full();
-    let preferred = preferred_endpoint(context.config);
+    let (preferred, view) = (preferred_endpoint(context.config), client_view(context.caller));
     let entries = topology.shard_entries(&cluster.control.sightings());
     context.reply.array(entries.len());
     for entry in entries {
@@ -41,7 +41,7 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
         }
         context.reply.bulk(b"nodes");
         context.reply.array(entry.nodes.len());
-        entry.nodes.iter().for_each(|node| reply_node(context.reply, node, preferred));
+        entry.nodes.iter().for_each(|node| reply_node(context.reply, node, preferred, view));
         context.reply.bulk(b"id");
         context.reply.bulk(entry.id.to_string().as_bytes());
     }
@@ -53,17 +53,17 @@ enum Value {
     Text(String),
 }
 
-fn reply_node(reply: &mut ReplyBuf, member: &ShardNode<'_>, preferred: PreferredEndpoint) {
+fn reply_node(reply: &mut ReplyBuf, member: &ShardNode<'_>, preferred: PreferredEndpoint, view: ClientView) {
     let node = member.node;
     let text = |text: &str| Value::Text(text.to_owned());
-    let port = |port: u16| (port != 0).then(|| Value::Number(i64::from(port)));
+    let port = |own: u16, tls: bool| (own != 0).then(|| Value::Number(i64::from(node.client_port(ClientView { tls, ..view }))));
     let unless_empty = |value: &str| (!value.is_empty()).then(|| text(value));
     let fields = [
         ("id", Some(Value::Text(node.id.to_string()))),
-        ("port", port(node.port)),
-        ("tls-port", port(node.tls_port)),
-        ("ip", Some(text(&node.host))),
-        ("endpoint", Some(text(preferred.of(node)))),
+        ("port", port(node.port, false)),
+        ("tls-port", port(node.tls_port, true)),
+        ("ip", Some(text(node.client_host(view)))),
+        ("endpoint", Some(text(preferred.of(node, view)))),
         ("hostname", unless_empty(&node.hostname)),
         ("role", Some(text(member.role.word()))),
         ("replication-offset", Some(Value::Number(member.replication_offset as i64))),

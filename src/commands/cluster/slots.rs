@@ -2,11 +2,10 @@
 
 use larder_proto::resp::ReplyBuf;
 
-use super::wants_tls::wants_tls;
-use crate::engine::cluster_access::preferred_endpoint;
+use crate::engine::cluster_access::{client_view, preferred_endpoint};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
-use crate::topology::{Node, PreferredEndpoint};
+use crate::topology::{ClientView, Node, PreferredEndpoint};
 
 pub(crate) static CLUSTER_SLOTS: CommandSpec = CommandSpec {
     name: "slots",
@@ -33,29 +32,29 @@ pub(crate) static CLUSTER_SLOTS: CommandSpec = CommandSpec {
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     let cluster = context.cluster()?;
     let topology = cluster.topology.load_full();
-    let (preferred, tls) = (preferred_endpoint(context.config), wants_tls(context));
+    let (preferred, view) = (preferred_endpoint(context.config), client_view(context.caller));
     let entries = topology.slots_entries(&cluster.control.sightings());
     context.reply.array(entries.len());
     for entry in entries {
         context.reply.array(2 + entry.nodes.len());
         context.reply.integer(i64::from(entry.range.start));
         context.reply.integer(i64::from(entry.range.end));
-        entry.nodes.iter().for_each(|node| reply_node(context.reply, node, preferred, tls));
+        entry.nodes.iter().for_each(|node| reply_node(context.reply, node, preferred, view));
     }
     Ok(())
 }
 
 /// Endpoint, port, id, and everything else that is known of where the node is.
-fn reply_node(reply: &mut ReplyBuf, node: &Node, preferred: PreferredEndpoint, tls: bool) {
+fn reply_node(reply: &mut ReplyBuf, node: &Node, preferred: PreferredEndpoint, view: ClientView) {
     reply.array(4);
     match preferred {
         PreferredEndpoint::Unknown => reply.null(),
-        _ => reply.bulk(preferred.of(node).as_bytes()),
+        _ => reply.bulk(preferred.of(node, view).as_bytes()),
     }
-    reply.integer(i64::from(node.client_port(tls)));
+    reply.integer(i64::from(node.client_port(view)));
     reply.bulk(node.id.to_string().as_bytes());
     let known = [
-        ("ip", node.host.as_str(), preferred != PreferredEndpoint::Ip),
+        ("ip", node.client_host(view), preferred != PreferredEndpoint::Ip),
         ("hostname", node.hostname.as_str(), preferred != PreferredEndpoint::Hostname && !node.hostname.is_empty()),
         ("availability-zone", node.zone.as_str(), !node.zone.is_empty()),
     ];

@@ -11,6 +11,7 @@ pub(crate) static HEXISTS: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", ..ARG }],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs { summary: "Tells whether a hash has a field", complexity: "O(1)", since: "2.0.0", group: "hash", ..DOCS },

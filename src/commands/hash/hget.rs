@@ -12,6 +12,7 @@ pub(crate) static HGET: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", ..ARG }],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs { summary: "Returns the value of a field of a hash", complexity: "O(1)", since: "2.0.0", group: "hash", ..DOCS },

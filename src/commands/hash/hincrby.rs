@@ -19,6 +19,7 @@ pub(crate) static HINCRBY: CommandSpec = CommandSpec {
         Arg { name: "field", ..ARG },
         Arg { name: "increment", kind: ArgKind::Integer, ..ARG },
     ],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

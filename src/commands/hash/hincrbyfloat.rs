@@ -22,6 +22,7 @@ pub(crate) static HINCRBYFLOAT: CommandSpec = CommandSpec {
         Arg { name: "field", ..ARG },
         Arg { name: "increment", kind: ArgKind::Double, ..ARG },
     ],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

@@ -17,6 +17,7 @@ pub(crate) static HMSET: CommandSpec = CommandSpec {
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "data", kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]), multiple: true, ..ARG },
     ],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(|context, args| {
         store(context, args)?;
@@ -43,6 +44,7 @@ pub(crate) static HSET: CommandSpec = CommandSpec {
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "data", kind: ArgKind::Block(&[Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }]), multiple: true, ..ARG },
     ],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

@@ -13,6 +13,7 @@ pub(crate) static HSETNX: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs { summary: "Sets a field of a hash unless it is there", complexity: "O(1)", since: "2.0.0", group: "hash", ..DOCS },

@@ -11,6 +11,7 @@ pub(crate) static HSTRLEN: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", ..ARG }],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs { summary: "Returns the length of the value of a field", complexity: "O(1)", since: "3.2.0", group: "hash", ..DOCS },

@@ -14,6 +14,7 @@ pub(crate) static SADD: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::SET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

@@ -12,6 +12,7 @@ pub(crate) static SISMEMBER: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::READ | acl::SET,
     keys: &[KeySpec::one(1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", ..ARG }],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(one),
     docs: Docs { summary: "Tells whether something is a member of a set", complexity: "O(1)", since: "1.0.0", group: "set", ..DOCS },

@@ -13,6 +13,7 @@ pub(crate) static SREM: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::SET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

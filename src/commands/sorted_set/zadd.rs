@@ -46,6 +46,8 @@ pub(crate) static ZADD: CommandSpec = CommandSpec {
             ..ARG
         },
     ],
+    element_at: 3,
+    score_at: 2,
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, Options::default())),
     docs: Docs {
@@ -70,6 +72,8 @@ pub(crate) static ZINCRBY: CommandSpec = CommandSpec {
         Arg { name: "increment", kind: ArgKind::Integer, ..ARG },
         Arg { name: "member", ..ARG },
     ],
+    element_at: 3,
+    score_at: 2,
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, Options { increments: true, ..Options::default() })),
     docs: Docs {

@@ -16,6 +16,7 @@ pub(crate) static ZRANK: CommandSpec = CommandSpec {
         Arg { name: "member", ..ARG },
         Arg { name: "withscore", kind: ArgKind::PureToken, token: "WITHSCORE", optional: true, ..ARG },
     ],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, false)),
     docs: Docs {
@@ -40,6 +41,7 @@ pub(crate) static ZREVRANK: CommandSpec = CommandSpec {
         Arg { name: "member", ..ARG },
         Arg { name: "withscore", kind: ArgKind::PureToken, token: "WITHSCORE", optional: true, ..ARG },
     ],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, true)),
     docs: Docs {

@@ -11,6 +11,7 @@ pub(crate) static ZSCORE: CommandSpec = CommandSpec {
     acl: acl::FAST | acl::READ | acl::SORTEDSET,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", ..ARG }],
+    element_at: 2,
     locks: Locks::Keys,
     run: Run::Data(one),
     docs: Docs { summary: "Returns the score of a member", complexity: "O(1)", since: "1.2.0", group: "sorted-set", ..DOCS },

@@ -6,7 +6,6 @@ use crate::config::row::Storage::Kept;
 use crate::config::row::{Form, Row, field, in_form, memory, number, text, word, yes_no};
 use crate::config::value::ClusterEndpointType;
 
-const CLIENT_ADDRESS: &str = "the nodes do not tell each other of a second address yet: clients are told the one that other nodes are told";
 const MIGRATION_TUNING: &str = "it tunes slot migration, which this version does not have yet";
 
 pub(super) static ROWS: &[Row] = &[
@@ -34,18 +33,14 @@ pub(super) static ROWS: &[Row] = &[
     text("cluster-announce-client-ipv4", "", field!(cluster_announce_client_ipv4))
         .unset_when_empty()
         .check(checks::ipv4)
-        .no_effect(CLIENT_ADDRESS)
-        .doc("IPv4 address that only clients are told."),
+        .doc("Address that clients over IPv4 are told, when it is not the one that nodes are told."),
     text("cluster-announce-client-ipv6", "", field!(cluster_announce_client_ipv6))
         .unset_when_empty()
         .check(checks::ipv6)
-        .no_effect(CLIENT_ADDRESS)
-        .doc("IPv6 address that only clients are told."),
+        .doc("Address that clients over IPv6 are told, when it is not the one that nodes are told."),
     number("cluster-announce-client-port", 0, PORT_MAX, 0, field!(cluster_announce_client_port))
-        .no_effect(CLIENT_ADDRESS)
         .doc("Port that only clients are told. 0 stands for cluster-announce-port."),
     number("cluster-announce-client-tls-port", 0, PORT_MAX, 0, field!(cluster_announce_client_tls_port))
-        .no_effect(CLIENT_ADDRESS)
         .doc("TLS port that only clients are told. 0 stands for cluster-announce-tls-port."),
     text("cluster-announce-hostname", "", field!(cluster_announce_hostname))
         .unset_when_empty()

@@ -3,8 +3,6 @@
 use super::shared::{INT_MAX, INT_MIN, LONG_MAX};
 use crate::config::row::{Row, field, memory, number};
 
-const STREAMS: &str = "it tunes streams, which this version does not have yet";
-
 pub(super) static ROWS: &[Row] = &[
     number("hash-max-listpack-entries", 0, LONG_MAX, 512, field!(hash_max_listpack_entries))
         .alias("hash-max-ziplist-entries")
@@ -33,9 +31,7 @@ pub(super) static ROWS: &[Row] = &[
     memory("hll-sparse-max-bytes", 0, LONG_MAX, 3000, field!(hll_sparse_max_bytes))
         .doc("Size up to which a HyperLogLog keeps its sparse form. Above 16000 the dense form is always smaller."),
     memory("stream-node-max-bytes", 0, LONG_MAX, 4096, field!(stream_node_max_bytes))
-        .no_effect(STREAMS)
         .doc("Size of one block of a stream. 0 sets no limit."),
     number("stream-node-max-entries", 0, LONG_MAX, 100, field!(stream_node_max_entries))
-        .no_effect(STREAMS)
         .doc("Entries in one block of a stream. 0 sets no limit."),
 ];

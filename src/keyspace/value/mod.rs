@@ -14,6 +14,7 @@ pub mod list;
 mod packed_bucket;
 pub mod packed_table;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod zset;
 
@@ -22,9 +23,15 @@ use self::hash::Hash;
 pub use self::kind::{Encoding, Type};
 use self::list::List;
 use self::set::Set;
+use self::stream::Stream;
 use self::string::LongString;
 use self::zset::Zset;
+use crate::base::float::parse_f64;
 use crate::base::limits::ELEMENT_STEPS;
+use crate::keyspace::hash::KeyHash;
+
+/// Steps of [`Value::prefetch_element`].
+pub const ELEMENT_PREFETCH_STEPS: usize = 3;
 
 /// A value that does not lie inside its entry.
 #[derive(Debug, Clone)]
@@ -39,6 +46,8 @@ pub enum Value {
     Set(Box<Set>),
     /// A sorted set too large for its entry.
     Zset(Box<Zset>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// A collection as a variant of [`Value`].
@@ -70,13 +79,34 @@ macro_rules! variants {
     )+};
 }
 
-variants!(List, Hash, Set, Zset);
+variants!(List, Hash, Set, Zset, Stream);
 
 const fn assert_send<T: Send>() {}
 const _: () = assert_send::<Value>();
 const _: () = assert!(size_of::<Value>() == 24, "a long string's box is no larger than a vector's header");
 
 impl Value {
+    /// Asks the processor for what a look for the element with this hash (of its form, [`crate::datatypes::items`]) needs. What one step asks
+    /// for, the next one reads.
+    #[inline]
+    pub fn prefetch_element(&self, hash: KeyHash, step: usize) {
+        match self {
+            Value::Hash(fields) => fields.prefetch(hash, step),
+            Value::Set(set) => set.prefetch(hash, step),
+            Value::Zset(zset) => zset.prefetch(hash, step),
+            Value::String(_) | Value::List(_) | Value::Stream(_) => {}
+        }
+    }
+
+    /// Asks the processor for where an element with this score, read from its text, goes.
+    pub fn prefetch_score(&self, score: &[u8]) {
+        if let Value::Zset(zset) = self
+            && let Some(score) = parse_f64(score)
+        {
+            zset.prefetch_score(score);
+        }
+    }
+
     /// Its type.
     pub fn kind(&self) -> Type {
         match self {
@@ -85,6 +115,7 @@ impl Value {
             Value::Hash(_) => Type::Hash,
             Value::Zset(_) => Type::Zset,
             Value::Set(_) => Type::Set,
+            Value::Stream(_) => Type::Stream,
         }
     }
 
@@ -96,6 +127,7 @@ impl Value {
             Value::Hash(hash) => hash.encoding(),
             Value::Zset(zset) => zset.encoding(),
             Value::Set(set) => set.encoding(),
+            Value::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -107,6 +139,7 @@ impl Value {
             Value::Hash(hash) => hash.effort(),
             Value::Zset(zset) => zset.effort(),
             Value::Set(set) => set.effort(),
+            Value::Stream(stream) => stream.effort(),
         }
     }
 
@@ -117,6 +150,7 @@ impl Value {
             Value::List(list) => list.view().len() * ELEMENT_STEPS,
             Value::Hash(hash) => hash.scan_len(),
             Value::Set(set) => set.scan_len(),
+            Value::Stream(stream) => stream.scan_len(),
             Value::Zset(zset) => zset.scan_len(),
         }
     }
@@ -129,6 +163,7 @@ impl Value {
             Value::Hash(hash) => hash.bytes(),
             Value::Zset(zset) => zset.bytes(),
             Value::Set(set) => set.bytes(),
+            Value::Stream(stream) => stream.bytes(),
         };
         size_of::<Value>() + outside
     }

@@ -2,7 +2,7 @@
 //!
 //! Linear hashing, as in [`crate::keyspace::table`], over buckets of some twenty records. A bucket is one allocation; no record has one
 //! of its own unless it is long, and nothing points at records. A record is a key and what belongs to it, as items
-//! ([`crate::datatypes::items`]): key [value] [expiry], as [`super::packed_bucket`] describes. With 16-byte keys that is 18 bytes per record, 1.4 for the bucket, and what
+//! ([`crate::datatypes::items`]): key \[value\] \[expiry\], as [`super::packed_bucket`] describes. With 16-byte keys that is 18 bytes per record, 1.4 for the bucket, and what
 //! the allocator rounds up.
 //!
 //! Invariants:
@@ -16,6 +16,7 @@ use super::packed_bucket::Bucket;
 pub use super::packed_bucket::{Record, push_expiry};
 use crate::base::alloc;
 use crate::base::rng::Rng;
+use crate::keyspace::bucket::prefetch;
 use crate::keyspace::hash::{KeyHash, KeyHasher};
 
 /// Buckets of a segment.
@@ -131,6 +132,20 @@ impl PackedTable {
         self.bytes = self.bytes + after.0 - before.0;
         self.extra_effort = self.extra_effort + after.1 - before.1;
         result
+    }
+
+    /// Asks the processor for what a look for this key needs: first (0) for its bucket, then (1) for what is in there.
+    #[inline]
+    pub fn prefetch(&self, hash: KeyHash, step: usize) {
+        if self.buckets == 0 {
+            return;
+        }
+        let bucket = self.bucket(self.home(hash));
+        match step {
+            0 => prefetch(std::ptr::from_ref(bucket).cast()),
+            1 => bucket.prefetch(),
+            _ => {}
+        }
     }
 
     /// Finds the record whose key has this form.

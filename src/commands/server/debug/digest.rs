@@ -4,6 +4,8 @@
 //! A key's digest mixes key, type and value; the digest of the data is the exclusive or of all keys' digests, mixed with each
 //! database's number.
 
+use std::ops::ControlFlow;
+
 use larder_proto::resp::format_shortest;
 use sha1::{Digest as _, Sha1};
 
@@ -17,6 +19,7 @@ use crate::keyspace::string_value;
 use crate::keyspace::value::hash::Hash;
 use crate::keyspace::value::list::List;
 use crate::keyspace::value::set::Set;
+use crate::keyspace::value::stream::{Stream, StreamId};
 use crate::keyspace::value::zset::Zset;
 
 type Digest = [u8; 20];
@@ -58,6 +61,19 @@ fn mix_hash(digest: &mut Digest, entry: EntryRef<'_>, liveness: Liveness) {
     });
 }
 
+/// Adds the entries of a stream, without its groups.
+fn mix_stream(digest: &mut Digest, entry: EntryRef<'_>) {
+    let Ok(stream) = collection::of::<Stream>(entry) else { return };
+    stream.entries().walk(StreamId::MIN, StreamId::MAX, |entry| {
+        mix(digest, format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+        entry.for_each(|field, value| {
+            field.with_text(|text| mix(digest, text));
+            value.with_text(|text| mix(digest, text));
+        });
+        ControlFlow::Continue(())
+    });
+}
+
 /// Adds an entry's type, value and whether it expires.
 fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>, liveness: Liveness) {
     mix(digest, &(entry.kind() as u32).to_be_bytes());
@@ -86,7 +102,7 @@ fn mix_entry(digest: &mut Digest, entry: EntryRef<'_>, liveness: Liveness) {
                 xor(digest, &one);
             }
         }
-        other => unreachable!("no command makes a {}", other.name()),
+        Type::Stream => mix_stream(digest, entry),
     }
     if entry.expiry_ms().is_some() {
         xor(digest, b"!!expire!!");

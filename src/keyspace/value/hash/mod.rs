@@ -26,7 +26,7 @@ use super::kind::{Encoding, Type};
 use super::packed_table::PackedTable;
 use crate::base::alloc;
 use crate::base::limits::{EFFORT_LEN, ELEMENT_STEPS};
-use crate::keyspace::hash::KeyHasher;
+use crate::keyspace::hash::{KeyHash, KeyHasher};
 use crate::keyspace::liveness::Liveness;
 
 /// Most fields of a small hash: its count takes 16 bits.
@@ -96,6 +96,14 @@ impl Hash {
         match self {
             Hash::Small(bytes) => bytes.len(),
             Hash::Large(large) => large.table.len() * ELEMENT_STEPS,
+        }
+    }
+
+    /// See [`super::Value::prefetch_element`].
+    #[inline]
+    pub(super) fn prefetch(&self, hash: KeyHash, step: usize) {
+        if let Hash::Large(large) = self {
+            large.table.prefetch(hash, step);
         }
     }
 

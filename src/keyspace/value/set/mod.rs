@@ -23,6 +23,7 @@ use super::kind::{Encoding, Type};
 use super::packed_table::PackedTable;
 use crate::base::alloc;
 use crate::base::limits::{EFFORT_LEN, ELEMENT_STEPS};
+use crate::keyspace::hash::KeyHash;
 
 /// Most members of a small set: its count takes 16 bits.
 const SMALL_LEN_MAX: u64 = u16::MAX as u64;
@@ -67,6 +68,14 @@ impl Set {
             Set::Integers(_) => self.view().len() * ELEMENT_STEPS / 4,
             Set::Small(bytes) => bytes.len(),
             Set::Large(table) => table.len() * ELEMENT_STEPS,
+        }
+    }
+
+    /// See [`super::Value::prefetch_element`].
+    #[inline]
+    pub(super) fn prefetch(&self, hash: KeyHash, step: usize) {
+        if let Set::Large(table) = self {
+            table.prefetch(hash, step);
         }
     }
 

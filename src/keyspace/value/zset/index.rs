@@ -13,6 +13,7 @@
 use smallvec::SmallVec;
 
 use super::arena::Arena;
+use crate::keyspace::bucket::prefetch;
 use crate::keyspace::hash::KeyHash;
 
 /// Words of a bucket.
@@ -77,6 +78,14 @@ impl Index {
     #[inline]
     pub(super) fn home(&self, hash: KeyHash) -> usize {
         home_among(self.count, hash)
+    }
+
+    /// Asks the processor for the bucket of a member with this hash.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: KeyHash) {
+        if self.count > 0 {
+            prefetch(std::ptr::from_ref(self.buckets.get(self.home(hash) as u32)).cast());
+        }
     }
 
     /// Calls `look` with the leaf of each word that has the hash's bits, until it gives something.

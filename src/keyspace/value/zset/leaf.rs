@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use crate::base::alloc;
 use crate::datatypes::items;
+use crate::keyspace::bucket::prefetch;
 
 /// Bytes of a leaf in a set that has several: one size for all, so that what one leaf leaves another takes.
 pub(super) const LEAF_LEN: usize = 1536;
@@ -53,6 +54,22 @@ fn capacity_for(len: usize) -> usize {
 impl Leaf {
     pub(super) fn new() -> Leaf {
         Leaf(vec![0; HEADER_LEN])
+    }
+
+    /// Asks the processor for the head, and for what a member with one of the hashes is compared by.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        for line in [0, 64] {
+            prefetch(self.0.as_ptr().wrapping_add(line));
+        }
+    }
+
+    /// Asks the processor for all of it, since it is to be changed.
+    #[inline]
+    pub(super) fn prefetch_all(&self) {
+        for line in (0..self.0.len()).step_by(64) {
+            prefetch(self.0.as_ptr().wrapping_add(line));
+        }
     }
 
     #[inline]

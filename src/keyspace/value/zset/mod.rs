@@ -28,7 +28,7 @@ use super::kind::{Encoding, Type};
 use crate::base::limits::EFFORT_LEN;
 use crate::base::rng::Rng;
 use crate::datatypes::items;
-use crate::keyspace::hash::KeyHasher;
+use crate::keyspace::hash::{KeyHash, KeyHasher};
 
 /// A sorted set. See the module's page.
 #[derive(Debug, Clone)]
@@ -278,6 +278,21 @@ impl Zset {
         match self {
             Zset::Small(bytes) => bytes.len(),
             Zset::Large(tree) => tree.len() * ELEMENT_SCAN_LEN,
+        }
+    }
+
+    /// See [`super::Value::prefetch_element`].
+    #[inline]
+    pub(super) fn prefetch(&self, hash: KeyHash, step: usize) {
+        if let Zset::Large(tree) = self {
+            tree.prefetch(hash, step);
+        }
+    }
+
+    /// See [`super::Value::prefetch_score`].
+    pub(super) fn prefetch_score(&self, score: f64) {
+        if let Zset::Large(tree) = self {
+            tree.prefetch_score(score);
         }
     }
 

@@ -19,6 +19,7 @@ use super::leaf::{ELEMENT_LEN, Elements, LEAF_LEN, Leaf};
 use super::node::{BoxedNode, Child, Node};
 use crate::base::alloc;
 use crate::datatypes::items;
+use crate::keyspace::bucket::prefetch;
 use crate::keyspace::hash::{KeyHash, KeyHasher};
 
 /// A neighbour takes elements of a full leaf only if it has so many bytes left, lest they be moved one by one.
@@ -118,6 +119,36 @@ impl Tree {
             self.leaf_bytes = self.leaf_bytes - alloc::block_len(before) + alloc::block_len(after);
         }
         result
+    }
+
+    /// Asks the processor for what a look for this member needs: first (0) for where its leaf stands, then (1, 2) for its leaf.
+    #[inline]
+    pub fn prefetch(&self, hash: KeyHash, step: usize) {
+        let each_leaf = |prefetch: fn(&Leaf)| {
+            self.index.find(hash, |number| {
+                prefetch(self.leaf(number));
+                None::<()>
+            });
+        };
+        match step {
+            0 => self.index.prefetch(hash),
+            1 => each_leaf(|leaf| prefetch(std::ptr::from_ref(leaf).cast())),
+            2 => each_leaf(Leaf::prefetch),
+            _ => {}
+        }
+    }
+
+    /// Asks the processor for the leaf that an element with this score comes into.
+    pub fn prefetch_score(&self, score: f64) {
+        let goal = element_goal(score, &[]);
+        let mut number = self.root;
+        for _ in 0..self.height {
+            let node = self.nodes.get(number);
+            // Which of several with the same score does not matter here.
+            let at = node.lows().partition_point(|low| (goal.by_score)(*low).is_lt()).saturating_sub(1);
+            number = node.child(at);
+        }
+        self.leaf(number).prefetch_all();
     }
 
     /// Where the element with this member is, and its score.
