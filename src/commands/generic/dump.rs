@@ -1,7 +1,6 @@
 //! DUMP: a key's value as RESTORE takes it, of this server or of another one ([`crate::persist::dump`]).
 
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 use crate::keyspace::value::Type;
@@ -36,9 +35,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         context.reply.null();
         return Ok(());
     };
-    if entry.kind() == Type::Stream {
-        return Err(CmdError::coded("ERR DUMP of a stream is not supported by this version yet"));
-    }
     let payload = if entry.kind() == Type::String && entry.is_boxed() {
         let string = string_value::snapshot(string_value::of(entry)?);
         context.keys.unlock_early();
