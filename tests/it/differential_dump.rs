@@ -63,10 +63,27 @@ impl Generator {
         }
     }
 
+    /// Requests that make a stream with a group, of which a consumer has read, and from which entries were deleted.
+    fn stream(&mut self, key: &str, count: usize) -> Vec<Request> {
+        let request = |line: String| -> Request { line.split(' ').map(|word| word.as_bytes().to_vec()).collect() };
+        let mut requests = vec![request(format!("XGROUP CREATE {key} group 0 MKSTREAM"))];
+        for number in 1..=count.min(150) {
+            let field = self.one_of(&["field", "field", "field", "other", "7"]);
+            requests.push(request(format!("XADD {key} {}-{number} {field} {} second x", number / 3, self.below(1000))));
+        }
+        requests.push(request(format!("XREADGROUP GROUP group consumer COUNT {} STREAMS {key} >", 1 + self.below(20))));
+        requests.push(request(format!("XACK {key} group 0-1 0-2")));
+        requests.push(request(format!("XDEL {key} 0-2 1-{}", self.below(6))));
+        requests
+    }
+
     /// Requests that make a value under a key.
     fn value(&mut self, key: &str) -> Vec<Request> {
         let count = self.one_of(&[1, 2, 5, 20, 130, 600]);
         let start = |name: &str| -> Request { vec![name.into(), key.into()] };
+        if self.below(8) == 0 {
+            return self.stream(key, count);
+        }
         let mut request = match self.below(7) {
             0 => {
                 let text = self.text().repeat(self.one_of(&[1, 1, 7, 100]));
@@ -264,6 +281,11 @@ fn use_value(side: &mut Connection, key: &str) {
         "HSET {} x y 1 2",
         "HSCAN {} 0",
         "APPEND {} x",
+        "XRANGE {} - +",
+        "XINFO STREAM {} FULL",
+        "XADD {} * x y",
+        "XREADGROUP GROUP group consumer STREAMS {} 0",
+        "XTRIM {} MAXLEN 1",
         "MEMORY USAGE {}",
         "SORT {} ALPHA",
         "DEL {}",

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::datatypes::hyperloglog::{self as hll, Corrupt, HEADER_LEN, REGISTERS};
 use crate::engine::error::CmdError;
-use crate::keyspace::entry::{Encoding, EntryRef};
+use crate::keyspace::entry::{Encoding, EntryRef, ValueRef};
 use crate::keyspace::key_mut::{Expiry, KeyMut};
 use crate::keyspace::string_value;
 use crate::keyspace::value::string::LongString;
@@ -18,29 +18,38 @@ pub(super) fn corrupt(_: Corrupt) -> CmdError {
 }
 
 /// The bytes of an entry that must be one, at least by its header.
+#[inline]
 pub(super) fn of(entry: EntryRef<'_>) -> Result<Cow<'_, [u8]>, CmdError> {
+    match string_value::of(entry)? {
+        ValueRef::Bytes(bytes) if hll::is_one(bytes, bytes.len()) => Ok(Cow::Borrowed(bytes)),
+        ValueRef::Chunks(_) => of_long(entry),
+        _ => Err(NOT_ONE),
+    }
+}
+
+const NOT_ONE: CmdError = CmdError::coded("WRONGTYPE Key is not a valid HyperLogLog string value.");
+
+/// As [`of`], for a string that does not lie in one piece.
+#[cold]
+fn of_long(entry: EntryRef<'_>) -> Result<Cow<'static, [u8]>, CmdError> {
     let value = string_value::of(entry)?;
     let len = string_value::len(value);
-    let is_one =
-        entry.encoding() != Encoding::Int && string_value::with_string(value, |string| hll::is_one(&string.part(0..HEADER_LEN), len));
-    if !is_one {
-        return Err(CmdError::coded("WRONGTYPE Key is not a valid HyperLogLog string value."));
+    if !string_value::with_string(value, |string| hll::is_one(&string.part(0..HEADER_LEN), len)) {
+        return Err(NOT_ONE);
     }
     if len > LEN_MAX {
         return Err(corrupt(Corrupt));
     }
-    Ok(match value {
-        crate::keyspace::entry::ValueRef::Bytes(bytes) => Cow::Borrowed(bytes),
-        _ => Cow::Owned(string_value::to_vec(entry)),
-    })
+    Ok(Cow::Owned(string_value::to_vec(entry)))
 }
 
 /// The bytes of a key that is to be changed, `None` if it is not there. They are raw from then on, even if nothing changes in the end.
+#[inline]
 pub(super) fn of_key<'m>(key: &'m mut KeyMut<'_, '_, '_>) -> Result<Option<Cow<'m, [u8]>>, CmdError> {
-    let Some(entry) = key.entry() else { return Ok(None) };
-    let is_embedded = entry.encoding() == Encoding::Embstr;
-    of(entry)?;
-    if is_embedded {
+    if let Some(entry) = key.entry()
+        && entry.encoding() == Encoding::Embstr
+    {
+        of(entry)?;
         key.grow(0);
     }
     key.entry().map(of).transpose()

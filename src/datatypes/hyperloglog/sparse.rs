@@ -230,3 +230,32 @@ fn join(bytes: &mut Vec<u8>, mut at: usize) {
         at += this.len;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn registers_are_found_as_by_reading_each_operation(
+            content in prop::collection::vec(prop_oneof![any::<u8>(), 0..3u8, 0x40..0x43u8, 0x80..0x84u8], 0..80),
+            index in 0..4000usize,
+        ) {
+            let (mut at, mut first, mut before) = (0, 0, None);
+            let mut expected = None;
+            for operation in operations(&content) {
+                if index < first + operation.span {
+                    expected = Some((at, first, before, operation));
+                    break;
+                }
+                before = Some(at);
+                at += operation.len;
+                first += operation.span;
+            }
+            let found = locate(&content, index).map(|place| (place.at, place.first, place.before, place.operation));
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -38,6 +38,16 @@ pub fn read<'a>(bytes: &'a [u8], mut visit: impl FnMut(Item<'a>) -> Result<(), C
     if announced != UNCOUNTED && u64::from(announced) != count { Err(WRONG) } else { Ok(count) }
 }
 
+/// The elements of what [`read`] has found to be a listpack.
+pub fn elements(bytes: &[u8]) -> impl Iterator<Item = Item<'_>> {
+    let (content, mut at) = (content(bytes).map_or(&[][..], |(content, _)| content), 0);
+    std::iter::from_fn(move || {
+        let (item, len) = element(content.get(at..)?)?;
+        at += len + back_len(len);
+        Some(item)
+    })
+}
+
 /// The elements' bytes, and how many elements the header announces.
 fn content(bytes: &[u8]) -> Result<(&[u8], u16), Corrupt> {
     let [a, b, c, d, e, f, content @ .., END] = bytes else { return Err(WRONG) };

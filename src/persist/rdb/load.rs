@@ -4,7 +4,7 @@
 
 pub use super::access::{Access, Limits};
 use super::source::Source;
-use super::{Corrupt, intset, kind, listpack, load_list, load_pairs, text};
+use super::{Corrupt, intset, kind, listpack, load_list, load_pairs, load_stream, text};
 use crate::keyspace::collection;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::string_value;
@@ -12,6 +12,7 @@ use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::hash::Hash;
 use crate::keyspace::value::list::List;
 use crate::keyspace::value::set::{Member, Set};
+use crate::keyspace::value::stream::Stream;
 use crate::keyspace::value::zset::Zset;
 
 /// A value that was read. No collection is empty.
@@ -27,6 +28,8 @@ pub enum Object {
     Zset(Zset),
     /// A hash.
     Hash(Hash),
+    /// A stream, which may have no entries.
+    Stream(Stream),
 }
 
 impl Object {
@@ -41,14 +44,15 @@ impl Object {
             Object::Set(set) => collection::entry(name, set, expiry_ms, access_clock),
             Object::Zset(zset) => collection::entry(name, zset, expiry_ms, access_clock),
             Object::Hash(hash) => collection::entry(name, hash, expiry_ms, access_clock),
+            Object::Stream(stream) => collection::entry(name, stream, expiry_ms, access_clock),
         }
     }
 }
 
 /// True if a value of this type can be read.
 pub fn is_known(kind: u8) -> bool {
-    matches!(kind, kind::STRING..=kind::ZSET_2 | kind::HASH_ZIPMAP..=kind::LIST_QUICKLIST | kind::HASH_LISTPACK..=kind::LIST_QUICKLIST_2)
-        || matches!(kind, kind::SET_LISTPACK | kind::HASH_2 | kind::HASH_METADATA | kind::HASH_LISTPACK_EX)
+    matches!(kind, kind::STRING..=kind::ZSET_2 | kind::HASH_ZIPMAP..=kind::STREAM_LISTPACKS_3)
+        || matches!(kind, kind::HASH_2 | kind::HASH_METADATA | kind::HASH_LISTPACK_EX)
 }
 
 /// Reads the value that follows this type byte.
@@ -61,6 +65,9 @@ pub fn object(kind: u8, source: &mut impl Source, access: &Access<'_>) -> Result
         kind::LIST => Object::List(load_list::texts(source, access)?),
         kind::LIST_ZIPLIST => Object::List(load_list::ziplist(&piece(source)?, access)?),
         kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => Object::List(load_list::nodes(source, access, kind == kind::LIST_QUICKLIST_2)?),
+        kind::STREAM_LISTPACKS => Object::Stream(load_stream::stream(source, 1)?),
+        kind::STREAM_LISTPACKS_2 => Object::Stream(load_stream::stream(source, 2)?),
+        kind::STREAM_LISTPACKS_3 => Object::Stream(load_stream::stream(source, 3)?),
         kind::SET => Object::Set(set(source, access)?),
         kind::SET_INTSET => Object::Set(set_of_integers(&piece(source)?, access)?),
         kind::SET_LISTPACK => Object::Set(set_of_listpack(&piece(source)?, access)?),

@@ -13,7 +13,9 @@ const LITERALS_MAX: usize = 32;
 const DISTANCE_MAX: usize = 1 << 13;
 const MATCH_MAX: usize = 264;
 const MATCH_MIN: usize = 3;
-const HASH_BITS: u32 = 14;
+/// Bounds of the table of places: it has about as many as the text has bytes, since making it costs as much as filling it.
+const HASH_BITS_MIN: u32 = 6;
+const HASH_BITS_MAX: u32 = 14;
 /// Most bytes that one of compressed text can stand for.
 const EXPANSION_MAX: u64 = (MATCH_MAX as u64).div_ceil(3);
 const WRONG: Corrupt = Corrupt("a compressed text is wrong");
@@ -55,9 +57,9 @@ pub fn decompress(mut from: &[u8], len: u64, out: &mut Vec<u8>) -> Result<(), Co
     if out.len() == end { Ok(()) } else { Err(WRONG) }
 }
 
-fn slot(bytes: &[u8]) -> usize {
+fn slot(bytes: &[u8], bits: u32) -> usize {
     let three = u32::from(bytes[0]) | u32::from(bytes[1]) << 8 | u32::from(bytes[2]) << 16;
-    (three.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize
+    (three.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
 }
 
 fn push_literals(out: &mut Vec<u8>, literals: &[u8]) {
@@ -69,12 +71,16 @@ fn push_literals(out: &mut Vec<u8>, literals: &[u8]) {
 
 /// The text compressed, if that takes at most `len_max` bytes.
 pub fn compress(text: &[u8], len_max: usize) -> Option<Vec<u8>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
     // Places are counted from 1, so that 0 says that there is none.
-    let mut seen = vec![0_u32; 1 << HASH_BITS];
+    let bits = text.len().ilog2().clamp(HASH_BITS_MIN, HASH_BITS_MAX);
+    let mut seen = vec![0_u32; 1 << bits];
     let mut out = Vec::with_capacity(len_max.min(text.len() / 2));
     let (mut at, mut literals) = (0, 0);
     while at + MATCH_MIN <= text.len() {
-        let place = &mut seen[slot(&text[at..])];
+        let place = &mut seen[slot(&text[at..], bits)];
         let before = (*place as usize).checked_sub(1);
         *place = u32::try_from(at + 1).ok()?;
         let matched = before.filter(|before| at - before <= DISTANCE_MAX && text[*before..*before + MATCH_MIN] == text[at..at + MATCH_MIN]);
@@ -99,7 +105,7 @@ pub fn compress(text: &[u8], len_max: usize) -> Option<Vec<u8>> {
         // The last places of it are enough for what comes next to be found.
         let end = at + count;
         for place in (end - 2..end).filter(|place| place + MATCH_MIN <= text.len()) {
-            seen[slot(&text[place..])] = u32::try_from(place + 1).ok()?;
+            seen[slot(&text[place..], bits)] = u32::try_from(place + 1).ok()?;
         }
         (at, literals) = (end, end);
     }

@@ -17,8 +17,10 @@ pub mod listpack;
 pub mod load;
 mod load_list;
 mod load_pairs;
+mod load_stream;
 pub mod lzf;
 pub mod save;
+mod save_stream;
 pub mod source;
 pub mod text;
 pub mod ziplist;
@@ -43,10 +45,13 @@ pub mod kind {
     pub const ZSET_ZIPLIST: u8 = 12;
     pub const HASH_ZIPLIST: u8 = 13;
     pub const LIST_QUICKLIST: u8 = 14;
+    pub const STREAM_LISTPACKS: u8 = 15;
     pub const HASH_LISTPACK: u8 = 16;
     pub const ZSET_LISTPACK: u8 = 17;
     pub const LIST_QUICKLIST_2: u8 = 18;
+    pub const STREAM_LISTPACKS_2: u8 = 19;
     pub const SET_LISTPACK: u8 = 20;
+    pub const STREAM_LISTPACKS_3: u8 = 21;
     /// Largest number that means the same to Redis and to Valkey.
     pub const COMMON_MAX: u8 = 21;
     /// Valkey's hash with expiries of fields.
@@ -61,7 +66,7 @@ pub mod kind {
 pub mod version {
     /// Redis 7.0's: listpacks.
     pub const LISTPACKS: u16 = 10;
-    /// Redis 7.2's: sets as listpacks. The last one that Redis and Valkey share.
+    /// Redis 7.2's: sets as listpacks, and when a stream's consumer was active. The last one that Redis and Valkey share.
     pub const SET_LISTPACKS: u16 = 11;
     /// Redis' versions whose types are known here.
     pub const REDIS_MAX: u16 = 13;

@@ -6,7 +6,7 @@
 use larder_proto::resp::format_shortest;
 
 use super::source::push_length;
-use super::{intset, kind, listpack, text, version};
+use super::{intset, kind, listpack, save_stream, text, version};
 use crate::datatypes::items::Item;
 use crate::datatypes::list_node as node;
 use crate::keyspace::collection;
@@ -15,6 +15,7 @@ use crate::keyspace::string_value;
 use crate::keyspace::value::hash::{Hash, HashView};
 use crate::keyspace::value::list::{List, ListView, NodeLimit};
 use crate::keyspace::value::set::{Set, SetView};
+use crate::keyspace::value::stream::Stream;
 use crate::keyspace::value::string::StringRef;
 use crate::keyspace::value::zset::{Element, Zset, ZsetView};
 
@@ -54,7 +55,11 @@ pub fn object(out: &mut Vec<u8>, entry: EntryRef<'_>, style: Style) -> u16 {
         Type::Set => set(out, collection::of::<Set>(entry).expect(wrong), style),
         Type::Zset => zset(out, collection::of::<Zset>(entry).expect(wrong), style),
         Type::Hash => hash(out, collection::of::<Hash>(entry).expect(wrong), style),
-        other => unreachable!("no command makes a {}", other.name()),
+        Type::Stream => {
+            out.push(kind::STREAM_LISTPACKS_3);
+            save_stream::stream(out, collection::of::<Stream>(entry).expect(wrong), style);
+            version::SET_LISTPACKS
+        }
     }
 }
 
