@@ -57,7 +57,7 @@ pub fn object(out: &mut Vec<u8>, entry: EntryRef<'_>, style: Style) -> u16 {
         Type::Hash => hash(out, collection::of::<Hash>(entry).expect(wrong), style),
         Type::Stream => {
             out.push(kind::STREAM_LISTPACKS_3);
-            save_stream::stream(out, collection::of::<Stream>(entry).expect(wrong), style);
+            save_stream::stream(out, collection::of::<Stream>(entry).expect(wrong), style.compresses);
             version::SET_LISTPACKS
         }
     }

@@ -7,7 +7,6 @@
 //! ```
 
 use super::listpack::Builder;
-use super::save::Style;
 use super::source::push_length;
 use super::text;
 use crate::datatypes::stream_id::StreamId;
@@ -31,11 +30,11 @@ fn push_id(out: &mut Vec<u8>, id: StreamId) {
     push_length(out, id.seq);
 }
 
-pub(super) fn stream(out: &mut Vec<u8>, stream: &Stream, style: Style) {
+pub(super) fn stream(out: &mut Vec<u8>, stream: &Stream, compresses: bool) {
     push_length(out, stream.nodes_len() as u64);
     for (id, node) in stream.nodes() {
-        text::push(out, &id_bytes(id), style.compresses);
-        text::push(out, &listpack(id, node), style.compresses);
+        text::push(out, &id_bytes(id), compresses);
+        text::push(out, &listpack(id, node), compresses);
     }
     let figures = stream.figures();
     push_length(out, figures.len);
@@ -44,7 +43,7 @@ pub(super) fn stream(out: &mut Vec<u8>, stream: &Stream, style: Style) {
     push_id(out, figures.max_deleted_id);
     push_length(out, figures.entries_added);
     push_length(out, stream.groups().len() as u64);
-    stream.groups().for_each(|each| group(out, each, style));
+    stream.groups().for_each(|each| group(out, each, compresses));
 }
 
 fn listpack(node_id: StreamId, node: &Node) -> Vec<u8> {
@@ -81,8 +80,8 @@ fn entry(builder: &mut Builder, node_id: StreamId, entry: &Entry<'_>) {
     builder.push_integer(if has_names { 4 + 2 * fields } else { 3 + fields });
 }
 
-fn group(out: &mut Vec<u8>, group: &Group, style: Style) {
-    text::push(out, group.name(), style.compresses);
+fn group(out: &mut Vec<u8>, group: &Group, compresses: bool) {
+    text::push(out, group.name(), compresses);
     push_id(out, group.last_id);
     push_length(out, group.entries_read.unwrap_or(UNKNOWN));
     push_length(out, group.pending().len() as u64);
@@ -93,7 +92,7 @@ fn group(out: &mut Vec<u8>, group: &Group, style: Style) {
     }
     push_length(out, group.consumers().len() as u64);
     for consumer in group.consumers() {
-        text::push(out, &consumer.name, style.compresses);
+        text::push(out, &consumer.name, compresses);
         out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
         out.extend_from_slice(&consumer.active_ms.to_le_bytes());
         push_length(out, consumer.pending_len() as u64);
