@@ -12,7 +12,7 @@ use super::generate::{CONNECTIONS, Request};
 use super::servers::{Connection, Server, encode};
 
 /// Databases that a server has.
-const DATABASES: u8 = 16;
+pub(crate) const DATABASES: u8 = 16;
 /// Which connection asks what the comparison itself wants to know.
 const ASKING: usize = CONNECTIONS;
 /// Time in which short expiries pass on both servers.
