@@ -173,7 +173,6 @@ const INTEGER_EDGES: &[&str] = &[
     "-",
 ];
 
-/// Without `-0`: a small sorted set has it as 0, a large one as it is, and SORT makes a small one large in Valkey alone.
 const FLOAT_EDGES: &[&str] = &[
     "3.0e3",
     "5.0e-1",
@@ -208,6 +207,7 @@ const FLOAT_EDGES: &[&str] = &[
     "1e",
     "9223372036854775807.5",
     "18446744073709551615.5",
+    "-0",
     "0.00000000000000001",
     "1,5",
 ];

@@ -9,7 +9,7 @@ use crate::engine::error::CmdError;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::collection;
 use crate::keyspace::key::Key;
-use crate::keyspace::value::Type;
+use crate::keyspace::value::{Encoding, Type};
 use crate::keyspace::value::list::List;
 use crate::keyspace::value::set::Set;
 use crate::keyspace::value::zset::Zset;
@@ -66,7 +66,15 @@ pub(super) fn source(keys: &mut KeyAccess<'_>, key: Key<'_>) -> Result<Source, C
         Type::Zset => collection::of::<Zset>(entry)?.iter().for_each(|element| element.member().with_text(|text| elements.push(text))),
         _ => return Err(CmdError::WrongType),
     }
-    Ok(Source { elements, is_set: entry.kind() == Type::Set })
+    let (is_set, is_small_zset) = (entry.is(Type::Set), entry.is(Type::Zset) && entry.encoding() == Encoding::Listpack);
+    if is_small_zset {
+        // As Valkey does before it sorts one. It can be told: by OBJECT ENCODING, by what a negative offset of LIMIT means, by `-0`.
+        let hasher = keys.keyspace().hasher();
+        let mut key = keys.open(key);
+        key.change(|zset: &mut Zset| zset.make_large(hasher))?;
+        key.mark_unchanged();
+    }
+    Ok(Source { elements, is_set })
 }
 
 impl Elements {

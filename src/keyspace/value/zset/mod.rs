@@ -168,6 +168,11 @@ impl<'a> ZsetView<'a> {
 
 impl Zset {
     /// Makes it a large one, if it is not.
+    pub fn make_large(&mut self, hasher: &KeyHasher) {
+        self.enlarge(hasher);
+    }
+
+    /// As [`Zset::make_large`], and hands it out.
     fn enlarge(&mut self, hasher: &KeyHasher) -> &mut Tree {
         if let Zset::Small(bytes) = self {
             let mut tree = Tree::new();
