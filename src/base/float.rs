@@ -107,6 +107,20 @@ impl LongDouble {
         number.is_finite().then_some(number)
     }
 
+    /// The nearest 64-bit number; one that is not zero does not become zero.
+    pub fn to_f64(self) -> f64 {
+        let size = match self.finite {
+            None => f64::INFINITY,
+            Some((0, _)) => 0.0,
+            Some((mantissa, exponent)) => {
+                let scale = |number: f64, exponent: i64| number * 2f64.powi(exponent.clamp(-1000, 1000) as i32);
+                // In two steps, since the mantissa alone has 64 bits.
+                scale(scale(mantissa as f64, exponent / 2), exponent - exponent / 2).max(f64::MIN_POSITIVE)
+            }
+        };
+        if self.negative { -size } else { size }
+    }
+
     /// False for infinity.
     pub fn is_finite(self) -> bool {
         self.finite.is_some()

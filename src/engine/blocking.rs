@@ -20,10 +20,11 @@ use super::route;
 use super::shared::Shared;
 use super::spec::{Attempt, Run};
 use crate::base::clock::{self, Now};
-use crate::base::float;
+use crate::base::float::LongDouble;
 use crate::base::number::parse_i64;
 use crate::clients::{Caller, Client, Session, bit};
 use crate::config::Config;
+use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::blocked::{Nothing, Outcome, ReadyKey, Wait, Waiter};
 use crate::keyspace::key::{Key, ResolvedKey};
 use crate::metrics::WorkerMetrics;
@@ -33,8 +34,8 @@ use crate::metrics::WorkerMetrics;
 /// # Errors
 /// If it is no number, negative, or too far away.
 pub fn until_ms(arg: &[u8]) -> Result<u64, CmdError> {
-    let seconds = float::parse_f64_leniently(arg).ok_or(CmdError::coded("ERR timeout is not a float or out of range"))?;
-    let milliseconds = (seconds * 1000.0).ceil();
+    let seconds = LongDouble::parse(arg).ok_or(CmdError::coded("ERR timeout is not a float or out of range"))?;
+    let milliseconds = (seconds.to_f64() * 1000.0).ceil();
     if milliseconds >= i64::MAX as f64 {
         return Err(CmdError::coded("ERR timeout is out of range"));
     }
@@ -154,30 +155,30 @@ impl Serving<'_> {
     fn serve(&self, ready: Vec<ReadyKey>) {
         let mut queue = VecDeque::from(ready);
         while let Some(ready) = queue.pop_front() {
-            let stripe = self.shared.keyspace.place(&ready.key).stripe;
+            let place = self.shared.keyspace.place(&ready.key);
+            let key = ResolvedKey { place, hint: None, argument: 0 };
             let mut last = 0;
-            loop {
-                let waiter = self.shared.keyspace.lock(stripe).blocked.next(ready.db, &ready.key, last);
-                let Some(waiter) = waiter else { break };
+            while let Some(waiter) = self.next(&ready, &key, last, &mut queue) {
                 last = waiter.number;
-                let mut is_there = true;
-                waiter.serve(|| self.attempt(&waiter, &ready, &mut queue, &mut is_there));
-                if !is_there && !self.must_stay(stripe, &ready, last) {
-                    break;
-                }
+                waiter.serve(|| self.attempt(&waiter, &ready, &mut queue));
             }
         }
     }
 
-    /// True if somebody behind number `last` must be told that the key is gone.
-    fn must_stay(&self, stripe: u32, ready: &ReadyKey, last: u64) -> bool {
-        let stripe = self.shared.keyspace.lock(stripe);
-        let step = |after: u64| stripe.blocked.next(ready.db, &ready.key, after);
-        std::iter::successors(step(last), |waiter| step(waiter.number)).any(|waiter| waiter.wait.ends_without_key)
+    /// The first behind number `last` for whom the key, as it is now, may have something.
+    fn next(&self, ready: &ReadyKey, key: &ResolvedKey, last: u64, queue: &mut VecDeque<ReadyKey>) -> Option<Arc<Waiter>> {
+        let moment = Moment::new(&self.shared.keyspace, self.now_ms);
+        let mut keys = KeyAccess::new(&self.shared.keyspace, ready.db, &moment, clock::ticks());
+        keys.lock_one(key.place.stripe);
+        let kind = keys.peek(Key::new(&ready.key, key)).map(|entry| entry.kind());
+        let waiter = keys.stripe(key.place.stripe).blocked.next(ready.db, &ready.key, last, kind);
+        keys.unlock();
+        queue.extend(keys.take_ready());
+        waiter
     }
 
-    /// Runs the command of one that waits. Says how its waiting ends, if it does; and whether the key is there.
-    fn attempt(&self, waiter: &Waiter, ready: &ReadyKey, queue: &mut VecDeque<ReadyKey>, is_there: &mut bool) -> Option<Outcome> {
+    /// Runs the command of one that waits. Says how its waiting ends, if it does.
+    fn attempt(&self, waiter: &Waiter, ready: &ReadyKey, queue: &mut VecDeque<ReadyKey>) -> Option<Outcome> {
         let shared = self.shared;
         let client = shared.clients.get(waiter.client)?;
         let Run::Blocking(attempt) = shared.table.row(waiter.command).spec.run else { unreachable!("such a command waits") };
@@ -197,7 +198,6 @@ impl Serving<'_> {
         }
         let found = context.keys.resolve(&ready.key).expect("it is one of the keys that are held");
         let kind = context.keys.peek(Key::new(&ready.key, &found)).map(|entry| entry.kind());
-        *is_there = kind.is_some();
         let is_ready = kind == Some(waiter.wait.kind) || waiter.wait.ends_without_key;
         let ended = is_ready && run(&mut context, waiter, &keys, attempt);
         if ended {
@@ -253,6 +253,7 @@ mod tests {
         assert_eq!(error(b"0"), Ok(0));
         for (arg, text) in [
             ("x", "ERR timeout is not a float or out of range"),
+            ("1e5000", "ERR timeout is not a float or out of range"),
             ("nan", "ERR timeout is not a float or out of range"),
             ("-1", "ERR timeout is negative"),
             ("-inf", "ERR timeout is negative"),
@@ -263,7 +264,9 @@ mod tests {
             assert_eq!(error(arg.as_bytes()), Err(text.to_owned()), "{arg}");
         }
         let before = clock::monotonic_ms();
-        assert!(until_ms(b"0.0001").is_ok_and(|until_ms| until_ms > before), "rounded up");
+        for arg in ["0.0001", "1e-400", "0x10"] {
+            assert!(until_ms(arg.as_bytes()).is_ok_and(|until_ms| until_ms > before), "{arg} is rounded up");
+        }
         assert!(until_ms_of_milliseconds(b"1.5").is_err());
     }
 }

@@ -171,7 +171,41 @@ impl Waits {
     }
 }
 
-type BlockedKeys = HashMap<Box<[u8]>, VecDeque<Arc<Waiter>>, foldhash::fast::RandomState>;
+/// Those who wait for one key.
+#[derive(Debug, Default)]
+struct Waiters {
+    /// By number.
+    line: VecDeque<Arc<Waiter>>,
+    /// How many of them wait for each type, so that a key that is another one, or gone, costs nothing.
+    of_type: [u32; TYPES],
+    /// How many must hear of a key that goes.
+    strict: u32,
+}
+
+/// Types have numbers below this.
+const TYPES: usize = 8;
+
+impl Waiters {
+    fn push(&mut self, waiter: Arc<Waiter>) {
+        self.count(&waiter, 1);
+        self.line.push_back(waiter);
+    }
+
+    fn count(&mut self, waiter: &Waiter, by: i32) {
+        let of_type = &mut self.of_type[waiter.wait.kind as usize];
+        *of_type = of_type.wrapping_add_signed(by);
+        if waiter.wait.ends_without_key {
+            self.strict = self.strict.wrapping_add_signed(by);
+        }
+    }
+
+    /// True if somebody waits for a key of this type, or for none.
+    fn may_serve(&self, kind: Option<Type>) -> bool {
+        self.strict > 0 || kind.is_some_and(|kind| self.of_type[kind as usize] > 0)
+    }
+}
+
+type BlockedKeys = HashMap<Box<[u8]>, Waiters, foldhash::fast::RandomState>;
 
 /// The keys of one stripe for which clients wait.
 #[derive(Debug, Default)]
@@ -190,8 +224,7 @@ impl BlockedTable {
 
     /// Keys for which somebody waits, and those of them that must not go.
     pub fn count(&self) -> (usize, usize) {
-        let must_stay = |waiters: &&VecDeque<Arc<Waiter>>| waiters.iter().any(|waiter| waiter.wait.ends_without_key);
-        (self.keys, self.databases.values().flat_map(HashMap::values).filter(must_stay).count())
+        (self.keys, self.databases.values().flat_map(HashMap::values).filter(|waiters| waiters.strict > 0).count())
     }
 
     /// True if somebody waits for this key.
@@ -209,16 +242,17 @@ impl BlockedTable {
                 keys.entry(key.into()).or_default()
             }
         };
-        if !waiters.back().is_some_and(|last| Arc::ptr_eq(last, waiter)) {
-            waiters.push_back(Arc::clone(waiter));
+        if !waiters.line.back().is_some_and(|last| Arc::ptr_eq(last, waiter)) {
+            waiters.push(Arc::clone(waiter));
         }
     }
 
-    /// The first that waits for this key among those behind number `after`.
-    pub fn next(&self, db: u32, key: &[u8], after: u64) -> Option<Arc<Waiter>> {
-        let waiters = self.databases.get(&db)?.get(key)?;
-        let from = waiters.partition_point(|waiter| waiter.number <= after);
-        waiters.range(from..).find(|waiter| waiter.is_waiting()).cloned()
+    /// The first that waits for this key, which is of this type or is not there, among those behind number `after`.
+    pub fn next(&self, db: u32, key: &[u8], after: u64, kind: Option<Type>) -> Option<Arc<Waiter>> {
+        let waiters = self.databases.get(&db)?.get(key).filter(|waiters| waiters.may_serve(kind))?;
+        let from = waiters.line.partition_point(|waiter| waiter.number <= after);
+        let concerns = |waiter: &&Arc<Waiter>| kind == Some(waiter.wait.kind) || waiter.wait.ends_without_key;
+        waiters.line.range(from..).filter(concerns).find(|waiter| waiter.is_waiting()).cloned()
     }
 
     /// Keys of a database for which somebody waits.
@@ -230,10 +264,11 @@ impl BlockedTable {
     pub fn forget(&mut self, key: &[u8], waiter: &Waiter) {
         let Some(keys) = self.databases.get_mut(&waiter.db) else { return };
         let Some(waiters) = keys.get_mut(key) else { return };
-        if let Ok(at) = waiters.binary_search_by_key(&waiter.number, |other| other.number) {
-            waiters.remove(at);
+        if let Ok(at) = waiters.line.binary_search_by_key(&waiter.number, |other| other.number) {
+            waiters.line.remove(at);
+            waiters.count(waiter, -1);
         }
-        if waiters.is_empty() {
+        if waiters.line.is_empty() {
             self.keys -= 1;
             keys.remove(key);
             if keys.is_empty() {
@@ -246,8 +281,10 @@ impl BlockedTable {
     pub fn sweep(&mut self) {
         for keys in self.databases.values_mut() {
             keys.retain(|_, waiters| {
-                waiters.retain(|waiter| waiter.is_waiting());
-                !waiters.is_empty()
+                let line = std::mem::take(&mut waiters.line);
+                *waiters = Waiters::default();
+                line.into_iter().filter(|waiter| waiter.is_waiting()).for_each(|waiter| waiters.push(waiter));
+                !waiters.line.is_empty()
             });
         }
         self.databases.retain(|_, keys| !keys.is_empty());
@@ -269,11 +306,12 @@ mod tests {
             table.add(b"k", waiter);
         }
         let clients = |table: &BlockedTable| {
-            let step = |last: &Arc<Waiter>| table.next(0, b"k", last.number);
-            std::iter::successors(table.next(0, b"k", 0), step).map(|waiter| waiter.client).collect::<Vec<_>>()
+            let step = |last: &Arc<Waiter>| table.next(0, b"k", last.number, Some(Type::List));
+            std::iter::successors(table.next(0, b"k", 0, Some(Type::List)), step).map(|waiter| waiter.client).collect::<Vec<_>>()
         };
         assert_eq!((clients(&table), table.count()), (vec![10, 20, 30], (1, 0)));
         assert!(table.has(0, b"k") && !table.has(1, b"k"));
+        assert!(table.next(0, b"k", 0, Some(Type::Zset)).is_none() && table.next(0, b"k", 0, None).is_none());
         assert!(first.end(Outcome::TimedOut) && !first.end(Outcome::Gone), "once");
         assert_eq!(clients(&table), [20, 30]);
         table.forget(b"k", &first);

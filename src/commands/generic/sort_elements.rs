@@ -9,10 +9,10 @@ use crate::engine::error::CmdError;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::collection;
 use crate::keyspace::key::Key;
-use crate::keyspace::value::{Encoding, Type};
 use crate::keyspace::value::list::List;
 use crate::keyspace::value::set::Set;
 use crate::keyspace::value::zset::Zset;
+use crate::keyspace::value::{Encoding, Type};
 
 /// How elements are sorted.
 #[derive(Debug, Clone, Copy)]
