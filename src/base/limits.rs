@@ -83,6 +83,10 @@ pub const CACHE_LINE_WALK_MAX: usize = 16_384;
 /// flushed database, so that this many take longer than any burst of commands.
 pub const LAZYFREE_QUEUE_LEN: usize = 4096;
 
+/// Bytes of single values that wait for that thread: beyond it who drops a value frees it by itself, so that nobody drops values faster than
+/// they are freed.
+pub const LAZYFREE_WAITING_LEN_MAX: u64 = 1024 * 1024 * 1024;
+
 /// A value of up to this many small allocations (or what counts as so many, see [`EFFORT_LEN`]) is freed at once: handing it over would cost as much.
 pub const LAZYFREE_EFFORT_MIN: usize = 64;
 

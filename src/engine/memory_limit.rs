@@ -57,12 +57,13 @@ pub fn make_room(shared: &Shared, config: &Config, now_ms: i64) -> Result<Room, 
     room
 }
 
-/// Memory in use but for that of clients which were asked to close: it is as good as free.
+/// Memory in use but for that of clients which were asked to close and of values that wait to be freed: it is as good as free.
 fn used_bytes(shared: &Shared) -> usize {
-    // A client may become one of them, or free its memory, between two loads.
-    let before = shared.clients.dying();
+    let dying = || shared.clients.dying() + shared.keyspace.lazyfree.waiting_bytes();
+    // What counts as dying may do so from now on, or be freed, between two loads.
+    let before = dying();
     let used = alloc::used_bytes_here();
-    used.saturating_sub(before.max(shared.clients.dying()) as usize)
+    used.saturating_sub(before.max(dying()) as usize)
 }
 
 #[cold]

@@ -1,8 +1,8 @@
 //! Freeing in the background: a thread to which large values, whole tables and what large clients leave behind go, so that nobody waits
 //! for their deallocation.
 //!
-//! Invariants: what is handed over is out of reach of every command. The queue is bounded; when it is full, or no thread was started
-//! (tests), the caller frees by itself: that is slower, never wrong.
+//! Invariants: what is handed over is out of reach of every command. The queue is bounded, and so are the bytes of the values in it; when it
+//! is full, or no thread was started (tests), the caller frees by itself: that is slower, never wrong.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -10,16 +10,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use super::entry::Entry;
+use super::entry::{Entry, Type};
 use super::stripe::Keys;
-use crate::base::limits::{LAZYFREE_EFFORT_MIN, LAZYFREE_QUEUE_LEN};
+use crate::base::limits::{LAZYFREE_EFFORT_MIN, LAZYFREE_QUEUE_LEN, LAZYFREE_WAITING_LEN_MAX};
 use crate::base::{alloc, clock};
 
 /// Between two times that free memory goes back to the system: what is needed again soon is not given away, as far as that can be told.
 const PURGE_INTERVAL_MS: u64 = 1000;
 
 enum Garbage {
-    Entry(#[expect(dead_code, reason = "it is only held to be dropped")] Entry),
+    /// With its bytes.
+    Entry(#[expect(dead_code, reason = "it is only held to be dropped")] Entry, u64),
     Tables(Vec<Keys>),
     /// What is no part of the keyspace: who hands it over says how it is freed.
     Other(Box<dyn FnOnce() + Send>),
@@ -29,10 +30,15 @@ impl Garbage {
     /// Objects it counts as in `lazyfree_pending_objects`: a value is one, however many parts it has.
     fn objects(&self) -> u64 {
         match self {
-            Garbage::Entry(_) => 1,
+            Garbage::Entry(..) => 1,
             Garbage::Tables(tables) => tables.iter().map(|keys| keys.table.len() as u64).sum(),
             Garbage::Other(_) => 0,
         }
+    }
+
+    /// Bytes of a single value.
+    fn bytes(&self) -> u64 {
+        if let Garbage::Entry(_, bytes) = self { *bytes } else { 0 }
     }
 
     fn free(self) {
@@ -46,6 +52,8 @@ impl Garbage {
 #[derive(Debug, Default)]
 struct Figures {
     pending: AtomicU64,
+    /// Bytes of the single values among them.
+    bytes: AtomicU64,
     freed: AtomicU64,
 }
 
@@ -73,8 +81,15 @@ impl Lazyfree {
     /// Frees an entry: in the background if that takes more than a few deallocations and `lazily` says so.
     #[inline]
     pub fn free_entry(&self, entry: Entry, lazily: impl FnOnce() -> bool) {
-        if entry.borrow().free_effort() > LAZYFREE_EFFORT_MIN && lazily() {
-            self.submit(Garbage::Entry(entry));
+        let seen = entry.borrow();
+        if seen.free_effort() > LAZYFREE_EFFORT_MIN && lazily() {
+            // The chunks of a long string may belong to others as well. They are few: what waits of them is soon gone.
+            let bytes = if seen.is(Type::String) { 0 } else { seen.boxed_len() as u64 };
+            let waiting = self.figures.bytes.load(Ordering::Relaxed);
+            // However large, a value that nothing waits before is handed over.
+            if waiting == 0 || waiting + bytes <= LAZYFREE_WAITING_LEN_MAX {
+                self.submit(Garbage::Entry(entry, bytes));
+            }
         }
     }
 
@@ -95,6 +110,11 @@ impl Lazyfree {
         self.figures.pending.load(Ordering::Relaxed)
     }
 
+    /// Bytes of values that wait to be freed: as good as free.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.figures.bytes.load(Ordering::Relaxed)
+    }
+
     /// Objects freed in the background (`lazyfreed_objects`).
     pub fn freed(&self) -> u64 {
         self.figures.freed.load(Ordering::Relaxed)
@@ -106,9 +126,10 @@ impl Lazyfree {
     }
 
     fn submit(&self, garbage: Garbage) {
-        let objects = garbage.objects();
+        let (objects, bytes) = (garbage.objects(), garbage.bytes());
         // Before sending, so that the thread's subtraction cannot come first.
         self.figures.pending.fetch_add(objects, Ordering::Relaxed);
+        self.figures.bytes.fetch_add(bytes, Ordering::Relaxed);
         let rejected = match self.queue.get() {
             Some(queue) => match queue.try_send(garbage) {
                 Ok(()) => return,
@@ -117,13 +138,14 @@ impl Lazyfree {
             None => garbage,
         };
         rejected.free();
-        self.figures.done(objects);
+        self.figures.done(objects, bytes);
     }
 }
 
 impl Figures {
-    fn done(&self, objects: u64) {
+    fn done(&self, objects: u64, bytes: u64) {
         self.pending.fetch_sub(objects, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.freed.fetch_add(objects, Ordering::Relaxed);
     }
 }
@@ -141,11 +163,11 @@ fn run(queue: &Receiver<Garbage>, figures: &Figures) {
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let objects = garbage.objects();
+        let (objects, bytes) = (garbage.objects(), garbage.bytes());
         garbage.free();
         // Who waits for the objects to be gone then sees the memory gone as well.
         alloc::flush_thread();
-        figures.done(objects);
+        figures.done(objects, bytes);
     }
 }
 
