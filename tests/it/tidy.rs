@@ -62,7 +62,8 @@ fn files(starts: &[&str]) -> Vec<(String, PathBuf)> {
         if path.is_dir() {
             // What fuzzing leaves behind, fetched packages and caches are not part of the tree.
             let generated =
-                ["tests/loom/target", "tests/fuzz/target", "tests/fuzz/corpus", "tests/fuzz/artifacts"].contains(&name.as_str());
+                ["tests/loom/target", "tests/fuzz/target", "tests/fuzz/corpus", "tests/fuzz/artifacts", "tests/clients/redis-rs/target"]
+                    .contains(&name.as_str());
             if !generated && !name.ends_with("node_modules") && !name.ends_with("__pycache__") {
                 pending.extend(fs::read_dir(&path).expect("folder can be listed").map(|entry| entry.expect("entry can be read").path()));
             }

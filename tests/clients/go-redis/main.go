@@ -1,4 +1,4 @@
-// go-redis against a cluster: main.go <host:port>.
+// go-redis against a cluster: main.go <host:port>; over all data types: main.go <host:port> standalone|cluster.
 package main
 
 import (
@@ -16,6 +16,10 @@ const (
 )
 
 func main() {
+	run := run
+	if len(os.Args) > 2 {
+		run = func(address string) error { return runTypes(address, os.Args[2]) }
+	}
 	if err := run(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -27,15 +31,15 @@ func run(address string) error {
 	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{address}})
 	defer cluster.Close()
 	err := each(func(number int) error {
-		return cluster.Set(ctx, key(number), value(number), 0).Err()
+		return cluster.Set(ctx, name(number), value(number), 0).Err()
 	})
 	if err != nil {
 		return err
 	}
 	err = each(func(number int) error {
-		found, err := cluster.Get(ctx, key(number)).Result()
+		found, err := cluster.Get(ctx, name(number)).Result()
 		if err == nil && found != value(number) {
-			err = fmt.Errorf("%s is %q", key(number), found)
+			err = fmt.Errorf("%s is %q", name(number), found)
 		}
 		return err
 	})
@@ -61,7 +65,7 @@ func run(address string) error {
 	return nil
 }
 
-func key(number int) string   { return fmt.Sprintf("go-redis:%d", number) }
+func name(number int) string  { return fmt.Sprintf("go-redis:%d", number) }
 func value(number int) string { return fmt.Sprintf("value-%d", number) }
 
 // each calls the function for every number, some at a time, and returns the first error.
