@@ -26,7 +26,7 @@ def release(lock, expected_token):
         transaction.execute()
 
 
-# The broker gives a lock back each time it has looked for messages that no worker acknowledged: without EVALSHA no worker starts.
+# The broker gives a lock back each time it has looked for messages that no worker acknowledged: without EVALSHA a worker ends at its start.
 LUA = has_lua()
 if not LUA:
     redis.lock.Lock.do_release = release
