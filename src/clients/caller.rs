@@ -54,17 +54,7 @@ impl Caller {
     /// The caller of a client that waits for keys, for whom somebody else runs its command.
     pub fn of_waiting(client: Arc<Client>, db: u32) -> Caller {
         let (authenticated, readonly, no_touch) = (client.has(bit::AUTHENTICATED), client.has(bit::READONLY), client.has(bit::NO_TOUCH));
-        Caller {
-            client,
-            db,
-            authenticated,
-            ever_authenticated: authenticated,
-            asking: false,
-            readonly,
-            no_touch,
-            in_exec: false,
-            commands: 0,
-        }
+        Caller { db, readonly, no_touch, ..Caller::new(client, authenticated) }
     }
 
     /// Chooses a database.

@@ -69,7 +69,7 @@ pub fn run_single_key<'c>(
     confirm(context, gate.generation())?;
     let result = execute(context, args);
     if let Err(CmdError::TakesLong) = result {
-        return Err(hand_on(context, args, reply_from));
+        return Err(hand_on(context, row, args, reply_from));
     }
     finish(context, &result, reply_from);
     context.keys.unlock();
@@ -97,19 +97,20 @@ pub fn run(
     confirm(context, gate.generation())?;
     let reply_from = context.reply.len();
     let Some(ended) = execute_locked(context, session, row, args, started) else {
-        return Err(hand_on(context, args, reply_from));
+        return Err(hand_on(context, row, args, reply_from));
     };
     context.keys.unlock();
     serve_ready(context);
     if session.blocked.is_some() { Err(NotRun::Blocked) } else { Ok(ended) }
 }
 
-/// Releases what a command holds that is to run on a thread of its own. What it has looked up it looks up there again.
+/// Releases what a command holds that is to run on a thread of its own. What it has read it reads there again; what is opened to be written
+/// counts as no hit.
 #[cold]
-fn hand_on(context: &mut Context<'_>, args: &Args<'_>, reply_from: usize) -> NotRun {
+fn hand_on(context: &mut Context<'_>, row: &Row, args: &Args<'_>, reply_from: usize) -> NotRun {
     context.reply.truncate(reply_from);
-    for key in args.keys() {
-        context.keys.take_back_hit(key);
+    if !row.spec.is_write() {
+        args.keys().for_each(|key| context.keys.take_back_hit(key));
     }
     context.keys.unlock();
     NotRun::Offload

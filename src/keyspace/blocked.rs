@@ -8,6 +8,7 @@
 //! * A stripe's table holds only keys of that stripe, and is changed and read only under its lock. Clients of a key stand in the order in
 //!   which they came, which is that of their numbers: a number is given while the stripes of all its keys are held.
 //! * A waiter ends once: [`Waiter::end`] and [`Waiter::serve`] exclude each other. One that has ended is void wherever it still stands.
+//! * Who serves takes the waiter's outcome before stripes. So nobody who holds a stripe waits for an outcome ([`Waiter::is_waiting`]).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -114,9 +115,9 @@ impl Waiter {
         has_ended
     }
 
-    /// True until it ends.
+    /// True until it ends, and while somebody serves it. Waits for nobody.
     pub fn is_waiting(&self) -> bool {
-        self.outcome.lock().is_none()
+        self.outcome.try_lock().is_none_or(|outcome| outcome.is_none())
     }
 
     /// Waits for the end, and says how it ended. Only its client may.
@@ -316,6 +317,10 @@ mod tests {
         assert_eq!(clients(&table), [20, 30]);
         table.forget(b"k", &first);
         assert!(!second.serve(|| None) && second.is_waiting());
+        second.serve(|| {
+            assert_eq!(clients(&table), [20, 30], "who holds the stripe does not wait for who serves");
+            None
+        });
         assert!(second.serve(|| Some(Outcome::Served(Vec::new(), 0))));
         table.sweep();
         assert_eq!(clients(&table), [30]);

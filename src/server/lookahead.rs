@@ -101,23 +101,26 @@ impl Parsed {
         }
     }
 
-    /// Asks the processor for what is needed up to request `end`, and with it for what all others need that wait.
+    /// Asks the processor for what `own` requests, which were parsed from `buffer`, need, and with it for what all others need that wait:
+    /// the words of those lie elsewhere.
     #[inline]
-    pub(super) fn look_ahead(&mut self, keyspace: &Keyspace, buffer: &[u8], end: usize) {
-        if self.asked < end {
+    pub(super) fn look_ahead(&mut self, keyspace: &Keyspace, buffer: &[u8], own: Range<usize>) {
+        if self.asked < own.end {
             prefetch(keyspace, &mut self.prepared[self.asked..]);
-            self.prefetch_elements(keyspace, buffer);
             self.asked = self.prepared.len();
         }
+        // A single one would wait for itself.
+        if own.len() > 1 {
+            self.prefetch_elements(keyspace, buffer, own);
+        }
     }
-}
 
-impl Parsed {
-    /// Asks the processor for the elements of large collections that requests look up.
+    /// Asks the processor for the elements of large collections that requests, parsed from `buffer`, look up.
     #[inline]
-    fn prefetch_elements(&self, keyspace: &Keyspace, buffer: &[u8]) {
+    fn prefetch_elements(&self, keyspace: &Keyspace, buffer: &[u8], requests: Range<usize>) {
         let mut elements: SmallVec<[(usize, KeyHash); BATCH_REQUESTS_MAX]> = SmallVec::new();
-        for (number, request) in self.prepared.iter().enumerate().skip(self.asked) {
+        for number in requests {
+            let request = &self.prepared[number];
             if request.element_at == 0 {
                 continue;
             }
@@ -130,12 +133,12 @@ impl Parsed {
         }
         for step in 0..ELEMENT_PREFETCH_STEPS {
             for (number, hash) in &elements {
-                let name = self.batch.args_of(&self.batch.requests[*number])[1].of(buffer);
+                let args = self.batch.args_of(&self.batch.requests[*number]);
                 let prepared = &self.prepared[*number];
-                prepared.with_value(keyspace, name, |value| {
+                prepared.with_value(keyspace, args[1].of(buffer), |value| {
                     value.prefetch_element(*hash, step);
                     if step == 0 && prepared.score_at > 0 {
-                        value.prefetch_score(self.batch.args_of(&self.batch.requests[*number])[prepared.score_at as usize].of(buffer));
+                        value.prefetch_score(args[prepared.score_at as usize].of(buffer));
                     }
                 });
             }
@@ -236,3 +239,37 @@ fn peek<R>(keyspace: &Keyspace, table: u32, place: KeyPlace, look: impl FnOnce(&
 }
 
 const _: () = assert!(WAITING_REQUESTS_MAX + BATCH_REQUESTS_MAX <= u16::MAX as usize + 1, "a request's number fits 16 bits");
+
+#[cfg(test)]
+mod tests {
+    use larder_proto::resp::{Limits, RequestParser};
+
+    use super::super::testing::{Peer, plain_node};
+    use super::*;
+
+    /// Parses requests and prepares them; their words lie in the bytes that this returns.
+    fn parse(parsed: &mut Parsed, shared: &Shared, requests: &[u8]) -> (Vec<u8>, Range<usize>) {
+        let mark = parsed.mark();
+        let mut buffer = requests.to_vec();
+        let limits = Limits { max_bulk_len: 1 << 20, max_multibulk_len: 1000, max_inline_len: 1 << 16, authenticated: true };
+        RequestParser::default().parse(&mut buffer, &limits, &mut parsed.batch, BATCH_REQUESTS_MAX).expect("whole requests");
+        parsed.prepare(shared, &buffer, Some(0));
+        (buffer, parsed.since(mark))
+    }
+
+    #[test]
+    fn the_words_of_requests_that_wait_lie_elsewhere() {
+        let shared = plain_node(&[]);
+        let mut peer = Peer::new(&shared);
+        let fields: Vec<String> = (0..2000).map(|number| format!("field:{number}")).collect();
+        let mut words: Vec<&[u8]> = vec![b"hset", b"a-hash-with-a-long-name"];
+        fields.iter().for_each(|field| words.extend([field.as_bytes(), b"v"]));
+        assert!(peer.call(&words).is_some());
+        let mut parsed = Parsed::default();
+        let (long, parked) =
+            parse(&mut parsed, &shared, b"hget a-hash-with-a-long-name field:1999\r\nhget a-hash-with-a-long-name field:7\r\n");
+        let (short, own) = parse(&mut parsed, &shared, b"ping\r\nping\r\n");
+        parsed.look_ahead(&shared.keyspace, &short, own);
+        parsed.look_ahead(&shared.keyspace, &long, parked);
+    }
+}

@@ -103,7 +103,7 @@ impl Connection {
                     return Ok(buffer.len());
                 }
                 if requests.len() > 1 {
-                    parsed.look_ahead(&worker.shared.keyspace, rest, requests.end);
+                    parsed.look_ahead(&worker.shared.keyspace, rest, requests.clone());
                 }
                 result = self.run_batch(rest, &parsed, requests, config);
             }
@@ -134,9 +134,9 @@ impl Connection {
         let config = worker.config();
         let result = self.check_closed().and_then(|()| {
             let mut parsed = worker.gather.parsed.borrow_mut();
-            let buffer = worker.gather.buffer.borrow();
-            parsed.look_ahead(&worker.shared.keyspace, &buffer, ticket.requests().end);
-            self.run_batch(&buffer[ticket.bytes()], &parsed, ticket.requests(), &config)
+            let buffer = &worker.gather.buffer.borrow()[ticket.bytes()];
+            parsed.look_ahead(&worker.shared.keyspace, buffer, ticket.requests());
+            self.run_batch(buffer, &parsed, ticket.requests(), &config)
         });
         worker.gather.release(ticket);
         self.share.count_batch();

@@ -444,6 +444,9 @@ fn a_command_that_finds_that_it_takes_long_runs_elsewhere_and_counts_once() {
         assert_eq!((result, reply.starts_with("*5000\r\n")), (Ok(Ok(())), true));
         assert_eq!(hits(&shared), before + 1);
     }
+    let before = hits(&shared);
+    assert!(matches!(peer.run_words(&[b"lpop", b"l", b"4500"], true), Flow::Offload(..)));
+    assert_eq!(hits(&shared), before, "who writes reads nothing");
     peer.expect("multi", "+OK");
     peer.expect("lrange l 0 -1", "+QUEUED");
     assert!(peer.call(&[b"exec"]).is_some_and(|reply| reply.starts_with(b"*1\r\n*5000\r\n")), "a transaction holds its stripes");
