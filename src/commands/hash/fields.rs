@@ -3,10 +3,19 @@
 use crate::config::Config;
 use crate::engine::context::{integer, is_word};
 use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind};
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::collection;
 use crate::keyspace::key::Key;
 use crate::keyspace::value::hash::{Hash, HashView, SmallLimits};
+
+/// `FIELDS numfields field ...`.
+pub(super) const FIELDS: Arg = Arg {
+    name: "fields",
+    kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),
+    token: "FIELDS",
+    ..ARG
+};
 
 /// Up to which size a hash is a small one.
 pub(super) fn limits(config: &Config) -> SmallLimits {

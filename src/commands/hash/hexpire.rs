@@ -8,6 +8,20 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, L
 use crate::keyspace::effect::class;
 use crate::keyspace::value::hash::{ExpiryChange, Hash};
 
+/// As Valkey documents it for all but the first of the four.
+const CONDITION: Arg = Arg {
+    name: "condition",
+    kind: ArgKind::OneOf(&[
+        Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
+        Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
+        Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
+        Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
+    ]),
+    optional: true,
+    since: "9.0.0",
+    ..ARG
+};
+
 pub(crate) static HEXPIRE: CommandSpec = CommandSpec {
     name: "hexpire",
     arity: -6,
@@ -56,27 +70,8 @@ pub(crate) static HEXPIREAT: CommandSpec = CommandSpec {
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "unix-time-seconds", kind: ArgKind::Integer, ..ARG },
-        Arg {
-            name: "condition",
-            kind: ArgKind::OneOf(&[
-                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
-                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
-                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
-                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
-            ]),
-            optional: true,
-            since: "9.0.0",
-            ..ARG
-        },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
+        CONDITION,
+        fields::FIELDS,
     ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, false, true)),
@@ -99,27 +94,8 @@ pub(crate) static HPEXPIRE: CommandSpec = CommandSpec {
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "milliseconds", kind: ArgKind::Integer, ..ARG },
-        Arg {
-            name: "condition",
-            kind: ArgKind::OneOf(&[
-                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
-                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
-                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
-                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
-            ]),
-            optional: true,
-            since: "9.0.0",
-            ..ARG
-        },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
+        CONDITION,
+        fields::FIELDS,
     ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, true, false)),
@@ -142,27 +118,8 @@ pub(crate) static HPEXPIREAT: CommandSpec = CommandSpec {
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "unix-time-milliseconds", kind: ArgKind::Integer, ..ARG },
-        Arg {
-            name: "condition",
-            kind: ArgKind::OneOf(&[
-                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
-                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
-                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
-                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
-            ]),
-            optional: true,
-            since: "9.0.0",
-            ..ARG
-        },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
+        CONDITION,
+        fields::FIELDS,
     ],
     locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, false, false)),

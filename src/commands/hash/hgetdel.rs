@@ -15,18 +15,7 @@ pub(crate) static HGETDEL: CommandSpec = CommandSpec {
     flags: flag::WRITE | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
-    ],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, fields::FIELDS],
     locks: Locks::Keys,
     run: Run::Data(exec),
     docs: Docs {

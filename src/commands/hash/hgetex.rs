@@ -29,15 +29,7 @@ pub(crate) static HGETEX: CommandSpec = CommandSpec {
             optional: true,
             ..ARG
         },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
+        fields::FIELDS,
     ],
     locks: Locks::Keys,
     run: Run::Data(exec),

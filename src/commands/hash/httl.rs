@@ -6,124 +6,44 @@ use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 
-pub(crate) static HEXPIRETIME: CommandSpec = CommandSpec {
-    name: "hexpiretime",
+/// What the four have in common.
+const READER: CommandSpec = CommandSpec {
     arity: -5,
     flags: flag::READONLY | flag::FAST,
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
-    ],
+    args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, fields::FIELDS],
     locks: Locks::Keys,
-    run: Run::Data(|context, args| exec(context, args, false, true)),
-    docs: Docs {
-        summary: "Returns the unix time in seconds at which fields of a hash expire",
-        complexity: "O(N) where N is the number of fields.",
-        since: "9.0.0",
-        group: "hash",
-        ..DOCS
-    },
+    docs: Docs { complexity: "O(N) where N is the number of fields.", since: "9.0.0", group: "hash", ..DOCS },
     ..SPEC
+};
+
+pub(crate) static HEXPIRETIME: CommandSpec = CommandSpec {
+    name: "hexpiretime",
+    run: Run::Data(|context, args| exec(context, args, false, true)),
+    docs: Docs { summary: "Returns the unix time in seconds at which fields of a hash expire", ..READER.docs },
+    ..READER
 };
 
 pub(crate) static HPEXPIRETIME: CommandSpec = CommandSpec {
     name: "hpexpiretime",
-    arity: -5,
-    flags: flag::READONLY | flag::FAST,
-    acl: acl::FAST | acl::HASH | acl::READ,
-    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
-    ],
-    locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, false, false)),
-    docs: Docs {
-        summary: "Returns the unix time in milliseconds at which fields of a hash expire",
-        complexity: "O(N) where N is the number of fields.",
-        since: "9.0.0",
-        group: "hash",
-        ..DOCS
-    },
-    ..SPEC
+    docs: Docs { summary: "Returns the unix time in milliseconds at which fields of a hash expire", ..READER.docs },
+    ..READER
 };
 
 pub(crate) static HPTTL: CommandSpec = CommandSpec {
     name: "hpttl",
-    arity: -5,
-    flags: flag::READONLY | flag::FAST,
-    acl: acl::FAST | acl::HASH | acl::READ,
-    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
-    ],
-    locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, true, false)),
-    docs: Docs {
-        summary: "Returns after how many milliseconds fields of a hash expire",
-        complexity: "O(N) where N is the number of fields.",
-        since: "9.0.0",
-        group: "hash",
-        ..DOCS
-    },
-    ..SPEC
+    docs: Docs { summary: "Returns after how many milliseconds fields of a hash expire", ..READER.docs },
+    ..READER
 };
 
 pub(crate) static HTTL: CommandSpec = CommandSpec {
     name: "httl",
-    arity: -5,
-    flags: flag::READONLY | flag::FAST,
-    acl: acl::FAST | acl::HASH | acl::READ,
-    keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
-    args: &[
-        Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
-        Arg {
-            name: "fields",
-            kind: ArgKind::Block(&[
-                Arg { name: "numfields", kind: ArgKind::KeyInteger(0), ..ARG },
-                Arg { name: "field", multiple: true, ..ARG },
-            ]),
-            token: "FIELDS",
-            ..ARG
-        },
-    ],
-    locks: Locks::Keys,
     run: Run::Data(|context, args| exec(context, args, true, true)),
-    docs: Docs {
-        summary: "Returns after how many seconds fields of a hash expire",
-        complexity: "O(N) where N is the number of fields.",
-        since: "9.0.0",
-        group: "hash",
-        ..DOCS
-    },
-    ..SPEC
+    docs: Docs { summary: "Returns after how many seconds fields of a hash expire", ..READER.docs },
+    ..READER
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>, is_relative: bool, in_seconds: bool) -> CmdResult {
