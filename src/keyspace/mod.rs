@@ -30,6 +30,7 @@ pub mod lazyfree;
 pub mod liveness;
 pub mod lock;
 mod locks;
+mod marks;
 mod relocate;
 pub mod scan;
 mod string_mut;

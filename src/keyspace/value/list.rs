@@ -8,11 +8,14 @@
 //! A small list is one that Valkey would hold as a listpack: `list-max-listpack-size` bounds it, and each node of a large one. A large
 //! list becomes a small one when it has shrunk to half of that.
 //!
-//! Invariants: no node of a large list is empty; `len` counts the elements of all of them.
+//! Invariants: no node of a large list is empty; `len` counts the elements of all of them. While a snapshot is taken, [`NodesSaving`] says of
+//! each node whether it was there at the beginning, and as which; a node is given to the snapshot before it is changed.
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::chunk::{Chunk, Chunked, Saving, Tag, Taker};
 use super::collection::Collection;
 use super::kind::{Encoding, Type};
 use crate::base::alloc;
@@ -88,10 +91,60 @@ pub enum List {
 }
 
 /// The nodes of a large list.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Nodes {
     nodes: VecDeque<Vec<u8>>,
     len: usize,
+    saving: Option<Box<NodesSaving>>,
+}
+
+impl Clone for Nodes {
+    fn clone(&self) -> Self {
+        Nodes { nodes: self.nodes.clone(), len: self.len, saving: None }
+    }
+}
+
+/// Of a node that came since the snapshot began.
+const IS_NEW: u32 = u32::MAX;
+
+/// What is known of the snapshot that is being taken of a list. A node's place changes as others come and go, so that each is known by its
+/// number among those that were there at the beginning; those stay in their order.
+#[derive(Debug)]
+struct NodesSaving {
+    saving: Saving,
+    /// The number of each node that is there now.
+    numbers: VecDeque<u32>,
+    /// The snapshot's own walk has passed all nodes before this place.
+    at: usize,
+}
+
+impl NodesSaving {
+    /// Gives the node at this place away, if the snapshot does not have it.
+    #[cold]
+    #[inline(never)]
+    fn give(&mut self, place: usize, node: &[u8]) {
+        let number = self.numbers[place];
+        if number != IS_NEW && self.saving.claim(number as usize) {
+            self.saving.give(Chunk::Node(number as usize, node.to_vec()));
+        }
+    }
+
+    fn insert(&mut self, place: usize) {
+        self.numbers.insert(place, IS_NEW);
+        self.at += usize::from(place < self.at);
+    }
+
+    fn remove(&mut self, place: usize) {
+        self.numbers.remove(place);
+        self.at -= usize::from(place < self.at);
+    }
+
+    /// Forgets the nodes that did not stay.
+    fn retain(&mut self, stay: &[bool]) {
+        self.at = stay.iter().take(self.at).filter(|stays| **stays).count();
+        let mut stay = stay.iter();
+        self.numbers.retain(|_| stay.next().is_none_or(|stays| *stays));
+    }
 }
 
 /// A list, to read.
@@ -136,12 +189,38 @@ impl Nodes {
         }
     }
 
+    /// Gives a node to the snapshot that is being taken, before it is changed.
+    #[inline]
+    fn give(&mut self, place: usize) {
+        if let Some(saving) = &mut self.saving {
+            saving.give(place, &self.nodes[place]);
+        }
+    }
+
+    fn insert_node(&mut self, place: usize, node: Vec<u8>) {
+        self.nodes.insert(place, node);
+        if let Some(saving) = &mut self.saving {
+            saving.insert(place);
+        }
+    }
+
+    fn remove_node(&mut self, place: usize) -> Option<Vec<u8>> {
+        if let Some(saving) = &mut self.saving {
+            saving.give(place, &self.nodes[place]);
+            saving.remove(place);
+        }
+        self.nodes.remove(place)
+    }
+
     fn push(&mut self, end: End, text: &[u8], limit: NodeLimit) {
-        let last = match end {
-            End::Left => self.nodes.front_mut(),
-            End::Right => self.nodes.back_mut(),
+        let place = match end {
+            End::Left => 0,
+            End::Right => self.nodes.len().saturating_sub(1),
         };
-        match last {
+        if self.saving.is_some() && self.nodes.get(place).is_some_and(|last| limit.admits(last, text.len())) {
+            self.give(place);
+        }
+        match self.nodes.get_mut(place) {
             Some(last) if limit.admits(last, text.len()) => match end {
                 End::Left => node::insert(last, node::HEADER_LEN, text),
                 End::Right => node::push(last, text),
@@ -152,11 +231,11 @@ impl Nodes {
                 match end {
                     End::Left => {
                         self.trim_node(0);
-                        self.nodes.push_front(new);
+                        self.insert_node(0, new);
                     }
                     End::Right => {
                         self.trim_node(self.nodes.len().wrapping_sub(1));
-                        self.nodes.push_back(new);
+                        self.insert_node(self.nodes.len(), new);
                     }
                 }
             }
@@ -169,6 +248,7 @@ impl Nodes {
             return self.push(End::Right, text, limit);
         }
         let (number, within) = self.locate(index);
+        self.give(number);
         let target = &mut self.nodes[number];
         let at = node::offset(target, within);
         if limit.admits(target, text.len()) {
@@ -177,8 +257,8 @@ impl Nodes {
             let rest = node::split_off(target, at);
             let mut new = node::empty();
             node::push(&mut new, text);
-            self.nodes.insert(number + 1, new);
-            self.nodes.insert(number + 2, rest);
+            self.insert_node(number + 1, new);
+            self.insert_node(number + 2, rest);
             self.settle(number + 1, limit);
             self.settle(number, limit);
         }
@@ -189,14 +269,39 @@ impl Nodes {
     fn settle(&mut self, number: usize, limit: NodeLimit) {
         let Some(this) = self.nodes.get(number) else { return };
         if node::count(this) == 0 {
-            self.nodes.remove(number);
+            self.remove_node(number);
             return;
         }
         let Some(next) = self.nodes.get(number + 1) else { return };
         let (len, count) = (node::listpack_len(this) + node::listpack_len(next), node::count(this) + node::count(next));
         if !limit.is_exceeded(len * 2, count * 2) {
-            let next = self.nodes.remove(number + 1).unwrap_or_default();
+            self.give(number);
+            let next = self.remove_node(number + 1).unwrap_or_default();
             node::append(&mut self.nodes[number], &next);
+        }
+    }
+
+    /// Gives the nodes of these ascending elements to the snapshot that is being taken.
+    #[cold]
+    fn give_those_of(&mut self, indexes: &[usize]) {
+        let (mut first, mut left) = (0, indexes);
+        for place in 0..self.nodes.len() {
+            let end = first + node::count(&self.nodes[place]);
+            let (here, later) = left.split_at(left.partition_point(|index| *index < end));
+            if !here.is_empty() {
+                self.give(place);
+            }
+            (first, left) = (end, later);
+        }
+    }
+
+    /// Gives the only node to the snapshot that is being taken, which then has all that it did not see go.
+    fn finish_saving(&mut self) {
+        if self.saving.is_some() && !self.nodes.is_empty() {
+            self.give(0);
+        }
+        if let Some(saving) = self.saving.take() {
+            saving.saving.finish();
         }
     }
 
@@ -204,11 +309,13 @@ impl Nodes {
         let mut left = range.len();
         while left > 0 {
             let (number, within) = self.locate(range.start);
-            let target = &mut self.nodes[number];
+            let target = &self.nodes[number];
             let here = (node::count(target) - within).min(left);
             if here == node::count(target) {
-                self.nodes.remove(number);
+                self.remove_node(number);
             } else {
+                self.give(number);
+                let target = &mut self.nodes[number];
                 let (from, to) = (node::offset(target, within), node::offset(target, within + here));
                 node::remove(target, from, to);
             }
@@ -333,6 +440,16 @@ impl List {
         }
     }
 
+    /// As what is saved in parts.
+    pub fn chunked(&self) -> Option<&dyn Chunked> {
+        if let List::Large(nodes) = self { Some(nodes) } else { None }
+    }
+
+    /// As [`List::chunked`], to save it.
+    pub fn chunked_mut(&mut self) -> Option<&mut dyn Chunked> {
+        if let List::Large(nodes) = self { Some(nodes) } else { None }
+    }
+
     /// Memory beside the value's box.
     pub fn bytes(&self) -> usize {
         match self {
@@ -357,7 +474,7 @@ impl List {
     fn enlarge(&mut self) {
         if let List::Small(bytes) = self {
             let (len, bytes) = (node::count(bytes), std::mem::take(bytes));
-            *self = List::Large(Nodes { nodes: (len > 0).then_some(bytes).into_iter().collect(), len });
+            *self = List::Large(Nodes { nodes: (len > 0).then_some(bytes).into_iter().collect(), len, saving: None });
         }
     }
 
@@ -369,6 +486,7 @@ impl List {
                 None => {}
                 _ => return,
             }
+            nodes.finish_saving();
             *self = List::Small(nodes.nodes.pop_front().unwrap_or_else(node::empty));
         }
     }
@@ -404,6 +522,7 @@ impl List {
             }
             List::Large(nodes) => {
                 let (number, within) = nodes.locate(index);
+                nodes.give(number);
                 let target = &mut nodes.nodes[number];
                 let at = node::offset(target, within);
                 let has_its_own = node::count(target) == 1 && limit.is_large(node::get(target, at).text_len());
@@ -482,14 +601,54 @@ impl List {
         match self {
             List::Small(bytes) => _ = thin(bytes, 0),
             List::Large(nodes) => {
-                let mut first = 0;
+                if nodes.saving.is_some() {
+                    nodes.give_those_of(indexes);
+                }
+                let (mut first, mut stay) = (0, Vec::new());
                 nodes.nodes.retain_mut(|bytes| {
                     first += thin(bytes, first);
+                    stay.push(node::count(bytes) > 0);
                     node::count(bytes) > 0
                 });
+                if let Some(saving) = &mut nodes.saving {
+                    saving.retain(&stay);
+                }
                 nodes.len -= indexes.len();
             }
         }
+    }
+}
+
+impl Chunked for Nodes {
+    fn parts(&self) -> usize {
+        self.nodes.len()
+    }
+
+    fn begin_saving(&mut self, taker: Arc<dyn Taker>, tag: Tag) {
+        let saving = Saving::new(taker, tag, self.nodes.len());
+        self.saving = Some(Box::new(NodesSaving { saving, numbers: (0..self.nodes.len() as u32).collect(), at: 0 }));
+    }
+
+    fn saving(&self) -> Option<&Saving> {
+        self.saving.as_ref().map(|saving| &saving.saving)
+    }
+
+    fn save_next(&mut self, out: &mut dyn FnMut(Chunk)) -> bool {
+        if let Some(saving) = &mut self.saving
+            && let Some(number) = saving.numbers.get(saving.at)
+        {
+            if *number != IS_NEW && saving.saving.claim(*number as usize) {
+                out(Chunk::Node(*number as usize, self.nodes[saving.at].as_slice().to_vec()));
+            }
+            saving.at += 1;
+            return true;
+        }
+        self.saving = None;
+        false
+    }
+
+    fn stop_saving(&mut self) {
+        self.saving = None;
     }
 }
 
