@@ -62,6 +62,17 @@ pub fn of_inline(bytes: &[u8], kind: Type, encoding: super::Encoding, visit: imp
     }
 }
 
+/// Elements of a collection of this type that lies inside its entry.
+pub fn inline_len(bytes: &[u8], kind: Type, encoding: super::Encoding) -> usize {
+    match kind {
+        Type::List => List::view_inline(bytes, encoding).len(),
+        Type::Hash => Hash::view_inline(bytes, encoding).len(),
+        Type::Set => Set::view_inline(bytes, encoding).len(),
+        Type::Zset => Zset::view_inline(bytes, encoding).len(),
+        other => unreachable!("a {} is no collection that lies inside an entry", other.name()),
+    }
+}
+
 /// Visits all of a value.
 pub fn of_value(value: &Value, visit: impl FnMut(Piece<'_>)) {
     match value {

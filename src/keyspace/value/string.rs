@@ -169,6 +169,14 @@ impl<const LEN: usize> Chunks<LEN> {
         StringRef::Chunks(self)
     }
 
+    /// Visits the chunks in order, and gives each back when it was visited.
+    pub fn consume(mut self, mut visit: impl FnMut(&[u8])) {
+        for number in 0..self.list.len() {
+            visit(self.chunk(number));
+            self.list[number] = Chunk::Zeros;
+        }
+    }
+
     fn effort(&self) -> usize {
         let counted = |chunk: &Chunk| match chunk {
             Chunk::Zeros => 0,

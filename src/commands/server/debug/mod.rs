@@ -11,6 +11,7 @@ mod digest;
 mod eviction;
 mod object;
 mod protocol;
+mod snapshot;
 mod switches;
 mod tables;
 
@@ -97,6 +98,8 @@ const HELP: &[&str] = &[
     "    Stop (0) or resume looking for expired keys that nobody asks for.",
     "SLEEP <seconds>",
     "    Hold all data for that long; fractions are allowed.",
+    "SNAPSHOT [COUNT]",
+    "    Take a snapshot while others go on, and print what was in it, as DIGEST does (or only count it), and what it cost.",
     "STRINGMATCH-TEST",
     "    Run random patterns against random texts.",
     "STRUCTSIZE",
@@ -122,6 +125,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         ("sdslen", 3) => object::lengths(context, args[2]),
         ("listpack" | "quicklist", 3 | 4) => object::structure(context, args),
         ("digest", 2) => digest::dataset(context),
+        ("snapshot", 2 | 3) => snapshot::exec(context, args),
         ("digest-value", _) => digest::values(context, args),
         ("populate", 3..=5) => dataset::populate(context, args),
         ("stringmatch-test", _) => dataset::match_length(context, args),
