@@ -15,6 +15,7 @@ mod isolation;
 mod large_values;
 mod linearizability;
 mod robustness;
+mod snapshot;
 mod start;
 mod storm;
 mod support;

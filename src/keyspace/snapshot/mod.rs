@@ -173,14 +173,23 @@ impl<'k> Snapshot<'k> {
     /// # Errors
     /// [`Failure::Busy`].
     pub fn begin(keyspace: &'k Keyspace) -> Result<Snapshot<'k>, Failure> {
-        Snapshot::with_limit(keyspace, GROWTH_LEN + alloc::used_bytes() / GROWTH_SHARE)
+        Snapshot::begin_and_look(keyspace, |_| ()).map(|(snapshot, ())| snapshot)
     }
 
-    /// As [`Snapshot::begin`], with a bound of what may be handed over and not delivered, in bytes.
+    /// As [`Snapshot::begin`], and has somebody look at what is there in that moment.
     ///
     /// # Errors
     /// [`Failure::Busy`].
-    pub fn with_limit(keyspace: &'k Keyspace, limit: usize) -> Result<Snapshot<'k>, Failure> {
+    pub fn begin_and_look<R>(keyspace: &'k Keyspace, look: impl FnOnce(&mut KeyAccess<'_>) -> R) -> Result<(Snapshot<'k>, R), Failure> {
+        Snapshot::begin_with(keyspace, GROWTH_LEN + alloc::used_bytes() / GROWTH_SHARE, look)
+    }
+
+    /// As [`Snapshot::begin_and_look`], with a bound of what may be handed over and not delivered, in bytes.
+    fn begin_with<R>(
+        keyspace: &'k Keyspace,
+        limit: usize,
+        look: impl FnOnce(&mut KeyAccess<'_>) -> R,
+    ) -> Result<(Snapshot<'k>, R), Failure> {
         let queue = Queue::new(limit);
         let mut access = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, clock::unix_ms()), 0);
         access.lock_all();
@@ -195,8 +204,9 @@ impl<'k> Snapshot<'k> {
             }
         }
         let begin_us = clock::elapsed_us(started, clock::ticks());
+        let seen = look(&mut access);
         access.unlock();
-        Ok(Snapshot { keyspace, queue, delivery: Delivery::default(), stripe: 0, begin_us, slice_us_max: 0 })
+        Ok((Snapshot { keyspace, queue, delivery: Delivery::default(), stripe: 0, begin_us, slice_us_max: 0 }, seen))
     }
 
     /// Delivers what was handed over, or walks on for a slice.

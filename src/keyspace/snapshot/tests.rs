@@ -367,7 +367,7 @@ fn a_snapshot_that_cannot_keep_up_ends() {
         })
     };
     put(1000);
-    let mut snapshot = Snapshot::with_limit(&keyspace, 500_000).expect("there is no other");
+    let mut snapshot = Snapshot::begin_with(&keyspace, 500_000, |_| ()).expect("there is no other").0;
     put(10);
     let mut kept = Kept::default();
     let failure = loop {

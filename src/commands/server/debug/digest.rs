@@ -145,7 +145,8 @@ pub(super) fn dataset(context: &mut Context<'_>) -> CmdResult {
     Ok(())
 }
 
-fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
+/// The digest of all data. Every stripe is held.
+pub(super) fn whole(keyspace: &Keyspace, access: &mut KeyAccess<'_>) -> Digest {
     let mut digest = Digest::default();
     let liveness = access.liveness();
     for db in 0..keyspace.databases() as u32 {

@@ -9,6 +9,7 @@ use super::digest::{self, Digest};
 use crate::base::clock;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
+use crate::keyspace::access::KeyAccess;
 use crate::keyspace::entry::Type;
 use crate::keyspace::liveness::Liveness;
 use crate::keyspace::snapshot::sink::{Header, Piece, Sink, Tag};
@@ -116,11 +117,23 @@ impl Sink for Counting {
     }
 }
 
-/// `SNAPSHOT [COUNT]`: with its digest, or only counted, which is as fast as a snapshot can be.
+/// What is to be known of the data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Its digest.
+    Digest,
+    /// Likewise, and DEBUG DIGEST at the moment in which the snapshot began.
+    Check,
+    /// How much it is: that is as fast as a snapshot can be.
+    Count,
+}
+
+/// `SNAPSHOT [CHECK | COUNT]`.
 pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let only_counts = match args.get(2) {
-        None => false,
-        Some(word) if is_word(word, "count") => true,
+    let mode = match args.get(2) {
+        None => Mode::Digest,
+        Some(word) if is_word(word, "check") => Mode::Check,
+        Some(word) if is_word(word, "count") => Mode::Count,
         Some(_) => return Err(CmdError::subcommand_syntax(args)),
     };
     if !context.keys.holds_nothing() {
@@ -129,26 +142,39 @@ pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     // On a thread of its own.
     context.haste().check(usize::MAX)?;
     let failed = |failure| CmdError::err(format!("{failure}"));
+    let keyspace = context.keys.keyspace();
     let started = clock::ticks();
-    let mut snapshot = Snapshot::begin(context.keys.keyspace()).map_err(failed)?;
-    let mut digesting = Digesting { liveness: Liveness::at(clock::unix_ms()), open: HashMap::new(), databases: BTreeMap::new() };
+    let look = |access: &mut KeyAccess<'_>| {
+        let before = (mode == Mode::Check).then(|| digest::whole(keyspace, access));
+        (access.liveness(), before)
+    };
+    let (mut snapshot, (liveness, before)) = Snapshot::begin_and_look(keyspace, look).map_err(failed)?;
+    let mut digesting = Digesting { liveness, open: HashMap::new(), databases: BTreeMap::new() };
     let mut counting = Counting(0);
-    let sink: &mut dyn Sink = if only_counts { &mut counting } else { &mut digesting };
+    let sink: &mut dyn Sink = if mode == Mode::Count { &mut counting } else { &mut digesting };
     while snapshot.step(sink, USUAL_BUDGET).map_err(failed)? == Progress::Going {}
     let figures = snapshot.figures();
-    let sum =
-        if only_counts { format!("checksum:{:016x}", counting.0) } else { format!("digest:{}", digest::hexadecimal(&digesting.finish())) };
-    let text = format!(
-        "keys:{}\r\nelements:{}\r\nbytes:{}\r\npreimages:{}\r\nqueued_bytes_max:{}\r\nslice_us_max:{}\r\nbegin_us:{}\r\nduration_us:{}\r\n{sum}\r\n",
-        figures.keys,
-        figures.elements,
-        figures.bytes,
-        figures.preimages,
-        figures.queued_bytes_max,
-        figures.slice_us_max,
-        figures.begin_us,
-        clock::elapsed_us(started, clock::ticks()),
-    );
+    let mut text = String::new();
+    let rows: [(&str, u64); 8] = [
+        ("keys", figures.keys),
+        ("elements", figures.elements),
+        ("bytes", figures.bytes),
+        ("preimages", figures.preimages),
+        ("queued_bytes_max", figures.queued_bytes_max as u64),
+        ("slice_us_max", figures.slice_us_max),
+        ("begin_us", figures.begin_us),
+        ("duration_us", clock::elapsed_us(started, clock::ticks())),
+    ];
+    for (name, figure) in rows {
+        text.push_str(&format!("{name}:{figure}\r\n"));
+    }
+    match mode {
+        Mode::Count => text.push_str(&format!("checksum:{:016x}\r\n", counting.0)),
+        Mode::Digest | Mode::Check => text.push_str(&format!("digest:{}\r\n", digest::hexadecimal(&digesting.finish()))),
+    }
+    if let Some(before) = before {
+        text.push_str(&format!("digest_before:{}\r\n", digest::hexadecimal(&before)));
+    }
     context.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }
