@@ -109,6 +109,8 @@ const DATABASES: usize = 3;
 #[derive(Debug, Clone)]
 enum Step {
     Text(u8, usize),
+    /// Many keys, so that tables grow and shrink.
+    Many(u16, u16, bool),
     Append(u8, usize),
     Expire(u8, Option<i64>),
     Delete(u8),
@@ -134,6 +136,7 @@ fn step() -> impl Strategy<Value = Step> {
     let count = || prop_oneof![4 => 1..4u16, 1 => 100..400u16];
     prop_oneof![
         6 => (key(), len()).prop_map(|(key, len)| Step::Text(key, len)),
+        8 => (0..2000u16, 1..1500u16, any::<bool>()).prop_map(|(first, count, adds)| Step::Many(first, count, adds)),
         4 => (key(), 0..50usize).prop_map(|(key, len)| Step::Append(key, len)),
         3 => (key(), prop::option::of(900..1100i64)).prop_map(|(key, expiry_ms)| Step::Expire(key, expiry_ms)),
         4 => key().prop_map(Step::Delete),
@@ -172,6 +175,12 @@ fn apply(keyspace: &Keyspace, db: &mut u32, step: &Step) {
     let resolved = |name: &str| ResolvedKey { place: keyspace.place(name.as_bytes()), ..ResolvedKey::default() };
     match *step {
         Step::Text(key, len) => change(keyspace, *db, &name(key, "string"), NOW_MS, |key| key.set_text(&vec![b'x'; len], Expiry::Keep)),
+        Step::Many(first, count, adds) => (first..first + count).for_each(|number| {
+            change(keyspace, *db, &format!("many:{number}"), NOW_MS, |key| match adds {
+                true => key.set_text(format!("{first}").as_bytes(), Expiry::Clear),
+                false => _ = key.delete(),
+            });
+        }),
         Step::Append(key, len) => change(keyspace, *db, &name(key, "string"), NOW_MS, |key| {
             if key.string().is_ok() {
                 key.append(&vec![b'y'; len]);

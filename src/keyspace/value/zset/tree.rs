@@ -6,7 +6,7 @@
 //! Invariants:
 //! * Elements are in the order of their scores; where those are equal, of their members' bytes. No member is there twice.
 //! * No leaf is empty, unless it is the only one; so is no node. All leaves lie at the same depth.
-//! * The elements of leaves are changed by [`Tree::edit`] and [`Tree::shift`], which give the leaves to a snapshot first.
+//! * The elements of leaves are changed by [`Tree::edit`] alone, which gives a leaf to a snapshot first.
 //! * A leaf longer than [`LEAF_LEN`] has one element, unless no more leaves can be numbered.
 
 use std::cmp::Ordering;
@@ -407,9 +407,6 @@ impl Tree {
 
     /// Moves elements from one leaf to another, before element `index` there.
     pub(super) fn shift(&mut self, from: u32, range: Range<usize>, to: u32, index: usize, hasher: &KeyHasher) {
-        if self.saving.is_some() {
-            self.give(from);
-        }
         let source = std::mem::take(self.leaves.get_mut(from));
         let elements = source.elements(range.clone());
         self.edit(to, |leaf| leaf.insert(index, elements));
