@@ -13,7 +13,8 @@
 //! | hashes, sets | bucket of the packed table | likewise |
 //! | sorted sets | leaf, by its place | a leaf gives its elements away only after it was handed over |
 //! | lists | node | numbered at the beginning; the sink gets them in that order, early ones wait |
-//! | strings | chunk | shared, and given back as they are delivered |
+//! | strings of more than 8 MB | chunk | in order; who overwrites what was not reached keeps some kilobytes around it as they were |
+//! | shorter strings in chunks | all of it | the chunks are shared, and given back as they are delivered |
 //! | what lies inside an entry, and small collections | entry | copied |
 //!
 //! A value that is deleted or replaced while it is being saved goes over to the snapshot, which frees it; so does a table (FLUSHALL). One
@@ -34,6 +35,7 @@ mod tests;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::delivery::Delivery;
 use self::sink::{Sink, Tag};
@@ -50,6 +52,8 @@ use crate::base::{alloc, clock};
 const GROWTH_LEN: usize = 64 * 1024 * 1024;
 /// That share: one part in so many.
 const GROWTH_SHARE: usize = 20;
+/// Pause after a slice that ended because somebody waited for its stripe: before it is taken again, they get it.
+const PAUSE: Duration = Duration::from_micros(100);
 /// Handed over in one slice: beyond it the sink gets its turn.
 const SLICE_LEN_MAX: usize = 1024 * 1024;
 
@@ -63,7 +67,7 @@ pub struct Budget {
 }
 
 /// Short enough that who waits for the stripe is served as soon as after a few usual commands.
-pub const USUAL_BUDGET: Budget = Budget { us: 100, parts: 256 };
+pub const USUAL_BUDGET: Budget = Budget { us: 50, parts: 256 };
 
 /// How far a snapshot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +251,9 @@ impl<'k> Snapshot<'k> {
     /// Walks on for a slice: first in what was begun, of which writers hand over more and more.
     fn slice(&mut self, budget: Budget) -> Result<(), Failure> {
         let mut out = Vec::new();
+        // A thread whose turn on its processor ends while it holds a stripe keeps everybody from it for milliseconds. After a turn that it
+        // ended by itself it has a whole one before it.
+        std::thread::yield_now();
         let mut slice = Slice { keyspace: self.keyspace, stripe: None, started: clock::ticks(), budget, parts: 0 };
         if let Some(entry) = self.delivery.orphans.last_mut() {
             let tag = entry.borrow().boxed().and_then(Value::saving_tag);
@@ -279,6 +286,8 @@ impl<'k> Snapshot<'k> {
             }
             self.queue.put(out);
             self.note_slice(&slice);
+            drop(stripe);
+            give_way(self.keyspace, number);
         } else {
             let mut stripe = self.keyspace.lock(self.stripe);
             (slice.stripe, slice.started) = (Some(self.stripe), clock::ticks());
@@ -299,6 +308,7 @@ impl<'k> Snapshot<'k> {
             self.queue.put(out);
             self.note_slice(&slice);
             drop(stripe);
+            give_way(self.keyspace, self.stripe);
             self.stripe += u32::from(is_done);
         }
         Ok(())
@@ -336,6 +346,13 @@ impl Drop for Snapshot<'_> {
         if self.keyspace.handover.is_of(&self.queue) {
             self.forget();
         }
+    }
+}
+
+/// Lets those have the stripe who wait for it.
+fn give_way(keyspace: &Keyspace, stripe: u32) {
+    if keyspace.is_wanted(stripe) {
+        std::thread::sleep(PAUSE);
     }
 }
 

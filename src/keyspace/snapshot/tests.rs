@@ -112,6 +112,7 @@ enum Step {
     /// Many keys, so that tables grow and shrink.
     Many(u16, u16, bool),
     Append(u8, usize),
+    Write(u8, usize, usize),
     Expire(u8, Option<i64>),
     Delete(u8),
     Evict(u8),
@@ -132,12 +133,13 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let key = || 0..24u8;
-    let len = || prop_oneof![6 => 0..40usize, 1 => 3990..4010usize, 1 => 16_300..16_500usize, 1 => 300_000..300_010usize];
+    let len = || prop_oneof![6 => 0..40usize, 1 => 3990..4010usize, 1 => 16_300..16_500usize, 1 => 300_000..300_010usize, 1 => 600_000..600_010usize];
     let count = || prop_oneof![4 => 1..4u16, 1 => 100..400u16];
     prop_oneof![
         6 => (key(), len()).prop_map(|(key, len)| Step::Text(key, len)),
         8 => (0..2000u16, 1..1500u16, any::<bool>()).prop_map(|(first, count, adds)| Step::Many(first, count, adds)),
         4 => (key(), 0..50usize).prop_map(|(key, len)| Step::Append(key, len)),
+        8 => (key(), 0..590_000usize, 0..9000usize).prop_map(|(key, at, len)| Step::Write(key, at, len)),
         3 => (key(), prop::option::of(900..1100i64)).prop_map(|(key, expiry_ms)| Step::Expire(key, expiry_ms)),
         4 => key().prop_map(Step::Delete),
         1 => key().prop_map(Step::Evict),
@@ -184,6 +186,11 @@ fn apply(keyspace: &Keyspace, db: &mut u32, step: &Step) {
         Step::Append(key, len) => change(keyspace, *db, &name(key, "string"), NOW_MS, |key| {
             if key.string().is_ok() {
                 key.append(&vec![b'y'; len]);
+            }
+        }),
+        Step::Write(key, at, len) => change(keyspace, *db, &name(key, "string"), NOW_MS, |key| {
+            if key.string().is_ok_and(|string| string.is_some_and(|string| string_value::len(string) >= at + len)) {
+                key.write_range(at, &vec![b'z'; len]);
             }
         }),
         Step::Expire(key, expiry_ms) => {

@@ -26,6 +26,8 @@ pub enum Chunk {
     Leaf(Vec<u8>),
     /// A node of a list, with its number among those that were there.
     Node(usize, Vec<u8>),
+    /// The next bytes of a string.
+    Text(Vec<u8>),
 }
 
 /// Records of a packed table.
@@ -40,7 +42,7 @@ impl Chunk {
     pub fn bytes(&self) -> usize {
         match self {
             Chunk::Records(records) => records.bucket.owned(),
-            Chunk::Leaf(bytes) | Chunk::Node(_, bytes) => bytes.capacity(),
+            Chunk::Leaf(bytes) | Chunk::Node(_, bytes) | Chunk::Text(bytes) => bytes.capacity(),
         }
     }
 }

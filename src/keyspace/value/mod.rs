@@ -19,6 +19,7 @@ pub mod pieces;
 mod saving_tests;
 pub mod set;
 pub mod string;
+mod text_saving;
 pub mod zset;
 
 use self::chunk::{Chunked, Saving, Tag};
@@ -169,7 +170,8 @@ impl Value {
             Value::Hash(hash) => hash.chunked(),
             Value::Set(set) => set.chunked(),
             Value::Zset(zset) => zset.chunked(),
-            Value::String(_) => None,
+            Value::String(LongString::Chunks(chunks)) => Some(&**chunks),
+            Value::String(LongString::Raw(_)) => None,
         }
     }
 
@@ -180,7 +182,8 @@ impl Value {
             Value::Hash(hash) => hash.chunked_mut(),
             Value::Set(set) => set.chunked_mut(),
             Value::Zset(zset) => zset.chunked_mut(),
-            Value::String(_) => None,
+            Value::String(LongString::Chunks(chunks)) => Some(&mut **chunks),
+            Value::String(LongString::Raw(_)) => None,
         }
     }
 

@@ -93,6 +93,7 @@ pub fn of_chunk(chunk: Chunk, mut visit: impl FnMut(Piece<'_>)) {
         Chunk::Records(records) => records.bucket.for_each(records.arity, |_, record| {
             visit(Piece::Field(record.key(), items::read(record.rest()), record.expiry_ms()));
         }),
+        Chunk::Text(bytes) => visit(Piece::Part(&bytes)),
         Chunk::Leaf(bytes) => zset::for_each_in_leaf(bytes, |element| visit(Piece::Scored(element.member(), element.score))),
         Chunk::Node(_, bytes) => {
             let mut at = node::HEADER_LEN;

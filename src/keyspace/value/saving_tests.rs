@@ -14,6 +14,7 @@ use super::hash::{FieldAccess, FieldExpiry, Hash, SmallLimits};
 use super::list::{End, List, NodeLimit};
 use super::pieces::{self, Piece};
 use super::set::{Member, Set, SetLimits};
+use super::string::LongString;
 use super::zset::{Limits, Zset};
 use super::{Value, Variant};
 use crate::keyspace::hash::KeyHasher;
@@ -331,6 +332,54 @@ proptest! {
             run(list, steps, change, look, true)
         })?;
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn a_string_is_saved_as_it_was(
+        len in 600_000..1_100_000usize,
+        steps in prop::collection::vec(prop_oneof![
+            10 => (0..1_100_000usize, prop_oneof![6 => 0..20usize, 1 => 0..20_000usize, 1 => 200_000..600_000usize]).prop_map(|(at, len)| TextStep::Write(at, len)),
+            2 => (0..100_000usize).prop_map(TextStep::Append),
+            4 => (0..1_100_000usize, 0..20usize).prop_map(|(at, len)| TextStep::Edit(at, len)),
+            3 => Just(TextStep::Walk),
+        ], 0..60),
+    ) {
+        let model: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+        let kept = Arc::new(Kept::default());
+        let mut value = Value::String(LongString::from(&model[..]));
+        value.chunked_mut().expect("it lies in chunks").begin_saving(Arc::clone(&kept) as Arc<dyn Taker>, 7);
+        for step in steps {
+            let Value::String(string) = &mut value else { unreachable!("it is one") };
+            match step {
+                TextStep::Write(at, len) => {
+                    string.grow(at + len);
+                    string.write(at, &vec![b'x'; len]);
+                }
+                TextStep::Append(len) => string.append(&vec![b'y'; len]),
+                TextStep::Edit(at, len) => {
+                    string.grow(at + len);
+                    string.edit(at, len, |part| part.fill(b'z'));
+                }
+                TextStep::Walk => walk(Some(&mut value), 1, &kept),
+            }
+        }
+        walk(Some(&mut value), usize::MAX, &kept);
+        drop(value);
+        prop_assert!(!kept.has_lost.load(Ordering::Relaxed));
+        let mut found = Vec::new();
+        kept.chunks.lock().drain(..).for_each(|chunk| pieces::of_chunk(chunk, |piece| found.extend_from_slice(&owned(piece).0)));
+        prop_assert!(found == model);
+    }
+}
+
+#[derive(Debug, Clone)]
+enum TextStep {
+    Write(usize, usize),
+    Append(usize),
+    Edit(usize, usize),
+    Walk,
 }
 
 #[derive(Debug, Clone)]
