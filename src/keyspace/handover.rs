@@ -12,9 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::entry::{Encoding, Entry, EntryMut, EntryRef, Type, Value};
+use super::entry::{Encoding, Entry, EntryMut, EntryRef, Type, Value, ValueRef};
 use super::marks::Marks;
-use super::string_value;
 use super::value::chunk::{Chunk, Tag, Taker};
 use super::value::pieces;
 
@@ -281,7 +280,11 @@ impl Walk {
 fn len(entry: EntryRef<'_>) -> usize {
     match entry.boxed() {
         Some(value) => value.len(),
-        None if entry.is(Type::String) => string_value::len(entry.value()),
+        None if entry.is(Type::String) => match entry.value() {
+            ValueRef::Int(number) => itoa::Buffer::new().format(number).len(),
+            ValueRef::Bytes(bytes) => bytes.len(),
+            ValueRef::Chunks(chunks) => chunks.len(),
+        },
         None => pieces::inline_len(entry.inline(), entry.kind(), entry.encoding()),
     }
 }

@@ -16,7 +16,9 @@ use crate::keyspace::value::string::LongString;
 pub(super) struct Active {
     pub(super) key: Box<[u8]>,
     /// It has left its table.
-    pub(super) is_orphan: bool,
+    is_orphan: bool,
+    /// It is a string: saved in no time, while what is kept of it costs memory.
+    is_urgent: bool,
     /// Of a list: the node whose turn it is, and those that came before their turn.
     next: usize,
     early: BTreeMap<usize, Chunk>,
@@ -43,6 +45,12 @@ fn len(piece: Piece<'_>) -> usize {
 }
 
 impl Delivery {
+    /// The value in a table that is to be saved next.
+    pub(super) fn next_active(&self) -> Option<(&Tag, &Active)> {
+        let in_tables = || self.active.iter().filter(|(_, active)| !active.is_orphan);
+        in_tables().find(|(_, active)| active.is_urgent).or_else(|| in_tables().next())
+    }
+
     /// True if nothing is to come of what was begun.
     pub(super) fn is_idle(&self) -> bool {
         self.active.is_empty() && self.orphans.is_empty() && self.remains.is_empty()
@@ -66,7 +74,7 @@ impl Delivery {
         let is_any = !messages.is_empty();
         for message in messages {
             match message {
-                Message::Begin(key, header) => self.begin(key, header.tag),
+                Message::Begin(key, header) => self.begin(key, header.tag, header.kind),
                 Message::End(tag) => _ = self.active.remove(&tag),
                 Message::Moved(tag, key) => self.note_moved(tag, key),
                 Message::Orphan(entry) => {
@@ -80,8 +88,8 @@ impl Delivery {
         is_any
     }
 
-    fn begin(&mut self, key: Box<[u8]>, tag: Tag) {
-        self.active.insert(tag, Active { key, is_orphan: false, next: 0, early: BTreeMap::new() });
+    fn begin(&mut self, key: Box<[u8]>, tag: Tag, kind: Type) {
+        self.active.insert(tag, Active { key, is_orphan: false, is_urgent: kind == Type::String, next: 0, early: BTreeMap::new() });
     }
 
     fn note_moved(&mut self, tag: Tag, key: Box<[u8]>) {
@@ -103,7 +111,7 @@ impl Delivery {
             Message::Begin(key, header) => {
                 self.keys += 1;
                 sink.key(&Header { key: &key, ..header })?;
-                self.begin(key, header.tag);
+                self.begin(key, header.tag, header.kind);
             }
             Message::Chunk(tag, Chunk::Node(number, bytes)) => return self.deliver_node(tag, number, bytes, queue, sink),
             Message::Chunk(tag, chunk) => self.deliver_chunk(tag, chunk, sink)?,

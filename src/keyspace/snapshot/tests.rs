@@ -137,7 +137,7 @@ fn step() -> impl Strategy<Value = Step> {
     let count = || prop_oneof![4 => 1..4u16, 1 => 100..400u16];
     prop_oneof![
         6 => (key(), len()).prop_map(|(key, len)| Step::Text(key, len)),
-        8 => (0..2000u16, 1..1500u16, any::<bool>()).prop_map(|(first, count, adds)| Step::Many(first, count, adds)),
+        4 => (0..2000u16, 1..1000u16, any::<bool>()).prop_map(|(first, count, adds)| Step::Many(first, count, adds)),
         4 => (key(), 0..50usize).prop_map(|(key, len)| Step::Append(key, len)),
         8 => (key(), 0..590_000usize, 0..9000usize).prop_map(|(key, at, len)| Step::Write(key, at, len)),
         3 => (key(), prop::option::of(900..1100i64)).prop_map(|(key, expiry_ms)| Step::Expire(key, expiry_ms)),
@@ -322,7 +322,7 @@ fn is_remembered(keyspace: &Keyspace) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(80))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn a_snapshot_is_what_was_there(
         by_slot in any::<bool>(),

@@ -12,6 +12,7 @@ pub mod collection;
 pub mod hash;
 pub mod kind;
 pub mod list;
+mod list_nodes;
 mod packed_bucket;
 pub mod packed_table;
 pub mod pieces;

@@ -1,7 +1,7 @@
 //! What is known in a long string of the snapshot that is being taken of it.
 //!
-//! The snapshot takes the string from its beginning to its end, a chunk at a time. Who overwrites something beyond that keeps the few
-//! kilobytes around it as they were, until the snapshot comes by: to copy whole chunks, as who shares them must, would make a string that is
+//! The snapshot takes the string from its beginning to its end, a chunk at a time. Who overwrites something beyond that keeps the
+//! kilobyte around it as it was, until the snapshot comes by: to copy whole chunks, as who shares them must, would make a string that is
 //! written to everywhere take twice its memory.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::chunk::{Saving, Tag, Taker};
 
 /// Bytes that are kept together.
-const PAGE: usize = 4096;
+const PAGE: usize = 1024;
 
 /// See the module's page.
 #[derive(Debug)]
