@@ -96,6 +96,7 @@ def snapshot(kit, binaries, scale):
             begun, before = time.monotonic(), server.resident()
             most, result = resident_max(server, run)
             periods.append((name, begun, time.monotonic(), before, most, result))
+            print("snapshot: %s done" % name, file=sys.stderr, flush=True)
         seconds = max(2, CONTROL_SECONDS * scale)
         period("no snapshot", lambda: time.sleep(seconds))
         for number in range(SNAPSHOTS):
@@ -103,7 +104,6 @@ def snapshot(kit, binaries, scale):
                 return figures(connection.command(*words).decode() + "\r\n")
             period("snapshot %d" % (number + 1), lambda: verbatim("DEBUG", "SNAPSHOT", "COUNT"))
             time.sleep(2)
-        period("with its digest", lambda: verbatim("DEBUG", "SNAPSHOT"))
         period("no snapshot", lambda: time.sleep(seconds))
         for writer in writers:
             writer.stop = True
