@@ -1,11 +1,10 @@
 //! A leaf of a large sorted set: some fifty elements in their order, packed into one allocation.
 //!
 //! ```text
-//! u16 number of elements | u8 epoch | u8 stride | u32 leaf before | u32 leaf after       (numbers of leaves, from 1; 0: none)
+//! u16 number of elements | u8 0 | u8 stride | u32 leaf before | u32 leaf after       (numbers of leaves, from 1; 0: none)
 //! a byte of each member's hash | 8 bytes of each score | each member, as an item
 //! ```
-//! The epoch is for snapshots: it says up to which one the leaf was written out. The stride is the length of the members' forms, if all
-//! have the same; 0 if not.
+//! The stride is the length of the members' forms, if all have the same; 0 if not.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -75,6 +74,21 @@ impl Leaf {
     #[inline]
     pub(super) fn count(&self) -> usize {
         u16::from_le_bytes([self.0[0], self.0[1]]) as usize
+    }
+
+    /// What it consists of.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// One as it was saved.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Leaf {
+        Leaf(bytes)
+    }
+
+    /// True if there are no elements, or not even a leaf: what a place holds from which one was taken away.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0.is_empty() || self.count() == 0
     }
 
     /// Bytes in use.
