@@ -150,6 +150,13 @@ impl Leaf {
         f64::from_le_bytes(*self.0[self.scores_at() + index * SCORE_LEN..].first_chunk().expect("each element has a score"))
     }
 
+    /// The scores of some elements.
+    #[inline]
+    pub(super) fn scores(&self, range: Range<usize>) -> &[[u8; SCORE_LEN]] {
+        let at = self.scores_at();
+        self.0[at + range.start * SCORE_LEN..at + range.end * SCORE_LEN].as_chunks().0
+    }
+
     pub(super) fn set_score(&mut self, index: usize, score: f64) {
         let at = self.scores_at() + index * SCORE_LEN;
         self.0[at..at + SCORE_LEN].copy_from_slice(&score.to_le_bytes());
