@@ -145,13 +145,13 @@ impl<'a> Iterator for Elements<'a> {
 
     /// What `for_each` does: a loop per leaf, instead of a look per element at where the next one is.
     #[inline]
-    fn fold<B, F: FnMut(B, Element<'a>) -> B>(mut self, init: B, mut fold: F) -> B {
+    fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, init: B, mut fold: F) -> B {
         let mut all = Some(init);
         let mut visit = |element| all = all.take().map(|before| fold(before, element));
         match self {
             Elements::Large(elements) if elements.offsets.is_none() => elements.walk(visit),
-            _ => {
-                while let Some(element) = self.next() {
+            others => {
+                for element in others {
                     visit(element);
                 }
             }
