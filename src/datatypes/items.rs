@@ -19,6 +19,7 @@
 use larder_proto::resp::format_double;
 use smallvec::SmallVec;
 
+use crate::base::alloc;
 use crate::base::number::parse_i64;
 
 /// Longest text with a length of one byte.
@@ -272,6 +273,25 @@ pub fn find(bytes: &[u8], form: &[u8], step: usize) -> Option<usize> {
     None
 }
 
+/// Makes room for `more` bytes, and for no more than the allocator sets aside anyway: a buffer that doubles would be half empty.
+#[inline]
+pub fn reserve(bytes: &mut Vec<u8>, more: usize) {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        bytes.reserve_exact(alloc::block_len(needed) - bytes.len());
+    }
+}
+
+/// Gives back what a buffer has set aside and does not need. It moves: asked to make a block shorter, the allocator leaves it as it is until
+/// half of it is free.
+pub fn fit(bytes: &mut Vec<u8>) {
+    if alloc::block_len(bytes.len()) < alloc::block_len(bytes.capacity()) {
+        let mut fitting = Vec::with_capacity(alloc::block_len(bytes.len()));
+        fitting.extend_from_slice(bytes);
+        *bytes = fitting;
+    }
+}
+
 /// Replaces `range` by `with`. One move of what lies behind.
 pub fn splice(bytes: &mut Vec<u8>, range: std::ops::Range<usize>, with: &[u8]) {
     let (old, new) = (range.len(), with.len());
@@ -282,6 +302,7 @@ pub fn splice(bytes: &mut Vec<u8>, range: std::ops::Range<usize>, with: &[u8]) {
     }
     let end = bytes.len();
     if new > old {
+        reserve(bytes, new - old);
         bytes.resize(end + (new - old), 0);
     }
     bytes.copy_within(range.end..end, range.start + new);
@@ -356,6 +377,20 @@ mod tests {
             model.splice(from..to, with.iter().copied());
             splice(&mut bytes, from..to, &with);
             prop_assert_eq!(bytes, model);
+        }
+    }
+
+    #[test]
+    fn buffers_set_aside_no_more_than_the_allocator_rounds_to() {
+        for len in [10, 300, 1000, 2600, 5000, 70_000] {
+            let mut bytes = Vec::with_capacity(len * 2 - 1);
+            bytes.resize(len, 7);
+            fit(&mut bytes);
+            assert_eq!((bytes.len(), alloc::block_len(bytes.capacity())), (len, alloc::block_len(len)));
+            bytes.resize(bytes.capacity(), 7);
+            let full = bytes.len();
+            reserve(&mut bytes, 3);
+            assert_eq!(bytes.capacity(), alloc::block_len(full + 3));
         }
     }
 }

@@ -29,12 +29,15 @@ impl KeyAccess<'_> {
         self.in_db(target, |keys| keys.tell_moved(key, "move_to"));
     }
 
-    /// Takes a live key out without telling anyone yet.
+    /// Takes a live key out without telling anyone yet. Where it is put it begins as a new one, as far as its use is concerned.
     fn take(&mut self, key: Key<'_>) -> Option<Entry> {
         let position = self.locate(key)?;
         let number = self.keyspace.table_number(self.db, key.place());
         let hasher = self.keyspace.hasher();
-        Some(self.stripe(key.place().stripe).table_mut(number).remove(position, hasher))
+        let fresh = self.clock().fresh();
+        let mut entry = self.stripe(key.place().stripe).table_mut(number).remove(position, hasher);
+        entry.borrow_mut().set_access_clock(fresh);
+        Some(entry)
     }
 
     /// Tells everyone of a change of `key` that was made already, with this event.
@@ -52,5 +55,27 @@ impl KeyAccess<'_> {
             events,
         };
         self.drain(key.place().stripe, &effect);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::keyspace::Keyspace;
+    use crate::keyspace::key_mut::Expiry;
+    use crate::keyspace::testing::{put, with_key};
+
+    #[test]
+    fn a_key_that_is_moved_counts_as_used_just_now() {
+        let keyspace = Keyspace::new(16, 2, false, 7);
+        let idle = |db, now_ms| {
+            with_key(&keyspace, db, "a", now_ms, |keys, key| {
+                let clock = keys.clock();
+                keys.peek(key).map(|entry| clock.idle_seconds(entry.access_clock()))
+            })
+        };
+        put(&keyspace, 0, "a", Expiry::Clear, 1000);
+        assert_eq!(idle(0, 901_000), Some(900));
+        with_key(&keyspace, 0, "a", 901_000, |keys, key| keys.move_to(key, 1));
+        assert_eq!((idle(0, 901_000), idle(1, 901_000)), (None, Some(0)));
     }
 }

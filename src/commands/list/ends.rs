@@ -130,10 +130,7 @@ pub(super) fn move_element(context: &mut Context<'_>, args: &Args<'_>, from: End
     };
     if source.name() == destination.name() {
         let mut key = context.keys.open(source);
-        key.change(|list: &mut List| {
-            take(list);
-            put(list);
-        })?;
+        key.change(|list: &mut List| list.rotate(from, to, &text, limit))?;
         key.further_event(class::LIST, pushed);
         key.change_event(class::LIST, popped(from));
     } else {

@@ -35,7 +35,12 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut key = context.keys.open(args.key(0)?);
     let len = key.collection::<List>()?.ok_or(CmdError::NoSuchKey)?.len();
     // The lower half of the number, as in Valkey.
-    let index = from_front(i64::from(integer(args[2])? as i32), len).ok_or(CmdError::coded("ERR index out of range"))?;
+    let Some(index) = from_front(i64::from(integer(args[2])? as i32), len) else {
+        // Valkey has made room for the element by now, which its encoding tells.
+        key.change(|list: &mut List| list.grow_for(&args[3..4], limit))?;
+        key.mark_unchanged();
+        return Err(CmdError::coded("ERR index out of range"));
+    };
     key.change(|list: &mut List| {
         list.grow_for(&args[3..4], limit);
         list.set(index, args[3], limit);

@@ -282,6 +282,11 @@ impl List {
 
     /// Takes elements out.
     pub fn remove(&mut self, range: Range<usize>, limit: NodeLimit) {
+        self.take_out(range);
+        self.reduce(limit, 2);
+    }
+
+    fn take_out(&mut self, range: Range<usize>) {
         match self {
             List::Small(bytes) => {
                 let (from, to) = (node::offset(bytes, range.start), node::offset(bytes, range.end));
@@ -289,6 +294,14 @@ impl List {
             }
             List::Large(nodes) => nodes.remove(range),
         }
+    }
+
+    /// Moves the element at one end, which has this text, to another. It may become a small list only afterwards.
+    pub fn rotate(&mut self, from: End, to: End, text: &[u8], limit: NodeLimit) {
+        let index = if from == End::Left { 0 } else { self.view().len() - 1 };
+        self.take_out(index..index + 1);
+        self.grow_for(&[text], limit);
+        self.push(to, text, limit);
         self.reduce(limit, 2);
     }
 

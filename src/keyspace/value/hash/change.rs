@@ -79,6 +79,7 @@ impl Hash {
                 }
                 if (self.view().len() as u64) < limits.entries.min(SMALL_LEN_MAX) {
                     if let Hash::Small(bytes) = self {
+                        items::reserve(bytes, form.len() + value.len());
                         bytes.extend_from_slice(&form);
                         bytes.extend_from_slice(&value);
                         count_small(bytes, 1);

@@ -27,6 +27,7 @@ use super::kind::{Encoding, Type};
 use super::packed_table::PackedTable;
 use crate::base::alloc;
 use crate::base::limits::{EFFORT_LEN, ELEMENT_STEPS};
+use crate::datatypes::items;
 use crate::keyspace::hash::{KeyHash, KeyHasher};
 use crate::keyspace::liveness::Liveness;
 
@@ -181,7 +182,7 @@ impl Collection for Hash {
 
     fn trim(&mut self) {
         if let Hash::Small(bytes) = self {
-            bytes.shrink_to(alloc::block_len(bytes.len()));
+            items::fit(bytes);
         }
     }
 }

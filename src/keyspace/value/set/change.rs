@@ -41,6 +41,7 @@ fn count_small(bytes: &mut [u8], by: i32) {
 }
 
 fn push_small(bytes: &mut Vec<u8>, form: &[u8]) {
+    items::reserve(bytes, form.len());
     bytes.extend_from_slice(form);
     count_small(bytes, 1);
 }

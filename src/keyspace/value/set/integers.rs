@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::datatypes::items;
+
 /// None.
 pub(super) fn empty() -> Vec<u8> {
     vec![2]
@@ -88,6 +90,7 @@ pub(super) fn insert(bytes: &mut Vec<u8>, number: i64) -> bool {
     let Err(index) = find(bytes, number) else { return false };
     let width = width(bytes);
     let (at, end) = (1 + index * width, bytes.len());
+    items::reserve(bytes, width);
     bytes.resize(end + width, 0);
     bytes.copy_within(at..end, at + width);
     bytes[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);

@@ -24,6 +24,7 @@ use super::kind::{Encoding, Type};
 use super::packed_table::PackedTable;
 use crate::base::alloc;
 use crate::base::limits::{EFFORT_LEN, ELEMENT_STEPS};
+use crate::datatypes::items;
 use crate::keyspace::hash::KeyHash;
 
 /// Most members of a small set: its count takes 16 bits.
@@ -150,7 +151,7 @@ impl Collection for Set {
 
     fn trim(&mut self) {
         if let Set::Integers(bytes) | Set::Small(bytes) = self {
-            bytes.shrink_to(alloc::block_len(bytes.len()));
+            items::fit(bytes);
         }
     }
 }

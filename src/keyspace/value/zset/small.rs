@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::iter::{Element, Elements, element};
-use crate::base::alloc;
 use crate::datatypes::items::{self, Packed};
 
 /// Bytes of the number of members.
@@ -74,10 +73,6 @@ pub(super) fn insert(bytes: &mut Vec<u8>, form: &[u8], text: &[u8], score: f64) 
     }
     let mut new = Packed::from_slice(form);
     items::push_score(&mut new, score);
-    let needed = bytes.len() + new.len();
-    if needed > bytes.capacity() {
-        bytes.reserve_exact(alloc::block_len(needed) - bytes.len());
-    }
     items::splice(bytes, at..at, &new);
     let more = len(bytes) + 1;
     set_len(bytes, more);
