@@ -15,6 +15,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::double::format_double;
+use super::segment::{Block, Part, Segment, len_of};
 
 /// Bytes set aside for a deferred header: enough for counts below 10, so that those need no move.
 const DEFERRED_LEN: usize = 4;
@@ -69,59 +70,6 @@ impl Default for ReplyBuf {
             overflow_len: 0,
         }
     }
-}
-
-/// Bytes of somebody else's that are sent before `buf[at..]`.
-#[derive(Debug)]
-struct Block {
-    at: usize,
-    bytes: Bytes,
-}
-
-fn len_of(blocks: &[Block]) -> usize {
-    blocks.iter().map(|block| block.bytes.len()).sum()
-}
-
-/// A part of what waits: bytes, and what is referred to between them.
-#[derive(Debug, Default)]
-struct Segment {
-    buf: BytesMut,
-    blocks: Vec<Block>,
-}
-
-impl Segment {
-    fn len(&self) -> usize {
-        self.buf.len() + self.shared_len()
-    }
-
-    fn shared_len(&self) -> usize {
-        len_of(&self.blocks)
-    }
-
-    fn take_parts(buf: &[u8], blocks: Vec<Block>, take: &mut impl FnMut(Part<'_>)) {
-        let mut copied = 0;
-        for Block { at, bytes } in blocks {
-            if at > copied {
-                take(Part::Copied(&buf[copied..at]));
-                copied = at;
-            }
-            take(Part::Shared(bytes));
-        }
-        if copied < buf.len() {
-            take(Part::Copied(&buf[copied..]));
-        }
-    }
-}
-
-/// A piece of what is to be sent, see [`ReplyBuf::take_parts`].
-#[derive(Debug)]
-pub enum Part<'b> {
-    /// Bytes of the buffer.
-    Copied(&'b [u8]),
-    /// A full segment.
-    Own(BytesMut),
-    /// Bytes that are referred to.
-    Shared(Bytes),
 }
 
 /// An aggregate whose number of elements is not known yet; see [`ReplyBuf::end_deferred`].

@@ -49,11 +49,17 @@ pub(super) fn reply_header(reply: &mut ReplyBuf, count: usize, with_scores: bool
 /// Replies an element: RESP3 knows pairs.
 #[inline]
 pub(super) fn reply_element(reply: &mut ReplyBuf, element: Element<'_>, with_scores: bool) {
+    element.member().with_text(|member| reply_member(reply, member, element.score, with_scores));
+}
+
+/// Replies a member and its score, if that is wanted.
+#[inline]
+pub(super) fn reply_member(reply: &mut ReplyBuf, member: &[u8], score: f64, with_scores: bool) {
     if with_scores && reply.is_resp3() {
         reply.array(2);
     }
-    element.member().with_text(|member| reply.bulk(member));
+    reply.bulk(member);
     if with_scores {
-        reply.double(element.score);
+        reply.double(score);
     }
 }
