@@ -4,6 +4,7 @@ use larder_proto::resp::ReplyBuf;
 
 use crate::config::Config;
 use crate::engine::error::CmdError;
+use crate::engine::item_reply::bulk_form;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::collection;
 use crate::keyspace::key::Key;
@@ -46,19 +47,25 @@ pub(super) fn reply_header(reply: &mut ReplyBuf, count: usize, with_scores: bool
     reply.array(if with_scores && !reply.is_resp3() { count * 2 } else { count });
 }
 
-/// Replies an element: RESP3 knows pairs.
+/// Replies an element.
 #[inline]
 pub(super) fn reply_element(reply: &mut ReplyBuf, element: Element<'_>, with_scores: bool) {
-    element.member().with_text(|member| reply_member(reply, member, element.score, with_scores));
+    reply_by(reply, |reply| bulk_form(reply, element.form), element.score, with_scores);
 }
 
 /// Replies a member and its score, if that is wanted.
 #[inline]
 pub(super) fn reply_member(reply: &mut ReplyBuf, member: &[u8], score: f64, with_scores: bool) {
+    reply_by(reply, |reply| reply.bulk(member), score, with_scores);
+}
+
+/// RESP3 knows pairs.
+#[inline]
+fn reply_by(reply: &mut ReplyBuf, member: impl FnOnce(&mut ReplyBuf), score: f64, with_scores: bool) {
     if with_scores && reply.is_resp3() {
         reply.array(2);
     }
-    reply.bulk(member);
+    member(reply);
     if with_scores {
         reply.double(score);
     }
