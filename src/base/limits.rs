@@ -19,6 +19,10 @@ pub const READ_BUFFER_LEN: usize = 64 * 1024;
 /// Batches a connection may run before it lets the worker's other connections run: a flood cannot starve them.
 pub const BATCHES_PER_TURN_MAX: usize = 8;
 
+/// Nanoseconds that a connection may take before it lets the worker's other connections run: as long as its batches usually take. Without
+/// it, who waited for one long command waited for the next one as well, if that had arrived meanwhile.
+pub const TURN_NS_MAX: u64 = 250_000;
+
 /// Bytes of replies that a connection may produce, and about as many that it may send, before it lets the worker's other connections
 /// run: a few thousand usual replies, or a large value, which take some hundred microseconds.
 pub const TURN_OUTPUT_LEN_MAX: usize = 1024 * 1024;

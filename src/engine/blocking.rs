@@ -238,6 +238,7 @@ fn bytes_of(mut reply: ReplyBuf) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(reply.len());
     reply.take_parts(|part| match part {
         Part::Copied(part) => bytes.extend_from_slice(part),
+        Part::Own(part) => bytes.extend_from_slice(&part),
         Part::Shared(part) => bytes.extend_from_slice(&part),
     });
     bytes

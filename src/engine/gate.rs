@@ -321,7 +321,7 @@ fn memory(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
         let figures = &context.caller.client.figures;
         figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
         figures.output_shared.store(context.reply.shared_len() as u64, Ordering::Relaxed);
-        figures.output_capacity.store(alloc::block_len(context.reply.buf.capacity()) as u64, Ordering::Relaxed);
+        figures.output_capacity.store(alloc::block_len(context.reply.capacity()) as u64, Ordering::Relaxed);
         context.shared.clients.report(&context.caller.client);
     }
     if memory_limit::make_room(context.shared, context.config, context.now_ms).is_ok() || asked.flags & flag::DENYOOM == 0 {

@@ -24,6 +24,17 @@ pub struct Key<'k> {
     resolved: &'k ResolvedKey,
 }
 
+/// For each of `keys` the number of the first one of the same name.
+pub fn first_of_same_name(keys: &[Key<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_unstable_by_key(|number| (keys[*number].place().hash.0, keys[*number].name(), *number));
+    let mut firsts = vec![0; keys.len()];
+    for same in order.chunk_by(|one, other| keys[*one].name() == keys[*other].name()) {
+        same.iter().for_each(|number| firsts[*number] = same[0]);
+    }
+    firsts
+}
+
 impl<'k> Key<'k> {
     /// The key of this name, which lies where `resolved` says.
     #[inline]

@@ -93,23 +93,34 @@ impl Backlog {
     /// in one piece may something have gone out.
     pub(super) fn take_over(&mut self, reply: &mut ReplyBuf, sent: usize) {
         debug_assert!(sent == 0 || self.is_empty());
+        reply.take_full(|part| self.take_part(part));
         if reply.contiguous().is_none() {
-            reply.take_parts(|part| match part {
-                Part::Copied(bytes) => self.append(bytes),
-                Part::Shared(bytes) => self.refer(bytes),
-            });
+            reply.take_parts(|part| self.take_part(part));
             return;
         }
         let buffer = &mut reply.buf;
         let left = buffer.len() - sent;
         if left >= ADOPTED_LEN_MIN && left >= buffer.capacity() / 4 * 3 {
             self.sent += sent;
-            self.len += left;
-            self.push(std::mem::take(buffer));
+            self.adopt(std::mem::take(buffer), sent);
         } else {
             self.append(&buffer[sent..]);
             buffer.clear();
         }
+    }
+
+    fn take_part(&mut self, part: Part<'_>) {
+        match part {
+            Part::Copied(bytes) => self.append(bytes),
+            Part::Own(bytes) => self.adopt(bytes, 0),
+            Part::Shared(bytes) => self.refer(bytes),
+        }
+    }
+
+    /// Adds a buffer as it is, of which the first `sent` bytes went out already.
+    fn adopt(&mut self, buffer: BytesMut, sent: usize) {
+        self.len += buffer.len() - sent;
+        self.push(buffer);
     }
 
     /// Adds bytes that stay where they are.
@@ -235,6 +246,22 @@ mod tests {
             assert!(drain(&mut backlog, step) == expected, "{step}");
             assert_eq!((backlog.len(), backlog.shared, backlog.taken, backlog.blocks.capacity()), (0, 0, 0, 0));
         }
+    }
+
+    #[test]
+    fn a_long_reply_is_not_copied() {
+        let mut reply = ReplyBuf::in_segments();
+        (0..10_000).for_each(|_| reply.bulk(&[b'x'; 1000]));
+        let (len, mut backlog) = (reply.len(), Backlog::default());
+        backlog.take_over(&mut reply, 0);
+        assert!(reply.is_empty());
+        assert_eq!(backlog.len(), len);
+        assert!(backlog.taken < len + len / 16, "{} bytes set aside for {len}", backlog.taken);
+        assert!(backlog.blocks.len() < len / (8 * BLOCK_LEN), "{} blocks", backlog.blocks.len());
+        assert!(
+            drain(&mut backlog, 300_000)
+                == b"$1000\r\n".iter().chain(&[b'x'; 1000]).chain(b"\r\n").copied().collect::<Vec<u8>>().repeat(10_000)
+        );
     }
 
     #[test]

@@ -143,6 +143,12 @@ impl Gather {
         Some(Ticket { bytes: used as u32..(used + len) as u32, requests: requests.start as u32..requests.end as u32 })
     }
 
+    /// True if requests wait for the round.
+    #[inline]
+    pub(super) fn has_parked(&self) -> bool {
+        self.parked.get() > 0
+    }
+
     /// What a ticket stands for has run, or its connection has gone.
     #[inline]
     pub(super) fn release(&self, _: Ticket) {

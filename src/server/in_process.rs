@@ -81,6 +81,7 @@ impl Peer {
         let mut bytes = Vec::new();
         self.reply.take_parts(|part| match part {
             Part::Copied(piece) => bytes.extend_from_slice(piece),
+            Part::Own(piece) => bytes.extend_from_slice(&piece),
             Part::Shared(piece) => bytes.extend_from_slice(&piece),
         });
         Some(bytes)

@@ -31,7 +31,7 @@ use crate::clients::client::Figures;
 const REPLY_KEPT_LEN: usize = 16 * 1024;
 
 /// See the module's page.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Output {
     /// Where replies are written to.
     pub(super) reply: ReplyBuf,
@@ -73,6 +73,12 @@ pub(super) struct Holder<'o> {
     pub(super) client: u64,
     /// What wakes its task.
     pub(super) waker: Option<&'o Waker>,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Output { reply: ReplyBuf::in_segments(), free_len: 0, queue: Backlog::default(), held: None }
+    }
 }
 
 impl Output {
@@ -229,7 +235,7 @@ impl Output {
     pub(super) fn publish(&self, figures: &Figures) {
         figures.output.store(self.reply.len() as u64, Ordering::Relaxed);
         figures.output_shared.store(self.reply.shared_len() as u64, Ordering::Relaxed);
-        figures.output_capacity.store(alloc::block_len(self.reply.buf.capacity()) as u64, Ordering::Relaxed);
+        figures.output_capacity.store(alloc::block_len(self.reply.capacity()) as u64, Ordering::Relaxed);
         self.queue.publish(figures);
     }
 }

@@ -1,13 +1,15 @@
 //! How much of its worker a connection takes before it lets others have their turn: those with requests of their own, and those who wait
 //! for a stripe that its commands held for long.
 
-use crate::base::limits::{BATCHES_PER_TURN_MAX, TURN_OUTPUT_LEN_MAX};
+use crate::base::limits::{BATCHES_PER_TURN_MAX, TURN_NS_MAX, TURN_OUTPUT_LEN_MAX};
 
 /// See the module's page.
 #[derive(Debug, Default)]
 pub(super) struct Share {
     /// Batches since it last let others run.
     batches: usize,
+    /// How long that took, in nanoseconds.
+    time_ns: u64,
     /// Bytes of replies in this turn.
     output_len: usize,
     /// A command of this turn held stripes for long that others wait for.
@@ -28,6 +30,11 @@ impl Share {
     #[inline]
     pub(super) fn count_batch(&mut self) {
         self.batches += 1;
+    }
+
+    #[inline]
+    pub(super) fn count_time(&mut self, nanoseconds: u64) {
+        self.time_ns += nanoseconds;
     }
 
     #[inline]
@@ -64,8 +71,8 @@ impl Share {
         let output_len = std::mem::take(&mut self.output_len);
         if std::mem::take(&mut self.yields_to_waiters) {
             Precedence::Waiters
-        } else if self.batches >= BATCHES_PER_TURN_MAX || output_len > TURN_OUTPUT_LEN_MAX {
-            self.batches = 0;
+        } else if self.batches >= BATCHES_PER_TURN_MAX || self.time_ns > TURN_NS_MAX || output_len > TURN_OUTPUT_LEN_MAX {
+            self.rest();
             Precedence::Others
         } else {
             Precedence::Nobody
@@ -76,6 +83,7 @@ impl Share {
     #[inline]
     pub(super) fn rest(&mut self) {
         self.batches = 0;
+        self.time_ns = 0;
     }
 }
 
@@ -86,11 +94,14 @@ mod tests {
     #[test]
     fn who_took_much_lets_others_go_first() {
         let batches = |count| move |share: &mut Share| (0..count).for_each(|_| share.count_batch());
+        let time = |nanoseconds| move |share: &mut Share| share.count_time(nanoseconds);
         let output = |len| move |share: &mut Share| share.count_output(len);
-        let cases: [(Box<dyn Fn(&mut Share)>, bool, Precedence); 7] = [
+        let cases: [(Box<dyn Fn(&mut Share)>, bool, Precedence); 9] = [
             (Box::new(|_| {}), false, Precedence::Nobody),
             (Box::new(batches(BATCHES_PER_TURN_MAX - 1)), false, Precedence::Nobody),
             (Box::new(batches(BATCHES_PER_TURN_MAX)), false, Precedence::Others),
+            (Box::new(time(TURN_NS_MAX)), false, Precedence::Nobody),
+            (Box::new(time(TURN_NS_MAX + 1)), false, Precedence::Others),
             (Box::new(output(TURN_OUTPUT_LEN_MAX)), false, Precedence::Nobody),
             (Box::new(output(TURN_OUTPUT_LEN_MAX + 1)), true, Precedence::Others),
             (Box::new(Share::use_up), true, Precedence::Others),

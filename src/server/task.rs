@@ -140,7 +140,7 @@ impl Connection {
         }
         match self.share.begin_turn() {
             Precedence::Nobody => {}
-            Precedence::Others => tokio::task::yield_now().await,
+            Precedence::Others => self.let_others_run().await,
             Precedence::Waiters => Box::pin(self.worker.shared.timers.sleep(YIELD_TO_WAITERS)).await,
         }
         let round;
@@ -176,8 +176,16 @@ impl Connection {
             }
         }
         self.send_and_report()?;
-        self.worker.end_round(round);
+        self.share.count_time(self.worker.end_round(round));
         Ok(())
+    }
+
+    /// Lets those run whose requests are there, and once more if they have parked them: the round comes behind this task then.
+    async fn let_others_run(&self) {
+        tokio::task::yield_now().await;
+        if self.worker.gather.has_parked() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Ends a round: sends what there is to be sent, and publishes figures.

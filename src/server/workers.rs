@@ -164,7 +164,10 @@ async fn run_rounds(worker: Rc<Worker>, round: Rc<Round<Connection>>) {
         let begun = worker.begin_round();
         (begun.ticks, begun)
     };
-    round.run(begin, |begun| worker.end_round(begun)).await;
+    let end = |begun| {
+        worker.end_round(begun);
+    };
+    round.run(begin, end).await;
 }
 
 /// Serves the sockets that come, until no more can come and their connections are gone.

@@ -57,6 +57,26 @@ pub(crate) struct Outcome {
     pub(crate) is_success: bool,
 }
 
+/// Connections to a server, which is emptied and told this.
+fn begin(server: &Server, configuration: &[String]) -> anyhow::Result<Vec<Connection>> {
+    let mut clients = Vec::new();
+    for number in 0..=CONNECTIONS {
+        let mut connection = server.connect()?;
+        if number == 1 {
+            connection.call(&["HELLO", "3"])?;
+        }
+        clients.push(connection);
+    }
+    for request in [["CONFIG", "RESETSTAT"].as_slice(), &["FUNCTION", "FLUSH"], &["SCRIPT", "FLUSH"], &["FLUSHALL"]] {
+        clients[ASKING].call(request)?;
+    }
+    if !configuration.is_empty() {
+        let reply = clients[ASKING].call(configuration)?;
+        ensure!(reply == Value::Simple("OK".into()), "{}: {reply:?}", configuration.join(" "));
+    }
+    Ok(clients)
+}
+
 /// Larder and the reference.
 pub(crate) struct Pair {
     servers: [Server; 2],
@@ -84,27 +104,17 @@ impl Pair {
         &self.configuration
     }
 
-    /// Empty servers and new connections; a server that ended is started again.
+    /// Empty servers and new connections; a server that ended, or does not answer any more, is started again.
     pub(crate) fn reset(&mut self) -> anyhow::Result<()> {
         for (server, clients) in self.servers.iter_mut().zip(&mut self.clients) {
             clients.clear();
-            if !server.is_running() {
-                server.restart()?;
-            }
-            for number in 0..=CONNECTIONS {
-                let mut connection = server.connect()?;
-                if number == 1 {
-                    connection.call(&["HELLO", "3"])?;
+            *clients = match begin(server, &self.configuration) {
+                Ok(begun) if server.is_running() => begun,
+                _ => {
+                    server.restart()?;
+                    begin(server, &self.configuration)?
                 }
-                clients.push(connection);
-            }
-            for request in [["CONFIG", "RESETSTAT"].as_slice(), &["FUNCTION", "FLUSH"], &["SCRIPT", "FLUSH"], &["FLUSHALL"]] {
-                clients[ASKING].call(request)?;
-            }
-            if !self.configuration.is_empty() {
-                let reply = clients[ASKING].call(&self.configuration)?;
-                ensure!(reply == Value::Simple("OK".into()), "{}: {reply:?}", self.configuration.join(" "));
-            }
+            };
         }
         self.queued = Default::default();
         Ok(())

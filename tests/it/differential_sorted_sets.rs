@@ -71,7 +71,7 @@ impl Generator {
     }
 
     fn keys(&mut self) -> (usize, String) {
-        let count = 1 + self.0.below(3) as usize;
+        let count = 1 + self.0.below(6) as usize;
         let keys: Vec<String> = (0..count).map(|_| self.key()).collect();
         (count, format!("{count} {}", keys.join(" ")))
     }

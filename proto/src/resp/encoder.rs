@@ -7,12 +7,15 @@
 //! * A status or error line never contains CR or LF.
 //! * Long parts of values are referred to, not copied ([`ReplyBuf::bulk_shared`]): `blocks` says where in `buf` each belongs. Lengths count
 //!   both; whoever reads `buf` alone knows that there are no blocks, or asks [`ReplyBuf::contiguous`].
+//! * Nothing long is moved to make room, if the buffer is in segments ([`ReplyBuf::in_segments`]): what is full is set aside as it is. A
+//!   header that is written late moves the rest of its segment alone.
 //! * The buffer never grows beyond the bound set by [`ReplyBuf::set_len_max`], except by [`FRAME_LEN_MAX`]. Whoever sets one asks
 //!   [`ReplyBuf::overflow_len`] before sending: once something did not fit, what the buffer holds is no stream of replies any more.
 
 use bytes::{Bytes, BytesMut};
 
 use super::double::format_double;
+use super::segment::{Block, Part, Segment, len_of};
 
 /// Bytes set aside for a deferred header: enough for counts below 10, so that those need no move.
 const DEFERRED_LEN: usize = 4;
@@ -21,20 +24,33 @@ const FRAME_LEN_MAX: usize = 24;
 /// A part of a value that is at least this long is referred to: to copy a shorter one costs less than to send it by itself.
 pub const SHARED_LEN_MIN: usize = 16 * 1024;
 
+/// Room of a segment: to fault its pages in costs much more than to set it aside, and few pages are moved by a late header.
+const SEGMENT_CAPACITY: usize = 256 * 1024;
+/// Bytes after which a segment is set aside. The rest of its room is for frames and for a late header.
+const SEGMENT_LEN_MAX: usize = SEGMENT_CAPACITY - 1024;
+
 /// An output buffer and the protocol version of its reader.
 #[derive(Debug)]
 pub struct ReplyBuf {
-    /// The encoded replies without what is referred to. May be drained at any time except while a [`Deferred`] is open.
+    /// The encoded replies without what is referred to, from the last full segment on. May be drained at any time except while a
+    /// [`Deferred`] is open.
     pub buf: BytesMut,
     /// What is referred to, in order. Most replies have none.
     blocks: Vec<Block>,
-    /// Bytes of all blocks.
-    blocks_len: usize,
+    /// Full segments, which come before `buf`. Most replies have none.
+    full: Vec<Segment>,
+    /// Bytes that are not in `buf`: of blocks and full segments.
+    apart_len: usize,
+    /// Bytes of all blocks, those of full segments included.
+    shared_len: usize,
     resp3: bool,
-    /// Most bytes that `buf` may hold: `allowed` without the blocks, so that one comparison tells whether something fits.
+    /// Most bytes that `buf` may hold: `allowed` without what is apart, and no more than a segment, so that one comparison tells whether
+    /// something fits.
     len_max: usize,
-    /// Most bytes that buffer and blocks may hold.
+    /// Most bytes that may wait.
     allowed: usize,
+    /// Most bytes of a segment.
+    segment_len_max: usize,
     /// What it would have held when first something did not fit; 0: everything did.
     overflow_len: usize,
 }
@@ -44,35 +60,24 @@ impl Default for ReplyBuf {
         ReplyBuf {
             buf: BytesMut::new(),
             blocks: Vec::new(),
-            blocks_len: 0,
+            full: Vec::new(),
+            apart_len: 0,
+            shared_len: 0,
             resp3: false,
             len_max: usize::MAX,
             allowed: usize::MAX,
+            segment_len_max: usize::MAX,
             overflow_len: 0,
         }
     }
-}
-
-/// Bytes of somebody else's that are sent before `buf[at..]`.
-#[derive(Debug)]
-struct Block {
-    at: usize,
-    bytes: Bytes,
-}
-
-/// A piece of what is to be sent, see [`ReplyBuf::take_parts`].
-#[derive(Debug)]
-pub enum Part<'b> {
-    /// Bytes of the buffer.
-    Copied(&'b [u8]),
-    /// Bytes that are referred to.
-    Shared(Bytes),
 }
 
 /// An aggregate whose number of elements is not known yet; see [`ReplyBuf::end_deferred`].
 #[must_use = "without end_deferred the reply has no header"]
 #[derive(Debug)]
 pub struct Deferred {
+    /// Number of its segment.
+    segment: usize,
     at: usize,
     kind: Aggregate,
 }
@@ -106,11 +111,20 @@ impl ReplyBuf {
         ReplyBuf { buf: BytesMut::with_capacity(capacity), ..ReplyBuf::default() }
     }
 
+    /// An empty buffer that sets aside what is full. Who takes from it asks for all parts, or whether it is in one piece.
+    pub fn in_segments() -> Self {
+        ReplyBuf { len_max: SEGMENT_LEN_MAX, segment_len_max: SEGMENT_LEN_MAX, ..ReplyBuf::default() }
+    }
+
     /// Sets the most bytes that the buffer may hold. What does not fit is dropped, so that a reply of any length is built in bounded
     /// memory; its reader has to be disconnected then.
     pub fn set_len_max(&mut self, len_max: usize) {
         self.allowed = len_max;
-        self.len_max = len_max.saturating_sub(self.blocks_len);
+        self.bound();
+    }
+
+    fn bound(&mut self) {
+        self.len_max = self.allowed.saturating_sub(self.apart_len).min(self.segment_len_max);
     }
 
     /// How long the buffer would have become, had everything fitted that was written up to the first that did not.
@@ -133,13 +147,18 @@ impl ReplyBuf {
     /// Bytes that wait, those that are only referred to included.
     #[inline]
     pub fn len(&self) -> usize {
-        self.buf.len() + self.blocks_len
+        self.buf.len() + self.apart_len
     }
 
     /// Bytes that are only referred to.
     #[inline]
     pub fn shared_len(&self) -> usize {
-        self.blocks_len
+        self.shared_len
+    }
+
+    /// Bytes that are set aside for what is not only referred to.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity() + self.full.iter().map(|segment| segment.buf.capacity()).sum::<usize>()
     }
 
     /// Whether nothing waits.
@@ -148,32 +167,36 @@ impl ReplyBuf {
         self.len() == 0
     }
 
-    /// All that waits, if it lies in one piece: if nothing is only referred to.
+    /// All that waits, if it lies in one piece: if nothing is apart.
     #[inline]
     pub fn contiguous(&self) -> Option<&[u8]> {
-        self.blocks.is_empty().then_some(&self.buf[..])
+        (self.apart_len == 0).then_some(&self.buf[..])
     }
 
     /// Hands out piece after piece of what waits, in order, and leaves the buffer empty.
     pub fn take_parts(&mut self, mut take: impl FnMut(Part<'_>)) {
-        let mut copied = 0;
-        for Block { at, bytes } in std::mem::take(&mut self.blocks) {
-            if at > copied {
-                take(Part::Copied(&self.buf[copied..at]));
-                copied = at;
-            }
-            take(Part::Shared(bytes));
-        }
-        if copied < self.buf.len() {
-            take(Part::Copied(&self.buf[copied..]));
-        }
+        self.take_full(&mut take);
+        Segment::take_parts(&self.buf, std::mem::take(&mut self.blocks), &mut take);
         self.buf.clear();
-        self.set_blocks_len(0);
+        self.set_apart(0, 0);
     }
 
-    fn set_blocks_len(&mut self, len: usize) {
-        self.blocks_len = len;
-        self.len_max = self.allowed.saturating_sub(len);
+    /// Hands out piece after piece of the full segments. What is left comes after them.
+    pub fn take_full(&mut self, mut take: impl FnMut(Part<'_>)) {
+        for segment in std::mem::take(&mut self.full) {
+            self.set_apart(self.apart_len - segment.len(), self.shared_len - segment.shared_len());
+            if segment.blocks.is_empty() {
+                take(Part::Own(segment.buf));
+            } else {
+                Segment::take_parts(&segment.buf, segment.blocks, &mut take);
+            }
+        }
+    }
+
+    fn set_apart(&mut self, len: usize, shared_len: usize) {
+        self.apart_len = len;
+        self.shared_len = shared_len;
+        self.bound();
     }
 
     /// Appends bytes that are already encoded.
@@ -187,18 +210,26 @@ impl ReplyBuf {
     /// Whether `more` bytes fit; notes if they do not.
     #[inline]
     fn has_room(&mut self, more: usize) -> bool {
-        let fits = self.buf.len() + more <= self.len_max;
-        if !fits {
-            self.overflow(more);
-        }
-        fits
+        self.buf.len() + more <= self.len_max || self.make_room(more)
     }
 
+    /// Sets the segment aside, unless it is not the segment that is too small.
     #[cold]
-    fn overflow(&mut self, more: usize) {
-        if self.overflow_len == 0 {
-            self.overflow_len = self.len() + more;
+    fn make_room(&mut self, more: usize) -> bool {
+        let len = self.len() + more;
+        if len > self.allowed {
+            if self.overflow_len == 0 {
+                self.overflow_len = len;
+            }
+            return false;
         }
+        if !self.buf.is_empty() {
+            let capacity = if more > SEGMENT_LEN_MAX { 0 } else { SEGMENT_CAPACITY };
+            let buf = std::mem::replace(&mut self.buf, BytesMut::with_capacity(capacity));
+            self.set_apart(self.apart_len + buf.len(), self.shared_len);
+            self.full.push(Segment { buf, blocks: std::mem::take(&mut self.blocks) });
+        }
+        true
     }
 
     /// Makes room for a reply with a content of `len` bytes, if that fits. What then follows needs no further look.
@@ -279,7 +310,7 @@ impl ReplyBuf {
                 self.append(part.as_ref());
             } else {
                 let block = Block { at: self.buf.len(), bytes: part.into() };
-                self.set_blocks_len(self.blocks_len + block.bytes.len());
+                self.set_apart(self.apart_len + block.bytes.len(), self.shared_len + block.bytes.len());
                 self.blocks.push(block);
             }
         }
@@ -399,52 +430,62 @@ impl ReplyBuf {
     /// Writes the header of a deferred aggregate, whose `count` elements (of a map: pairs) have been written since.
     /// Deferred aggregates nest: end the inner one first. Costs a move of the elements if the count has several digits.
     pub fn end_deferred(&mut self, deferred: Deferred, count: usize) {
-        let Deferred { at, kind } = deferred;
+        let Deferred { segment, at, kind } = deferred;
         if self.overflow_len > 0 {
             // The place that was kept for the header may be among what was dropped.
             return;
         }
         let (prefix, count) = kind.header(count, self.resp3);
-        if count < 10 {
-            self.buf[at] = prefix;
-            self.buf[at + 1] = b'0' + count as u8;
-            return;
-        }
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(count).as_bytes();
-        let body = at + DEFERRED_LEN;
         let grown = digits.len() - 1;
-        if !self.has_room(grown) {
+        if grown > 0 && self.len() + grown > self.allowed {
+            // Notes that it does not fit.
+            self.make_room(grown);
             return;
         }
-        let end = self.buf.len();
-        for block in self.blocks.iter_mut().rev().take_while(|block| block.at >= body) {
-            block.at += grown;
+        let is_full = segment < self.full.len();
+        let (buf, blocks) = match self.full.get_mut(segment) {
+            Some(full) => (&mut full.buf, &mut full.blocks),
+            None => (&mut self.buf, &mut self.blocks),
+        };
+        buf[at] = prefix;
+        if grown > 0 {
+            let (body, end) = (at + DEFERRED_LEN, buf.len());
+            for block in blocks.iter_mut().rev().take_while(|block| block.at >= body) {
+                block.at += grown;
+            }
+            buf.resize(end + grown, 0);
+            buf.copy_within(body..end, body + grown);
+            buf[at + digits.len() + 1..body + grown].copy_from_slice(b"\r\n");
         }
-        self.buf.resize(end + grown, 0);
-        self.buf.copy_within(body..end, body + grown);
-        self.buf[at] = prefix;
-        self.buf[at + 1..=at + digits.len()].copy_from_slice(digits);
-        self.buf[at + digits.len() + 1..body + grown].copy_from_slice(b"\r\n");
+        buf[at + 1..=at + digits.len()].copy_from_slice(digits);
+        if is_full {
+            self.set_apart(self.apart_len + grown, self.shared_len);
+        }
     }
 
     /// Takes back everything that was written since [`ReplyBuf::len`] was `len`.
     pub fn truncate(&mut self, len: usize) {
+        while let Some(Segment { buf, blocks }) = self.full.pop_if(|_| self.apart_len - len_of(&self.blocks) > len) {
+            let dropped_len = len_of(&self.blocks);
+            self.set_apart(self.apart_len - dropped_len - buf.len(), self.shared_len - dropped_len);
+            (self.buf, self.blocks) = (buf, blocks);
+        }
         while let Some(block) = self.blocks.last()
             // Where it begins among all that waits.
-            && block.at + self.blocks_len - block.bytes.len() >= len
+            && block.at + self.apart_len - block.bytes.len() >= len
         {
-            let left = self.blocks_len - block.bytes.len();
+            let block_len = block.bytes.len();
             self.blocks.pop();
-            self.set_blocks_len(left);
+            self.set_apart(self.apart_len - block_len, self.shared_len - block_len);
         }
-        self.buf.truncate(len - self.blocks_len);
+        self.buf.truncate(len - self.apart_len);
     }
 
     fn deferred(&mut self, kind: Aggregate) -> Deferred {
-        let at = self.buf.len();
         self.raw(b"*0\r\n");
-        Deferred { at, kind }
+        Deferred { segment: self.full.len(), at: self.buf.len().saturating_sub(DEFERRED_LEN), kind }
     }
 
     #[inline]
@@ -609,6 +650,7 @@ mod tests {
         let (expected_len, mut all) = (out.len(), Vec::new());
         out.take_parts(|part| match part {
             Part::Copied(bytes) => all.extend_from_slice(bytes),
+            Part::Own(bytes) => all.extend_from_slice(&bytes),
             Part::Shared(bytes) => all.extend_from_slice(&bytes),
         });
         assert_eq!(all.len(), expected_len);
@@ -680,6 +722,73 @@ mod tests {
         out.end_deferred(array, 12);
         out.ok();
         assert!(sent(&mut out) == [&bulk[..], b"*12\r\n", &bulk.repeat(12), b"+OK\r\n"].concat());
+    }
+
+    /// Writes at random, in one piece and in segments: what is sent is the same.
+    #[test]
+    fn segments_change_nothing_of_what_is_sent() {
+        let long = Bytes::from(vec![b'x'; SHARED_LEN_MIN]);
+        let mut state = 1_u64;
+        let mut next = move |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for round in 0..60 {
+            let (mut whole, mut parts) = (ReplyBuf::default(), ReplyBuf::in_segments());
+            let (mut open, mut before) = (Vec::new(), Vec::new());
+            for _ in 0..300 {
+                let (kind, len) = (next(if round % 2 == 0 { 8 } else { 5 }), next(20_000));
+                match kind {
+                    0..=2 => [&mut whole, &mut parts].into_iter().for_each(|out| out.bulk(&long[..len.min(SHARED_LEN_MIN)])),
+                    3 => [&mut whole, &mut parts].into_iter().for_each(|out| out.bulk_shared(long.len(), [long.clone()])),
+                    4 => [&mut whole, &mut parts].into_iter().for_each(|out| out.raw(&[b'y'; 300_000][..len * 15])),
+                    5 => open.push([&mut whole, &mut parts].map(ReplyBuf::deferred_array)),
+                    6 => {
+                        if let Some([one, other]) = open.pop() {
+                            whole.end_deferred(one, len);
+                            parts.end_deferred(other, len);
+                        }
+                        before.clear();
+                    }
+                    _ if open.is_empty() && next(3) == 0 => {
+                        let len = before.pop().unwrap_or_else(|| whole.len());
+                        whole.truncate(len);
+                        parts.truncate(len);
+                        before.clear();
+                    }
+                    _ => before.push(whole.len()),
+                }
+                assert_eq!((parts.len(), parts.shared_len()), (whole.len(), whole.shared_len()), "{round}");
+            }
+            while let Some([one, other]) = open.pop() {
+                whole.end_deferred(one, 1000);
+                parts.end_deferred(other, 1000);
+            }
+            assert!(sent(&mut parts) == sent(&mut whole), "{round}");
+        }
+    }
+
+    #[test]
+    fn what_is_full_is_set_aside_as_it_is() {
+        let mut out = ReplyBuf::in_segments();
+        let array = out.deferred_array();
+        let first = out.buf.as_ptr();
+        (0..20_000).for_each(|_| out.bulk(&[b'x'; 1000]));
+        out.end_deferred(array, 20_000);
+        let len = out.len();
+        assert!(out.capacity() < len + len / 64 + 2 * SEGMENT_CAPACITY, "{} bytes are set aside for {len}", out.capacity());
+        assert!(out.contiguous().is_none() && out.buf.as_ptr() != first);
+        let mut longest = 0;
+        out.take_full(|part| match part {
+            Part::Own(bytes) => longest = longest.max(bytes.len()),
+            part => panic!("{part:?}"),
+        });
+        assert!((SEGMENT_LEN_MAX - 1100..=SEGMENT_CAPACITY).contains(&longest), "{longest}");
+        assert_eq!(out.contiguous().map(<[u8]>::len), Some(out.len()));
+        // Too much in all is too much in segments.
+        out.set_len_max(5 * SEGMENT_CAPACITY);
+        (0..20_000).for_each(|_| out.bulk(&[b'x'; 1000]));
+        assert!(out.len() <= 5 * SEGMENT_CAPACITY && out.overflow_len().is_some_and(|len| len > 5 * SEGMENT_CAPACITY));
     }
 
     #[test]

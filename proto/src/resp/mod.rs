@@ -12,12 +12,14 @@ mod encoder;
 mod inline;
 mod parser;
 mod request;
+mod segment;
 mod value;
 
 pub use decoder::{DecodeError, MAX_REPLY_DEPTH, ReplyDecoder};
 pub use double::{DoubleText, format_double, format_shortest};
-pub use encoder::{Deferred, Part, ReplyBuf, SHARED_LEN_MIN};
+pub use encoder::{Deferred, ReplyBuf, SHARED_LEN_MIN};
 pub use inline::split_args;
 pub use parser::RequestParser;
 pub use request::{ArgRange, Batch, Limits, ProtocolError, Request};
+pub use segment::Part;
 pub use value::Value;

@@ -1,7 +1,7 @@
 //! PFCOUNT: estimates how many different elements were added to a HyperLogLog, or to any of several. That of one is kept in it.
 
 use super::value;
-use crate::datatypes::hyperloglog::{self as hll, HEADER_LEN, Histogram, REGISTERS};
+use crate::datatypes::hyperloglog::{self as hll, HEADER_LEN, Histogram, Union};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
@@ -57,11 +57,10 @@ fn count_one(context: &mut Context<'_>, name: Key<'_>) -> Result<u64, CmdError> 
 }
 
 fn count_union(context: &mut Context<'_>, args: &Args<'_>) -> Result<u64, CmdError> {
-    let is_wide = context.shared.debug.is_wide();
-    let mut registers = Box::new([0; REGISTERS]);
+    let mut union = Union::new(context.shared.debug.is_wide());
     for name in args.keys() {
         let Some(entry) = context.keys.read(name) else { continue };
-        hll::merge(&mut registers, &value::of(entry)?, is_wide).map_err(value::corrupt)?;
+        union.add(&value::of(entry)?).map_err(value::corrupt)?;
     }
-    Ok(hll::estimate(&Histogram::of_registers(&registers[..])))
+    Ok(hll::estimate(&Histogram::of_dense(&union.into_dense())))
 }

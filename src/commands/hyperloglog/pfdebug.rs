@@ -22,13 +22,19 @@ pub(crate) static PFDEBUG: CommandSpec = CommandSpec {
     ..SPEC
 };
 
+const NO_KEY: CmdError = CmdError::coded("ERR The specified key does not exist");
+
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let subcommand = args[1];
     if is_word(subcommand, "simd") {
         return simd(context, args[2]);
     }
     let mut key = context.keys.open(args.key(0)?);
-    let bytes = value::of_key(&mut key)?.ok_or(CmdError::coded("ERR The specified key does not exist"))?;
+    if !["getreg", "todense", "decode", "encoding"].iter().any(|known| is_word(subcommand, known)) {
+        key.entry().map_or(Err(NO_KEY), value::check_header)?;
+        return Err(CmdError::naming("Unknown PFDEBUG subcommand '{}'", subcommand));
+    }
+    let bytes = value::of_key(&mut key)?.ok_or(NO_KEY)?;
     let is_sparse = hll::is_sparse(&bytes);
     if is_word(subcommand, "getreg") || is_word(subcommand, "todense") {
         let dense = if is_sparse { hll::to_dense(&bytes).map_err(value::corrupt)? } else { bytes.into_owned() };
@@ -49,10 +55,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             return Err(CmdError::coded("ERR HLL encoding is not sparse"));
         }
         context.reply.bulk(&decode(&bytes[HEADER_LEN..]));
-    } else if is_word(subcommand, "encoding") {
-        context.reply.simple(if is_sparse { "sparse" } else { "dense" });
     } else {
-        return Err(CmdError::naming("Unknown PFDEBUG subcommand '{}'", subcommand));
+        context.reply.simple(if is_sparse { "sparse" } else { "dense" });
     }
     Ok(())
 }

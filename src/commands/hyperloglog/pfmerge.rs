@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::value;
-use crate::datatypes::hyperloglog::{self as hll, HEADER_LEN, Mark, REGISTERS};
+use crate::datatypes::hyperloglog::{self as hll, HEADER_LEN, Mark, Union};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
@@ -32,14 +32,13 @@ pub(crate) static PFMERGE: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let is_wide = context.shared.debug.is_wide();
-    let mut registers = Box::new([0; REGISTERS]);
+    let mut union = Union::new(context.shared.debug.is_wide());
     let mut is_dense = false;
     for name in args.keys() {
         let Some(entry) = context.keys.read(name) else { continue };
         let bytes = value::of(entry)?;
         is_dense |= !hll::is_sparse(&bytes);
-        hll::merge(&mut registers, &bytes, is_wide).map_err(value::corrupt)?;
+        union.add(&bytes).map_err(value::corrupt)?;
     }
     let mut key = context.keys.open(args.key(0)?);
     let mut bytes = value::of_key(&mut key)?.map_or_else(hll::empty, Cow::into_owned);
@@ -47,8 +46,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         if hll::is_sparse(&bytes) {
             bytes = hll::to_dense(&bytes).map_err(value::corrupt)?;
         }
-        hll::compress(&mut bytes[HEADER_LEN..], &registers);
+        bytes[HEADER_LEN..].copy_from_slice(&union.into_dense());
     } else {
+        let registers = union.into_registers();
         let raised = registers.iter().enumerate().filter(|(_, count)| **count > 0);
         for (index, &count) in raised {
             hll::raise(&mut bytes, Mark { index, count }, context.config.hll_sparse_max_bytes).map_err(value::corrupt)?;

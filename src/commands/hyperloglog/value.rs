@@ -32,15 +32,19 @@ const NOT_ONE: CmdError = CmdError::coded("WRONGTYPE Key is not a valid HyperLog
 /// As [`of`], for a string that does not lie in one piece.
 #[cold]
 fn of_long(entry: EntryRef<'_>) -> Result<Cow<'static, [u8]>, CmdError> {
-    let value = string_value::of(entry)?;
-    let len = string_value::len(value);
-    if !string_value::with_string(value, |string| hll::is_one(&string.part(0..HEADER_LEN), len)) {
-        return Err(NOT_ONE);
-    }
-    if len > LEN_MAX {
+    check_header(entry)?;
+    if string_value::len(string_value::of(entry)?) > LEN_MAX {
         return Err(corrupt(Corrupt));
     }
     Ok(Cow::Owned(string_value::to_vec(entry)))
+}
+
+/// That an entry is one by its header, whatever follows it.
+pub(super) fn check_header(entry: EntryRef<'_>) -> Result<(), CmdError> {
+    let value = string_value::of(entry)?;
+    let len = string_value::len(value);
+    let is_one = string_value::with_string(value, |string| hll::is_one(&string.part(0..HEADER_LEN.min(len)), len));
+    if is_one { Ok(()) } else { Err(NOT_ONE) }
 }
 
 /// The bytes of a key that is to be changed, `None` if it is not there. They are raw from then on, even if nothing changes in the end.

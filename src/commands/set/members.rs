@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::engine::error::CmdError;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::collection;
-use crate::keyspace::key::Key;
+use crate::keyspace::key::{self, Key};
 use crate::keyspace::value::hash::SmallLimits;
 use crate::keyspace::value::set::{Set, SetLimits, SetView};
 
@@ -22,7 +22,8 @@ pub(super) fn view<'k>(keys: &'k mut KeyAccess<'_>, key: Key<'_>) -> Result<Opti
     Ok(keys.read(key).map(collection::of::<Set>).transpose()?)
 }
 
-/// The sets under several keys beside each other, `None` where there is none.
+/// The sets under several keys beside each other, `None` where there is none. What is named again is looked up again, since each look-up
+/// counts, but comes once: it changes no union and no intersection, and takes nothing further away.
 ///
 /// # Errors
 /// If one of the keys holds another type.
@@ -31,5 +32,6 @@ pub(super) fn views<'k>(keys: &'k mut KeyAccess<'_>, names: &[Key<'_>]) -> Resul
         view(keys, *name)?;
     }
     let keys = &*keys;
-    names.iter().map(|name| Ok(keys.beside(*name).map(collection::of::<Set>).transpose()?)).collect()
+    let named_first = key::first_of_same_name(names).into_iter().enumerate().filter(|(number, first)| number == first);
+    named_first.map(|(number, _)| Ok(keys.beside(names[number]).map(collection::of::<Set>).transpose()?)).collect()
 }

@@ -47,14 +47,26 @@ pub(super) fn reply_header(reply: &mut ReplyBuf, count: usize, with_scores: bool
     reply.array(if with_scores && !reply.is_resp3() { count * 2 } else { count });
 }
 
-/// Replies an element: RESP3 knows pairs.
+/// Replies an element.
 #[inline]
 pub(super) fn reply_element(reply: &mut ReplyBuf, element: Element<'_>, with_scores: bool) {
+    reply_by(reply, |reply| bulk_form(reply, element.form), element.score, with_scores);
+}
+
+/// Replies a member and its score, if that is wanted.
+#[inline]
+pub(super) fn reply_member(reply: &mut ReplyBuf, member: &[u8], score: f64, with_scores: bool) {
+    reply_by(reply, |reply| reply.bulk(member), score, with_scores);
+}
+
+/// RESP3 knows pairs.
+#[inline]
+fn reply_by(reply: &mut ReplyBuf, member: impl FnOnce(&mut ReplyBuf), score: f64, with_scores: bool) {
     if with_scores && reply.is_resp3() {
         reply.array(2);
     }
-    bulk_form(reply, element.form);
+    member(reply);
     if with_scores {
-        reply.double(element.score);
+        reply.double(score);
     }
 }

@@ -1,6 +1,11 @@
 //! Unions, intersections and differences: what ZUNION, ZINTER, ZDIFF and their kin share.
 //!
-//! The sources are read one after another, so that no more than one is borrowed at a time; each is looked up (and counted) once.
+//! Invariants:
+//! * Scores are combined in the order of the inputs, the smallest first: sums depend on it.
+//! * A key that is named again costs no further look for a member. Each naming counts as a look-up of the key.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use super::access;
 use super::source::Source;
@@ -9,7 +14,8 @@ use crate::engine::context::{Args, CmdResult, Context, integer, integer_in, is_w
 use crate::engine::error::CmdError;
 use crate::keyspace::collection::Collection;
 use crate::keyspace::effect::class;
-use crate::keyspace::key::Key;
+use crate::keyspace::hash::KeyHasher;
+use crate::keyspace::key::{self, Key};
 use crate::keyspace::value::zset::{Limits, Zset};
 
 /// How sorted sets are combined.
@@ -139,111 +145,150 @@ fn parse<'a>(context: &mut Context<'_>, args: &Args<'a>, operation: Operation, s
     Ok(request)
 }
 
-/// Calls `with` with a source that was looked up before.
-fn with_source<R>(context: &mut Context<'_>, key: Key<'_>, with: impl FnOnce(Source<'_>) -> R) -> Result<Option<R>, CmdError> {
-    Ok(context.keys.peek(key).map(Source::of).transpose()?.map(with))
+/// An input, looked up.
+struct Operand<'k> {
+    source: Option<Source<'k>>,
+    weight: f64,
+    /// Number of the first one with the same key.
+    first: usize,
 }
 
-fn union(context: &mut Context<'_>, request: &Request<'_>) -> Result<Zset, CmdError> {
-    let hasher = context.keys.keyspace().hasher();
-    let mut result = Zset::new();
-    for input in &request.inputs {
-        with_source(context, input.key, |source| {
-            source.visit(|member, score| {
-                let score = nan_as_zero(input.weight * score);
-                let Ok(()) = result.update(member, &NO_LIMITS, hasher, |old| {
-                    Ok::<_, std::convert::Infallible>(Some(old.map_or(score, |old| request.aggregate.apply(old, score))))
-                });
-                true
-            });
-        })?;
-    }
-    Ok(result)
-}
+/// Members with their scores.
+type Scored = Vec<(Vec<u8>, f64)>;
+/// Hashed with keys of its own, since clients choose the members.
+type ScoredMap = HashMap<Vec<u8>, f64, foldhash::fast::RandomState>;
 
-/// The members of all inputs with their scores.
-fn intersection(context: &mut Context<'_>, request: &Request<'_>) -> Result<Vec<(Vec<u8>, f64)>, CmdError> {
-    let hasher = context.keys.keyspace().hasher();
-    let mut members: Vec<(Vec<u8>, f64)> = Vec::new();
-    let Some((first, others)) = request.inputs.split_first().filter(|(first, _)| first.len > 0) else { return Ok(members) };
-    with_source(context, first.key, |source| {
+/// The members of all operands, smaller ones first.
+fn union(operands: &[Operand<'_>], aggregate: Aggregate) -> Scored {
+    let mut scores = ScoredMap::default();
+    // Where a key comes several times in a row, its members are looked for once.
+    for same in operands.chunk_by(|one, other| one.first == other.first) {
+        let Some((first, repeated)) = same.split_first() else { continue };
+        let Some(source) = first.source else { continue };
         source.visit(|member, score| {
-            members.push((member.to_vec(), nan_as_zero(first.weight * score)));
+            let add_repeated = |sum| repeated.iter().fold(sum, |sum, operand| aggregate.apply(sum, nan_as_zero(operand.weight * score)));
+            let weighted = nan_as_zero(first.weight * score);
+            if let Some(sum) = scores.get_mut(member) {
+                *sum = add_repeated(aggregate.apply(*sum, weighted));
+            } else {
+                scores.insert(member.to_vec(), add_repeated(weighted));
+            }
             true
         });
-    })?;
-    for input in others {
-        with_source(context, input.key, |source| {
-            members.retain_mut(|(member, score)| {
-                let Some(other) = source.score(member, hasher) else { return false };
-                *score = request.aggregate.apply(*score, other * input.weight);
-                true
-            });
-        })?;
     }
-    Ok(members)
+    scores.into_iter().collect()
 }
 
-fn difference(context: &mut Context<'_>, request: &Request<'_>) -> Result<Zset, CmdError> {
-    let hasher = context.keys.keyspace().hasher();
-    let mut result = Zset::new();
-    let Some((first, others)) = request.inputs.split_first() else { return Ok(result) };
-    with_source(context, first.key, |source| {
-        source.visit(|member, score| {
-            result.set(member, score, &NO_LIMITS, hasher);
+/// Calls `visit` with each member of all operands and its score, until it answers false.
+fn intersect(operands: &[Operand<'_>], aggregate: Aggregate, hasher: &KeyHasher, mut visit: impl FnMut(&[u8], f64) -> bool) {
+    let Some(sources) = operands.iter().map(|operand| operand.source).collect::<Option<Vec<Source<'_>>>>() else { return };
+    let Some(smallest) = sources.first() else { return };
+    // The score in each of them.
+    let mut scores = vec![0.0; operands.len()];
+    smallest.visit(|member, score| {
+        scores[0] = score;
+        let mut sum = nan_as_zero(operands[0].weight * score);
+        for (number, operand) in operands.iter().enumerate().skip(1) {
+            scores[number] = if operand.first < number {
+                scores[operand.first]
+            } else {
+                let Some(score) = sources[number].score(member, hasher) else { return true };
+                score
+            };
+            sum = aggregate.apply(sum, scores[number] * operand.weight);
+        }
+        visit(member, sum)
+    });
+}
+
+/// The members of the first operand and of no other. The others are asked, the larger ones first, for each member of the first one; or, where
+/// that is less work, their members are taken out of it.
+fn difference(operands: &[Operand<'_>], hasher: &KeyHasher) -> Scored {
+    let Some((Some(first), others)) = operands.split_first().map(|(first, others)| (first.source, others)) else { return Vec::new() };
+    // Nothing is left of what is taken from itself.
+    if others.iter().any(|operand| operand.first == 0) {
+        return Vec::new();
+    }
+    let is_first_of_its_key = |(number, operand): &(usize, &Operand<'_>)| operand.first == number + 1;
+    let mut others: Vec<Source<'_>> = others.iter().enumerate().filter(is_first_of_its_key).filter_map(|(_, other)| other.source).collect();
+    let asking = first.len() * (1 + others.len()) / 2;
+    let taking = first.len() + others.iter().map(|source| source.len()).sum::<usize>();
+    if asking <= taking {
+        others.sort_by_key(|source| std::cmp::Reverse(source.len()));
+        let mut left = Vec::new();
+        first.visit(|member, score| {
+            if others.iter().all(|source| source.score(member, hasher).is_none()) {
+                left.push((member.to_vec(), score));
+            }
             true
         });
-    })?;
-    for input in others {
-        if result.is_empty() {
-            break;
-        }
-        if input.len < result.view().len() {
-            with_source(context, input.key, |source| {
-                source.visit(|member, _| {
-                    result.remove(member, hasher);
-                    !result.is_empty()
-                });
-            })?;
-        } else {
-            let mut gone = Vec::new();
-            with_source(context, input.key, |source| {
-                for element in result.view().iter() {
-                    element.member().with_text(|member| {
-                        if source.score(member, hasher).is_some() {
-                            gone.push(member.to_vec());
-                        }
-                    });
-                }
-            })?;
-            gone.iter().for_each(|member| {
-                result.remove(member, hasher);
-            });
-        }
+        return left;
     }
-    Ok(result)
+    let mut left = ScoredMap::default();
+    first.visit(|member, score| {
+        left.insert(member.to_vec(), score);
+        true
+    });
+    for source in others {
+        source.visit(|member, _| {
+            left.remove(member);
+            !left.is_empty()
+        });
+    }
+    left.into_iter().collect()
+}
+
+/// Zeros of both signs are equal.
+fn by_score(one: f64, other: f64) -> Ordering {
+    one.partial_cmp(&other).unwrap_or(Ordering::Equal)
+}
+
+/// Looks all inputs up, beside each other.
+fn operands<'k>(context: &'k Context<'_>, request: &Request<'_>) -> Result<Vec<Operand<'k>>, CmdError> {
+    let names: Vec<Key<'_>> = request.inputs.iter().map(|input| input.key).collect();
+    let inputs = request.inputs.iter().zip(key::first_of_same_name(&names));
+    inputs
+        .map(|(input, first)| {
+            let source = context.keys.beside(input.key).map(Source::of).transpose()?;
+            Ok(Operand { source, weight: input.weight, first })
+        })
+        .collect()
 }
 
 /// Runs one of the commands.
 pub(super) fn combine(context: &mut Context<'_>, args: &Args<'_>, operation: Operation, sink: Sink) -> CmdResult {
     let request = parse(context, args, operation, sink)?;
     let hasher = context.keys.keyspace().hasher();
-    let mut result = match operation {
-        Operation::Union => union(context, &request)?,
-        Operation::Diff => difference(context, &request)?,
+    let operands = operands(context, &request)?;
+    let mut members = match operation {
+        Operation::Union => union(&operands, request.aggregate),
+        Operation::Diff => difference(&operands, hasher),
+        Operation::Inter if sink == Sink::Count => {
+            let mut count = 0;
+            let different = operands.into_iter().enumerate().filter(|(number, operand)| operand.first == *number);
+            // Each is now the first of its name at another place.
+            let different: Vec<Operand<'_>> =
+                different.enumerate().map(|(number, (_, operand))| Operand { first: number, ..operand }).collect();
+            intersect(&different, request.aggregate, hasher, |_, _| {
+                count += 1;
+                count != request.limit
+            });
+            context.reply.integer(count as i64);
+            return Ok(());
+        }
         Operation::Inter => {
-            let members = intersection(context, &request)?;
-            if sink == Sink::Count {
-                let count = if request.limit > 0 { members.len().min(request.limit) } else { members.len() };
-                context.reply.integer(count as i64);
-                return Ok(());
-            }
-            let mut result = Zset::new();
-            members.iter().for_each(|(member, score)| result.set(member, *score, &NO_LIMITS, hasher));
-            result
+            let mut members = Vec::new();
+            intersect(&operands, request.aggregate, hasher, |member, score| {
+                members.push((member.to_vec(), score));
+                true
+            });
+            members
         }
     };
+    members.sort_unstable_by(|(one, its_score), (other, their_score)| by_score(*its_score, *their_score).then_with(|| one.cmp(other)));
     if sink == Sink::Store {
+        let mut result = Zset::new();
+        members.iter().for_each(|(member, score)| result.set(member, *score, &NO_LIMITS, hasher));
         result.compact(&access::limits(context.config));
         let event = match operation {
             Operation::Union => "zunionstore",
@@ -254,8 +299,7 @@ pub(super) fn combine(context: &mut Context<'_>, args: &Args<'_>, operation: Ope
         context.reply.integer(len as i64);
         return Ok(());
     }
-    let view = result.view();
-    access::reply_header(context.reply, view.len(), request.with_scores);
-    view.iter().for_each(|element| access::reply_element(context.reply, element, request.with_scores));
+    access::reply_header(context.reply, members.len(), request.with_scores);
+    members.iter().for_each(|(member, score)| access::reply_member(context.reply, member, *score, request.with_scores));
     Ok(())
 }

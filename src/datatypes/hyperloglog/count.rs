@@ -20,15 +20,8 @@ impl Histogram {
         self.0[usize::from(value & 63)] += registers as u32;
     }
 
-    /// Of registers of a byte each.
-    pub fn of_registers(registers: &[u8]) -> Histogram {
-        let mut histogram = Histogram::default();
-        registers.iter().for_each(|value| histogram.add(*value, 1));
-        histogram
-    }
-
     /// Of the registers of a dense one.
-    pub(super) fn of_dense(registers: &[u8]) -> Histogram {
+    pub fn of_dense(registers: &[u8]) -> Histogram {
         // Several, since a counter that was just raised must be waited for, and neighbours often are equal.
         let mut parts = [[0_u32; 64]; 4];
         let (three, _) = registers.as_chunks::<3>();

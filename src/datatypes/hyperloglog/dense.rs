@@ -35,23 +35,6 @@ pub fn set_register(registers: &mut [u8], index: usize, value: u8) {
     }
 }
 
-/// Raises each of the registers to the dense one's.
-pub fn merge_dense(registers: &mut Registers, dense: &[u8], is_wide: bool) {
-    if !is_wide {
-        for (index, register_of_all) in registers.iter_mut().enumerate() {
-            *register_of_all = register(dense, index).max(*register_of_all);
-        }
-        return;
-    }
-    let (three, _) = dense.as_chunks::<3>();
-    let (four, _) = registers.as_chunks_mut::<4>();
-    for (four, three) in four.iter_mut().zip(three) {
-        for (register, other) in four.iter_mut().zip(unpack(*three)) {
-            *register = (*register).max(other);
-        }
-    }
-}
-
 /// Four registers of three bytes.
 #[inline]
 pub(super) fn unpack([a, b, c]: [u8; 3]) -> [u8; 4] {
@@ -59,7 +42,7 @@ pub(super) fn unpack([a, b, c]: [u8; 3]) -> [u8; 4] {
 }
 
 /// Writes all registers.
-pub fn compress(dense: &mut [u8], registers: &Registers) {
+pub(super) fn compress(dense: &mut [u8], registers: &Registers) {
     let (three, _) = dense.as_chunks_mut::<3>();
     let (four, _) = registers.as_chunks::<4>();
     for (three, [a, b, c, d]) in three.iter_mut().zip(four) {

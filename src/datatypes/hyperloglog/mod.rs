@@ -14,10 +14,13 @@ mod count;
 mod dense;
 mod format;
 pub mod sparse;
+mod union;
 
 pub use self::count::{Histogram, estimate};
-pub use self::dense::{compress, merge_dense, register, registers_of, set_register};
+use self::dense::compress;
+pub use self::dense::{register, registers_of, set_register};
 pub use self::format::{Corrupt, DENSE_LEN, HEADER_LEN, Mark, REGISTERS, Registers};
+pub use self::union::Union;
 
 const MAGIC: &[u8; 4] = b"HYLL";
 const ENCODING_AT: usize = 4;
@@ -124,19 +127,6 @@ pub fn to_dense(bytes: &[u8]) -> Result<Vec<u8>, Corrupt> {
     Ok(dense)
 }
 
-/// Raises each of the registers to that of this one. `is_wide`: several at a time, where that can be.
-///
-/// # Errors
-/// If it is corrupt.
-pub fn merge(registers: &mut Registers, bytes: &[u8], is_wide: bool) -> Result<(), Corrupt> {
-    let content = &bytes[HEADER_LEN..];
-    if is_sparse(bytes) {
-        return sparse::merge(registers, content);
-    }
-    merge_dense(registers, content, is_wide);
-    Ok(())
-}
-
 /// Estimates the cardinality.
 ///
 /// # Errors
@@ -153,15 +143,21 @@ mod tests {
 
     use super::*;
 
+    fn packed(registers: &Registers) -> Vec<u8> {
+        let mut dense = vec![0; DENSE_LEN - HEADER_LEN];
+        registers.iter().enumerate().for_each(|(index, value)| set_register(&mut dense, index, *value));
+        dense
+    }
+
     /// What a client can see of registers, of both forms.
     fn check(sparse: &[u8], dense: &[u8], model: &Registers) -> Result<(), TestCaseError> {
         for bytes in [sparse, dense] {
             for is_wide in [false, true] {
-                let mut registers = Box::new([0; REGISTERS]);
-                prop_assert_eq!(merge(&mut registers, bytes, is_wide), Ok(()));
-                prop_assert!(*registers == *model);
+                let mut union = Union::new(is_wide);
+                prop_assert_eq!(union.add(bytes), Ok(()));
+                prop_assert!(union.into_dense() == packed(model));
             }
-            prop_assert_eq!(count(bytes), Ok(estimate(&Histogram::of_registers(model))));
+            prop_assert_eq!(count(bytes), Ok(estimate(&Histogram::of_dense(&packed(model)))));
         }
         Ok(())
     }
@@ -193,12 +189,36 @@ mod tests {
             bytes.truncate(HEADER_LEN);
             bytes.extend_from_slice(&content);
             let counted = super::count(&bytes);
-            let mut registers = Box::new([0; REGISTERS]);
-            prop_assert_eq!(merge(&mut registers, &bytes, true).is_ok(), counted.is_ok());
+            prop_assert_eq!(Union::new(true).add(&bytes).is_ok(), counted.is_ok());
             prop_assert_eq!(to_dense(&bytes).is_ok(), counted.is_ok());
             for _ in 0..3 {
                 let _ = raise(&mut bytes, Mark { index, count }, 3000);
             }
+        }
+    }
+
+    /// A union of dense and sparse ones, with registers of every value that six bits can hold, beside one register at a time.
+    #[test]
+    fn a_union_has_the_largest_value_of_each_register() {
+        let mut rng = crate::base::rng::Rng::new(1);
+        for dense in 0..6 {
+            let (mut wide, mut narrow, mut model) = (Union::new(true), Union::new(false), Box::new([0; REGISTERS]));
+            for number in 0..dense {
+                let mut hll = to_dense(&empty()).expect("an empty one is not corrupt");
+                for (index, most) in model.iter_mut().enumerate() {
+                    let value = if rng.below(4) == 0 { 63 } else { rng.below(64) as u8 };
+                    set_register(&mut hll[HEADER_LEN..], index, value);
+                    *most = value.max(*most);
+                }
+                let mut sparse = empty();
+                let mark = Mark { index: number * 3000 + 1, count: 32 };
+                raise(&mut sparse, mark, 3000).expect("it is not corrupt");
+                model[mark.index] = model[mark.index].max(mark.count);
+                for union in [&mut wide, &mut narrow] {
+                    assert_eq!((union.add(&hll), union.add(&sparse)), (Ok(()), Ok(())));
+                }
+            }
+            assert!(wide.into_dense() == packed(&model) && narrow.into_dense() == packed(&model), "{dense}");
         }
     }
 
