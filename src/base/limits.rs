@@ -76,6 +76,10 @@ pub const WAITING_INPUT_LEN_MAX: usize = 1024 * 1024;
 /// Entries looked at by SCAN and the like under one lock hold, so that a stripe is never held long.
 pub const SCAN_STEP_MAX: usize = 512;
 
+/// Microseconds after which a walk over keys leaves the stripe that it holds, and lets others of its worker run. What a key costs cannot be
+/// told from its number: a long pattern looks at every byte of a long name.
+pub const WALK_US_MAX: u64 = 500;
+
 /// Cache lines (buckets) that a background task walks over in one step: some hundred microseconds where none is in a cache.
 pub const CACHE_LINE_WALK_MAX: usize = 16_384;
 

@@ -10,8 +10,8 @@ use super::command::Shared;
 pub use super::command::{Args, AsyncResult, CmdResult, Context, Sweep};
 use super::error::CmdError;
 use super::log_thresholds::LogThresholds;
-use crate::base::clock::Now;
-use crate::base::limits::{CONTIGUOUS_LEN_MAX, ELEMENT_STEPS, OFFLOAD_STEPS_MIN};
+use crate::base::clock::{self, Now, Ticks};
+use crate::base::limits::{CONTIGUOUS_LEN_MAX, ELEMENT_STEPS, OFFLOAD_STEPS_MIN, WALK_US_MAX};
 use crate::clients::{Caller, bit};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
@@ -185,6 +185,16 @@ impl Haste {
     #[inline]
     pub fn check_elements(self, elements: usize) -> Result<(), CmdError> {
         self.check(elements.saturating_mul(ELEMENT_STEPS))
+    }
+
+    /// As [`Haste::check`], before each step of a walk over keys that began at `started`: what it costs shows only on the way. It may have
+    /// reclaimed expired keys, of which the one that runs elsewhere finds none.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn check_walk(self, started: Ticks) -> Result<(), CmdError> {
+        if self.0 && clock::elapsed_us(started, clock::ticks()) > WALK_US_MAX { Err(CmdError::TakesLong) } else { Ok(()) }
     }
 }
 

@@ -12,8 +12,8 @@ use super::Keyspace;
 use super::access::KeyAccess;
 use super::entry::EntryRef;
 use super::key::Key;
-use crate::base::limits::SCAN_STEP_MAX;
-use crate::base::slot;
+use crate::base::limits::{SCAN_STEP_MAX, WALK_US_MAX};
+use crate::base::{clock, slot};
 
 const TABLE_BITS: u32 = slot::SLOTS.trailing_zeros();
 const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
@@ -93,32 +93,37 @@ impl Walk {
 impl KeyAccess<'_> {
     /// Goes on from `cursor`, with the keys of `slot` alone if one is given. Each key that `fits` and whose time has not come is
     /// given to `found`; an expired one that fits is deleted. About `count` keys are looked at. Returns the next cursor, 0 at the end.
-    pub fn scan(
+    ///
+    /// # Errors
+    /// What `may_go_on` says, which is asked before each step, when no stripe is held for the walk.
+    pub fn scan<E>(
         &mut self,
         cursor: u64,
         slot: Option<u16>,
         count: usize,
         mut fits: impl FnMut(EntryRef<'_>) -> bool,
         mut found: impl FnMut(EntryRef<'_>),
-    ) -> u64 {
+        mut may_go_on: impl FnMut() -> Result<(), E>,
+    ) -> Result<u64, E> {
         let mut walk = Walk::from_cursor(self.keyspace(), cursor, slot, count);
         while let Some(number) = walk.stripe() {
+            may_go_on()?;
             if self.with_stripe(number, |keys| keys.walk_on(&mut walk, &mut fits, &mut found)) {
-                return (walk.within << TABLE_BITS) | walk.table;
+                return Ok((walk.within << TABLE_BITS) | walk.table);
             }
         }
-        0
+        Ok(0)
     }
 
-    /// Walks on within the walk's stripe, which is held, over about [`SCAN_STEP_MAX`] elements. True if the call ends here, false if the
-    /// walk goes on (with this or the next stripe).
+    /// Walks on within the walk's stripe, which is held, over about [`SCAN_STEP_MAX`] elements, and for about [`WALK_US_MAX`]. True if the
+    /// call ends here, false if the walk goes on (with this or the next stripe).
     pub fn walk_on(&mut self, walk: &mut Walk, fits: &mut impl FnMut(EntryRef<'_>) -> bool, found: &mut impl FnMut(EntryRef<'_>)) -> bool {
         let Some(number) = walk.stripe() else { return false };
         let tables_per_db = walk.tables_per_db;
         let first = self.keyspace().tables_of(self.db).start;
         let end = walk.end.min((u64::from(number) + 1) * tables_per_db);
         let liveness = self.liveness();
-        let mut held = 0;
+        let (mut held, started) = (0, clock::ticks());
         let mut expired: Vec<Vec<u8>> = Vec::new();
         while walk.table < end {
             let table = first + (walk.table % tables_per_db) as usize;
@@ -130,7 +135,7 @@ impl KeyAccess<'_> {
                 return true;
             }
             let buckets = keys.table.buckets();
-            if held >= SCAN_STEP_MAX {
+            if held >= SCAN_STEP_MAX || (held > 0 && clock::elapsed_us(started, clock::ticks()) > WALK_US_MAX) {
                 walk.left_buckets = buckets;
                 return false;
             }
@@ -165,6 +170,7 @@ impl KeyAccess<'_> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::convert::Infallible;
 
     use super::*;
     use crate::keyspace::Keyspace;
@@ -184,8 +190,9 @@ mod tests {
     fn step(keyspace: &Keyspace, cursor: u64, slot: Option<u16>, count: usize) -> (Vec<String>, u64) {
         let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
         let mut names = Vec::new();
-        let next = keys.scan(cursor, slot, count, |_| true, |entry| names.push(String::from_utf8_lossy(entry.key()).into_owned()));
-        (names, next)
+        let found = |entry: EntryRef<'_>| names.push(String::from_utf8_lossy(entry.key()).into_owned());
+        let next = keys.scan(cursor, slot, count, |_| true, found, || Ok::<_, Infallible>(()));
+        (names, next.unwrap_or_else(|never| match never {}))
     }
 
     #[test]

@@ -256,7 +256,7 @@ fn changes_are_committed_before_any_stripe_is_released() {
         sweep.end(cycle, &keyspace, false);
     }
     let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
-    keys.scan(0, None, 1000, |_| true, |_| ());
+    assert_eq!(keys.scan(0, None, 1000, |_| true, |_| (), || Ok::<_, ()>(())), Ok(0));
     drop(keys);
     assert_eq!(keyspace.stats().expired, 50);
 }

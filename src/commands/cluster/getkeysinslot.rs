@@ -1,5 +1,6 @@
 //! CLUSTER GETKEYSINSLOT: some keys that this node has in a slot, in the selected database.
 
+use crate::base::clock;
 use crate::base::slot::SLOTS;
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
@@ -36,10 +37,12 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     };
     // A few at a time, so that the slot's stripe is never held for long.
     let mut names = Names::default();
+    let (haste, started) = (context.haste(), clock::ticks());
     let mut walk = Walk::over_all(context.keys.keyspace(), Some(slot));
     while names.len() < most
         && let Some(stripe) = walk.stripe()
     {
+        haste.check_walk(started)?;
         let mut found = |entry: EntryRef<'_>| {
             if names.len() < most {
                 names.push(entry.key());
