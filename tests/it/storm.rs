@@ -184,10 +184,9 @@ fn keys_stay_while_large_copies_come_and_go() {
     let used = client.info("used_memory");
     client.config_set("maxmemory", &(used + 2 * (used - before) + 2 * MIB).to_string());
     client.send_all((0..COPIES).flat_map(|_| [vec!["COPY", "list", "copy"], vec!["DEL", "copy"]]));
-    for _ in 0..2 * COPIES {
-        assert_eq!(client.receive(), Value::Integer(1));
-    }
-    assert_eq!((client.info("evicted_keys"), client.call(&["DBSIZE"])), (0, Value::Integer(COPIES_KEYS as i64 + 1)));
+    let made = (0..2 * COPIES).filter(|_| client.receive() == Value::Integer(1)).count();
+    assert_eq!((client.info("evicted_keys"), made), (0, 2 * COPIES));
+    assert_eq!(client.call(&["DBSIZE"]), Value::Integer(COPIES_KEYS as i64 + 1));
 }
 
 /// Keys that must not go for clients, each of [`CLIENTS_VALUE_LEN`] bytes: so short that replies copy them.
