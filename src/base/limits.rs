@@ -23,6 +23,11 @@ pub const BATCHES_PER_TURN_MAX: usize = 8;
 /// run: a few thousand usual replies, or a large value, which take some hundred microseconds.
 pub const TURN_OUTPUT_LEN_MAX: usize = 1024 * 1024;
 
+/// Microseconds that a connection's requests may run, and about as long as one batch of them may take more, before the worker's other
+/// connections run: thousands of short requests, of which one read holds as many, or a few long ones. A pipeline of requests that each took
+/// 13 µs kept the others waiting for 12 ms.
+pub const TURN_US_MAX: u64 = 1000;
+
 /// Steps (bytes looked at) from which on a heavy command runs beside its worker: at this size it takes about 50 µs, several times what
 /// handing it over costs.
 pub const OFFLOAD_STEPS_MIN: u64 = 1024 * 1024;

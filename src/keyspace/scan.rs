@@ -12,13 +12,29 @@ use super::Keyspace;
 use super::access::KeyAccess;
 use super::entry::EntryRef;
 use super::key::Key;
-use crate::base::limits::{SCAN_STEP_MAX, WALK_US_MAX};
-use crate::base::{clock, slot};
+use crate::base::limits::SCAN_STEP_MAX;
+use crate::base::slot;
 
 const TABLE_BITS: u32 = slot::SLOTS.trailing_zeros();
 const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
 /// Buckets looked at for each element asked for: a sparse table is not walked on and on for one call.
 const BUCKETS_PER_ELEMENT: usize = 10;
+
+/// How long a walk goes on at a stretch. What a key costs cannot be told from their number: a long pattern looks at every byte of a long name.
+/// So whoever walks asks a clock.
+pub trait Pace {
+    /// Why a walk ends before its end.
+    type End;
+
+    /// Called before each step, when no stripe is held for the walk.
+    ///
+    /// # Errors
+    /// If there is to be none.
+    fn begin_step(&mut self) -> Result<(), Self::End>;
+
+    /// Whether the step has lasted long enough for its stripe.
+    fn is_step_over(&mut self) -> bool;
+}
 
 /// Where a walk over a database, or over one slot of it, stands.
 #[derive(Debug)]
@@ -95,35 +111,41 @@ impl KeyAccess<'_> {
     /// given to `found`; an expired one that fits is deleted. About `count` keys are looked at. Returns the next cursor, 0 at the end.
     ///
     /// # Errors
-    /// What `may_go_on` says, which is asked before each step, when no stripe is held for the walk.
-    pub fn scan<E>(
+    /// What `pace` says.
+    pub fn scan<P: Pace>(
         &mut self,
         cursor: u64,
         slot: Option<u16>,
         count: usize,
         mut fits: impl FnMut(EntryRef<'_>) -> bool,
         mut found: impl FnMut(EntryRef<'_>),
-        mut may_go_on: impl FnMut() -> Result<(), E>,
-    ) -> Result<u64, E> {
+        pace: &mut P,
+    ) -> Result<u64, P::End> {
         let mut walk = Walk::from_cursor(self.keyspace(), cursor, slot, count);
         while let Some(number) = walk.stripe() {
-            may_go_on()?;
-            if self.with_stripe(number, |keys| keys.walk_on(&mut walk, &mut fits, &mut found)) {
+            pace.begin_step()?;
+            if self.with_stripe(number, |keys| keys.walk_on(&mut walk, &mut fits, &mut found, pace)) {
                 return Ok((walk.within << TABLE_BITS) | walk.table);
             }
         }
         Ok(0)
     }
 
-    /// Walks on within the walk's stripe, which is held, over about [`SCAN_STEP_MAX`] elements, and for about [`WALK_US_MAX`]. True if the
-    /// call ends here, false if the walk goes on (with this or the next stripe).
-    pub fn walk_on(&mut self, walk: &mut Walk, fits: &mut impl FnMut(EntryRef<'_>) -> bool, found: &mut impl FnMut(EntryRef<'_>)) -> bool {
+    /// Walks on within the walk's stripe, which is held, over about [`SCAN_STEP_MAX`] elements, or until `pace` says that it is enough.
+    /// True if the call ends here, false if the walk goes on (with this or the next stripe).
+    pub fn walk_on(
+        &mut self,
+        walk: &mut Walk,
+        fits: &mut impl FnMut(EntryRef<'_>) -> bool,
+        found: &mut impl FnMut(EntryRef<'_>),
+        pace: &mut impl Pace,
+    ) -> bool {
         let Some(number) = walk.stripe() else { return false };
         let tables_per_db = walk.tables_per_db;
         let first = self.keyspace().tables_of(self.db).start;
         let end = walk.end.min((u64::from(number) + 1) * tables_per_db);
         let liveness = self.liveness();
-        let (mut held, started) = (0, clock::ticks());
+        let mut held = 0;
         let mut expired: Vec<Vec<u8>> = Vec::new();
         while walk.table < end {
             let table = first + (walk.table % tables_per_db) as usize;
@@ -135,7 +157,7 @@ impl KeyAccess<'_> {
                 return true;
             }
             let buckets = keys.table.buckets();
-            if held >= SCAN_STEP_MAX || (held > 0 && clock::elapsed_us(started, clock::ticks()) > WALK_US_MAX) {
+            if held >= SCAN_STEP_MAX || (held > 0 && pace.is_step_over()) {
                 walk.left_buckets = buckets;
                 return false;
             }
@@ -170,13 +192,12 @@ impl KeyAccess<'_> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::convert::Infallible;
 
     use super::*;
     use crate::keyspace::Keyspace;
     use crate::keyspace::access::Moment;
     use crate::keyspace::key_mut::Expiry;
-    use crate::keyspace::testing;
+    use crate::keyspace::testing::{self, AtLeisure};
 
     fn put(keyspace: &Keyspace, name: &str, expiry: Expiry) {
         testing::put(keyspace, 0, name, expiry, 1000);
@@ -191,7 +212,7 @@ mod tests {
         let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
         let mut names = Vec::new();
         let found = |entry: EntryRef<'_>| names.push(String::from_utf8_lossy(entry.key()).into_owned());
-        let next = keys.scan(cursor, slot, count, |_| true, found, || Ok::<_, Infallible>(()));
+        let next = keys.scan(cursor, slot, count, |_| true, found, &mut AtLeisure);
         (names, next.unwrap_or_else(|never| match never {}))
     }
 

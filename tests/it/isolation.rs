@@ -226,6 +226,37 @@ fn a_walk_over_keys_serves_the_others_of_its_worker() {
     }
 }
 
+/// Requests of one pipeline that each take long, but not too long for a worker: they come in a few reads.
+const COSTLY_REQUESTS: usize = 4000;
+const COSTLY_ELEMENTS: usize = if cfg!(debug_assertions) { 1000 } else { 4000 };
+/// Requests that must be answered meanwhile, one after the other: a few for each read.
+const COSTLY_CALLS: usize = 12;
+
+/// A pipeline has its turns by the time that its requests take, not by how many came at once.
+#[test]
+fn a_pipeline_of_costly_requests_serves_the_others_of_its_worker() {
+    let server = Server::larder(&["--io-threads", "1"]);
+    let (mut slow, mut client) = (Client::connect(&server), Client::connect(&server));
+    let elements = (0..COSTLY_ELEMENTS).map(|number| number.to_string());
+    let words: Vec<String> = ["RPUSH", "list"].map(str::to_owned).into_iter().chain(elements).collect();
+    slow.call(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let is_shared = (0..WALK_TRIES_MAX).any(|_| {
+        let is_over = AtomicBool::new(false);
+        slow.connection.send_all((0..COSTLY_REQUESTS).map(|_| vec!["LREM", "list", "0", "none"]));
+        std::thread::scope(|scope| {
+            let ending = scope.spawn(|| {
+                (0..COSTLY_REQUESTS).for_each(|_| slow.receive());
+                is_over.store(true, Ordering::Relaxed);
+            });
+            (0..COSTLY_CALLS).for_each(|_| client.call(&["GET", "other"]));
+            let is_outrun = !is_over.load(Ordering::Relaxed);
+            ending.join().expect("all is answered");
+            is_outrun
+        })
+    });
+    assert!(is_shared, "a pipeline keeps its worker to itself");
+}
+
 /// A transaction runs on the worker of its client. It keeps that worker busy, and no other one.
 #[test]
 fn slow_transactions_hold_up_no_other_worker() {

@@ -9,7 +9,6 @@
 //! 0 is nobody's. Differs from Valkey's in how many keys a call returns, since slots are walked one by one.
 
 use super::own_keys::with_slot;
-use crate::base::clock;
 use crate::base::number::parse_u64;
 use crate::base::slot::{self, SLOTS};
 use crate::engine::context::{Args, CmdResult, Context};
@@ -115,8 +114,7 @@ fn walk(
     names: &mut Names,
 ) -> Result<Option<Position>, CmdError> {
     let mut looked_at = 0;
-    let (haste, started) = (context.haste(), clock::ticks());
-    let may_go_on = || haste.check_walk(started);
+    let mut pace = context.haste().pace();
     loop {
         let most = options.count - looked_at;
         let fits = |entry: EntryRef<'_>| {
@@ -124,7 +122,7 @@ fn walk(
             options.type_name.is_none_or(|name| entry.kind().name() == name) && options.matches(entry.key())
         };
         let found = |entry: EntryRef<'_>| names.push(entry.key());
-        position.within = context.keys.scan(position.within, Some(position.slot), most, fits, found, may_go_on)?;
+        position.within = context.keys.scan(position.within, Some(position.slot), most, fits, found, &mut pace)?;
         if position.within == 0 {
             // Straight to the next slot with keys: most have none, and a call for each would be a round trip for each.
             let is_used = |slot: &u16| with_slot(context, *slot, |keys| keys.is_some_and(|keys| !keys.table.is_empty()));

@@ -1,7 +1,7 @@
 //! SCAN: the keys of a database, some per call. The cursor names a table (a stripe's, or in cluster mode a slot's) and a place in it,
 //! so that a key that is there from the first to the last call is returned at least once; see [`crate::keyspace::scan`].
 
-use crate::base::{clock, slot};
+use crate::base::slot;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::names::Names;
 use crate::engine::scan_options::{self, ScanOptions, Target};
@@ -38,14 +38,14 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let keyspace = context.keys.keyspace();
     let slot = options.pattern.filter(|_| keyspace.by_slot()).and_then(slot::pattern_slot);
     let mut names = Names::default();
-    let (haste, started) = (context.haste(), clock::ticks());
+    let mut pace = context.haste().pace();
     let next = context.keys.scan(
         cursor,
         slot,
         options.count,
         |entry| options.type_name.is_none_or(|name| entry.kind().name() == name) && options.matches(entry.key()),
         |entry| names.push(entry.key()),
-        || haste.check_walk(started),
+        &mut pace,
     )?;
     context.reply.array(2);
     context.reply.bulk(next.to_string().as_bytes());
