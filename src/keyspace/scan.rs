@@ -19,6 +19,8 @@ const TABLE_BITS: u32 = slot::SLOTS.trailing_zeros();
 const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
 /// Buckets looked at for each element asked for: a sparse table is not walked on and on for one call.
 const BUCKETS_PER_ELEMENT: usize = 10;
+/// Bytes of names that are looked at between two looks at the clock: a name costs by its length, whatever it is compared with.
+const NAMES_LEN_PER_LOOK: usize = 1024;
 
 /// How long a walk goes on at a stretch. What a key costs cannot be told from their number: a long pattern looks at every byte of a long name.
 /// So whoever walks asks a clock.
@@ -145,7 +147,7 @@ impl KeyAccess<'_> {
         let first = self.keyspace().tables_of(self.db).start;
         let end = walk.end.min((u64::from(number) + 1) * tables_per_db);
         let liveness = self.liveness();
-        let mut held = 0;
+        let (mut held, mut names_len) = (0, 0);
         let mut expired: Vec<Vec<u8>> = Vec::new();
         while walk.table < end {
             let table = first + (walk.table % tables_per_db) as usize;
@@ -157,14 +159,16 @@ impl KeyAccess<'_> {
                 return true;
             }
             let buckets = keys.table.buckets();
-            if held >= SCAN_STEP_MAX || (held > 0 && pace.is_step_over()) {
+            if held >= SCAN_STEP_MAX || (names_len >= NAMES_LEN_PER_LOOK && pace.is_step_over()) {
                 walk.left_buckets = buckets;
                 return false;
             }
             walk.may_repeat |= held == 0 && walk.within != 0 && buckets < walk.left_buckets;
+            names_len %= NAMES_LEN_PER_LOOK;
             let mut seen = 0;
             walk.within = keys.table.scan(walk.within, |entry| {
                 seen += 1;
+                names_len += entry.key().len();
                 if !fits(entry) {
                     return;
                 }
