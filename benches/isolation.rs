@@ -5,6 +5,8 @@
 //! the keys that are read lies in the stripe of that string. Which connections share a worker is found out by trying: a reply that
 //! comes while a transaction runs comes from the other worker.
 //!
+//! `isolation keys <key>...` prints keys that lie in no stripe of those, for a server of that seed.
+//!
 //! `cargo run --release --example isolation -- <port> <seconds per row> <megabytes>`, against a server with 2 workers and
 //! `--hash-seed isolation`. Prints a line of fields separated by tabs for each row: name, `free` or `waits` (what the GETs are expected
 //! to do), slow commands, their mean time in milliseconds, GETs, then p50, p90, p99, p99.9 and the longest, in microseconds.
@@ -126,7 +128,12 @@ impl Row {
 }
 
 fn main() -> anyhow::Result<()> {
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|word| word == "keys").is_some() {
+        let slow: Vec<String> = args.collect();
+        keys_elsewhere(&slow).iter().for_each(|key| println!("{key}"));
+        return Ok(());
+    }
     let mut next = || args.next().context("usage: isolation <port> <seconds per row> <megabytes>");
     let (port, seconds, megabytes): (u16, u64, usize) = (next()?.parse()?, next()?.parse()?, next()?.parse()?);
     let mut control = Connection::open(port)?;
@@ -145,15 +152,21 @@ fn fill(control: &mut Connection, megabytes: usize) -> anyhow::Result<Vec<String
     control.call(&format!("SETRANGE {SLOW_KEY} {} x", megabytes * 1024 * 1024 - 1))?;
     // Pages that were never written are all the same one, and stay in the cache.
     control.call(&format!("BITOP NOT {SLOW_KEY} {SLOW_KEY}"))?;
-    let seed = KeyHasher::new(0).hash(HASH_SEED.as_bytes()).0;
-    let keyspace = Keyspace::new(STRIPES, 1, false, seed);
-    let held = keyspace.place(SLOW_KEY.as_bytes()).stripe;
-    let names = (0..).map(|number| format!("key:{number}"));
-    let keys: Vec<String> = names.filter(|key| keyspace.place(key.as_bytes()).stripe != held).take(KEYS).collect();
+    let keys = keys_elsewhere(&[SLOW_KEY]);
     for key in &keys {
         control.call(&format!("SET {key} {}", "v".repeat(VALUE_LEN)))?;
     }
     Ok(keys)
+}
+
+/// Keys that lie in no stripe of these.
+fn keys_elsewhere(slow: &[impl AsRef<str>]) -> Vec<String> {
+    let seed = KeyHasher::new(0).hash(HASH_SEED.as_bytes()).0;
+    let keyspace = Keyspace::new(STRIPES, 1, false, seed);
+    let stripe = |key: &str| keyspace.place(key.as_bytes()).stripe;
+    let held: Vec<u32> = slow.iter().map(|key| stripe(key.as_ref())).collect();
+    let names = (0..).map(|number| format!("key:{number}"));
+    names.filter(|key| !held.contains(&stripe(key))).take(KEYS).collect()
 }
 
 /// Connections of each of the two workers.

@@ -293,6 +293,11 @@ impl Node {
         }
     }
 
+    /// All of it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Where the first entry begins.
     #[inline]
     pub fn begin(&self) -> usize {

@@ -206,7 +206,7 @@ impl<'a> KeyAccess<'a> {
         else {
             return (number, None);
         };
-        let mut entry = keys.table.get_mut(position);
+        let mut entry = keys.table.get_to_touch(position);
         if !self.liveness.is_alive(entry.as_ref()) {
             self.expire(place, position, key.name());
             return (number, None);
@@ -268,7 +268,7 @@ impl<'a> KeyAccess<'a> {
         stripe.stats.hits += 1;
         let table = &mut stripe.table_if_used(number)?.table;
         if advance {
-            touch(&mut table.get_mut(position), &self.clock, &mut self.rng);
+            touch(&mut table.get_to_touch(position), &self.clock, &mut self.rng);
         }
         Some(table.get(position))
     }

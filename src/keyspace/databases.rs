@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::access::KeyAccess;
+use super::handover::Message;
 use super::stripe::Keys;
 use super::watch::Replacement;
 
@@ -39,7 +40,12 @@ impl KeyAccess<'_> {
             keyspace.emptied[db as usize].store(false, Ordering::Relaxed);
         }
         self.wrote = true;
-        self.changes().free_tables_later(taken, in_background);
+        if let Some(queue) = keyspace.handover.current() {
+            // It frees them when it has what it needs of them.
+            queue.put(taken.into_iter().map(|keys| Message::Remains(Box::new(keys.table))));
+        } else {
+            self.changes().free_tables_later(taken, in_background);
+        }
     }
 
     /// Exchanges two databases; every stripe is held. Counts one change.

@@ -8,6 +8,7 @@ use super::access::KeyAccess;
 use super::blocked::ReadyKey;
 use super::effect::{Cause, Effect, KeyEvent, Reach, class};
 use super::entry::Entry;
+use super::handover::Message;
 use super::table::Position;
 use crate::base::limits::LAZYFREE_EFFORT_MIN;
 
@@ -101,6 +102,7 @@ impl KeyAccess<'_> {
     /// options say so.
     #[inline]
     pub(super) fn free(&mut self, entry: Entry, cause: Cause) {
+        let Some(entry) = self.hand_over(entry) else { return };
         if entry.borrow().free_effort() > LAZYFREE_EFFORT_MIN {
             let settings = &self.keyspace.settings;
             let in_background = match cause {
@@ -122,8 +124,21 @@ impl KeyAccess<'_> {
 
     /// As [`KeyAccess::free`], because the user asked for just that.
     pub(super) fn free_for_user(&mut self, entry: Entry, in_background: bool) {
+        let Some(entry) = self.hand_over(entry) else { return };
         if entry.borrow().free_effort() > LAZYFREE_EFFORT_MIN {
             self.changes().free_later(entry, in_background);
         }
+    }
+
+    /// Leaves an entry to the snapshot that does not have all of its value yet. Others are given back.
+    #[inline]
+    fn hand_over(&self, entry: Entry) -> Option<Entry> {
+        if !entry.borrow().is_being_saved() {
+            return Some(entry);
+        }
+        if let Some(queue) = self.keyspace.handover.current() {
+            queue.put([Message::Orphan(entry)]);
+        }
+        None
     }
 }

@@ -198,6 +198,11 @@ impl Entry {
         new
     }
 
+    /// The entry, borrowed to be changed in place.
+    pub fn borrow_mut(&mut self) -> EntryMut<'_> {
+        EntryMut(self.borrow())
+    }
+
     /// The entry, borrowed.
     pub fn borrow(&self) -> EntryRef<'_> {
         EntryRef { block: self.0, owner: std::marker::PhantomData }
@@ -423,6 +428,12 @@ impl<'a> EntryRef<'a> {
         self.boxed().map_or_else(|| self.inline_len(), Value::scan_len)
     }
 
+    /// True if a snapshot takes the value in parts, and does not have all of them.
+    #[inline]
+    pub fn is_being_saved(self) -> bool {
+        self.boxed().is_some_and(|value| value.saving_tag().is_some())
+    }
+
     /// True if the value does not lie inside the entry.
     #[inline]
     pub fn is_boxed(self) -> bool {
@@ -530,6 +541,12 @@ impl<'a> EntryMut<'a> {
         let inline_len = self.0.inline_len();
         // SAFETY: the inline value lies there, exclusively borrowed for the lifetime of the result.
         Some(unsafe { std::slice::from_raw_parts_mut(self.0.block.as_ptr().add(at + len), inline_len) })
+    }
+
+    /// As [`EntryMut::boxed_mut`], for as long as the entry is borrowed.
+    pub fn into_boxed(self) -> Option<&'a mut Value> {
+        // SAFETY: BOXED says that the pointer is there and ours; exclusively borrowed for 'a.
+        (self.0.flags() & BOXED != 0).then(|| unsafe { &mut *self.0.boxed_ptr() })
     }
 
     /// The boxed value, if it is one.

@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 
 use super::access::KeyAccess;
 use super::effect::{Cause, Effect, Reach, class};
-use super::entry::{Entry, EntryMut, EntryRef, NewValue};
+use super::entry::{Entry, EntryMut, EntryRef, NewValue, Value};
+use super::handover::Message;
 use super::key::Key;
 use super::stripe::Keys;
 use super::table::Position;
@@ -26,7 +27,8 @@ pub enum Expiry {
 
 impl<'a> KeyAccess<'a> {
     /// Opens a key for changing. It may or may not exist.
-    #[inline]
+    // Inlined: see `crate::performance`, *Memory on its way through the processor*.
+    #[inline(always)]
     pub fn open<'m, 'k>(&'m mut self, key: Key<'k>) -> KeyMut<'m, 'a, 'k> {
         KeyMut::new(self, key)
     }
@@ -221,6 +223,11 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         self.existed = false;
         let (key, hash) = (self.key.name(), self.key.place().hash);
         let entry = if entry.borrow().key() == key { entry } else { entry.with_key(key) };
+        if let Some(tag) = entry.borrow().boxed().and_then(Value::saving_tag)
+            && let Some(queue) = self.access.keyspace().handover.current()
+        {
+            queue.put([Message::Moved(tag, key.into())]);
+        }
         let hasher = self.access.keyspace().hasher();
         match self.position {
             Some(mut position) => {

@@ -22,6 +22,7 @@ pub mod evict;
 pub mod evict_state;
 pub mod expire;
 mod expire_fields;
+mod handover;
 pub mod hash;
 pub mod held;
 pub mod key;
@@ -30,9 +31,11 @@ pub mod lazyfree;
 pub mod liveness;
 pub mod lock;
 mod locks;
+mod marks;
 pub mod random_key;
 mod relocate;
 pub mod scan;
+pub mod snapshot;
 mod string_mut;
 pub mod string_value;
 pub mod stripe;
@@ -50,6 +53,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use self::blocked::Waits;
 use self::changes::ChangeSink;
 use self::evict_state::Eviction;
+use self::handover::Handover;
 use self::hash::{KeyHash, KeyHasher};
 use self::lazyfree::Lazyfree;
 use self::lock::{StripeGuard, StripeMutex};
@@ -129,6 +133,8 @@ pub struct Keyspace {
     pub eviction: Eviction,
     /// Where large values are freed.
     pub lazyfree: Lazyfree,
+    /// To whom what changes is handed over while a snapshot is taken.
+    handover: Handover,
     /// Changes since the last save (or start), beyond what the stripes count.
     pub saved_changes: AtomicU64,
     /// When a command last held stripes for long, unix milliseconds.
@@ -190,6 +196,7 @@ impl Keyspace {
             stale_percent: AtomicU64::new(0),
             eviction: Eviction::default(),
             lazyfree: Lazyfree::default(),
+            handover: Handover::default(),
             saved_changes: AtomicU64::new(0),
             long_hold_ms: AtomicI64::new(0),
             dead_watchers: AtomicBool::new(false),

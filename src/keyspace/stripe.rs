@@ -171,6 +171,11 @@ impl Stripe {
         std::iter::once(&self.first).chain(&self.others).enumerate()
     }
 
+    /// As [`Stripe::tables`], to be changed.
+    pub(super) fn tables_mut(&mut self) -> impl Iterator<Item = (usize, &mut Keys)> {
+        std::iter::once(&mut self.first).chain(&mut self.others).enumerate()
+    }
+
     /// Exchanges two tables (SWAPDB).
     pub(super) fn swap(&mut self, one: usize, other: usize) {
         let (low, high) = (one.min(other), one.max(other));

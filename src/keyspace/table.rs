@@ -8,6 +8,8 @@
 //! Invariants:
 //! * Each address in the table came from [`Entry::into_bits`] and is owned by the table alone.
 //! * `segments` hold at least `buckets` buckets; those from `buckets` on are empty.
+//! * While a snapshot walks over the table, a bucket is handed over before an entry comes, goes, moves or changes there: the hook is here, so
+//!   that whoever changes a table passes it.
 //! * `MAY_EXPIRE` is set on a bucket if one of its entries has an expiry, or elements with one (it may be set without).
 #![allow(unsafe_code)]
 
@@ -18,6 +20,7 @@ use smallvec::SmallVec;
 
 use super::bucket::{Bucket, Candidate, prefetch};
 use super::entry::{Entry, EntryMut, EntryRef};
+use super::handover::{Message, Remains, Walk};
 use super::hash::{KeyHash, KeyHasher};
 use crate::base::rng::Rng;
 
@@ -96,13 +99,15 @@ pub struct Table {
     mask: usize,
     len: usize,
     stamp: Stamp,
+    /// A snapshot walks over the table.
+    walk: Option<Box<Walk>>,
 }
 
 impl Default for Table {
     fn default() -> Self {
         static TABLES: AtomicU64 = AtomicU64::new(0);
         let stamp = Stamp { table: TABLES.fetch_add(1, Ordering::Relaxed), changes: 0 };
-        Table { segments: Vec::new(), buckets: 0, mask: 0, len: 0, stamp }
+        Table { segments: Vec::new(), buckets: 0, mask: 0, len: 0, stamp, walk: None }
     }
 }
 
@@ -231,6 +236,13 @@ impl Table {
     /// The entry at `position`, to be changed in place. Its key must stay.
     #[inline]
     pub fn get_mut(&mut self, position: Position) -> EntryMut<'_> {
+        self.before_change(position.bucket());
+        self.get_to_touch(position)
+    }
+
+    /// The entry at `position`, to have its access clock advanced: nothing else of it may change.
+    #[inline]
+    pub fn get_to_touch(&mut self, position: Position) -> EntryMut<'_> {
         debug_assert_eq!(position.address, self.bucket(position.bucket()).get(position.index()));
         // SAFETY: the position is valid, so the table owns the entry there; it is exclusively borrowed.
         unsafe { EntryMut::from_bits(position.address) }
@@ -248,6 +260,7 @@ impl Table {
             self.grow(hasher);
         }
         self.len += 1;
+        self.before_change(self.home(hash));
         self.place(hash, entry)
     }
 
@@ -267,6 +280,7 @@ impl Table {
     /// Puts `entry`, of the same key, in place of the one at `position`, which is returned.
     pub fn replace(&mut self, position: &mut Position, entry: Entry) -> Entry {
         debug_assert_eq!(self.get(*position).key(), entry.borrow().key());
+        self.before_change(position.bucket());
         if entry.borrow().may_expire() {
             self.mark_may_expire(*position);
         }
@@ -279,6 +293,7 @@ impl Table {
 
     /// Takes out the entry at `position`. Other positions are void afterwards.
     pub fn remove(&mut self, position: Position, hasher: &KeyHasher) -> Entry {
+        self.before_change(position.bucket());
         let address = self.bucket_mut(position.bucket()).remove(position.index());
         self.len -= 1;
         self.stamp.changes += 1;
@@ -291,6 +306,7 @@ impl Table {
 
     /// Builds the entry at `position` anew with another expiry, its boxed value moved rather than copied.
     pub fn rebuild(&mut self, position: &mut Position, expiry_ms: Option<i64>) {
+        self.before_change(position.bucket());
         // SAFETY: the new entry's address takes its place below before anyone can look.
         let old = unsafe { Entry::from_bits(position.address) };
         position.address = old.with_expiry(expiry_ms).into_bits();
@@ -301,18 +317,23 @@ impl Table {
     /// Adds one bucket and splits the one whose hashes it takes over.
     fn grow(&mut self, hasher: &KeyHasher) {
         let new = self.buckets;
+        // Nothing is there yet that a snapshot would need.
+        self.before_change(new);
         self.make_room(new + 1);
         self.set_buckets(new + 1);
         if new == 0 {
             return;
         }
         let low = new - (new + 1).next_power_of_two() / 2;
+        self.before_change(low);
         self.rehash(low, hasher);
     }
 
     /// Takes the last bucket away; its entries go back to the bucket it was split from.
     fn shrink(&mut self, hasher: &KeyHasher) {
         let last = self.buckets - 1;
+        self.before_change(last);
+        self.before_change(last - self.buckets.next_power_of_two() / 2);
         self.set_buckets(last);
         self.rehash(last, hasher);
         let needed = last.div_ceil(SEGMENT);
@@ -352,6 +373,56 @@ impl Table {
                 self.segments.push(vec![Bucket::EMPTY; len].into_boxed_slice());
             }
         }
+    }
+
+    /// Hands bucket `at` to the snapshot that walks over the table, if it does not have it: before anything of it changes.
+    #[inline]
+    fn before_change(&mut self, at: usize) {
+        if self.walk.is_some() {
+            self.hand_over(at);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn hand_over(&mut self, at: usize) {
+        let Some(walk) = &mut self.walk else { return };
+        if walk.claim(at) && at < self.buckets {
+            let mut out = Vec::new();
+            let bucket = &self.segments[at / SEGMENT][at % SEGMENT];
+            // SAFETY: the table owns the entries and is exclusively borrowed.
+            bucket.for_each(|_, address| walk.hand_over(&mut unsafe { EntryMut::from_bits(address) }, &mut out));
+            walk.put_preimages(out);
+        }
+    }
+
+    /// Has a snapshot walk over the entries that are there now: `walk` of so many buckets.
+    pub(super) fn begin_walk(&mut self, walk: impl FnOnce(usize) -> Walk) {
+        self.walk = (self.len > 0).then(|| Box::new(walk(self.buckets)));
+    }
+
+    /// True if a snapshot walks over the table.
+    pub(super) fn is_walked(&self) -> bool {
+        self.walk.is_some()
+    }
+
+    /// Hands over the next bucket. False if there is none: then the walk is over.
+    pub(super) fn walk_on(&mut self, out: &mut Vec<Message>) -> bool {
+        let Some((walk, at)) = self.walk.as_mut().and_then(|walk| walk.claim_next().map(|at| (walk, at))) else {
+            self.walk = None;
+            return false;
+        };
+        if at < self.buckets {
+            let bucket = &self.segments[at / SEGMENT][at % SEGMENT];
+            // SAFETY: the table owns the entries and is exclusively borrowed.
+            bucket.for_each(|_, address| walk.hand_over(&mut unsafe { EntryMut::from_bits(address) }, out));
+        }
+        true
+    }
+
+    /// Ends a walk that was given up.
+    pub(super) fn end_walk(&mut self) {
+        self.walk = None;
     }
 
     /// Visits the entries of the buckets that `cursor` names and returns the next cursor, 0 at the end.
@@ -496,6 +567,26 @@ impl Drop for Table {
                 }
             }
         }
+    }
+}
+
+impl Remains for Table {
+    fn hand_over_some(&mut self, out: &mut Vec<Message>) -> bool {
+        let Some(last) = self.buckets.checked_sub(1) else { return false };
+        let mut addresses = Vec::with_capacity(16);
+        self.bucket_mut(last).drain_into(&mut addresses);
+        self.set_buckets(last);
+        self.len -= addresses.len();
+        for address in addresses {
+            // SAFETY: the address has left the table.
+            let entry = unsafe { Entry::from_bits(address) };
+            match &self.walk {
+                Some(walk) if !walk.has(last) => walk.hand_over_whole(entry, out),
+                _ if entry.borrow().is_being_saved() => out.push(Message::Orphan(entry)),
+                _ => {}
+            }
+        }
+        true
     }
 }
 

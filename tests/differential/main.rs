@@ -15,6 +15,7 @@
 mod catalog;
 mod compare;
 mod generate;
+mod limits;
 mod minimise;
 mod pair;
 mod report;
@@ -75,6 +76,9 @@ struct Options {
     /// Ends after so many differences. A command that differed is not sent again.
     #[arg(long, default_value_t = 1)]
     differences: usize,
+    /// Up to which size collections are compact changes every few thousand commands.
+    #[arg(long)]
+    limits: bool,
     /// Without a reference server the exit status is 0.
     #[arg(long)]
     allow_skip: bool,
@@ -138,6 +142,9 @@ impl Run {
         let mut done = 0;
         let mut found = 0;
         while found < options.differences && done < options.commands && options.seconds.is_none_or(|limit| seconds() < limit as f64) {
+            if options.limits {
+                self.pair.configure(limits::choose(&mut self.generator.choose));
+            }
             self.pair.reset()?;
             self.generator.forget_all();
             self.steps.clear();
@@ -148,6 +155,9 @@ impl Run {
             if let Err(difference) = result {
                 found += 1;
                 println!("\nDIFFERENCE after {:.1} s and {done} commands. The last steps:", seconds());
+                if options.limits {
+                    println!("  {}", self.pair.configuration().join(" "));
+                }
                 self.explain(&difference)?;
             }
         }

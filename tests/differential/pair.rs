@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use larder_proto::resp::Value;
 
 use super::catalog::Command;
@@ -64,12 +64,24 @@ pub(crate) struct Pair {
     commands: Rc<[Command]>,
     /// What each connection's transaction has queued.
     queued: [Vec<Outcome>; CONNECTIONS],
+    /// A CONFIG SET for both, if any.
+    configuration: Vec<String>,
 }
 
 impl Pair {
     /// Larder first.
     pub(crate) fn new(servers: [Server; 2], commands: Rc<[Command]>) -> Pair {
-        Pair { servers, clients: [Vec::new(), Vec::new()], commands, queued: Default::default() }
+        Pair { servers, clients: [Vec::new(), Vec::new()], commands, queued: Default::default(), configuration: Vec::new() }
+    }
+
+    /// What both are told at the next [`Pair::reset`] and those that follow.
+    pub(crate) fn configure(&mut self, request: Vec<String>) {
+        self.configuration = request;
+    }
+
+    /// See [`Pair::configure`].
+    pub(crate) fn configuration(&self) -> &[String] {
+        &self.configuration
     }
 
     /// Empty servers and new connections; a server that ended is started again.
@@ -88,6 +100,10 @@ impl Pair {
             }
             for request in [["CONFIG", "RESETSTAT"].as_slice(), &["FUNCTION", "FLUSH"], &["SCRIPT", "FLUSH"], &["FLUSHALL"]] {
                 clients[ASKING].call(request)?;
+            }
+            if !self.configuration.is_empty() {
+                let reply = clients[ASKING].call(&self.configuration)?;
+                ensure!(reply == Value::Simple("OK".into()), "{}: {reply:?}", self.configuration.join(" "));
             }
         }
         self.queued = Default::default();

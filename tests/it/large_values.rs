@@ -112,7 +112,9 @@ fn replies_are_copies_where_the_options_want_it() {
     let server = Server::larder(&[&sizes[..], &["--min-io-threads-avoid-copy-reply", "0"]].concat());
     let mut client = server.connect();
     let content = random(LARGE_LEN / 2);
+    let empty = client.info("used_memory");
     assert_eq!(client.call(&[&b"SET"[..], b"large", &content]), ok());
+    wait_until("the request is gone", || client.info("used_memory") < empty + content.len() as u64 + NOISE_LEN);
     let before = client.info("used_memory");
     let mut reader = server.connect_raw();
     reader.write_all(&request(&["GET", "large"])).expect("the server reads");

@@ -18,6 +18,7 @@ mod isolation;
 mod large_values;
 mod linearizability;
 mod robustness;
+mod snapshot;
 mod start;
 mod storm;
 mod support;

@@ -100,14 +100,16 @@ fn several(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.empty();
         return Ok(());
     }
-    key.change(|set: &mut Set| pop(set, count, (limits, hasher), &mut rng, reply))?;
+    if let Some(rest) = key.change(|set: &mut Set| pop(set, count, (limits, hasher), &mut rng, reply))? {
+        key.put_collection(rest);
+    }
     key.change_event(class::SET, "spop");
     key.count_changes(count as u64 - 1);
     Ok(())
 }
 
-/// Takes `count` members out, fewer than there are.
-fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), rng: &mut Rng, reply: &mut ReplyBuf) {
+/// Takes `count` members out, fewer than there are; or returns what is to stay in place of the set.
+fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), rng: &mut Rng, reply: &mut ReplyBuf) -> Option<Set> {
     let stay = set.view().len() - count;
     let most_goes = stay * STAY_FACTOR <= count;
     if !set.view().is_large() {
@@ -122,7 +124,7 @@ fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), r
         if most_goes {
             set.refit(limits, hasher);
         }
-        return;
+        return None;
     }
     if !most_goes {
         for _ in 0..count {
@@ -130,7 +132,7 @@ fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), r
             bulk_item(reply, member.item());
             set.remove(&member, hasher);
         }
-        return;
+        return None;
     }
     let mut rest = Set::small();
     for _ in 0..stay {
@@ -139,5 +141,5 @@ fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), r
         rest.add(&member, limits, hasher);
     }
     set.view().for_each(|member| bulk_item(reply, member));
-    *set = rest;
+    Some(rest)
 }

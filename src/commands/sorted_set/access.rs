@@ -4,6 +4,7 @@ use larder_proto::resp::ReplyBuf;
 
 use crate::config::Config;
 use crate::engine::error::CmdError;
+use crate::engine::item_reply::bulk_form;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::collection;
 use crate::keyspace::key::Key;
@@ -52,7 +53,7 @@ pub(super) fn reply_element(reply: &mut ReplyBuf, element: Element<'_>, with_sco
     if with_scores && reply.is_resp3() {
         reply.array(2);
     }
-    element.member().with_text(|member| reply.bulk(member));
+    bulk_form(reply, element.form);
     if with_scores {
         reply.double(element.score);
     }

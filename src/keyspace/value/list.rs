@@ -10,73 +10,17 @@
 //!
 //! Invariants: no node of a large list is empty; `len` counts the elements of all of them.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::chunk::Chunked;
 use super::collection::Collection;
 use super::kind::{Encoding, Type};
+use super::list_nodes::Nodes;
+pub use super::list_nodes::{End, NodeLimit};
 use crate::base::alloc;
 use crate::base::limits::EFFORT_LEN;
 use crate::datatypes::items::{self, Item};
 use crate::datatypes::list_node as node;
-
-/// Bounds of a node for `list-max-listpack-size` from -1 on downwards, in bytes.
-const SIZE_LIMITS: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
-/// Most bytes of a node whose elements are counted.
-const SAFE_LEN_MAX: usize = 8192;
-/// What an element may take beside its text.
-const ELEMENT_OVERHEAD: usize = 8;
-
-/// An end of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The first element's.
-    Left,
-    /// The last element's.
-    Right,
-}
-
-/// How large a node may become: `list-max-listpack-size`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NodeLimit(pub i64);
-
-impl NodeLimit {
-    /// True if a node of so many bytes (as a listpack) and elements exceeds it.
-    fn is_exceeded(self, len: usize, count: usize) -> bool {
-        match self.size() {
-            Some(most) => len > most,
-            None => len > SAFE_LEN_MAX || count > self.count(),
-        }
-    }
-
-    /// The bound in bytes, if it is one.
-    fn size(self) -> Option<usize> {
-        (self.0 < 0).then(|| SIZE_LIMITS[((-self.0) as usize).min(SIZE_LIMITS.len()) - 1])
-    }
-
-    fn count(self) -> usize {
-        (self.0 as usize).max(1)
-    }
-
-    /// True if a text of this length gets a node of its own.
-    pub fn is_large(self, text_len: usize) -> bool {
-        text_len > self.size().unwrap_or(SAFE_LEN_MAX)
-    }
-
-    /// True if a node takes a text of this length.
-    fn admits(self, node: &[u8], text_len: usize) -> bool {
-        !self.is_large(text_len) && !self.is_exceeded(node::listpack_len(node) + text_len + ELEMENT_OVERHEAD, node::count(node) + 1)
-    }
-
-    /// True if a large list of one node has shrunk enough to be a small one.
-    fn has_room(self, node: &[u8], share: usize) -> bool {
-        let has_room = match self.size() {
-            Some(most) => node::listpack_len(node) <= most / share,
-            None => node::count(node) <= self.count() / share,
-        };
-        has_room && !(node::count(node) == 1 && self.is_large(node::get(node, node::HEADER_LEN).text_len()))
-    }
-}
 
 /// A list. See the module's page.
 #[derive(Debug, Clone)]
@@ -87,13 +31,6 @@ pub enum List {
     Large(Nodes),
 }
 
-/// The nodes of a large list.
-#[derive(Debug, Clone, Default)]
-pub struct Nodes {
-    nodes: VecDeque<Vec<u8>>,
-    len: usize,
-}
-
 /// A list, to read.
 #[derive(Debug, Clone, Copy)]
 pub enum ListView<'a> {
@@ -101,121 +38,6 @@ pub enum ListView<'a> {
     Small(&'a [u8]),
     /// Several.
     Large(&'a Nodes),
-}
-
-impl Nodes {
-    /// The node of element `index`, and its index there; for the length, that behind the last.
-    fn locate(&self, index: usize) -> (usize, usize) {
-        if index <= self.len / 2 {
-            let mut before = 0;
-            for (number, node) in self.nodes.iter().enumerate() {
-                let count = node::count(node);
-                if index < before + count {
-                    return (number, index - before);
-                }
-                before += count;
-            }
-        }
-        let mut behind = self.len;
-        for (number, node) in self.nodes.iter().enumerate().rev() {
-            behind -= node::count(node);
-            if index >= behind {
-                return (number, index - behind);
-            }
-        }
-        (0, 0)
-    }
-
-    /// Gives back what a node has room for and will not need: it has been left behind at its end.
-    fn trim_node(&mut self, number: usize) {
-        if let Some(node) = self.nodes.get_mut(number)
-            && alloc::block_len(node.len()) < node.capacity()
-        {
-            // The allocator leaves a block where it is that becomes a little shorter.
-            *node = node.as_slice().to_vec();
-        }
-    }
-
-    fn push(&mut self, end: End, text: &[u8], limit: NodeLimit) {
-        let last = match end {
-            End::Left => self.nodes.front_mut(),
-            End::Right => self.nodes.back_mut(),
-        };
-        match last {
-            Some(last) if limit.admits(last, text.len()) => match end {
-                End::Left => node::insert(last, node::HEADER_LEN, text),
-                End::Right => node::push(last, text),
-            },
-            _ => {
-                let mut new = node::empty();
-                node::push(&mut new, text);
-                match end {
-                    End::Left => {
-                        self.trim_node(0);
-                        self.nodes.push_front(new);
-                    }
-                    End::Right => {
-                        self.trim_node(self.nodes.len().wrapping_sub(1));
-                        self.nodes.push_back(new);
-                    }
-                }
-            }
-        }
-        self.len += 1;
-    }
-
-    fn insert(&mut self, index: usize, text: &[u8], limit: NodeLimit) {
-        if index == self.len {
-            return self.push(End::Right, text, limit);
-        }
-        let (number, within) = self.locate(index);
-        let target = &mut self.nodes[number];
-        let at = node::offset(target, within);
-        if limit.admits(target, text.len()) {
-            node::insert(target, at, text);
-        } else {
-            let rest = node::split_off(target, at);
-            let mut new = node::empty();
-            node::push(&mut new, text);
-            self.nodes.insert(number + 1, new);
-            self.nodes.insert(number + 2, rest);
-            self.settle(number + 1, limit);
-            self.settle(number, limit);
-        }
-        self.len += 1;
-    }
-
-    /// Takes node `number` away if it is empty, or joins it with the next one if both fit into half a node.
-    fn settle(&mut self, number: usize, limit: NodeLimit) {
-        let Some(this) = self.nodes.get(number) else { return };
-        if node::count(this) == 0 {
-            self.nodes.remove(number);
-            return;
-        }
-        let Some(next) = self.nodes.get(number + 1) else { return };
-        let (len, count) = (node::listpack_len(this) + node::listpack_len(next), node::count(this) + node::count(next));
-        if !limit.is_exceeded(len * 2, count * 2) {
-            let next = self.nodes.remove(number + 1).unwrap_or_default();
-            node::append(&mut self.nodes[number], &next);
-        }
-    }
-
-    fn remove(&mut self, range: Range<usize>) {
-        let mut left = range.len();
-        while left > 0 {
-            let (number, within) = self.locate(range.start);
-            let target = &mut self.nodes[number];
-            let here = (node::count(target) - within).min(left);
-            if here == node::count(target) {
-                self.nodes.remove(number);
-            } else {
-                let (from, to) = (node::offset(target, within), node::offset(target, within + here));
-                node::remove(target, from, to);
-            }
-            self.len -= here;
-            left -= here;
-        }
-    }
 }
 
 impl<'a> ListView<'a> {
@@ -342,6 +164,16 @@ impl List {
         }
     }
 
+    /// As what is saved in parts.
+    pub fn chunked(&self) -> Option<&dyn Chunked> {
+        if let List::Large(nodes) = self { Some(nodes) } else { None }
+    }
+
+    /// As [`List::chunked`], to save it.
+    pub fn chunked_mut(&mut self) -> Option<&mut dyn Chunked> {
+        if let List::Large(nodes) = self { Some(nodes) } else { None }
+    }
+
     /// Memory beside the value's box.
     pub fn bytes(&self) -> usize {
         match self {
@@ -366,7 +198,7 @@ impl List {
     fn enlarge(&mut self) {
         if let List::Small(bytes) = self {
             let (len, bytes) = (node::count(bytes), std::mem::take(bytes));
-            *self = List::Large(Nodes { nodes: (len > 0).then_some(bytes).into_iter().collect(), len });
+            *self = List::Large(Nodes::of((len > 0).then_some(bytes), len));
         }
     }
 
@@ -378,6 +210,7 @@ impl List {
                 None => {}
                 _ => return,
             }
+            nodes.finish_saving();
             *self = List::Small(nodes.nodes.pop_front().unwrap_or_else(node::empty));
         }
     }
@@ -432,6 +265,7 @@ impl List {
             }
             List::Large(nodes) => {
                 let (number, within) = nodes.locate(index);
+                nodes.give(number);
                 let target = &mut nodes.nodes[number];
                 let at = node::offset(target, within);
                 let has_its_own = node::count(target) == 1 && limit.is_large(node::get(target, at).text_len());
@@ -510,8 +344,9 @@ impl List {
         match self {
             List::Small(bytes) => _ = thin(bytes, 0),
             List::Large(nodes) => {
+                nodes.give_those_of(indexes);
                 let mut first = 0;
-                nodes.nodes.retain_mut(|bytes| {
+                nodes.retain(|bytes| {
                     first += thin(bytes, first);
                     node::count(bytes) > 0
                 });

@@ -7,17 +7,25 @@
 //! * A value belongs to no thread: entries move between them, and their `Send` is only asserted there, so it is proven here.
 //! * [`Value::effort`] counts what freeing costs, so that one large allocation counts as many small ones.
 
+pub mod chunk;
 pub mod collection;
 pub mod hash;
 pub mod kind;
 pub mod list;
+mod list_nodes;
+mod not_copied;
 mod packed_bucket;
 pub mod packed_table;
+pub mod pieces;
+#[cfg(test)]
+mod saving_tests;
 pub mod set;
 pub mod stream;
 pub mod string;
+mod text_saving;
 pub mod zset;
 
+use self::chunk::{Chunked, Saving, Tag};
 use self::collection::Collection;
 use self::hash::Hash;
 pub use self::kind::{Encoding, Type};
@@ -174,6 +182,54 @@ impl Value {
             Value::Hash(hash) => hash.has_expiring(),
             _ => false,
         }
+    }
+
+    /// Number of elements; of a string, of bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Value::String(string) => string.view().len(),
+            Value::List(list) => list.view().len(),
+            Value::Hash(hash) => hash.view().len(),
+            Value::Set(set) => set.view().len(),
+            Value::Zset(zset) => zset.view().len(),
+            Value::Stream(stream) => usize::try_from(stream.figures().len).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// True for the empty string, and a stream without entries. No other collection under a key is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As what can be saved in parts, if it is large enough to consist of some.
+    pub fn chunked(&self) -> Option<&dyn Chunked> {
+        match self {
+            Value::List(list) => list.chunked(),
+            Value::Hash(hash) => hash.chunked(),
+            Value::Set(set) => set.chunked(),
+            Value::Zset(zset) => zset.chunked(),
+            Value::Stream(stream) => Some(&**stream),
+            Value::String(LongString::Chunks(chunks)) => Some(&**chunks),
+            Value::String(LongString::Raw(_)) => None,
+        }
+    }
+
+    /// As [`Value::chunked`], to save it.
+    pub fn chunked_mut(&mut self) -> Option<&mut dyn Chunked> {
+        match self {
+            Value::List(list) => list.chunked_mut(),
+            Value::Hash(hash) => hash.chunked_mut(),
+            Value::Set(set) => set.chunked_mut(),
+            Value::Zset(zset) => zset.chunked_mut(),
+            Value::Stream(stream) => Some(&mut **stream),
+            Value::String(LongString::Chunks(chunks)) => Some(&mut **chunks),
+            Value::String(LongString::Raw(_)) => None,
+        }
+    }
+
+    /// The key's name in the snapshot that is being taken of it in parts.
+    pub fn saving_tag(&self) -> Option<Tag> {
+        self.chunked()?.saving().map(Saving::tag)
     }
 
     /// A value of its own with the same content. Large parts are shared until one of the two changes them.

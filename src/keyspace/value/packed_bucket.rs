@@ -13,6 +13,7 @@
 //! * A record lies outside if and only if it is longer than [`RECORD_LEN_MAX`].
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -32,6 +33,8 @@ const PREFETCH_LEN_MAX: usize = 1024;
 /// Begins what stands for a record outside.
 const OUTSIDE: u8 = 0xe5;
 const OUTSIDE_LEN: usize = 13;
+/// What a counted box takes beside its bytes.
+const SHARED_LEN: usize = size_of::<Box<[u8]>>() + 2 * size_of::<usize>();
 /// Begins a record's expiry.
 const EXPIRY: u8 = 0xe6;
 const EXPIRY_LEN: usize = 9;
@@ -89,10 +92,14 @@ pub fn push_expiry(rest: &mut Packed, expiry_ms: i64) {
 /// Bytes of a bucket that are asked for ahead: a full one of short records.
 const PREFETCHED_LEN: usize = 512;
 
-/// The records of a bucket that have allocations of their own.
+/// A record outside: its bytes apart from the counter, so that they are not copied to it.
+type Long = Arc<Box<[u8]>>;
+
+/// The records of a bucket that have allocations of their own. Copies of the bucket share them: a record outside is never changed, but
+/// replaced.
 #[derive(Debug, Clone, Default)]
 struct Outside {
-    records: Vec<Option<Box<[u8]>>>,
+    records: Vec<Option<Long>>,
     /// What the allocator set aside for them.
     bytes: usize,
 }
@@ -119,7 +126,7 @@ fn number<const N: usize>(bytes: &[u8]) -> [u8; N] {
 
 /// What the allocator sets aside for all of a record outside.
 fn outside_len(record: &[u8]) -> usize {
-    alloc::block_len(record.len())
+    alloc::block_len(record.len()) + alloc::block_len(SHARED_LEN)
 }
 
 impl Bucket {
@@ -131,6 +138,11 @@ impl Bucket {
         }
     }
 
+    /// A copy that takes no more than it needs.
+    pub(super) fn packed(&self) -> Bucket {
+        Bucket { bytes: self.bytes.as_slice().to_vec(), outside: self.outside.clone() }
+    }
+
     /// Number of records.
     #[inline]
     pub(super) fn count(&self) -> usize {
@@ -140,7 +152,7 @@ impl Bucket {
     /// Memory that it owns. Its capacity is always a length that the allocator gives.
     pub(super) fn owned(&self) -> usize {
         let outside = self.outside.as_ref().map_or(0, |outside| {
-            let slots = alloc::block_len(outside.records.len() * size_of::<Option<Box<[u8]>>>());
+            let slots = alloc::block_len(outside.records.len() * size_of::<Option<Long>>());
             alloc::block_len(size_of::<Outside>()) + slots + outside.bytes
         });
         self.bytes.capacity() + outside
@@ -250,7 +262,7 @@ impl Bucket {
     /// Adds a record whose key is not there.
     pub(super) fn push(&mut self, hash: KeyHash, record: &[u8]) {
         if record.len() > RECORD_LEN_MAX {
-            self.push_outside(hash, record.into());
+            self.push_outside(hash, Arc::new(record.into()));
         } else {
             self.push_bytes(hash.fingerprint(), record);
         }
@@ -271,13 +283,13 @@ impl Bucket {
         self.set_count(count + 1);
     }
 
-    fn push_outside(&mut self, hash: KeyHash, record: Box<[u8]>) {
+    fn push_outside(&mut self, hash: KeyHash, record: Long) {
         let stub = self.put_outside(hash, record);
         self.push_bytes(hash.fingerprint(), &stub);
     }
 
     /// Keeps a record outside. What stands for it.
-    fn put_outside(&mut self, hash: KeyHash, record: Box<[u8]>) -> [u8; OUTSIDE_LEN] {
+    fn put_outside(&mut self, hash: KeyHash, record: Long) -> [u8; OUTSIDE_LEN] {
         let outside = self.outside.get_or_insert_default();
         outside.bytes += outside_len(&record);
         let slot = outside.records.iter().position(Option::is_none).unwrap_or(outside.records.len());
@@ -292,7 +304,7 @@ impl Bucket {
     }
 
     /// Takes the record outside for which something stands at `at`, if that is so.
-    fn take_outside(&mut self, at: usize) -> Option<Box<[u8]>> {
+    fn take_outside(&mut self, at: usize) -> Option<Long> {
         if self.bytes[at] != OUTSIDE {
             return None;
         }
@@ -320,7 +332,7 @@ impl Bucket {
         self.take_outside(place.start);
         let stub;
         let with: &[u8] = if record.len() > RECORD_LEN_MAX {
-            stub = self.put_outside(hash, record.into_boxed_slice());
+            stub = self.put_outside(hash, Arc::new(record.into_boxed_slice()));
             &stub
         } else {
             &record

@@ -8,10 +8,14 @@
 //! Invariants:
 //! * No key is there twice.
 //! * All segments but the last are full; only the first one grows.
+//! * Buckets are changed by [`PackedTable::edit`] alone, which gives them to a snapshot first. Those that come while one is taken take their
+//!   records from others, which were given, or have the number of one that was.
 //! * A [`Place`] is valid until the table changes.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::chunk::{Chunk, Chunked, Records, Saving, Tag, Taker};
 use super::packed_bucket::Bucket;
 pub use super::packed_bucket::{Record, push_expiry};
 use crate::base::alloc;
@@ -50,6 +54,7 @@ pub struct PackedTable {
     arity: usize,
     /// What freeing records costs that have allocations of their own.
     extra_effort: usize,
+    saving: Option<Box<Saving>>,
 }
 
 impl Clone for PackedTable {
@@ -67,6 +72,7 @@ impl Clone for PackedTable {
             bytes: self.bytes,
             arity: self.arity,
             extra_effort: self.extra_effort,
+            saving: None,
         }
     }
 }
@@ -123,8 +129,22 @@ impl PackedTable {
         &mut self.segments[at / SEGMENT][at % SEGMENT]
     }
 
+    /// Gives a bucket to the snapshot that is being taken, if it does not have it.
+    #[cold]
+    #[inline(never)]
+    fn give(&mut self, at: usize) {
+        let Some(saving) = &mut self.saving else { return };
+        let bucket = &self.segments[at / SEGMENT][at % SEGMENT];
+        if saving.claim(at) && bucket.count() > 0 {
+            saving.give(Chunk::Records(Records { bucket: bucket.packed(), arity: self.arity }));
+        }
+    }
+
     /// Changes a bucket, and counts what it then takes.
     fn edit<R>(&mut self, at: usize, edit: impl FnOnce(&mut Bucket) -> R) -> R {
+        if self.saving.is_some() {
+            self.give(at);
+        }
         let bucket = self.bucket_mut(at);
         let before = (bucket.owned(), bucket.effort());
         let result = edit(bucket);
@@ -277,6 +297,36 @@ impl PackedTable {
         }
         let (bucket, index) = last.or_else(|| (0..self.buckets).find(|at| self.bucket(*at).count() > 0).map(|at| (at, 0)))?;
         Some(Place { bucket, index, record: self.bucket(bucket).range(index, self.arity) })
+    }
+}
+
+impl Chunked for PackedTable {
+    fn parts(&self) -> usize {
+        self.buckets
+    }
+
+    fn begin_saving(&mut self, taker: Arc<dyn Taker>, tag: Tag) {
+        self.saving = Some(Box::new(Saving::new(taker, tag, self.buckets)));
+    }
+
+    fn saving(&self) -> Option<&Saving> {
+        self.saving.as_deref()
+    }
+
+    fn save_next(&mut self, out: &mut dyn FnMut(Chunk)) -> bool {
+        let Some(at) = self.saving.as_mut().and_then(|saving| saving.claim_next()) else {
+            self.saving = None;
+            return false;
+        };
+        // One that is gone was given when it went.
+        if at < self.buckets && self.bucket(at).count() > 0 {
+            out(Chunk::Records(Records { bucket: self.bucket(at).packed(), arity: self.arity }));
+        }
+        true
+    }
+
+    fn stop_saving(&mut self) {
+        self.saving = None;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Strings that do not lie inside their entries: in one piece up to [`CONTIGUOUS_LEN_MAX`], beyond it in chunks.
 //!
-//! A chunk may be shared: by replies that are not sent yet, by copies, by snapshots. Whoever reads a long string takes references to its
+//! A chunk may be shared: by replies that are not sent yet, by copies, by snapshots of strings of a few chunks. Whoever reads a long string takes references to its
 //! chunks and gives the stripe back; whoever changes it copies the one chunk that it changes, if somebody else refers to it, and waits for
 //! nobody. Nothing needs a long string in one piece, and nothing moves it as it grows.
 //!
@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::chunk::{self, Chunked, Saving, Tag, Taker};
+use super::text_saving::TextSaving;
 use crate::base::limits::{CHUNK_LEN, CONTIGUOUS_LEN_MAX, EFFORT_LEN};
 
 /// What every chunk of zeros refers to. It is part of the program, not of the heap.
@@ -27,6 +29,16 @@ enum Chunk {
     Zeros,
     // The bytes apart from the counter: 256 KiB exactly are a size of the allocator's, with a counter before them they take a quarter more.
     Bytes(Arc<Vec<u8>>),
+}
+
+impl Chunk {
+    /// The first bytes of it.
+    fn bytes(&self, len: usize) -> &[u8] {
+        match self {
+            Chunk::Zeros => &ZEROS[..len],
+            Chunk::Bytes(bytes) => &bytes[..len],
+        }
+    }
 }
 
 /// Makes room for `more` bytes of a chunk: twice what it takes, since who appends will append again, but not more than it can ever need.
@@ -47,10 +59,18 @@ impl AsRef<[u8]> for Shared {
 }
 
 /// A long string in chunks of `LEN` bytes. A clone shares all of them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Chunks<const LEN: usize = CHUNK_LEN> {
     list: Vec<Chunk>,
     len: usize,
+    /// A snapshot of it is being taken.
+    pub(super) saving: Option<Box<TextSaving>>,
+}
+
+impl<const LEN: usize> Clone for Chunks<LEN> {
+    fn clone(&self) -> Self {
+        Chunks { list: self.list.clone(), len: self.len, saving: None }
+    }
 }
 
 impl<const LEN: usize> Chunks<LEN> {
@@ -59,7 +79,7 @@ impl<const LEN: usize> Chunks<LEN> {
     /// A string of zeros, which take no memory.
     pub fn zeros(len: usize) -> Self {
         const { Self::LEN_FITS };
-        Chunks { list: vec![Chunk::Zeros; len.div_ceil(LEN)], len }
+        Chunks { list: vec![Chunk::Zeros; len.div_ceil(LEN)], len, saving: None }
     }
 
     /// Bytes.
@@ -78,10 +98,7 @@ impl<const LEN: usize> Chunks<LEN> {
     }
 
     fn chunk(&self, number: usize) -> &[u8] {
-        match &self.list[number] {
-            Chunk::Zeros => &ZEROS[..self.place(number).len()],
-            Chunk::Bytes(bytes) => bytes,
-        }
+        self.list[number].bytes(self.place(number).len())
     }
 
     /// A chunk to be changed, which nobody else refers to from now on.
@@ -133,9 +150,19 @@ impl<const LEN: usize> Chunks<LEN> {
         self.len = len;
     }
 
+    /// Keeps for the snapshot that is being taken what is about to be overwritten. What is appended is none of its.
+    #[inline]
+    fn before_change(&mut self, range: Range<usize>) {
+        if let Some(mut saving) = self.saving.take() {
+            saving.keep(range, |part| self.view().part(part).into_owned());
+            self.saving = Some(saving);
+        }
+    }
+
     /// Overwrites what lies at `at`. All of it lies within the string.
     pub fn write(&mut self, at: usize, mut bytes: &[u8]) {
         assert!(at + bytes.len() <= self.len, "the string was grown for it");
+        self.before_change(at..at + bytes.len());
         let mut at = at;
         while !bytes.is_empty() {
             let (number, start) = (at / LEN, at % LEN);
@@ -155,6 +182,7 @@ impl<const LEN: usize> Chunks<LEN> {
     pub fn edit<R>(&mut self, at: usize, len: usize, edit: impl FnOnce(&mut [u8]) -> R) -> R {
         let (number, start) = (at / LEN, at % LEN);
         if len > 0 && start + len <= LEN {
+            self.before_change(at..at + len);
             return edit(&mut self.chunk_mut(number)[start..start + len]);
         }
         let mut bytes = self.view().part(at..at + len).into_owned();
@@ -167,6 +195,14 @@ impl<const LEN: usize> Chunks<LEN> {
     #[inline]
     pub fn view(&self) -> StringRef<'_, LEN> {
         StringRef::Chunks(self)
+    }
+
+    /// Visits the chunks in order, and gives each back when it was visited.
+    pub fn consume(mut self, mut visit: impl FnMut(&[u8])) {
+        for number in 0..self.list.len() {
+            visit(self.chunk(number));
+            self.list[number] = Chunk::Zeros;
+        }
     }
 
     fn effort(&self) -> usize {
@@ -183,6 +219,36 @@ impl<const LEN: usize> Chunks<LEN> {
             Chunk::Bytes(bytes) => ARC_LEN + bytes.capacity(),
         };
         size_of::<Self>() + self.list.capacity() * size_of::<Chunk>() + self.list.iter().map(counted).sum::<usize>()
+    }
+}
+
+impl<const LEN: usize> Chunked for Chunks<LEN> {
+    fn parts(&self) -> usize {
+        self.list.len()
+    }
+
+    fn begin_saving(&mut self, taker: Arc<dyn Taker>, tag: Tag) {
+        self.saving = Some(Box::new(TextSaving::new(taker, tag, self.len)));
+    }
+
+    fn saving(&self) -> Option<&Saving> {
+        self.saving.as_ref().map(|saving| saving.saving())
+    }
+
+    fn save_next(&mut self, out: &mut dyn FnMut(chunk::Chunk)) -> bool {
+        let next = self.saving.as_mut().and_then(|saving| saving.next(LEN));
+        let (Some(range), Some(saving)) = (next, &mut self.saving) else {
+            self.saving = None;
+            return false;
+        };
+        let mut bytes = self.list[range.start / LEN].bytes(range.len()).to_vec();
+        saving.restore(range, &mut bytes);
+        out(chunk::Chunk::Text(bytes));
+        true
+    }
+
+    fn stop_saving(&mut self) {
+        self.saving = None;
     }
 }
 

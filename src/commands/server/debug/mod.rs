@@ -11,6 +11,7 @@ mod digest;
 mod eviction;
 mod object;
 mod protocol;
+mod snapshot;
 mod switches;
 mod tables;
 
@@ -99,6 +100,9 @@ const HELP: &[&str] = &[
     "    Let RESTORE take payloads with a wrong checksum (1) or refuse them.",
     "SLEEP <seconds>",
     "    Hold all data for that long; fractions are allowed.",
+    "SNAPSHOT [CHECK|COUNT]",
+    "    Take a snapshot while others go on, and print its DIGEST and what it cost. CHECK: also what DIGEST",
+    "    says when it begins. COUNT: how much it is, without the digest.",
     "STRINGMATCH-TEST",
     "    Run random patterns against random texts.",
     "STRUCTSIZE",
@@ -124,6 +128,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         ("sdslen", 3) => object::lengths(context, args[2]),
         ("listpack" | "quicklist", 3 | 4) => object::structure(context, args),
         ("digest", 2) => digest::dataset(context),
+        ("snapshot", 2 | 3) => snapshot::exec(context, args),
         ("digest-value", _) => digest::values(context, args),
         ("populate", 3..=5) => dataset::populate(context, args),
         ("stringmatch-test", _) => dataset::match_length(context, args),

@@ -21,6 +21,7 @@ mod view;
 pub use self::change::{FieldExpiry, FieldWas};
 pub use self::expiry::{ExpiryChange, Swept};
 use self::schedule::Schedule;
+use super::chunk::Chunked;
 use super::collection::Collection;
 use super::kind::{Encoding, Type};
 use super::packed_table::PackedTable;
@@ -105,6 +106,16 @@ impl Hash {
         if let Hash::Large(large) = self {
             large.table.prefetch(hash, step);
         }
+    }
+
+    /// As what is saved in parts.
+    pub fn chunked(&self) -> Option<&dyn Chunked> {
+        if let Hash::Large(large) = self { Some(&large.table) } else { None }
+    }
+
+    /// As [`Hash::chunked`], to save it.
+    pub fn chunked_mut(&mut self) -> Option<&mut dyn Chunked> {
+        if let Hash::Large(large) = self { Some(&mut large.table) } else { None }
     }
 
     /// Memory beside the value's box.

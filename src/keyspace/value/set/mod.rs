@@ -18,6 +18,7 @@ mod view;
 
 pub use self::change::SetLimits;
 pub use self::view::Member;
+use super::chunk::Chunked;
 use super::collection::Collection;
 use super::kind::{Encoding, Type};
 use super::packed_table::PackedTable;
@@ -77,6 +78,16 @@ impl Set {
         if let Set::Large(table) = self {
             table.prefetch(hash, step);
         }
+    }
+
+    /// As what is saved in parts.
+    pub fn chunked(&self) -> Option<&dyn Chunked> {
+        if let Set::Large(table) = self { Some(&**table) } else { None }
+    }
+
+    /// As [`Set::chunked`], to save it.
+    pub fn chunked_mut(&mut self) -> Option<&mut dyn Chunked> {
+        if let Set::Large(table) = self { Some(&mut **table) } else { None }
     }
 
     /// Memory beside the value's box.

@@ -3,23 +3,18 @@
 //! A pending entry lies twice: in the group's map, with all that is known of it, and its ID in that of its consumer, so that a consumer's
 //! history is read without going through those of the others.
 //!
+//! While a snapshot is taken, what is pending under an ID is given to it before it is changed ([`super::left`]).
+//!
 //! Invariant: an ID is pending in the group if and only if it is so with exactly one consumer, which the group's map names.
 
 use super::figures::Figures;
+pub use super::head::Pending;
+use super::head::{ConsumerHead, GroupHead};
+use super::left::GroupSaving;
 use crate::base::alloc;
 use crate::datatypes::id_map::IdMap;
 use crate::datatypes::stream_id::StreamId;
-
-/// A delivery that is not acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pending {
-    /// When it was delivered last, unix milliseconds.
-    pub delivered_ms: i64,
-    /// How often it was delivered.
-    pub deliveries: u64,
-    /// To whom: see [`Group::consumer`].
-    pub consumer: u32,
-}
+use crate::keyspace::value::not_copied::NotCopied;
 
 /// A consumer.
 #[derive(Debug, Clone)]
@@ -48,6 +43,7 @@ pub struct Group {
     free: Vec<u32>,
     /// Numbers of the consumers, ascending by name.
     by_name: Vec<u32>,
+    saving: NotCopied<GroupSaving>,
 }
 
 impl Consumer {
@@ -79,12 +75,50 @@ impl Group {
             consumers: Vec::new(),
             free: Vec::new(),
             by_name: Vec::new(),
+            saving: NotCopied::default(),
         }
     }
 
     /// Its name.
     pub fn name(&self) -> &[u8] {
         &self.name
+    }
+
+    /// What it is beside what is pending.
+    pub fn head(&self) -> GroupHead {
+        let head = |number: &u32| {
+            let consumer = self.consumer(*number);
+            ConsumerHead { number: *number, name: consumer.name.clone(), seen_ms: consumer.seen_ms, active_ms: consumer.active_ms }
+        };
+        let consumers = self.by_name.iter().map(head).collect();
+        GroupHead { name: self.name.clone(), last_id: self.last_id, entries_read: self.entries_read, consumers }
+    }
+
+    /// True if a snapshot does not have all that is pending in it.
+    pub(super) fn is_being_saved(&self) -> bool {
+        self.saving.0.is_some()
+    }
+
+    /// What is known of the snapshot that is being taken, beside what is pending.
+    pub(super) fn saving_mut(&mut self) -> (&mut NotCopied<GroupSaving>, &IdMap<Pending>) {
+        (&mut self.saving, &self.pending)
+    }
+
+    /// Gives what is pending under these IDs to the snapshot that is being taken, before it is changed.
+    #[cold]
+    #[inline(never)]
+    fn give(&mut self, ids: impl Iterator<Item = StreamId>) {
+        let Some(saving) = &mut self.saving.0 else { return };
+        let pending = ids.filter(|id| saving.claim(*id)).filter_map(|id| Some((id, *self.pending.get(id)?))).collect();
+        saving.give(pending);
+    }
+
+    /// As [`Group::give`], of one ID.
+    #[inline]
+    fn give_one(&mut self, id: StreamId) {
+        if self.saving.0.is_some() {
+            self.give(std::iter::once(id));
+        }
     }
 
     /// All that is pending.
@@ -153,6 +187,9 @@ impl Group {
         let at = self.position(name).ok()?;
         let number = self.by_name.remove(at);
         let consumer = self.consumers[number as usize].take()?;
+        if self.saving.0.is_some() {
+            self.give(consumer.pending_from(StreamId::MIN));
+        }
         self.free.push(number);
         consumer.pending.iter().for_each(|(id, ())| _ = self.pending.remove(id));
         Some(consumer)
@@ -167,6 +204,7 @@ impl Group {
     /// Makes an entry pending, or changes it.
     #[inline]
     pub fn assign(&mut self, id: StreamId, pending: Pending) {
+        self.give_one(id);
         match self.pending.insert(id, pending) {
             Some(old) if old.consumer == pending.consumer => return,
             Some(old) => _ = self.consumer_mut(old.consumer).pending.remove(id),
@@ -184,6 +222,7 @@ impl Group {
 
     /// Notes that an entry of a consumer's history was delivered to it once more.
     pub fn deliver_again(&mut self, id: StreamId, now_ms: i64) {
+        self.give_one(id);
         if let Some(pending) = self.pending.get_mut(id) {
             pending.delivered_ms = now_ms;
             pending.deliveries = pending.deliveries.wrapping_add(1);
@@ -193,6 +232,7 @@ impl Group {
     /// An entry is no longer pending. False if it was not.
     #[inline]
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
+        self.give_one(id);
         let Some(pending) = self.pending.remove(id) else { return false };
         self.consumer_mut(pending.consumer).pending.remove(id);
         true

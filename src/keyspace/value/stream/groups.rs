@@ -20,7 +20,9 @@ impl Stream {
 
     /// As [`Stream::group`], to change it.
     pub fn group_mut(&mut self, name: &[u8]) -> Option<&mut Group> {
-        self.group_position(name).ok().map(|at| &mut *self.groups[at])
+        let at = self.group_position(name).ok()?;
+        self.give_heads();
+        Some(&mut self.groups[at])
     }
 
     /// Adds a group. False if there is one of this name.
@@ -28,6 +30,10 @@ impl Stream {
         match self.group_position(&group.name) {
             Ok(_) => false,
             Err(at) => {
+                self.give_heads();
+                if let Some(saving) = &mut self.saving.0 {
+                    saving.note_added(at);
+                }
                 if self.groups.is_empty() {
                     self.groups.reserve_exact(1);
                 }
@@ -39,13 +45,16 @@ impl Stream {
 
     /// Takes a group out, so that it can be freed later.
     pub fn remove_group(&mut self, name: &[u8]) -> Option<Box<Group>> {
-        self.group_position(name).ok().map(|at| self.groups.remove(at))
+        let at = self.group_position(name).ok()?;
+        self.give_heads();
+        Some(self.take_group(at))
     }
 
     /// A group, to change it, beside the entries, to read them, and what is known of them.
     #[inline]
     pub fn split(&mut self, name: &[u8]) -> Option<(&Entries, &Figures, &mut Group)> {
         let at = self.group_position(name).ok()?;
+        self.give_heads();
         Some((&self.entries, &self.figures, &mut self.groups[at]))
     }
 }

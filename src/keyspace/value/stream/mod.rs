@@ -17,7 +17,13 @@
 mod figures;
 pub mod group;
 mod groups;
+pub mod head;
+mod left;
 mod parts;
+mod save;
+mod saving;
+#[cfg(test)]
+pub(in crate::keyspace) mod saving_tests;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -25,10 +31,12 @@ mod walk;
 
 pub use self::figures::{AppendError, Figures, NewId};
 use self::group::Group;
+use self::saving::StreamSaving;
 pub use self::trim::{Threshold, Trim};
 pub use self::walk::Entries;
 use super::collection::Collection;
 use super::kind::{Encoding, Type};
+use super::not_copied::NotCopied;
 use crate::base::limits::ELEMENT_STEPS;
 pub use crate::datatypes::stream_id::StreamId;
 pub use crate::datatypes::stream_node::{Entry, Node};
@@ -62,6 +70,7 @@ pub struct Stream {
     #[expect(clippy::vec_box, reason = "a group is large, and would be moved whenever another one comes or goes")]
     groups: Vec<Box<Group>>,
     figures: Figures,
+    saving: NotCopied<StreamSaving>,
 }
 
 impl Stream {
@@ -79,6 +88,10 @@ impl Stream {
 
     /// Appends an entry with an ID that [`Figures::next_id`] gave. `pairs` are fields and values by turns, at most [`NODE_LEN_MAX`] bytes of them.
     pub fn append(&mut self, id: StreamId, pairs: &[&[u8]], limits: NodeLimits) {
+        if let Some(last) = self.entries.nodes.back() {
+            self.give_node(last);
+        }
+        self.give_heads();
         let more: usize = pairs.iter().map(|text| text.len()).sum();
         match self.entries.nodes.last_mut() {
             Some((node_id, node)) if !limits.is_full(node, more) => node.push(node_id, id, pairs, false),
@@ -102,6 +115,7 @@ impl Stream {
 
     /// Deletes entries; returns how many there were.
     pub fn delete(&mut self, ids: &[StreamId]) -> u64 {
+        self.give_heads();
         let before = self.figures;
         for id in ids {
             if self.delete_one(*id) {
@@ -117,8 +131,10 @@ impl Stream {
 
     fn delete_one(&mut self, id: StreamId) -> bool {
         let Some(place) = self.entries.nodes.floor(id) else { return false };
-        let (node_id, node) = self.entries.nodes.at_mut(place);
+        let (node_id, node) = self.entries.nodes.at(place);
         let Some(at) = walk::find(node_id, node, id) else { return false };
+        self.give_node(place);
+        let (_, node) = self.entries.nodes.at_mut(place);
         if node.live() == 1 {
             self.entries.nodes.remove_at(place);
         } else {
@@ -130,6 +146,7 @@ impl Stream {
 
     /// Sets the last ID, and the other figures if they are given.
     pub fn set_figures(&mut self, last_id: StreamId, entries_added: Option<u64>, max_deleted_id: Option<StreamId>) {
+        self.give_heads();
         let figures = &mut self.figures;
         figures.last_id = last_id;
         figures.entries_added = entries_added.unwrap_or(figures.entries_added);

@@ -28,6 +28,7 @@ pub struct Trim {
 impl Stream {
     /// Trims it. The nodes that went are handed to `freed`, so that whoever holds a lock can free them later. Returns how many entries went.
     pub fn trim_to(&mut self, trim: Trim, mut freed: impl FnMut(Node)) -> u64 {
+        self.give_heads();
         let before = self.figures.len;
         while let Some(place) = self.entries.nodes.front() {
             let (node_id, node) = self.entries.nodes.at(place);
@@ -41,6 +42,7 @@ impl Stream {
                 break;
             }
             if is_whole {
+                self.give_node(place);
                 self.figures.len -= live;
                 freed(self.entries.nodes.remove_at(place));
                 continue;
@@ -59,6 +61,7 @@ impl Stream {
     /// Marks the first entries of the first node as deleted.
     fn trim_within(&mut self, threshold: Threshold) {
         let Some(place) = self.entries.nodes.front() else { return };
+        self.give_node(place);
         let (node_id, node) = self.entries.nodes.at_mut(place);
         let mut at = node.begin();
         while at < node.end() {

@@ -71,6 +71,11 @@ impl<T: Default> Arena<T> {
         self.segments.iter().flatten()
     }
 
+    /// Places given out so far, those that were taken back included.
+    pub(super) fn places(&self) -> usize {
+        self.len
+    }
+
     /// Places in use.
     pub(super) fn used(&self) -> usize {
         self.len - self.free.len()

@@ -69,6 +69,27 @@ impl<'a> LargeElements<'a> {
     }
 }
 
+impl<'a> LargeElements<'a> {
+    /// Visits all that is left, forwards, leaf by leaf.
+    #[inline]
+    fn walk(self, mut visit: impl FnMut(Element<'a>)) {
+        let LargeElements { tree, mut leaf, mut index, mut offset, mut left, .. } = self;
+        loop {
+            let end = leaf.count().min(index + left);
+            let mut members = &leaf.bytes()[offset..];
+            for score in leaf.scores(index..end) {
+                let (form, rest) = members.split_at(items::form_len(members));
+                visit(Element { form, score: f64::from_le_bytes(*score) });
+                members = rest;
+            }
+            left -= end - index;
+            let Some(next) = leaf.after().checked_sub(1).filter(|_| left > 0) else { return };
+            leaf = tree.leaf(next);
+            (index, offset) = (0, leaf.offset(0));
+        }
+    }
+}
+
 impl<'a> Iterator for LargeElements<'a> {
     type Item = Element<'a>;
 
@@ -120,5 +141,21 @@ impl<'a> Iterator for Elements<'a> {
             Elements::SmallBackwards(bytes, offsets) => offsets.pop().map(|at| element(&bytes[at as usize..]).0),
             Elements::Large(elements) => elements.next(),
         }
+    }
+
+    /// What `for_each` does: a loop per leaf, instead of a look per element at where the next one is.
+    #[inline]
+    fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, init: B, mut fold: F) -> B {
+        let mut all = Some(init);
+        let mut visit = |element| all = all.take().map(|before| fold(before, element));
+        match self {
+            Elements::Large(elements) if elements.offsets.is_none() => elements.walk(visit),
+            others => {
+                for element in others {
+                    visit(element);
+                }
+            }
+        }
+        all.expect("it is put back each time")
     }
 }

@@ -1,11 +1,10 @@
 //! A leaf of a large sorted set: some fifty elements in their order, packed into one allocation.
 //!
 //! ```text
-//! u16 number of elements | u8 epoch | u8 stride | u32 leaf before | u32 leaf after       (numbers of leaves, from 1; 0: none)
+//! u16 number of elements | u8 0 | u8 stride | u32 leaf before | u32 leaf after       (numbers of leaves, from 1; 0: none)
 //! a byte of each member's hash | 8 bytes of each score | each member, as an item
 //! ```
-//! The epoch is for snapshots: it says up to which one the leaf was written out. The stride is the length of the members' forms, if all
-//! have the same; 0 if not.
+//! The stride is the length of the members' forms, if all have the same; 0 if not.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -77,6 +76,21 @@ impl Leaf {
         u16::from_le_bytes([self.0[0], self.0[1]]) as usize
     }
 
+    /// What it consists of.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// One as it was saved.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Leaf {
+        Leaf(bytes)
+    }
+
+    /// True if there are no elements, or not even a leaf: what a place holds from which one was taken away.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0.is_empty() || self.count() == 0
+    }
+
     /// Bytes in use.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -134,6 +148,13 @@ impl Leaf {
     #[inline]
     pub(super) fn score(&self, index: usize) -> f64 {
         f64::from_le_bytes(*self.0[self.scores_at() + index * SCORE_LEN..].first_chunk().expect("each element has a score"))
+    }
+
+    /// The scores of some elements.
+    #[inline]
+    pub(super) fn scores(&self, range: Range<usize>) -> &[[u8; SCORE_LEN]] {
+        let at = self.scores_at();
+        self.0[at + range.start * SCORE_LEN..at + range.end * SCORE_LEN].as_chunks().0
     }
 
     pub(super) fn set_score(&mut self, index: usize, score: f64) {

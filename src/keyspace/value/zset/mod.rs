@@ -23,6 +23,8 @@ pub use self::tree::Tree;
 use std::ops::Range;
 
 use self::iter::LargeElements;
+use self::leaf::Leaf;
+use super::chunk::Chunked;
 use super::collection::Collection;
 use super::kind::{Encoding, Type};
 use crate::base::limits::EFFORT_LEN;
@@ -301,6 +303,16 @@ impl Zset {
         }
     }
 
+    /// As what is saved in parts.
+    pub fn chunked(&self) -> Option<&dyn Chunked> {
+        if let Zset::Large(tree) = self { Some(&**tree) } else { None }
+    }
+
+    /// As [`Zset::chunked`], to save it.
+    pub fn chunked_mut(&mut self) -> Option<&mut dyn Chunked> {
+        if let Zset::Large(tree) = self { Some(&mut **tree) } else { None }
+    }
+
     /// Memory beside the value's box.
     pub fn bytes(&self) -> usize {
         let block_len = crate::base::alloc::block_len;
@@ -351,6 +363,17 @@ impl Collection for Zset {
 
     fn is_empty(&self) -> bool {
         self.view().is_empty()
+    }
+}
+
+/// Visits the elements of a leaf that was saved.
+pub fn for_each_in_leaf(bytes: Vec<u8>, mut visit: impl FnMut(Element<'_>)) {
+    let leaf = Leaf::of_bytes(bytes);
+    let mut at = leaf.offset(0);
+    for index in 0..leaf.count() {
+        let form = leaf.form_at(at);
+        visit(Element { form, score: leaf.score(index) });
+        at += form.len();
     }
 }
 

@@ -6,10 +6,12 @@
 //! Invariants:
 //! * Elements are in the order of their scores; where those are equal, of their members' bytes. No member is there twice.
 //! * No leaf is empty, unless it is the only one; so is no node. All leaves lie at the same depth.
+//! * The elements of leaves are changed by [`Tree::edit`] alone, which gives a leaf to a snapshot first.
 //! * A leaf longer than [`LEAF_LEN`] has one element, unless no more leaves can be numbered.
 
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -21,6 +23,7 @@ use crate::base::alloc;
 use crate::datatypes::items;
 use crate::keyspace::bucket::prefetch;
 use crate::keyspace::hash::{KeyHash, KeyHasher};
+use crate::keyspace::value::chunk::{Chunk, Chunked, Saving, Tag, Taker};
 
 /// A neighbour takes elements of a full leaf only if it has so many bytes left, lest they be moved one by one.
 pub(super) const SHARE_LEN_MIN: usize = LEAF_LEN / 8;
@@ -47,6 +50,7 @@ pub struct Tree {
     pub(super) len: usize,
     /// Bytes that the leaves own, as the allocator rounds them.
     pub(super) leaf_bytes: usize,
+    saving: Option<Box<Saving>>,
 }
 
 /// Says whether an element comes before what is looked for: by the score, or if that does not tell, by the member's form. `Equal` is
@@ -62,7 +66,7 @@ impl Clone for Tree {
         // A copy's leaves take what they need, whatever the others have grown to.
         let leaf_bytes = leaves.iter().map(|leaf: &Leaf| alloc::block_len(leaf.capacity())).sum();
         let (nodes, index) = (self.nodes.clone(), self.index.clone());
-        Tree { leaves, nodes, index, leaf_bytes, ..*self }
+        Tree { leaves, nodes, index, leaf_bytes, saving: None, ..*self }
     }
 }
 
@@ -79,7 +83,7 @@ impl Tree {
         let leaf = Leaf::new();
         let leaf_bytes = alloc::block_len(leaf.capacity());
         let root = leaves.add(leaf);
-        Tree { leaves, nodes: Arena::default(), index: Index::default(), root, height: 0, len: 0, leaf_bytes }
+        Tree { leaves, nodes: Arena::default(), index: Index::default(), root, height: 0, len: 0, leaf_bytes, saving: None }
     }
 
     /// Number of elements.
@@ -109,8 +113,22 @@ impl Tree {
         self.leaves.get(number)
     }
 
+    /// Gives a leaf to the snapshot that is being taken, if it does not have it.
+    #[cold]
+    #[inline(never)]
+    fn give(&mut self, number: u32) {
+        let Some(saving) = &mut self.saving else { return };
+        let leaf = self.leaves.get(number);
+        if saving.claim(number as usize) && !leaf.is_nothing() {
+            saving.give(Chunk::Leaf(leaf.bytes().to_vec()));
+        }
+    }
+
     /// Changes a leaf, and counts what it then takes.
     pub(super) fn edit<R>(&mut self, number: u32, edit: impl FnOnce(&mut Leaf) -> R) -> R {
+        if self.saving.is_some() {
+            self.give(number);
+        }
         let leaf = self.leaves.get_mut(number);
         let before = leaf.capacity();
         let result = edit(leaf);
@@ -310,6 +328,10 @@ impl Tree {
         leaf.set_after(after);
         self.leaf_bytes += alloc::block_len(leaf.capacity());
         let number = self.leaves.add(leaf);
+        if let Some(saving) = &mut self.saving {
+            // What was at this place is gone.
+            saving.claim(number as usize);
+        }
         if before > 0 {
             self.leaves.get_mut(before - 1).set_after(number + 1);
         }
@@ -447,6 +469,36 @@ impl Tree {
                 }
             }
         })
+    }
+}
+
+impl Chunked for Tree {
+    fn parts(&self) -> usize {
+        self.leaves.places()
+    }
+
+    fn begin_saving(&mut self, taker: Arc<dyn Taker>, tag: Tag) {
+        self.saving = Some(Box::new(Saving::new(taker, tag, self.leaves.places())));
+    }
+
+    fn saving(&self) -> Option<&Saving> {
+        self.saving.as_deref()
+    }
+
+    fn save_next(&mut self, out: &mut dyn FnMut(Chunk)) -> bool {
+        let Some(number) = self.saving.as_mut().and_then(|saving| saving.claim_next()) else {
+            self.saving = None;
+            return false;
+        };
+        let leaf = self.leaf(number as u32);
+        if !leaf.is_nothing() {
+            out(Chunk::Leaf(leaf.bytes().to_vec()));
+        }
+        true
+    }
+
+    fn stop_saving(&mut self) {
+        self.saving = None;
     }
 }
 

@@ -1,0 +1,341 @@
+//! What a snapshot is handed: by those who change what it has not walked over yet, and by its own walk. It comes in one queue, so that what
+//! concerns a key is in order whoever hands it over.
+//!
+//! Invariants:
+//! * What is put into the queue is put there under the lock of its stripe, and costs what is changed, not what there is: an entry is copied
+//!   with a value of a few kilobytes, or shares its chunks; of a larger collection only the beginning is announced, and it gives its parts
+//!   away by itself ([`super::value::chunk`]).
+//! * The queue has a bound. A snapshot whose sink cannot keep up with the writers ends with [`Fault::Overrun`]; no writer waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::entry::{Encoding, Entry, EntryMut, EntryRef, Type, Value, ValueRef};
+use super::marks::Marks;
+use super::value::chunk::{Chunk, Tag, Taker};
+use super::value::pieces;
+
+/// A collection of more parts than this is saved in parts; a smaller one is copied.
+const COPIED_PARTS_MAX: usize = if cfg!(test) { 2 } else { 32 };
+
+/// What is known of a key before its value comes.
+#[derive(Debug, Clone, Copy)]
+pub struct Header<'a> {
+    /// The key's name in the pieces that follow.
+    pub tag: Tag,
+    /// Its database.
+    pub db: u32,
+    /// The key.
+    pub key: &'a [u8],
+    /// When it expires, unix milliseconds.
+    pub expiry_ms: Option<i64>,
+    /// As the entry holds it.
+    pub access_clock: u32,
+    /// Type of the value.
+    pub kind: Type,
+    /// Its encoding.
+    pub encoding: Encoding,
+    /// Elements that will come; of a string, bytes.
+    pub len: usize,
+}
+
+/// Something that is handed over.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// A key of this database with all of its value.
+    Entry(u32, Entry),
+    /// A key whose value comes in parts. The header lacks its name.
+    Begin(Box<[u8]>, Header<'static>),
+    /// A part of a value.
+    Chunk(Tag, Chunk),
+    /// No more parts of this value come.
+    End(Tag),
+    /// A value that is being saved has this key from now on.
+    Moved(Tag, Box<[u8]>),
+    /// An entry whose value is being saved has left its table.
+    Orphan(Entry),
+    /// A whole table was taken out.
+    Remains(Box<dyn Remains>),
+}
+
+impl Message {
+    /// Memory by which the node grows until it is delivered, about.
+    pub(super) fn bytes(&self) -> usize {
+        let inside = match self {
+            Message::Entry(_, entry) => {
+                let entry = entry.borrow();
+                // A string's chunks are shared.
+                entry.block_len() + if entry.is(Type::String) { 0 } else { entry.boxed_len() }
+            }
+            Message::Chunk(_, chunk) => chunk.bytes(),
+            Message::Begin(key, _) | Message::Moved(_, key) => key.len(),
+            Message::End(_) | Message::Orphan(_) | Message::Remains(_) => 0,
+        };
+        size_of::<Message>() + inside
+    }
+}
+
+/// A table of which a snapshot does not have all.
+pub(super) trait Remains: std::fmt::Debug + Send {
+    /// Hands over what the snapshot needs of the next few entries, and frees them. False if none is left.
+    fn hand_over_some(&mut self, out: &mut Vec<Message>) -> bool;
+}
+
+/// Why a snapshot cannot be finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Writers handed over more than the sink took.
+    Overrun,
+    /// A value went away unseen: a bug.
+    Lost,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub(super) struct Queue {
+    messages: Mutex<Vec<Message>>,
+    /// Memory of all that is not delivered yet.
+    bytes: AtomicUsize,
+    bytes_max: AtomicUsize,
+    limit: usize,
+    /// Nothing is wanted any longer.
+    is_over: AtomicBool,
+    fault: Mutex<Option<Fault>>,
+    tags: AtomicU64,
+    preimages: AtomicU64,
+    /// Itself, for values that are saved in parts.
+    own: std::sync::Weak<Queue>,
+}
+
+impl Queue {
+    pub(super) fn new(limit: usize) -> Arc<Queue> {
+        Arc::new_cyclic(|own| Queue {
+            messages: Mutex::default(),
+            bytes: AtomicUsize::new(0),
+            bytes_max: AtomicUsize::new(0),
+            limit,
+            is_over: AtomicBool::new(false),
+            fault: Mutex::default(),
+            tags: AtomicU64::new(0),
+            preimages: AtomicU64::new(0),
+            own: own.clone(),
+        })
+    }
+
+    /// A name for another key.
+    pub(super) fn next_tag(&self) -> Tag {
+        self.tags.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Adds messages in order. When nothing is wanted any longer, only those that tell where values are which must forget it.
+    pub(super) fn put(&self, messages: impl IntoIterator<Item = Message>) {
+        let is_over = self.is_over();
+        let is_wanted = |message: &Message| !is_over || !matches!(message, Message::Entry(..) | Message::Chunk(..) | Message::Remains(_));
+        let mut more = 0;
+        self.messages.lock().extend(messages.into_iter().filter(is_wanted).inspect(|message| more += message.bytes()));
+        let bytes = self.bytes.fetch_add(more, Ordering::Relaxed) + more;
+        self.bytes_max.fetch_max(bytes, Ordering::Relaxed);
+        if bytes > self.limit {
+            self.fail(Fault::Overrun);
+        }
+    }
+
+    fn put_preimages(&self, messages: impl IntoIterator<Item = Message>) {
+        self.preimages.fetch_add(1, Ordering::Relaxed);
+        self.put(messages);
+    }
+
+    /// Takes all that is there.
+    pub(super) fn take_all(&self) -> Vec<Message> {
+        std::mem::take(&mut self.messages.lock())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.lock().is_empty()
+    }
+
+    /// Notes that something of this size was delivered.
+    pub(super) fn note_delivered(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn bytes_max(&self) -> usize {
+        self.bytes_max.load(Ordering::Relaxed)
+    }
+
+    /// Times that something was handed over before a change.
+    pub(super) fn preimages(&self) -> u64 {
+        self.preimages.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn fault(&self) -> Option<Fault> {
+        *self.fault.lock()
+    }
+
+    pub(super) fn fail(&self, fault: Fault) {
+        self.fault.lock().get_or_insert(fault);
+        self.give_up();
+    }
+
+    /// Says that nothing is wanted any longer.
+    pub(super) fn give_up(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    fn taker(&self) -> Arc<dyn Taker> {
+        self.own.upgrade().expect("who calls refers to it")
+    }
+}
+
+impl Taker for Queue {
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, tag: Tag, chunk: Chunk) {
+        self.put_preimages([Message::Chunk(tag, chunk)]);
+    }
+
+    fn end(&self, tag: Tag) {
+        self.put([Message::End(tag)]);
+    }
+
+    fn lose(&self, _: Tag) {
+        self.fail(Fault::Lost);
+    }
+}
+
+/// What a table knows of the snapshot that walks over it.
+#[derive(Debug)]
+pub(super) struct Walk {
+    queue: Arc<Queue>,
+    db: u32,
+    marks: Marks,
+}
+
+fn parts(entry: EntryRef<'_>) -> usize {
+    entry.boxed().and_then(Value::chunked).map_or(0, |chunked| chunked.parts())
+}
+
+impl Walk {
+    /// Over a table of database `db` with so many buckets.
+    pub(super) fn new(queue: Arc<Queue>, db: u32, buckets: usize) -> Walk {
+        Walk { queue, db, marks: Marks::new(buckets) }
+    }
+
+    /// True if the snapshot needs this bucket before it is changed.
+    pub(super) fn claim(&mut self, bucket: usize) -> bool {
+        self.marks.claim(bucket) && !self.queue.is_over()
+    }
+
+    /// The next bucket that is left.
+    pub(super) fn claim_next(&mut self) -> Option<usize> {
+        self.marks.claim_next()
+    }
+
+    /// True if the snapshot has this bucket.
+    pub(super) fn has(&self, bucket: usize) -> bool {
+        self.marks.has(bucket)
+    }
+
+    /// Puts what is handed over before a change.
+    pub(super) fn put_preimages(&self, messages: Vec<Message>) {
+        if !messages.is_empty() {
+            self.queue.put_preimages(messages);
+        }
+    }
+
+    /// Hands over an entry that stays where it is.
+    pub(super) fn hand_over(&self, entry: &mut EntryMut<'_>, out: &mut Vec<Message>) {
+        if parts(entry.as_ref()) > COPIED_PARTS_MAX {
+            self.begin(entry, out);
+        } else {
+            let entry = entry.as_ref();
+            out.push(Message::Entry(self.db, entry.duplicate(entry.key(), entry.access_clock())));
+        }
+    }
+
+    /// Hands over an entry that has left its table.
+    pub(super) fn hand_over_whole(&self, mut entry: Entry, out: &mut Vec<Message>) {
+        if parts(entry.borrow()) > COPIED_PARTS_MAX {
+            self.begin(&mut entry.borrow_mut(), out);
+            out.push(Message::Orphan(entry));
+        } else {
+            out.push(Message::Entry(self.db, entry));
+        }
+    }
+
+    fn begin(&self, entry: &mut EntryMut<'_>, out: &mut Vec<Message>) {
+        let tag = self.queue.next_tag();
+        let view = entry.as_ref();
+        out.push(Message::Begin(view.key().into(), Header { key: &[], ..header(view, tag, self.db) }));
+        if let Some(chunked) = entry.boxed_mut().and_then(Value::chunked_mut) {
+            chunked.begin_saving(self.queue.taker(), tag);
+        }
+    }
+}
+
+fn len(entry: EntryRef<'_>) -> usize {
+    match entry.boxed() {
+        Some(value) => value.len(),
+        None if entry.is(Type::String) => match entry.value() {
+            ValueRef::Int(number) => itoa::Buffer::new().format(number).len(),
+            ValueRef::Bytes(bytes) => bytes.len(),
+            ValueRef::Chunks(chunks) => chunks.len(),
+        },
+        None => pieces::inline_len(entry.inline(), entry.kind(), entry.encoding()),
+    }
+}
+
+/// The header of an entry.
+pub(super) fn header(entry: EntryRef<'_>, tag: Tag, db: u32) -> Header<'_> {
+    Header {
+        tag,
+        db,
+        key: entry.key(),
+        expiry_ms: entry.expiry_ms(),
+        access_clock: entry.access_clock(),
+        kind: entry.kind(),
+        encoding: entry.encoding(),
+        len: len(entry),
+    }
+}
+
+/// The keyspace's snapshot, if one is being taken.
+#[derive(Debug, Default)]
+pub(super) struct Handover {
+    is_running: AtomicBool,
+    queue: Mutex<Option<Arc<Queue>>>,
+}
+
+impl Handover {
+    /// Begins a snapshot. False if there is one.
+    pub(super) fn begin(&self, queue: &Arc<Queue>) -> bool {
+        let mut current = self.queue.lock();
+        let begins = current.is_none();
+        if begins {
+            *current = Some(Arc::clone(queue));
+            self.is_running.store(true, Ordering::Release);
+        }
+        begins
+    }
+
+    /// Ends it.
+    pub(super) fn end(&self) {
+        self.is_running.store(false, Ordering::Release);
+        *self.queue.lock() = None;
+    }
+
+    /// True if this is its queue.
+    pub(super) fn is_of(&self, queue: &Arc<Queue>) -> bool {
+        self.queue.lock().as_ref().is_some_and(|current| Arc::ptr_eq(current, queue))
+    }
+
+    /// To whom something is handed over. Who holds a stripe sees a snapshot that began under all locks.
+    #[inline]
+    pub(super) fn current(&self) -> Option<Arc<Queue>> {
+        if self.is_running.load(Ordering::Acquire) { self.queue.lock().clone() } else { None }
+    }
+}
