@@ -19,13 +19,14 @@ pub const READ_BUFFER_LEN: usize = 64 * 1024;
 /// Batches a connection may run before it lets the worker's other connections run: a flood cannot starve them.
 pub const BATCHES_PER_TURN_MAX: usize = 8;
 
-/// Nanoseconds that a connection may take before it lets the worker's other connections run: as long as its batches usually take. Without
-/// it, who waited for one long command waited for the next one as well, if that had arrived meanwhile.
-pub const TURN_NS_MAX: u64 = 250_000;
-
 /// Bytes of replies that a connection may produce, and about as many that it may send, before it lets the worker's other connections
 /// run: a few thousand usual replies, or a large value, which take some hundred microseconds.
 pub const TURN_OUTPUT_LEN_MAX: usize = 1024 * 1024;
+
+/// Microseconds that a connection's requests may run, and about as long as one batch of them may take more, before the worker's other
+/// connections run. A pipeline of requests that each took 13 µs kept the others waiting for 12 ms, and who waited for one long command waited
+/// for the next one as well, if that had arrived meanwhile.
+pub const TURN_US_MAX: u64 = 500;
 
 /// Steps (bytes looked at) from which on a heavy command runs beside its worker: at this size it takes about 50 µs, several times what
 /// handing it over costs.
@@ -79,6 +80,10 @@ pub const WAITING_INPUT_LEN_MAX: usize = 1024 * 1024;
 
 /// Entries looked at by SCAN and the like under one lock hold, so that a stripe is never held long.
 pub const SCAN_STEP_MAX: usize = 512;
+
+/// Microseconds after which a walk over keys leaves the stripe that it holds, and lets others of its worker run. What a key costs cannot be
+/// told from its number: a long pattern looks at every byte of a long name.
+pub const WALK_US_MAX: u64 = 500;
 
 /// Cache lines (buckets) that a background task walks over in one step: some hundred microseconds where none is in a cache.
 pub const CACHE_LINE_WALK_MAX: usize = 16_384;

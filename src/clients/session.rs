@@ -69,6 +69,47 @@ pub struct Watched {
     pub resolved: ResolvedKey,
 }
 
+/// The keys that a client watches, each once. What is there already the keys' stripes know ([`crate::keyspace::watch`]): nobody looks through
+/// the list for a key, so that a WATCH costs by its own keys, not by all before.
+#[derive(Debug, Default)]
+pub struct WatchList {
+    keys: Vec<Watched>,
+    /// How many keys were looked at.
+    #[cfg(test)]
+    pub(crate) looks: std::cell::Cell<usize>,
+}
+
+impl WatchList {
+    /// Adds a key that is not watched yet.
+    pub fn push(&mut self, key: Watched) {
+        self.keys.push(key);
+    }
+
+    /// Number of watched keys.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys.
+    pub fn iter(&self) -> impl Iterator<Item = &Watched> {
+        #[cfg(test)]
+        let count = |_: &&Watched| self.looks.set(self.looks.get() + 1);
+        #[cfg(not(test))]
+        let count = |_: &&Watched| ();
+        self.keys.iter().inspect(count)
+    }
+
+    /// Takes all keys.
+    pub fn take(&mut self) -> Vec<Watched> {
+        std::mem::take(&mut self.keys)
+    }
+}
+
 /// Channels and patterns a client listens to.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
@@ -98,7 +139,7 @@ pub struct Session {
     /// Transaction, if one is open.
     pub multi: Option<Multi>,
     /// Watched keys.
-    pub watched: Vec<Watched>,
+    pub watched: WatchList,
     /// Set by whoever changes a watched key.
     pub watch_flag: Arc<WatchFlag>,
     /// Subscriptions.
@@ -118,7 +159,7 @@ impl Session {
     pub fn new(client: &Client) -> Session {
         Session {
             multi: None,
-            watched: Vec::new(),
+            watched: WatchList::default(),
             watch_flag: Arc::clone(&client.watch_flag),
             subscriptions: Subscriptions::default(),
             reply_mode: ReplyMode::On,

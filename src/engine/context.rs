@@ -10,12 +10,13 @@ use super::command::Shared;
 pub use super::command::{Args, AsyncResult, CmdResult, Context, Sweep};
 use super::error::CmdError;
 use super::log_thresholds::LogThresholds;
-use crate::base::clock::Now;
-use crate::base::limits::{CONTIGUOUS_LEN_MAX, ELEMENT_STEPS, OFFLOAD_STEPS_MIN};
+use crate::base::clock::{self, Now, Ticks};
+use crate::base::limits::{CONTIGUOUS_LEN_MAX, ELEMENT_STEPS, OFFLOAD_STEPS_MIN, WALK_US_MAX};
 use crate::clients::{Caller, bit};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::key::{Key, ResolvedKey};
+use crate::keyspace::scan::Pace;
 use crate::keyspace::string_value;
 use crate::keyspace::value::string::StringRef;
 use crate::metrics::WorkerMetrics;
@@ -168,6 +169,11 @@ impl std::fmt::Debug for Context<'_> {
 pub struct Haste(bool);
 
 impl Haste {
+    /// That of a command that lets others run in between by itself.
+    pub const fn none() -> Haste {
+        Haste(false)
+    }
+
     /// To be called before anything is replied or changed, once the command knows how many steps it takes (bytes looked at; an element of a
     /// collection is [`ELEMENT_STEPS`]).
     ///
@@ -185,6 +191,36 @@ impl Haste {
     #[inline]
     pub fn check_elements(self, elements: usize) -> Result<(), CmdError> {
         self.check(elements.saturating_mul(ELEMENT_STEPS))
+    }
+
+    /// For a walk over keys that begins now. It leaves the worker as soon as it turns out to take long; what it has reclaimed until then the
+    /// one that runs elsewhere does not find.
+    pub fn pace(self) -> WalkPace {
+        let now = clock::ticks();
+        WalkPace { haste: self, started: now, step: now }
+    }
+}
+
+/// The pace of a command's walk over keys.
+#[derive(Debug)]
+pub struct WalkPace {
+    haste: Haste,
+    started: Ticks,
+    /// When the step began.
+    step: Ticks,
+}
+
+impl Pace for WalkPace {
+    type End = CmdError;
+
+    fn begin_step(&mut self) -> Result<(), CmdError> {
+        self.step = clock::ticks();
+        let is_long = self.haste.0 && clock::elapsed_us(self.started, self.step) > WALK_US_MAX;
+        if is_long { Err(CmdError::TakesLong) } else { Ok(()) }
+    }
+
+    fn is_step_over(&mut self) -> bool {
+        clock::elapsed_us(self.step, clock::ticks()) > WALK_US_MAX
     }
 }
 

@@ -109,7 +109,8 @@ pub fn run(
 #[cold]
 fn hand_on(context: &mut Context<'_>, row: &Row, args: &Args<'_>, reply_from: usize) -> NotRun {
     context.reply.truncate(reply_from);
-    if !row.spec.is_write() {
+    // Who takes stripes by itself has read none of the keys that it names.
+    if row.spec.locks == Locks::Keys && !row.spec.is_write() {
         args.keys().for_each(|key| context.keys.take_back_hit(key));
     }
     context.keys.unlock();

@@ -6,9 +6,8 @@ use super::context::{Args, CmdResult, Context};
 use super::shared::Shared;
 use super::spec::StartSweep;
 use crate::base::clock;
+use crate::base::limits::WALK_US_MAX;
 
-/// How long a sweep runs before it lets other connections run.
-const STEP_US: u64 = 500;
 /// When to look at a stripe again though nobody said that it is free: that word can be missed.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -21,7 +20,7 @@ pub(super) async fn run(context: &mut Context<'_>, start: StartSweep, args: &Arg
         until_free(shared, number).await;
         context.keys.with_stripe(number, |keys| sweep.visit(keys));
         assert!(context.keys.holds_nothing(), "a sweep holds a stripe while it visits it, and none while it waits");
-        if clock::elapsed_us(step, clock::ticks()) > STEP_US {
+        if clock::elapsed_us(step, clock::ticks()) > WALK_US_MAX {
             tokio::task::yield_now().await;
             step = clock::ticks();
         }

@@ -68,7 +68,7 @@ pub fn report_end(caller: &Caller) {
 pub fn unwatch(context: &mut Context<'_>, session: &mut Session) {
     session.watch_flag.forget();
     let flag = Arc::clone(&session.watch_flag);
-    for watched in std::mem::take(&mut session.watched) {
+    for watched in session.watched.take() {
         let place = watched.resolved.place;
         if context.keys.holds(place) {
             context.keys.stripe(place.stripe).watched.remove(watched.db, &watched.key, &flag);

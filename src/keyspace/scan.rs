@@ -19,6 +19,24 @@ const TABLE_BITS: u32 = slot::SLOTS.trailing_zeros();
 const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
 /// Buckets looked at for each element asked for: a sparse table is not walked on and on for one call.
 const BUCKETS_PER_ELEMENT: usize = 10;
+/// Bytes of names that are looked at between two looks at the clock: a name costs by its length, whatever it is compared with.
+const NAMES_LEN_PER_LOOK: usize = 1024;
+
+/// How long a walk goes on at a stretch. What a key costs cannot be told from their number: a long pattern looks at every byte of a long name.
+/// So whoever walks asks a clock.
+pub trait Pace {
+    /// Why a walk ends before its end.
+    type End;
+
+    /// Called before each step, when no stripe is held for the walk.
+    ///
+    /// # Errors
+    /// If there is to be none.
+    fn begin_step(&mut self) -> Result<(), Self::End>;
+
+    /// Whether the step has lasted long enough for its stripe.
+    fn is_step_over(&mut self) -> bool;
+}
 
 /// Where a walk over a database, or over one slot of it, stands.
 #[derive(Debug)]
@@ -93,32 +111,43 @@ impl Walk {
 impl KeyAccess<'_> {
     /// Goes on from `cursor`, with the keys of `slot` alone if one is given. Each key that `fits` and whose time has not come is
     /// given to `found`; an expired one that fits is deleted. About `count` keys are looked at. Returns the next cursor, 0 at the end.
-    pub fn scan(
+    ///
+    /// # Errors
+    /// What `pace` says.
+    pub fn scan<P: Pace>(
         &mut self,
         cursor: u64,
         slot: Option<u16>,
         count: usize,
         mut fits: impl FnMut(EntryRef<'_>) -> bool,
         mut found: impl FnMut(EntryRef<'_>),
-    ) -> u64 {
+        pace: &mut P,
+    ) -> Result<u64, P::End> {
         let mut walk = Walk::from_cursor(self.keyspace(), cursor, slot, count);
         while let Some(number) = walk.stripe() {
-            if self.with_stripe(number, |keys| keys.walk_on(&mut walk, &mut fits, &mut found)) {
-                return (walk.within << TABLE_BITS) | walk.table;
+            pace.begin_step()?;
+            if self.with_stripe(number, |keys| keys.walk_on(&mut walk, &mut fits, &mut found, pace)) {
+                return Ok((walk.within << TABLE_BITS) | walk.table);
             }
         }
-        0
+        Ok(0)
     }
 
-    /// Walks on within the walk's stripe, which is held, over about [`SCAN_STEP_MAX`] elements. True if the call ends here, false if the
-    /// walk goes on (with this or the next stripe).
-    pub fn walk_on(&mut self, walk: &mut Walk, fits: &mut impl FnMut(EntryRef<'_>) -> bool, found: &mut impl FnMut(EntryRef<'_>)) -> bool {
+    /// Walks on within the walk's stripe, which is held, over about [`SCAN_STEP_MAX`] elements, or until `pace` says that it is enough.
+    /// True if the call ends here, false if the walk goes on (with this or the next stripe).
+    pub fn walk_on(
+        &mut self,
+        walk: &mut Walk,
+        fits: &mut impl FnMut(EntryRef<'_>) -> bool,
+        found: &mut impl FnMut(EntryRef<'_>),
+        pace: &mut impl Pace,
+    ) -> bool {
         let Some(number) = walk.stripe() else { return false };
         let tables_per_db = walk.tables_per_db;
         let first = self.keyspace().tables_of(self.db).start;
         let end = walk.end.min((u64::from(number) + 1) * tables_per_db);
         let liveness = self.liveness();
-        let mut held = 0;
+        let (mut held, mut names_len) = (0, 0);
         let mut expired: Vec<Vec<u8>> = Vec::new();
         while walk.table < end {
             let table = first + (walk.table % tables_per_db) as usize;
@@ -130,14 +159,16 @@ impl KeyAccess<'_> {
                 return true;
             }
             let buckets = keys.table.buckets();
-            if held >= SCAN_STEP_MAX {
+            if held >= SCAN_STEP_MAX || (names_len >= NAMES_LEN_PER_LOOK && pace.is_step_over()) {
                 walk.left_buckets = buckets;
                 return false;
             }
             walk.may_repeat |= held == 0 && walk.within != 0 && buckets < walk.left_buckets;
+            names_len %= NAMES_LEN_PER_LOOK;
             let mut seen = 0;
             walk.within = keys.table.scan(walk.within, |entry| {
                 seen += 1;
+                names_len += entry.key().len();
                 if !fits(entry) {
                     return;
                 }
@@ -170,7 +201,7 @@ mod tests {
     use crate::keyspace::Keyspace;
     use crate::keyspace::access::Moment;
     use crate::keyspace::key_mut::Expiry;
-    use crate::keyspace::testing;
+    use crate::keyspace::testing::{self, AtLeisure};
 
     fn put(keyspace: &Keyspace, name: &str, expiry: Expiry) {
         testing::put(keyspace, 0, name, expiry, 1000);
@@ -184,8 +215,9 @@ mod tests {
     fn step(keyspace: &Keyspace, cursor: u64, slot: Option<u16>, count: usize) -> (Vec<String>, u64) {
         let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
         let mut names = Vec::new();
-        let next = keys.scan(cursor, slot, count, |_| true, |entry| names.push(String::from_utf8_lossy(entry.key()).into_owned()));
-        (names, next)
+        let found = |entry: EntryRef<'_>| names.push(String::from_utf8_lossy(entry.key()).into_owned());
+        let next = keys.scan(cursor, slot, count, |_| true, found, &mut AtLeisure);
+        (names, next.unwrap_or_else(|never| match never {}))
     }
 
     #[test]

@@ -9,6 +9,22 @@ use super::access::{KeyAccess, Moment};
 use super::changes::{ChangeSink, Changes};
 use super::key::{Key, ResolvedKey};
 use super::key_mut::{Expiry, KeyMut};
+use super::scan::Pace;
+
+/// The pace of a walk for which nobody waits.
+pub(super) struct AtLeisure;
+
+impl Pace for AtLeisure {
+    type End = std::convert::Infallible;
+
+    fn begin_step(&mut self) -> Result<(), Self::End> {
+        Ok(())
+    }
+
+    fn is_step_over(&mut self) -> bool {
+        false
+    }
+}
 
 /// Runs with a key of database `db` whose stripe is held.
 pub(super) fn with_key<R>(keyspace: &Keyspace, db: u32, name: &str, now_ms: i64, run: impl FnOnce(&mut KeyAccess<'_>, Key<'_>) -> R) -> R {

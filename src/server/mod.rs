@@ -46,6 +46,8 @@ mod testing;
 mod tests;
 mod upkeep;
 mod waiting;
+#[cfg(test)]
+mod walk_tests;
 mod worker;
 mod workers;
 

@@ -156,6 +156,7 @@ impl Connection {
             let progress = pipeline::execute(&mut executor, buffer, parsed, requests.clone(), enough);
             let executed = executor.end();
             drop(executor);
+            self.share.count_run(self.now, executed.ended);
             self.now = executed.ended;
             self.note_executed(executed, reply_from);
             self.check_closed()?;

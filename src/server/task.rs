@@ -176,7 +176,7 @@ impl Connection {
             }
         }
         self.send_and_report()?;
-        self.share.count_time(self.worker.end_round(round));
+        self.worker.end_round(round);
         Ok(())
     }
 

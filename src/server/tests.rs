@@ -386,6 +386,24 @@ fn watch_takes_a_key_once_and_exec_notices_its_change() {
     peer.expect("exec", "*1 +OK");
 }
 
+/// Each key was once compared with all before it, so that a hundred thousand took a minute.
+#[test]
+fn watching_looks_at_each_key_a_few_times_however_many_there_are() {
+    const ROUNDS: usize = 50;
+    const KEYS: usize = 100;
+    let mut peer = Peer::new(&plain_node(&[]));
+    for round in 0..ROUNDS {
+        let keys: Vec<String> = (0..KEYS).map(|key| format!("{round}:{key}")).collect();
+        peer.expect(&format!("watch {}", keys.join(" ")), "+OK");
+    }
+    assert_eq!(peer.session.watched.len(), ROUNDS * KEYS);
+    peer.expect("multi", "+OK");
+    peer.expect("set k v", "+QUEUED");
+    peer.expect("exec", "*1 +OK");
+    let looks = peer.session.watched.looks.get();
+    assert!(looks <= 3 * ROUNDS * KEYS, "{looks}");
+}
+
 #[test]
 fn who_waits_is_sent_elsewhere_when_its_keys_leave() {
     let shared = cluster_node();

@@ -77,12 +77,14 @@ impl Connection {
         self.limit_reply(&config);
         let before = self.output.reply.len();
         let connection = (&mut self.caller, &mut self.session);
-        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.output.reply, Now::read(), usize::MAX);
+        let now = Now::read();
+        let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.output.reply, now, usize::MAX);
         let words = request.words();
         let found = executor.context.shared.table.lookup(words[0], words.get(1).copied());
         let flow = executor.execute(&words, found, None);
         let executed = executor.end();
         drop(executor);
+        self.share.count_run(now.ticks, executed.ended);
         self.note_executed(executed, before);
         flow
     }

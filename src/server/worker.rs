@@ -92,12 +92,10 @@ impl Worker {
         RoundStart { ticks: clock::ticks(), commands: self.metrics().total_commands.load(Ordering::Relaxed) }
     }
 
-    /// Counts a round that ends now. Returns how long it took.
+    /// Counts a round that ends now.
     #[inline]
-    pub(super) fn end_round(&self, started: RoundStart) -> u64 {
-        let nanoseconds = clock::elapsed_ns(started.ticks, clock::ticks());
-        self.metrics().round(nanoseconds, started.commands);
-        nanoseconds
+    pub(super) fn end_round(&self, started: RoundStart) {
+        self.metrics().round(clock::elapsed_ns(started.ticks, clock::ticks()), started.commands);
     }
 
     /// True if the options changed since [`Worker::config`] was last asked for.

@@ -164,10 +164,7 @@ async fn run_rounds(worker: Rc<Worker>, round: Rc<Round<Connection>>) {
         let begun = worker.begin_round();
         (begun.ticks, begun)
     };
-    let end = |begun| {
-        worker.end_round(begun);
-    };
-    round.run(begin, end).await;
+    round.run(begin, |begun| worker.end_round(begun)).await;
 }
 
 /// Serves the sockets that come, until no more can come and their connections are gone.

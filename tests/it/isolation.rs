@@ -196,6 +196,61 @@ fn slow_commands_on_one_stripe_hold_up_nobody_elsewhere() {
     }
 }
 
+/// Keys with long names, and a part of a pattern that is compared with each byte of them: a walk over all takes about a second.
+const LONG_NAMES: usize = if cfg!(debug_assertions) { 10_000 } else { 80_000 };
+const LONG_NAME_LEN: usize = 1000;
+const LONG_PATTERN_LEN: usize = 900;
+/// Few, so that it is not enough to let others have their turns between two stripes.
+const WALK_STRIPES: usize = 16;
+/// Requests that must be answered during one walk, one after the other.
+const WALK_CALLS: usize = 3 * WALK_STRIPES;
+/// How often that is tried.
+const WALK_TRIES_MAX: usize = 5;
+
+/// Who walks over all keys lets the others of its worker have their turns, by what the keys cost and not by how many there are.
+#[test]
+fn a_walk_over_keys_serves_the_others_of_its_worker() {
+    let server = Server::larder(&["--io-threads", "1", "--keyspace-stripes", &WALK_STRIPES.to_string()]);
+    let (mut slow, mut client) = (Client::connect(&server), Client::connect(&server));
+    let name = "a".repeat(LONG_NAME_LEN);
+    for chunk in 0..LONG_NAMES / 1000 {
+        let pairs = (0..1000).flat_map(|number| [format!("{name}{chunk}:{number}"), "v".to_owned()]);
+        let words: Vec<String> = std::iter::once("MSET".to_owned()).chain(pairs).collect();
+        slow.call(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let pattern = format!("*{}c*", "[ab]".repeat(LONG_PATTERN_LEN));
+    for walk in [&["KEYS", &pattern][..], &["SCAN", "0", "MATCH", &pattern, "COUNT", "1000000000"]] {
+        let mut slow = Slow { clients: vec![Client::connect(&server)], before: &[], request: walk };
+        let is_shared = (0..WALK_TRIES_MAX).any(|_| slow.is_outrun_by(|| (0..WALK_CALLS).for_each(|_| client.call(&["GET", "other"]))));
+        assert!(is_shared, "{} keeps its worker to itself", walk[0]);
+    }
+}
+
+/// Requests of one pipeline that each take long, but not too long for a worker: they come in a few reads.
+const COSTLY_REQUESTS: usize = 4000;
+const COSTLY_ELEMENTS: usize = if cfg!(debug_assertions) { 1000 } else { 4000 };
+/// Requests that must be answered meanwhile, one after the other: a few for each read.
+const COSTLY_CALLS: usize = 12;
+
+/// A pipeline has its turns by the time that its requests take, not by how many came at once.
+#[test]
+fn a_pipeline_of_costly_requests_serves_the_others_of_its_worker() {
+    let server = Server::larder(&["--io-threads", "1"]);
+    let (mut slow, mut client) = (Client::connect(&server), Client::connect(&server));
+    let elements = (0..COSTLY_ELEMENTS).map(|number| number.to_string());
+    let words: Vec<String> = ["RPUSH", "list"].map(str::to_owned).into_iter().chain(elements).collect();
+    slow.call(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let is_shared = (0..WALK_TRIES_MAX).any(|_| {
+        let costly = (0..COSTLY_REQUESTS).map(|_| vec!["LREM", "list", "0", "none"]);
+        slow.connection.send_all(costly.chain([vec!["SET", "done", "yes"]]));
+        let calls = std::iter::repeat_with(|| client.connection.call(&["GET", "done"])).take_while(|reply| *reply == Value::Null).count();
+        (0..=COSTLY_REQUESTS).for_each(|_| slow.receive());
+        slow.call(&["DEL", "done"]);
+        calls >= COSTLY_CALLS
+    });
+    assert!(is_shared, "a pipeline keeps its worker to itself");
+}
+
 /// A transaction runs on the worker of its client. It keeps that worker busy, and no other one.
 #[test]
 fn slow_transactions_hold_up_no_other_worker() {

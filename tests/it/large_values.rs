@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use larder::base::limits::{CHUNK_LEN, CONTIGUOUS_LEN_MAX};
+use larder::base::limits::{CHUNK_LEN, CONTIGUOUS_LEN_MAX, REPLY_LEN_MAX, STRING_LEN_MAX};
 use larder::base::rng::Rng;
 use larder_proto::resp::Value;
 
@@ -78,6 +78,32 @@ fn replies_copies_and_small_changes_take_no_memory_for_the_rest_of_the_value() {
         reader.read_exact(&mut header[..2]).expect("the server answers in time");
     }
     wait_until("the memory is given back", || other.info("used_memory") < empty + NOISE_LEN);
+}
+
+/// One reply, and one EXEC, have a bound of their own, whatever the limits of output say. They refer to long values: what is asked for takes no
+/// memory on its way to the bound.
+#[test]
+fn a_reply_has_a_bound_and_takes_no_memory_until_there() {
+    let server = Server::larder(&["--client-output-buffer-limit", "normal 0 0 0"]);
+    let mut client = server.connect();
+    let len = (REPLY_LEN_MAX / 4).min(STRING_LEN_MAX);
+    assert_eq!(client.call(&["SETRANGE", "long", &(len - 1).to_string(), "x"]), Value::Integer(len as i64));
+    let before = client.info("used_memory");
+    let fitting = REPLY_LEN_MAX / len - 1;
+    let mget = |count: usize| request(&[&["MGET"], &vec!["long"; count][..]].concat());
+    let exec = |count: usize| [request(&["MULTI"]), request(&["GET", "long"]).repeat(count), request(&["EXEC"])].concat();
+    for (what, requests) in [("MGET", [mget(fitting), mget(fitting + 2)]), ("EXEC", [exec(fitting), exec(fitting + 2)])] {
+        let [mut kept, mut closed] = [server.connect_raw(), server.connect_raw()];
+        kept.write_all(&requests[0]).expect("the server reads");
+        wait_until("its reply waits", || number(&mut client, &kept, "omem") > fitting * len - SOCKET_LEN_MAX);
+        closed.write_all(&requests[1]).expect("the server reads");
+        wait_until("the bound closes the client", || client.info("connected_clients") == 2);
+        assert!(number(&mut client, &kept, "omem") > 0, "{what}: the other one stays");
+        let used = client.info("used_memory_peak").saturating_sub(before);
+        assert!(used < NOISE_LEN, "{what}: {used}");
+        drop(kept);
+        wait_until("it is gone", || client.info("connected_clients") == 1);
+    }
 }
 
 #[test]

@@ -158,6 +158,37 @@ fn every_policy_keeps_memory_near_its_limit_in_a_storm_of_writes() {
     }
 }
 
+/// Keys that must not go for what waits to be freed, their length, and the elements of the list that is copied and deleted: many more bytes in
+/// all than are left below the limit.
+const COPIES_KEYS: u64 = 1000;
+const COPIES_VALUE_LEN: usize = 1000;
+const COPIES_ELEMENTS: usize = 100_000;
+const COPIES: usize = 100;
+
+/// What a large value took is as good as free from its deletion on: it only waits for the thread that frees.
+#[test]
+fn keys_stay_while_large_copies_come_and_go() {
+    let server = Server::larder(&["--maxmemory-policy", "allkeys-lru", "--io-threads", "1"]);
+    let mut client = server.connect();
+    let value = "v".repeat(COPIES_VALUE_LEN);
+    for key in 0..COPIES_KEYS {
+        assert_eq!(client.call(&["SET", &key.to_string(), &value]), Value::Simple("OK".into()));
+    }
+    let before = client.info("used_memory");
+    for chunk in 0..COPIES_ELEMENTS / 1000 {
+        let elements = (0..1000).map(|number| format!("element:{chunk}:{number}"));
+        let words: Vec<String> = ["RPUSH", "list"].map(str::to_owned).into_iter().chain(elements).collect();
+        client.call(&words);
+    }
+    // Room for two copies more, and a little for who sends and what is in between.
+    let used = client.info("used_memory");
+    client.config_set("maxmemory", &(used + 2 * (used - before) + 2 * MIB).to_string());
+    client.send_all((0..COPIES).flat_map(|_| [vec!["COPY", "list", "copy"], vec!["DEL", "copy"]]));
+    let made = (0..2 * COPIES).filter(|_| client.receive() == Value::Integer(1)).count();
+    assert_eq!((client.info("evicted_keys"), made), (0, 2 * COPIES));
+    assert_eq!(client.call(&["DBSIZE"]), Value::Integer(COPIES_KEYS as i64 + 1));
+}
+
 /// Keys that must not go for clients, each of [`CLIENTS_VALUE_LEN`] bytes: so short that replies copy them.
 const CLIENTS_KEYS: u64 = 500;
 const CLIENTS_VALUE_LEN: u64 = 10_000;

@@ -31,13 +31,37 @@ fn last() -> LogId {
 
 /// What the leader sends to a node that is far behind.
 fn snapshot() -> Vec<u8> {
+    snapshot_of(Topology::default().to_bytes().expect("it is short"))
+}
+
+fn snapshot_of(data: Vec<u8>) -> Vec<u8> {
     let voters = BTreeMap::from([(LEADER, BasicNode::new("127.0.0.1:1")), (ME.raft_id(), BasicNode::new("127.0.0.1:2"))]);
     let last = Some(last());
     let membership = Membership::new(vec![voters.keys().copied().collect()], voters);
     let meta = SnapshotMeta { last_log_id: last, last_membership: StoredMembership::new(last, membership), snapshot_id: "s".to_owned() };
-    let data = Topology::default().to_bytes().expect("it is short");
     let request = InstallSnapshotRequest::<TypeConfig> { vote: Vote::new_committed(1, LEADER), meta, offset: 0, data, done: true };
     codec::encode(&request).expect("it is short")
+}
+
+/// A leader of another version, or one whose memory lies: what it sends ends no group, and is not kept for the next start either.
+#[test]
+fn a_snapshot_that_cannot_be_read_is_refused_and_the_next_one_taken() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let group = start(&store).await.unwrap();
+        for data in [vec![], vec![255; 100]] {
+            let answer = group.receive(LEADER, RaftCall::InstallSnapshot, &snapshot_of(data)).await;
+            assert!(matches!(answer, Err(GroupError::Message(_))), "{answer:?}");
+        }
+        group.stop().await;
+        let again = start(&store).await.unwrap_or_else(|error| panic!("{error}"));
+        again.receive(LEADER, RaftCall::InstallSnapshot, &snapshot()).await.unwrap();
+        has_applied(&again, Some(last()), "it follows the leader").await;
+        assert_eq!(again.failure(), None);
+        again.stop().await;
+    });
 }
 
 #[test]

@@ -20,7 +20,7 @@ use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy};
 use super::options::{RAFT_ELECTION_MS, RAFT_HEARTBEAT_MS};
 use super::peers::Peers;
 use super::store::Store;
-use crate::topology::{ClusterId, Command};
+use crate::topology::{ClusterId, Command, Topology};
 use log_store::LogStore;
 use network::Network;
 use state_machine::StateMachine;
@@ -177,6 +177,8 @@ impl Group {
                 if request.offset != 0 || !request.done {
                     return Err(GroupError::Message("a snapshot in pieces".to_owned()));
                 }
+                // Before anything is kept: what cannot be read would end the group, now and at each start.
+                Topology::from_bytes(&request.data).map_err(unreadable)?;
                 state_machine::keep_incoming(&self.store, &request.meta, &request.data).await.map_err(ended)?;
                 codec::encode(&self.raft.install_snapshot(request).await)
             }

@@ -17,6 +17,7 @@ use crate::engine::names::Names;
 use crate::engine::scan_options::{ScanOptions, Target};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::Keyspace;
+use crate::keyspace::entry::EntryRef;
 
 pub(crate) static CLUSTERSCAN: CommandSpec = CommandSpec {
     name: "clusterscan",
@@ -91,7 +92,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
                 let owner = topology.slots().owner(position.slot);
                 let follows = |slot: &u16| !is_bound && topology.slots().owner(*slot) == owner;
                 let last = (position.slot + 1..SLOTS).take_while(follows).last().unwrap_or(position.slot);
-                match walk(context, position, last, &options, &mut names) {
+                match walk(context, position, last, &options, &mut names)? {
                     Some(Position { slot, within }) => Some(format!("{made_here}-{{{}}}-{within}", slot::tag_of(slot))),
                     None => (!is_bound && last + 1 < SLOTS).then(|| start_of(last + 1)),
                 }
@@ -105,22 +106,31 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 }
 
 /// Walks from `position` to the end of slot `last`, until about COUNT keys were looked at. Returns where to go on, if anywhere.
-fn walk(context: &mut Context<'_>, mut position: Position, last: u16, options: &ScanOptions<'_>, names: &mut Names) -> Option<Position> {
+fn walk(
+    context: &mut Context<'_>,
+    mut position: Position,
+    last: u16,
+    options: &ScanOptions<'_>,
+    names: &mut Names,
+) -> Result<Option<Position>, CmdError> {
     let mut looked_at = 0;
+    let mut pace = context.haste().pace();
     loop {
         let most = options.count - looked_at;
-        let fits = |entry: crate::keyspace::entry::EntryRef<'_>| {
+        let fits = |entry: EntryRef<'_>| {
             looked_at += 1;
             options.type_name.is_none_or(|name| entry.kind().name() == name) && options.matches(entry.key())
         };
-        position.within = context.keys.scan(position.within, Some(position.slot), most, fits, |entry| names.push(entry.key()));
+        let found = |entry: EntryRef<'_>| names.push(entry.key());
+        position.within = context.keys.scan(position.within, Some(position.slot), most, fits, found, &mut pace)?;
         if position.within == 0 {
             // Straight to the next slot with keys: most have none, and a call for each would be a round trip for each.
             let is_used = |slot: &u16| with_slot(context, *slot, |keys| keys.is_some_and(|keys| !keys.table.is_empty()));
-            position.slot = (position.slot + 1..=last).find(is_used)?;
+            let Some(slot) = (position.slot + 1..=last).find(is_used) else { return Ok(None) };
+            position.slot = slot;
         }
         if looked_at >= options.count {
-            return Some(position);
+            return Ok(Some(position));
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::error::CmdError;
 use crate::engine::names::Names;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 use crate::keyspace::entry::EntryRef;
-use crate::keyspace::scan::Walk;
+use crate::keyspace::scan::{Pace, Walk};
 
 pub(crate) static CLUSTER_GETKEYSINSLOT: CommandSpec = CommandSpec {
     name: "getkeysinslot",
@@ -36,16 +36,18 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     };
     // A few at a time, so that the slot's stripe is never held for long.
     let mut names = Names::default();
+    let mut pace = context.haste().pace();
     let mut walk = Walk::over_all(context.keys.keyspace(), Some(slot));
     while names.len() < most
         && let Some(stripe) = walk.stripe()
     {
+        pace.begin_step()?;
         let mut found = |entry: EntryRef<'_>| {
             if names.len() < most {
                 names.push(entry.key());
             }
         };
-        context.keys.with_stripe(stripe, |keys| keys.walk_on(&mut walk, &mut |_| true, &mut found));
+        context.keys.with_stripe(stripe, |keys| keys.walk_on(&mut walk, &mut |_| true, &mut found, &mut pace));
     }
     if walk.may_repeat() {
         names.dedup();

@@ -4,7 +4,7 @@
 use crate::base::glob::Glob;
 use crate::base::limits::PATTERN_LEN_MAX;
 use crate::base::slot;
-use crate::engine::context::{Args, CmdResult, Context, Sweep, check_pattern};
+use crate::engine::context::{Args, CmdResult, Context, Haste, Sweep, check_pattern};
 use crate::engine::error::CmdError;
 use crate::engine::names::Names;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Place, Run, SPEC, acl, flag};
@@ -56,7 +56,7 @@ impl Sweep for KeysSweep {
     fn visit(&mut self, keys: &mut KeyAccess<'_>) {
         let (pattern, names) = (&self.pattern, &mut self.names);
         let mut fits = |entry: EntryRef<'_>| pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()));
-        keys.walk_on(&mut self.walk, &mut fits, &mut |entry| names.push(entry.key()));
+        keys.walk_on(&mut self.walk, &mut fits, &mut |entry| names.push(entry.key()), &mut Haste::none().pace());
     }
 
     fn finish(mut self: Box<Self>, context: &mut Context<'_>) -> CmdResult {

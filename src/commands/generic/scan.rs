@@ -38,13 +38,15 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let keyspace = context.keys.keyspace();
     let slot = options.pattern.filter(|_| keyspace.by_slot()).and_then(slot::pattern_slot);
     let mut names = Names::default();
+    let mut pace = context.haste().pace();
     let next = context.keys.scan(
         cursor,
         slot,
         options.count,
         |entry| options.type_name.is_none_or(|name| entry.kind().name() == name) && options.matches(entry.key()),
         |entry| names.push(entry.key()),
-    );
+        &mut pace,
+    )?;
     context.reply.array(2);
     context.reply.bulk(next.to_string().as_bytes());
     names.reply(context.reply);

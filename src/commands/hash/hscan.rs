@@ -39,6 +39,7 @@ const STEPS_PER_ELEMENT: usize = 10;
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut cursor = scan_options::cursor(args[2])?;
+    let haste = context.haste();
     let liveness = context.keys.liveness();
     let hash = fields::view(&mut context.keys, args.key(0)?)?;
     let reply = &mut *context.reply;
@@ -47,6 +48,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Ok(());
     };
     let options = ScanOptions::parse(&args[3..], Target::Hash)?;
+    haste.check_elements(options.count.min(hash.len()))?;
     let mut found = Vec::new();
     let mut seen = 0;
     for _ in 0..options.count.saturating_mul(STEPS_PER_ELEMENT) {

@@ -43,12 +43,14 @@ pub(crate) static ZSCAN: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut cursor = scan_options::cursor(args[2])?;
+    let haste = context.haste();
     let hasher = context.keys.keyspace().hasher();
     let mut found = Names::default();
     match access::read(&mut context.keys, args.key(0)?)? {
         None => cursor = 0,
         Some(zset) => {
             let options = ScanOptions::parse(&args[3..], Target::SortedSet)?;
+            haste.check_elements(options.count.min(zset.len()))?;
             let mut seen = 0;
             for _ in 0..options.count.saturating_mul(STEPS_PER_ELEMENT) {
                 cursor = zset.scan(cursor, hasher, |element| {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
-use std::thread::{self, sleep};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use redis::cluster::{ClusterClientBuilder, cluster_pipe};
 use redis::geo::{RadiusOptions, RadiusOrder, RadiusSearchResult, Unit};
@@ -48,12 +48,35 @@ fn texts(list: &[&str]) -> Vec<String> {
     list.iter().map(|text| text.to_string()).collect()
 }
 
-/// What a call answers that blocks on a connection of its own, while another call is made.
-fn meanwhile<C: ConnectionLike + Send, T: Send>(other: &mut C, blocking: impl FnOnce(&mut C) -> T + Send, then: impl FnOnce()) -> T {
+/// How long something may take that must happen.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Asks until the answer is yes.
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
+        thread::yield_now();
+    }
+}
+
+/// True if a client waits for a key, on any node: a cluster's connection answers INFO with a text for each.
+fn is_anybody_blocked(r: &mut impl ConnectionLike) -> bool {
+    let text = cmd("INFO").arg("clients").query::<Value>(r).map(|texts| format!("{texts:?}")).unwrap_or_default();
+    text.split("blocked_clients:").skip(1).any(|count| !count.starts_with('0'))
+}
+
+/// What a call answers that blocks on a connection of its own, while another call is made once it waits.
+fn meanwhile<C: ConnectionLike + Send, T: Send>(
+    r: &mut C,
+    other: &mut C,
+    blocking: impl FnOnce(&mut C) -> T + Send,
+    then: impl FnOnce(&mut C),
+) -> T {
     thread::scope(|scope| {
         let blocked = scope.spawn(move || blocking(other));
-        sleep(Duration::from_millis(100));
-        then();
+        wait_until("the other client is blocked", || is_anybody_blocked(r));
+        then(r);
         blocked.join().expect("the blocked thread ends")
     })
 }
@@ -67,12 +90,13 @@ fn lists<C: ConnectionLike + Send>(c: &mut Checks, r: &mut C, other: &mut C) -> 
     c.is(r.lmove(key("l"), key("l2"), Direction::Left, Direction::Right), Some("a".to_string()), "LMOVE");
     let popped = cmd("LMPOP").arg(2).arg(&[key("none"), key("l")]).arg("RIGHT").arg("COUNT").arg(2).query(r);
     c.is(popped, (key("l"), texts(&["b", "a"])), "LMPOP");
-    let woken = meanwhile(other, |o| o.blpop(vec![key("q1"), key("q2")], 10.0), || drop(r.rpush::<_, _, i64>(key("q2"), "job")));
+    let woken = meanwhile(r, other, |o| o.blpop(vec![key("q1"), key("q2")], 10.0), |r| drop(r.rpush::<_, _, i64>(key("q2"), "job")));
     c.is(woken, Some((key("q2"), "job".to_string())), "BLPOP");
     let woken = meanwhile(
+        r,
         other,
         |o| o.blmove(key("q1"), key("q3"), Direction::Left, Direction::Right, 10.0),
-        || drop(r.rpush::<_, _, i64>(key("q1"), "job")),
+        |r| drop(r.rpush::<_, _, i64>(key("q1"), "job")),
     );
     c.is(woken, Some("job".to_string()), "BLMOVE");
     c.is(other.brpop(key("q1"), 0.05), None::<(String, String)>, "BRPOP times out");
@@ -126,7 +150,9 @@ fn hashes<C: ConnectionLike>(c: &mut Checks, r: &mut C) {
     c.is(r.hset_ex(key("h"), &soon, &[("d", "4")]), true, "HSETEX");
     c.is(r.hget_ex(key("h"), &["b", "d"], redis::Expiry::PERSIST), texts(&["two", "4"]), "HGETEX");
     c.is(r.hpexpire(key("h"), 1, ExpireOption::NONE, &["b"]), vec![1], "HPEXPIRE");
-    sleep(Duration::from_millis(50));
+    // It got the same time as the one made to stay, after that one.
+    c.is(r.hset_ex(key("h"), &soon, &[("e", "5")]), true, "HSETEX");
+    wait_until("a field has expired", || r.hget(key("h"), "e").is_ok_and(|field: Option<String>| field.is_none()));
     c.is(cmd("HMGET").arg(key("h")).arg(&["b", "d"]).query(r), vec![None, Some(4)], "HMGET of an expired field and of one made to stay");
 }
 
@@ -147,8 +173,8 @@ fn sorted_sets<C: ConnectionLike + Send>(c: &mut Checks, r: &mut C, other: &mut 
     c.is(r.zscore(key("z2"), "c"), Some(6.0), "ZSCORE");
     c.is(r.zpopmax(key("z2"), 1), scored(&[("d", 8.0)]), "ZPOPMAX");
     c.is(r.zmpop_min([key("z2")].as_slice(), 1), (key("z2"), scored(&[("b", 4.0)])), "ZMPOP");
-    let woken =
-        meanwhile(other, |o| o.bzpopmin(key("zq"), 10.0), || drop(r.zadd_multiple::<_, _, _, i64>(key("zq"), &[(7, "x"), (6, "w")])));
+    let both = [(7, "x"), (6, "w")];
+    let woken = meanwhile(r, other, |o| o.bzpopmin(key("zq"), 10.0), |r| drop(r.zadd_multiple::<_, _, _, i64>(key("zq"), &both)));
     c.is(woken, Some((key("zq"), "w".to_string(), 6.0)), "BZPOPMIN");
 }
 
@@ -210,9 +236,10 @@ fn streams<C: ConnectionLike + Send>(c: &mut Checks, r: &mut C, other: &mut C) -
         "XREADGROUP NOACK",
     );
     let add = |r: &mut C, id: &str| drop(r.xadd::<_, _, _, _, String>(key("x"), id, &[("n", 1)]));
-    let woken = meanwhile(other, |o| o.xread_options(&[key("x")], &[">"], &group("c3").block(10_000)), || add(r, "6-1"));
+    let woken = meanwhile(r, other, |o| o.xread_options(&[key("x")], &[">"], &group("c3").block(10_000)), |r| add(r, "6-1"));
     c.is(ids(woken.map(Option::unwrap_or_default)), texts(&["6-1"]), "XREADGROUP BLOCK");
-    let woken = meanwhile(other, |o| o.xread_options(&[key("x")], &["$"], &StreamReadOptions::default().block(10_000)), || add(r, "7-1"));
+    let next = StreamReadOptions::default().block(10_000);
+    let woken = meanwhile(r, other, |o| o.xread_options(&[key("x")], &["$"], &next), |r| add(r, "7-1"));
     c.is(ids(woken.map(Option::unwrap_or_default)), texts(&["7-1"]), "XREAD BLOCK");
     c.is(r.xtrim(&x, StreamMaxlen::Equals(2)), 5, "XTRIM");
     Ok(())

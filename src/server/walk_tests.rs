@@ -1,0 +1,60 @@
+//! Walks over keys and over elements, by the COUNT that a client gives: short ones run on its worker, long ones beside it.
+
+use std::sync::Arc;
+
+use super::executor::Flow;
+use super::testing::{Peer, cluster_node, plain_node};
+use crate::base::limits::{ELEMENT_STEPS, OFFLOAD_STEPS_MIN};
+use crate::base::slot::tag_of;
+use crate::engine::shared::Shared;
+
+/// A name that a pattern costs long to compare with, and such a pattern: a hundred of them take milliseconds.
+const NAME_LEN: usize = 4000;
+const PATTERN_LEN: usize = 1000;
+const NAMES: usize = 300;
+/// Where they lie in a cluster: a slot of the node under test.
+const SLOT: u16 = 100;
+/// What takes no time may still be interrupted for some.
+const TRIES_MAX: usize = 100;
+
+/// A client of a node that has many long names in one slot.
+fn filled(shared: Arc<Shared>) -> Peer {
+    let mut peer = Peer::new(&shared);
+    for number in 0..NAMES {
+        peer.expect(&format!("set {{{}}}{}{number} v", tag_of(SLOT), "a".repeat(NAME_LEN)), "+OK");
+    }
+    peer
+}
+
+#[test]
+fn a_walk_over_keys_that_takes_long_leaves_its_worker() {
+    let pattern = "[ab]".repeat(PATTERN_LEN);
+    for (shared, scan) in [(plain_node(&[]), "scan 0".to_owned()), (cluster_node(), format!("clusterscan x-{{{}}}-0", tag_of(SLOT)))] {
+        let mut peer = filled(shared);
+        let is_served = (0..TRIES_MAX).any(|_| {
+            // As if no stripe was ever held for long: after that, walks keep away from workers for a while.
+            peer.shared.keyspace.note_long_hold(0);
+            peer.run(&format!("{scan} match *c* count 10")).0 == Flow::Done
+        });
+        assert!(is_served, "{scan}: few keys");
+        peer.shared.keyspace.note_long_hold(0);
+        assert!(matches!(peer.run(&format!("{scan} match *{pattern}c* count 1000000000")), (Flow::Offload(..), _)), "{scan}: all keys");
+        assert!(peer.reply.is_empty(), "{scan}");
+    }
+}
+
+#[test]
+fn a_walk_over_elements_that_takes_long_leaves_its_worker() {
+    let many = OFFLOAD_STEPS_MIN as usize / ELEMENT_STEPS + 1000;
+    for (add, scan) in [("sadd k", "sscan k 0 count"), ("hset k", "hscan k 0 count"), ("zadd k", "zscan k 0 count")] {
+        let mut peer = Peer::new(&plain_node(&[]));
+        let pairs: Vec<String> = (0..many).map(|number| format!("{number} {number}")).collect();
+        peer.run(&format!("{add} {}", pairs.join(" ")));
+        assert!(matches!(peer.run(&format!("{scan} 1000000000")), (Flow::Offload(..), _)), "{scan}");
+        assert!(matches!(peer.run(&format!("{scan} 100")), (Flow::Plain | Flow::Done, _)), "{scan}");
+        // It is not COUNT that takes long.
+        peer.run("del k");
+        peer.run(&format!("{add} 1 1"));
+        assert!(matches!(peer.run(&format!("{scan} 1000000000")), (Flow::Plain | Flow::Done, _)), "{scan}");
+    }
+}
