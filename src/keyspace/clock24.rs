@@ -53,9 +53,8 @@ impl AccessClock {
 
     /// The clock of an entry that was last used so many seconds ago, if it is one of that kind.
     pub fn idle(&self, seconds: u64) -> u32 {
-        // What is longer ago than the clock can tell counts as just that long.
-        let seconds = seconds.min(u64::from(MASK)) as u32;
-        if self.lfu { self.fresh() } else { self.seconds.wrapping_sub(seconds) & MASK }
+        // Of what is longer ago than the clock can tell only the lower bits count, as in Valkey.
+        if self.lfu { self.fresh() } else { self.seconds.wrapping_sub(seconds as u32) & MASK }
     }
 
     /// The clock of an entry that is used so often, as the counter counts it, if it is one of that kind.
