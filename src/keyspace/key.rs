@@ -26,11 +26,16 @@ pub struct Key<'k> {
 
 /// For each of `keys` the number of the first one of the same name.
 pub fn first_of_same_name(keys: &[Key<'_>]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..keys.len()).collect();
-    order.sort_unstable_by_key(|number| (keys[*number].place().hash.0, keys[*number].name(), *number));
-    let mut firsts = vec![0; keys.len()];
-    for same in order.chunk_by(|one, other| keys[*one].name() == keys[*other].name()) {
-        same.iter().for_each(|number| firsts[*number] = same[0]);
+    // Each number beside its key's hash: a sort that looked at the keys would wait for memory at each step.
+    let mut order: Vec<(u64, usize)> = keys.iter().enumerate().map(|(number, key)| (key.place().hash.0, number)).collect();
+    order.sort_unstable();
+    let mut firsts: Vec<usize> = (0..keys.len()).collect();
+    for alike in order.chunk_by_mut(|one, other| one.0 == other.0).filter(|alike| alike.len() > 1) {
+        let name = |number: usize| keys[number].name();
+        alike.sort_unstable_by_key(|(_, number)| (name(*number), *number));
+        for same in alike.chunk_by(|one, other| name(one.1) == name(other.1)) {
+            same.iter().for_each(|(_, number)| firsts[*number] = same[0].1);
+        }
     }
     firsts
 }

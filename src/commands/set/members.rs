@@ -28,10 +28,19 @@ pub(super) fn view<'k>(keys: &'k mut KeyAccess<'_>, key: Key<'_>) -> Result<Opti
 /// # Errors
 /// If one of the keys holds another type.
 pub(super) fn views<'k>(keys: &'k mut KeyAccess<'_>, names: &[Key<'_>]) -> Result<Vec<Option<SetView<'k>>>, CmdError> {
-    for name in names {
-        view(keys, *name)?;
+    let mut there = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        if view(keys, *name)?.is_some() {
+            there.push(number);
+        }
     }
     let keys = &*keys;
-    let named_first = key::first_of_same_name(names).into_iter().enumerate().filter(|(number, first)| number == first);
-    named_first.map(|(number, _)| Ok(keys.beside(names[number]).map(collection::of::<Set>).transpose()?)).collect()
+    // Half a million names of nothing are not worth a comparison.
+    let named: Vec<Key<'_>> = there.iter().map(|number| names[*number]).collect();
+    let mut comes_again = vec![false; names.len()];
+    for (at, first) in key::first_of_same_name(&named).into_iter().enumerate() {
+        comes_again[there[at]] = first != at;
+    }
+    let once = names.iter().zip(comes_again).filter(|(_, comes_again)| !comes_again);
+    once.map(|(name, _)| Ok(keys.beside(*name).map(collection::of::<Set>).transpose()?)).collect()
 }

@@ -245,14 +245,17 @@ fn by_score(one: f64, other: f64) -> Ordering {
 
 /// Looks all inputs up, beside each other.
 fn operands<'k>(context: &'k Context<'_>, request: &Request<'_>) -> Result<Vec<Operand<'k>>, CmdError> {
-    let names: Vec<Key<'_>> = request.inputs.iter().map(|input| input.key).collect();
-    let inputs = request.inputs.iter().zip(key::first_of_same_name(&names));
-    inputs
-        .map(|(input, first)| {
-            let source = context.keys.beside(input.key).map(Source::of).transpose()?;
-            Ok(Operand { source, weight: input.weight, first })
-        })
-        .collect()
+    let mut operands = Vec::new();
+    for (first, input) in request.inputs.iter().enumerate() {
+        let source = context.keys.beside(input.key).map(Source::of).transpose()?;
+        operands.push(Operand { source, weight: input.weight, first });
+    }
+    let there: Vec<usize> = (0..operands.len()).filter(|number| operands[*number].source.is_some()).collect();
+    let named: Vec<Key<'_>> = there.iter().map(|number| request.inputs[*number].key).collect();
+    for (at, first) in key::first_of_same_name(&named).into_iter().enumerate() {
+        operands[there[at]].first = there[first];
+    }
+    Ok(operands)
 }
 
 /// Runs one of the commands.

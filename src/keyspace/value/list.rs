@@ -327,16 +327,15 @@ impl List {
                 found.reverse();
             }
         }
-        self.remove_each(&found);
-        self.reduce(limit, 2);
+        if !found.is_empty() {
+            self.remove_each(&found);
+            self.reduce(limit, 2);
+        }
         found.len()
     }
 
     /// Takes out the elements with these ascending indexes: one pass over the nodes.
     fn remove_each(&mut self, indexes: &[usize]) {
-        if indexes.is_empty() {
-            return;
-        }
         let mut left = indexes.iter().copied().peekable();
         let mut thin = |bytes: &mut Vec<u8>, first: usize| {
             let count = node::count(bytes);
