@@ -64,7 +64,8 @@ impl Instantaneous {
                 net_input: per_second(totals.net_input, last.net_input),
                 net_output: per_second(totals.net_output, last.net_output),
                 cycles: per_second(totals.cycles, last.cycles) / workers.max(1),
-                cycle_us: totals.cycle_us.saturating_sub(last.cycle_us) / cycles.max(1),
+                // A round in which nothing happens takes less than a microsecond, but some time.
+                cycle_us: totals.cycle_us.saturating_sub(last.cycle_us).div_ceil(cycles.max(1)),
             };
             state.next = (next + 1) % SAMPLES;
         }
@@ -74,13 +75,14 @@ impl Instantaneous {
     /// The means.
     pub fn rates(&self) -> Rates {
         let state = self.state.lock();
-        let mean = |of: fn(&Rates) -> u64| state.rates.iter().map(of).sum::<u64>() / SAMPLES as u64;
+        let sum = |of: fn(&Rates) -> u64| state.rates.iter().map(of).sum::<u64>();
+        let mean = |of: fn(&Rates) -> u64| sum(of) / SAMPLES as u64;
         Rates {
             commands: mean(|rates| rates.commands),
             net_input: mean(|rates| rates.net_input),
             net_output: mean(|rates| rates.net_output),
             cycles: mean(|rates| rates.cycles),
-            cycle_us: mean(|rates| rates.cycle_us),
+            cycle_us: sum(|rates| rates.cycle_us).div_ceil(SAMPLES as u64),
         }
     }
 
@@ -104,5 +106,11 @@ mod tests {
         assert_eq!(instantaneous.rates(), Rates { commands: 500, cycles: 10, cycle_us: 7, ..Rates::default() });
         instantaneous.reset();
         assert_eq!(instantaneous.rates(), Rates::default());
+        // Rounds of a tenth of a microsecond.
+        for sample in 0..=16u64 {
+            let totals = Totals { cycles: sample * 10, cycle_us: sample, ..Totals::default() };
+            instantaneous.sample(sample * 100_000, totals, 1);
+        }
+        assert_eq!(instantaneous.rates().cycle_us, 1);
     }
 }
