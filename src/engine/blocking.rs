@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use larder_proto::resp::{Part, ReplyBuf};
+use larder_proto::resp::ReplyBuf;
 
 use super::completion::{complete_for_waiter, reply_error};
 use super::context::{Args, Context};
@@ -209,7 +209,7 @@ impl Serving<'_> {
         queue.extend(context.keys.take_ready());
         let offset = context.keys.required_offset;
         drop(context);
-        ended.then(|| Outcome::Served(bytes_of(reply), offset))
+        ended.then(|| Outcome::Served(reply.take_bytes(), offset))
     }
 }
 
@@ -232,16 +232,6 @@ fn run(context: &mut Context<'_>, waiter: &Waiter, keys: &[ResolvedKey], attempt
 fn resolve(shared: &Shared, waiter: &Waiter) -> Vec<ResolvedKey> {
     let place = |at: u32| shared.keyspace.place(&waiter.words[at as usize]);
     waiter.keys.iter().map(|at| ResolvedKey { place: place(*at), hint: None, argument: *at }).collect()
-}
-
-fn bytes_of(mut reply: ReplyBuf) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(reply.len());
-    reply.take_parts(|part| match part {
-        Part::Copied(part) => bytes.extend_from_slice(part),
-        Part::Own(part) => bytes.extend_from_slice(&part),
-        Part::Shared(part) => bytes.extend_from_slice(&part),
-    });
-    bytes
 }
 
 #[cfg(test)]

@@ -2,6 +2,20 @@
 
 use super::context::is_word;
 use super::error::CmdError;
+use super::spec::{ARG, Arg, ArgKind};
+
+/// How the commands document them.
+pub const CONDITION_ARG: Arg = Arg {
+    name: "condition",
+    kind: ArgKind::OneOf(&[
+        Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
+        Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
+        Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
+        Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
+    ]),
+    optional: true,
+    ..ARG
+};
 
 /// Under which conditions the expiry is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

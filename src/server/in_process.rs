@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use larder_proto::resp::{Part, ReplyBuf};
+use larder_proto::resp::ReplyBuf;
 
 use super::executor::{BatchExecutor, Flow};
 use crate::base::clock::Now;
@@ -15,6 +15,10 @@ use crate::engine::keys::KeyShape;
 use crate::engine::shared::Shared;
 use crate::engine::spec::CommandSpec;
 use crate::engine::table::{Lookup, Table};
+
+/// Longest reply of a request, so that one that would never end does so: a connection's has a bound as well, at which its client is
+/// disconnected.
+const REPLY_LEN_MAX: usize = 8 * 1024 * 1024;
 
 /// A node with these options and commands.
 pub(super) fn node_with(options: &[&str], families: &[&[&'static CommandSpec]], cluster: Option<ClusterAccess>) -> Arc<Shared> {
@@ -31,6 +35,12 @@ pub fn plain_node(options: &[&str]) -> Arc<Shared> {
     node_with(options, crate::commands::FAMILIES, None)
 }
 
+fn bounded() -> ReplyBuf {
+    let mut reply = ReplyBuf::default();
+    reply.set_len_max(REPLY_LEN_MAX);
+    reply
+}
+
 /// One client.
 pub struct Peer {
     pub(super) shared: Arc<Shared>,
@@ -43,7 +53,7 @@ impl Peer {
     /// A new client of a node.
     pub fn new(shared: &Arc<Shared>) -> Peer {
         let client = Client::new(shared.clients.next_id(), "127.0.0.1:1".into(), "127.0.0.1:2".into(), 3, 0, 0);
-        Peer { shared: Arc::clone(shared), session: Session::new(&client), caller: Caller::new(client, true), reply: ReplyBuf::default() }
+        Peer { shared: Arc::clone(shared), session: Session::new(&client), caller: Caller::new(client, true), reply: bounded() }
     }
 
     /// Runs a request: by the short way if its command has one and `knows_key`, else by the long way, as if nobody knew where its key lies.
@@ -68,7 +78,7 @@ impl Peer {
     }
 
     /// Runs a request and hands out the bytes of its reply. `None` if it would not run at once: what waits or takes long runs elsewhere,
-    /// with a connection, but in a transaction always here.
+    /// with a connection, but in a transaction always here. Nor has one a reply that asks for more than can be sent.
     pub fn call(&mut self, words: &[&[u8]]) -> Option<Vec<u8>> {
         match self.run_words(words, true) {
             Flow::Plain | Flow::Done => {}
@@ -78,12 +88,12 @@ impl Peer {
             }
             Flow::Wait(_) | Flow::Busy(_) | Flow::Async(_) | Flow::Offload(..) => return None,
         }
-        let mut bytes = Vec::new();
-        self.reply.take_parts(|part| match part {
-            Part::Copied(piece) => bytes.extend_from_slice(piece),
-            Part::Own(piece) => bytes.extend_from_slice(&piece),
-            Part::Shared(piece) => bytes.extend_from_slice(&piece),
-        });
-        Some(bytes)
+        if self.reply.overflow_len().is_some() {
+            let resp3 = self.reply.is_resp3();
+            self.reply = bounded();
+            self.reply.set_resp3(resp3);
+            return None;
+        }
+        Some(self.reply.take_bytes())
     }
 }

@@ -579,3 +579,14 @@ fn notifications_of_a_key_come_in_the_order_of_its_changes() {
     assert!(names.len() > 2000, "{}", names.len());
     assert!(!names.windows(2).any(|pair| pair == ["del", "del"]));
 }
+
+#[test]
+fn a_reply_that_would_never_end_has_a_bound_and_its_client_goes_on_in_process() {
+    let mut peer = Peer::new(&plain_node(&[]));
+    assert!(peer.call(&[b"hello", b"3"]).is_some());
+    peer.expect("zadd z 1 member", ":1");
+    peer.expect("multi", "+OK");
+    peer.expect("zrandmember z -9223372036854775807", "+QUEUED");
+    assert_eq!(peer.call(&[b"exec"]), None);
+    assert_eq!(peer.call(&[b"get", b"none"]).as_deref(), Some(&b"_\r\n"[..]), "it speaks RESP3 as before");
+}

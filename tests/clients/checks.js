@@ -3,7 +3,7 @@
 
 const { isDeepStrictEqual, inspect } = require("node:util");
 
-module.exports = class Checks {
+class Checks {
   constructor(name) {
     this.name = name;
     this.count = 0;
@@ -35,4 +35,11 @@ module.exports = class Checks {
     console.error([...this.wrong, `${this.name}: ${this.wrong.length} of ${this.count} checks failed`].join("\n"));
     process.exit(1);
   }
-};
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Keys of a program, all in one slot: commands of several keys and transactions work in a cluster too.
+const keysOf = (program) => (name) => `{${program}}:${name}`;
+
+module.exports = { Checks, sleep, keysOf };

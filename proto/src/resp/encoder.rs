@@ -181,6 +181,13 @@ impl ReplyBuf {
         self.set_apart(0, 0);
     }
 
+    /// As [`ReplyBuf::take_parts`], copied together.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len());
+        self.take_parts(|part| bytes.extend_from_slice(part.as_ref()));
+        bytes
+    }
+
     /// Hands out piece after piece of the full segments. What is left comes after them.
     pub fn take_full(&mut self, mut take: impl FnMut(Part<'_>)) {
         for segment in std::mem::take(&mut self.full) {
@@ -647,12 +654,8 @@ mod tests {
     }
 
     fn sent(out: &mut ReplyBuf) -> Vec<u8> {
-        let (expected_len, mut all) = (out.len(), Vec::new());
-        out.take_parts(|part| match part {
-            Part::Copied(bytes) => all.extend_from_slice(bytes),
-            Part::Own(bytes) => all.extend_from_slice(&bytes),
-            Part::Shared(bytes) => all.extend_from_slice(&bytes),
-        });
+        let expected_len = out.len();
+        let all = out.take_bytes();
         assert_eq!(all.len(), expected_len);
         assert!(out.is_empty() && out.shared_len() == 0 && out.contiguous() == Some(b""));
         all

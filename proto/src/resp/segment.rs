@@ -46,6 +46,16 @@ impl Segment {
     }
 }
 
+impl AsRef<[u8]> for Part<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Part::Copied(bytes) => bytes,
+            Part::Own(bytes) => bytes,
+            Part::Shared(bytes) => bytes,
+        }
+    }
+}
+
 /// A piece of what is to be sent, see [`super::ReplyBuf::take_parts`].
 #[derive(Debug)]
 pub enum Part<'b> {

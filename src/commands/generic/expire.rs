@@ -4,24 +4,13 @@
 use super::time_units::{Base, Unit};
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
-use crate::engine::expire_conditions::Conditions;
+use crate::engine::expire_conditions::{CONDITION_ARG, Conditions};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::{Cause, class};
 
 const KEY: Arg = Arg { name: "key", kind: ArgKind::Key(0), ..ARG };
 
-const CONDITION: Arg = Arg {
-    name: "condition",
-    kind: ArgKind::OneOf(&[
-        Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
-        Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
-        Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
-        Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
-    ]),
-    optional: true,
-    since: "7.0.0",
-    ..ARG
-};
+const CONDITION: Arg = Arg { since: "7.0.0", ..CONDITION_ARG };
 
 const BASE: CommandSpec = CommandSpec {
     arity: -3,

@@ -3,24 +3,13 @@
 
 use super::{fields, options};
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::expire_conditions::Conditions;
+use crate::engine::expire_conditions::{CONDITION_ARG, Conditions};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::value::hash::{ExpiryChange, Hash};
 
-/// As Valkey documents it for all but the first of the four.
-const CONDITION: Arg = Arg {
-    name: "condition",
-    kind: ArgKind::OneOf(&[
-        Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
-        Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
-        Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
-        Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
-    ]),
-    optional: true,
-    since: "9.0.0",
-    ..ARG
-};
+/// As Valkey documents it for all but HPEXPIRE.
+const CONDITION: Arg = Arg { since: "9.0.0", ..CONDITION_ARG };
 
 pub(crate) static HEXPIRE: CommandSpec = CommandSpec {
     name: "hexpire",
@@ -31,17 +20,7 @@ pub(crate) static HEXPIRE: CommandSpec = CommandSpec {
     args: &[
         Arg { name: "key", kind: ArgKind::Key(0), ..ARG },
         Arg { name: "seconds", kind: ArgKind::Integer, ..ARG },
-        Arg {
-            name: "condition",
-            kind: ArgKind::OneOf(&[
-                Arg { name: "nx", kind: ArgKind::PureToken, token: "NX", ..ARG },
-                Arg { name: "xx", kind: ArgKind::PureToken, token: "XX", ..ARG },
-                Arg { name: "gt", kind: ArgKind::PureToken, token: "GT", ..ARG },
-                Arg { name: "lt", kind: ArgKind::PureToken, token: "LT", ..ARG },
-            ]),
-            optional: true,
-            ..ARG
-        },
+        CONDITION_ARG,
         Arg {
             name: "fields",
             kind: ArgKind::Block(&[Arg { name: "numfields", kind: ArgKind::Integer, ..ARG }, Arg { name: "field", multiple: true, ..ARG }]),

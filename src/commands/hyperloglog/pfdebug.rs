@@ -24,39 +24,49 @@ pub(crate) static PFDEBUG: CommandSpec = CommandSpec {
 
 const NO_KEY: CmdError = CmdError::coded("ERR The specified key does not exist");
 
+/// What is to be seen of one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Registers,
+    /// It becomes a dense one.
+    Dense,
+    Operations,
+    Encoding,
+}
+
+const SUBCOMMANDS: [(&str, Wanted); 4] =
+    [("getreg", Wanted::Registers), ("todense", Wanted::Dense), ("decode", Wanted::Operations), ("encoding", Wanted::Encoding)];
+
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let subcommand = args[1];
     if is_word(subcommand, "simd") {
         return simd(context, args[2]);
     }
     let mut key = context.keys.open(args.key(0)?);
-    if !["getreg", "todense", "decode", "encoding"].iter().any(|known| is_word(subcommand, known)) {
+    let Some((_, wanted)) = SUBCOMMANDS.iter().find(|(name, _)| is_word(subcommand, name)) else {
+        // Valkey looks whether there is one before it reads the subcommand, and only then whether that one is sound.
         key.entry().map_or(Err(NO_KEY), value::check_header)?;
         return Err(CmdError::naming("Unknown PFDEBUG subcommand '{}'", subcommand));
-    }
+    };
     let bytes = value::of_key(&mut key)?.ok_or(NO_KEY)?;
     let is_sparse = hll::is_sparse(&bytes);
-    if is_word(subcommand, "getreg") || is_word(subcommand, "todense") {
-        let dense = if is_sparse { hll::to_dense(&bytes).map_err(value::corrupt)? } else { bytes.into_owned() };
-        if is_word(subcommand, "getreg") {
-            context.reply.array(REGISTERS);
-            hll::registers_of(&dense).for_each(|register| context.reply.integer(i64::from(register)));
-        } else {
-            context.reply.integer(i64::from(is_sparse));
+    match wanted {
+        Wanted::Encoding => context.reply.simple(if is_sparse { "sparse" } else { "dense" }),
+        Wanted::Operations if is_sparse => context.reply.bulk(&decode(&bytes[HEADER_LEN..])),
+        Wanted::Operations => return Err(CmdError::coded("ERR HLL encoding is not sparse")),
+        Wanted::Registers | Wanted::Dense => {
+            let dense = if is_sparse { hll::to_dense(&bytes).map_err(value::corrupt)? } else { bytes.into_owned() };
+            if *wanted == Wanted::Registers {
+                context.reply.array(REGISTERS);
+                hll::registers_of(&dense).for_each(|register| context.reply.integer(i64::from(register)));
+            } else {
+                context.reply.integer(i64::from(is_sparse));
+            }
+            if is_sparse {
+                value::put(&mut key, dense);
+                key.count_changes(1);
+            }
         }
-        if is_sparse {
-            value::put(&mut key, dense);
-            key.count_changes(1);
-        }
-        return Ok(());
-    }
-    if is_word(subcommand, "decode") {
-        if !is_sparse {
-            return Err(CmdError::coded("ERR HLL encoding is not sparse"));
-        }
-        context.reply.bulk(&decode(&bytes[HEADER_LEN..]));
-    } else {
-        context.reply.simple(if is_sparse { "sparse" } else { "dense" });
     }
     Ok(())
 }

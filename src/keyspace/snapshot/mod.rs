@@ -13,6 +13,7 @@
 //! | hashes, sets | bucket of the packed table | likewise |
 //! | sorted sets | leaf, by its place | a leaf gives its elements away only after it was handed over |
 //! | lists | node | numbered at the beginning; the sink gets them in that order, early ones wait |
+//! | streams | heads of groups, what is pending under an ID, node | by ascending IDs, which are no other's; nodes that were changed early wait |
 //! | strings of more than 8 MB | chunk | in order; who overwrites what was not reached keeps the kilobyte around it as it was |
 //! | shorter strings in chunks | all of it | the chunks are shared, and given back as they are delivered |
 //! | what lies inside an entry, and small collections | entry | copied |

@@ -1,8 +1,8 @@
 //! Strings that do not lie inside their entries: in one piece up to [`CONTIGUOUS_LEN_MAX`], beyond it in chunks.
 //!
-//! A chunk may be shared: by replies that are not sent yet, by copies, by snapshots of strings of a few chunks. Whoever reads a long string takes references to its
-//! chunks and gives the stripe back; whoever changes it copies the one chunk that it changes, if somebody else refers to it, and waits for
-//! nobody. Nothing needs a long string in one piece, and nothing moves it as it grows.
+//! A chunk may be shared: by replies that are not sent yet, by copies, by snapshots of strings of a few chunks. Whoever reads a long string
+//! takes references to its chunks and gives the stripe back; whoever changes it copies the one chunk that it changes, if somebody else refers
+//! to it, and waits for nobody. Nothing needs a long string in one piece, and nothing moves it as it grows.
 //!
 //! Invariants:
 //! * A string in chunks is longer than [`CONTIGUOUS_LEN_MAX`]. It grows; it becomes shorter only by being written anew.

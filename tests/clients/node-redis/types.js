@@ -2,12 +2,10 @@
 "use strict";
 
 const { createClient, createCluster, RESP_TYPES } = require("redis");
-const Checks = require("../checks.js");
+const { Checks, sleep, keysOf } = require("../checks.js");
 
 const NAME = "node-redis";
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-// All in one slot: commands of several keys and transactions work in a cluster too.
-const key = (name) => `{${NAME}}:${name}`;
+const key = keysOf(NAME);
 
 async function main(host, port, mode) {
   const cluster = mode === "cluster";

@@ -83,6 +83,10 @@ pub(super) fn add_scored(digest: &mut Digest, member: Item<'_>, score: f64) {
 /// Adds a key and the type of its value to what is the key's alone.
 pub(super) fn begin_key(digest: &mut Digest, key: &[u8], kind: Type) {
     mix(digest, key);
+    add_type(digest, kind);
+}
+
+fn add_type(digest: &mut Digest, kind: Type) {
     mix(digest, &(kind as u32).to_be_bytes());
 }
 
@@ -205,7 +209,7 @@ pub(super) fn values(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     for key in &args[2..] {
         let mut digest = Digest::default();
         super::object::with_entry(context, key, |entry, _| {
-            mix(&mut digest, &(entry.kind() as u32).to_be_bytes());
+            add_type(&mut digest, entry.kind());
             mix_value(&mut digest, entry, liveness);
         });
         context.reply.simple(&hexadecimal(&digest));

@@ -18,7 +18,6 @@ use crate::keyspace::snapshot::{Progress, Snapshot, USUAL_BUDGET};
 /// A key whose value is not complete.
 struct Open {
     db: u32,
-    kind: Type,
     expires: bool,
     digest: Digest,
     /// Of a string, whose parts are one text.
@@ -48,7 +47,7 @@ impl Sink for Digesting {
         let expires = header.expiry_ms.is_some();
         let mut digest = Digest::default();
         digest::begin_key(&mut digest, header.key, header.kind);
-        self.open.insert(header.tag, Open { db: header.db, kind: header.kind, expires, digest, text });
+        self.open.insert(header.tag, Open { db: header.db, expires, digest, text });
         Ok(())
     }
 
@@ -73,7 +72,7 @@ impl Sink for Digesting {
 
     fn end(&mut self, tag: Tag) -> io::Result<()> {
         let mut open = self.open.remove(&tag).ok_or(io::ErrorKind::InvalidData)?;
-        if let Some(text) = open.text.filter(|_| open.kind == Type::String) {
+        if let Some(text) = open.text {
             digest::mix_sum(&mut open.digest, text);
         }
         digest::end_key(self.databases.entry(open.db).or_default(), open.digest, open.expires);

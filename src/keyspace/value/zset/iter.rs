@@ -70,20 +70,21 @@ impl<'a> LargeElements<'a> {
 }
 
 impl<'a> LargeElements<'a> {
-    /// Visits all that is left, forwards, leaf by leaf.
+    /// Folds all that is left, forwards: a loop per leaf, instead of a look per element at where the next one is.
     #[inline]
-    fn walk(self, mut visit: impl FnMut(Element<'a>)) {
+    fn fold_forwards<B>(self, init: B, mut fold: impl FnMut(B, Element<'a>) -> B) -> B {
         let LargeElements { tree, mut leaf, mut index, mut offset, mut left, .. } = self;
+        let mut all = init;
         loop {
             let end = leaf.count().min(index + left);
             let mut members = &leaf.bytes()[offset..];
             for score in leaf.scores(index..end) {
                 let (form, rest) = members.split_at(items::form_len(members));
-                visit(Element { form, score: f64::from_le_bytes(*score) });
+                all = fold(all, Element { form, score: f64::from_le_bytes(*score) });
                 members = rest;
             }
             left -= end - index;
-            let Some(next) = leaf.after().checked_sub(1).filter(|_| left > 0) else { return };
+            let Some(next) = leaf.after().checked_sub(1).filter(|_| left > 0) else { return all };
             leaf = tree.leaf(next);
             (index, offset) = (0, leaf.offset(0));
         }
@@ -143,19 +144,18 @@ impl<'a> Iterator for Elements<'a> {
         }
     }
 
-    /// What `for_each` does: a loop per leaf, instead of a look per element at where the next one is.
+    /// What `for_each` does.
     #[inline]
     fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, init: B, mut fold: F) -> B {
-        let mut all = Some(init);
-        let mut visit = |element| all = all.take().map(|before| fold(before, element));
         match self {
-            Elements::Large(elements) if elements.offsets.is_none() => elements.walk(visit),
+            Elements::Large(elements) if elements.offsets.is_none() => elements.fold_forwards(init, fold),
             others => {
+                let mut all = init;
                 for element in others {
-                    visit(element);
+                    all = fold(all, element);
                 }
+                all
             }
         }
-        all.expect("it is put back each time")
     }
 }
