@@ -42,6 +42,15 @@ impl ConnectionError {
             ConnectionError::Protocol(_) => false,
         }
     }
+
+    /// What to say if a command failed that only prepares the connection. Valkey says "I/O error" whatever the reason; one that is not the
+    /// connection's is told.
+    pub(super) fn of_preparation(&self) -> String {
+        match self {
+            ConnectionError::Closed | ConnectionError::Io(_) => "I/O error".to_owned(),
+            ConnectionError::Protocol(text) => format!("Error: {text}"),
+        }
+    }
 }
 
 impl fmt::Display for ConnectionError {

@@ -193,8 +193,8 @@ impl Session {
                 false
             }
             Ok(_) => true,
-            Err(_) => {
-                complain("\nI/O error");
+            Err(error) => {
+                complain(format_args!("\n{}", error.of_preparation()));
                 self.connection = None;
                 false
             }

@@ -253,7 +253,7 @@ impl Loader {
         };
         match rows::find(name) {
             Some(row) => self.set_row(row, args),
-            None => self.run_directive(&name.to_ascii_lowercase(), args, (source, number), depth),
+            None => self.run_directive(name, args, (source, number), depth),
         }
     }
 
@@ -280,7 +280,7 @@ impl Loader {
     }
 
     fn run_directive(&mut self, name: &str, args: &[String], (source, line): (&str, usize), depth: usize) -> Result<(), LineError> {
-        match (name, args) {
+        match (name.to_ascii_lowercase().as_str(), args) {
             ("include", [pattern]) => self.include(pattern, depth),
             ("rename-command", [command, new_name]) => {
                 let renamed = RenamedCommand { command: command.clone(), new_name: new_name.clone(), source: source.to_owned(), line };
@@ -306,11 +306,11 @@ impl Loader {
                 self.warnings.push(format!("{source}: option '{name}' belongs to earlier versions of Valkey and is ignored"));
                 Ok(())
             }
-            (name, _) => {
-                let dashes = if source == COMMAND_LINE { "--" } else { "" };
+            _ => {
+                let (dashes, others) = if source == COMMAND_LINE { ("--", &["version", "help"][..]) } else { ("", &[][..]) };
                 // What stood there with one dash is shown with one.
                 let given = if name.starts_with('-') { "" } else { dashes };
-                let advice = match rows::nearest(name) {
+                let advice = match rows::nearest(name, others) {
                     Some(near) => format!("there is no option '{given}{name}'; did you mean '{dashes}{near}'?"),
                     None => format!("there is no option '{given}{name}' with {} argument(s)", args.len()),
                 };
@@ -527,6 +527,8 @@ mod tests {
             (&["--max-memory", "1gb"], &["Bad directive", "there is no option '--max-memory'; did you mean '--maxmemory'?"]),
             (&["--prot", "1"], &[">>> 'prot \"1\"'", "command line: there is no option '--prot'; did you mean '--port'?"]),
             (&["-port", "1"], &["there is no option '-port'; did you mean '--port'?"]),
+            (&["--versio"], &["there is no option '--versio'; did you mean '--version'?"]),
+            (&["-V"], &["there is no option '-V' with 0 argument(s)"]),
             (&["-x"], &["there is no option '-x' with 0 argument(s)"]),
             (
                 &["--maxmemory", "lots"],

@@ -405,17 +405,20 @@ fn errors_are_told_before_all_was_sent() {
 
 #[test]
 fn a_reply_nested_without_end_is_an_error() {
-    let (node, port) = listen();
-    let node = std::thread::spawn(move || {
-        let (mut stream, _) = node.accept().expect("a client connects");
-        // The client leaves before it has seen all.
-        let _ = stream.write_all(("*1\r\n".repeat(100_000) + ":1\r\n").as_bytes());
-        let _ = stream.read(&mut [0; 64]);
-    });
-    let outcome = run(Path::new(CLI), &["-p", &port.to_string(), "GET", "foo"], "", false);
-    node.join().expect("the node answered");
-    let expected = "Error: Protocol error, reply is nested more than 128 deep\n";
-    assert_eq!((outcome.stderr.as_str(), outcome.status), (expected, Some(1)));
+    let reason = "Error: Protocol error, reply is nested more than 128 deep\n";
+    for (options, expected) in [(&[][..], reason.to_owned()), (&["-3"], format!("\n{reason}"))] {
+        let (node, port) = listen();
+        let node = std::thread::spawn(move || {
+            let (mut stream, _) = node.accept().expect("a client connects");
+            // The client leaves before it has seen all.
+            let _ = stream.write_all(("*1\r\n".repeat(100_000) + ":1\r\n").as_bytes());
+            let _ = stream.read(&mut [0; 64]);
+        });
+        let port = port.to_string();
+        let outcome = run(Path::new(CLI), &[options, &["-p", &port, "GET", "foo"]].concat(), "", false);
+        node.join().expect("the node answered");
+        assert_eq!((outcome.stderr.as_str(), outcome.status), (expected.as_str(), Some(1)), "{options:?}");
+    }
 }
 
 /// A client at a terminal.

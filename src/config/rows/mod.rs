@@ -74,13 +74,15 @@ pub(super) fn find_named(name: &str) -> Option<(&'static str, &'static Row)> {
     BY_NAME.get_key_value(name.to_ascii_lowercase().as_str()).map(|(name, row)| (*name, *row))
 }
 
-/// The option name that a misspelt one is closest to, if it is close.
-pub(super) fn nearest(name: &str) -> Option<&'static str> {
+/// The option name, or one of `others`, that a misspelt one is closest to, if it is close.
+pub(super) fn nearest(name: &str, others: &[&'static str]) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     // Two letters are like every other two.
     let distance_max = if name.len() < 3 { 0 } else { (name.len() / 4).clamp(1, 3) };
     names()
-        .map(|(known, _)| (edit_distance(&name, known), known))
+        .map(|(known, _)| known)
+        .chain(others.iter().copied())
+        .map(|known| (edit_distance(&name, known), known))
         .filter(|(distance, _)| *distance <= distance_max)
         .min()
         .map(|(_, known)| known)
@@ -252,7 +254,7 @@ mod tests {
             ("something-else", None),
             ("x", None),
         ] {
-            assert_eq!(nearest(misspelt), meant, "{misspelt}");
+            assert_eq!(nearest(misspelt, &[]), meant, "{misspelt}");
         }
     }
 }
