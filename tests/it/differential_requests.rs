@@ -178,6 +178,26 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ),
     ("errors end where their text does", &[r"EXPIRE a 10 x\x0a", r"EXPIRE a 10 \x0d\x0a", r"CLIENT LIST FLAGS x\x0dx\x0d\x0a\x0a"]),
     ("an empty table is not listed", &["DEBUG HTSTATS 9"]),
+    (
+        "a key that is not there is missed although the request is refused",
+        &[
+            "CONFIG SET notify-keyspace-events Em",
+            "2> SUBSCRIBE __keyevent@0__:keymiss",
+            "XAUTOCLAIM auto group consumer 0 nonsense",
+            "2> <",
+            "RPUSH l a b c",
+            "SET w_a x",
+            "SORT l BY w_*",
+            "2> <",
+            "2> <",
+            "SORT l BY w_* LIMIT 0 0",
+            "2> <",
+            "2> <",
+            "GET end",
+            "2> <",
+            "CONFIG SET notify-keyspace-events \"\"",
+        ],
+    ),
 ];
 
 /// The words of a line.

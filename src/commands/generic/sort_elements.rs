@@ -134,19 +134,23 @@ impl Elements {
         Ok(())
     }
 
-    /// Looks up what each element is sorted by. What is not there counts as 0, or comes first.
+    /// Looks up what each element is sorted by. What is not there counts as 0, or comes first. Every element's is looked up even if one is
+    /// no number: each miss is counted and told of.
     fn weigh(&mut self, keys: &mut KeyAccess<'_>, pattern: Pattern<'_>, is_alphabetic: bool) -> Result<(), CmdError> {
-        let mut element = Vec::new();
+        let (mut element, mut outcome) = (Vec::new(), Ok(()));
         for index in 0..self.len() {
             element.clear();
             element.extend_from_slice(self.get(index));
             if is_alphabetic {
                 self.elements[index].weight = pattern.look_up(keys, &element, |value| value.map(|value| self.append(value)));
             } else if let Some(score) = pattern.look_up(keys, &element, |value| value.map(score)) {
-                self.elements[index].score = score?;
+                match score {
+                    Ok(score) => self.elements[index].score = score,
+                    Err(error) => outcome = Err(error),
+                }
             }
         }
-        Ok(())
+        outcome
     }
 }
 

@@ -70,8 +70,10 @@ fn parse(args: &Args<'_>) -> Result<Options, CmdError> {
 }
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    // The key is looked up before an argument is refused: a miss is counted and told of.
+    let group = check_group(context, args);
     let options = parse(args)?;
-    check_group(context, args)?;
+    group?;
     if options.count >= COUNT_TOO_HIGH {
         return Err(CmdError::coded("ERR Insufficient memory, failed allocating transient memory, COUNT too high."));
     }
