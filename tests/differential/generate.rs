@@ -41,6 +41,10 @@ const NAMES: &[(&str, &str)] = &[
 
 /// Keys remembered per command.
 const REMEMBERED_MAX: usize = 4;
+/// How many of a hundred commands are taken from those that lack successes.
+const SOUGHT_PERCENT: u64 = 5;
+/// Tries without a success after which a command is taken for one that has none, such as those of a cluster without one.
+const HOPELESS_MIN: u64 = 200;
 /// Repetitions of an argument that may be repeated.
 const REPEATED_MAX: u64 = 4;
 /// Commands inside a transaction.
@@ -83,6 +87,9 @@ pub(crate) struct Generator<C> {
     /// Keys with which a command succeeded lately, by the command's number.
     remembered: Vec<VecDeque<&'static str>>,
     successes: Vec<u64>,
+    failures: Vec<u64>,
+    /// Successes that each command should reach: some of the tries go to those that have not.
+    pub(crate) wanted: u64,
     connections: [Connection; CONNECTIONS],
 }
 
@@ -106,8 +113,10 @@ impl<C: Choices> Generator<C> {
     pub(crate) fn new(choose: C, commands: Rc<[Command]>) -> Generator<C> {
         let weights: Vec<u64> = commands.iter().map(|command| command.weight).collect();
         let weight = weights.iter().sum();
-        let (remembered, successes) = (vec![VecDeque::new(); commands.len()], vec![0; commands.len()]);
-        Generator { choose, weights, weight, types: BTreeMap::new(), remembered, successes, connections: Default::default(), commands }
+        let remembered = vec![VecDeque::new(); commands.len()];
+        let (successes, failures) = (vec![0; commands.len()], vec![0; commands.len()]);
+        let (types, connections) = (BTreeMap::new(), Default::default());
+        Generator { choose, weights, weight, types, remembered, successes, failures, wanted: 0, connections, commands }
     }
 
     /// The commands.
@@ -160,6 +169,7 @@ impl<C: Choices> Generator<C> {
             }
             remembered.truncate(REMEMBERED_MAX);
         } else {
+            self.failures[command] += 1;
             remembered.retain(|name| !keys.contains(name));
         }
     }
@@ -213,10 +223,7 @@ impl<C: Choices> Generator<C> {
 
     /// A request of any command.
     fn any(&mut self, connection: usize) -> Request {
-        let (first, second) = (self.pick(), self.pick());
-        // Of two, mostly the one that has succeeded less often: so commands that succeed rarely get more tries.
-        let is_behind = self.successes[second] < self.successes[first] && self.weights[second] >= self.weights[first];
-        let command = if is_behind && self.choose.chance(60) { second } else { first };
+        let command = self.pick_fairly();
         let state = self.connections[connection];
         if state.in_transaction && self.commands[command].is_random {
             return self.any(connection);
@@ -250,6 +257,22 @@ impl<C: Choices> Generator<C> {
         }
         let may_expire = is_moved && self.commands[command].sets_expiry;
         Request { words: draft.words, command, keys: draft.keys, is_on_existing: draft.is_on_existing, passing: draft.passing, may_expire }
+    }
+
+    /// A command, by weight, but rather one that seldom succeeds.
+    fn pick_fairly(&mut self) -> usize {
+        if self.wanted > 0 && self.choose.chance(SOUGHT_PERCENT) {
+            let is_hopeless = |command: usize| self.successes[command] == 0 && self.failures[command] >= HOPELESS_MIN;
+            let lacks = |command: &usize| self.weights[*command] > 0 && self.successes[*command] < self.wanted && !is_hopeless(*command);
+            let lacking: Vec<usize> = (0..self.commands.len()).filter(lacks).collect();
+            if !lacking.is_empty() {
+                return self.choose.one_of(&lacking);
+            }
+        }
+        let (first, second) = (self.pick(), self.pick());
+        // Of two, mostly the one that has succeeded less often: so commands that succeed rarely get more tries.
+        let is_behind = self.successes[second] < self.successes[first] && self.weights[second] >= self.weights[first];
+        if is_behind && self.choose.chance(60) { second } else { first }
     }
 
     /// A command, by weight.

@@ -70,7 +70,7 @@ struct Options {
     /// Only this command (`get`, `object|encoding`) and its neighbours.
     #[arg(long)]
     command: Option<String>,
-    /// Names commands that succeeded less often.
+    /// Successes that each command should reach. Commands that did not are named.
     #[arg(long, default_value_t = 1000)]
     wanted: u64,
     /// Ends after so many differences. A command that differed is not sent again.
@@ -121,6 +121,7 @@ fn main() -> anyhow::Result<ExitCode> {
         steps: Vec::new(),
         held: None,
     };
+    run.generator.wanted = options.wanted;
     run.all(&options)
 }
 
