@@ -58,3 +58,27 @@ fn a_walk_over_elements_that_takes_long_leaves_its_worker() {
         assert!(matches!(peer.run(&format!("{scan} 1000000000")), (Flow::Plain | Flow::Done, _)), "{scan}");
     }
 }
+
+#[test]
+fn many_keys_of_a_slot_are_named_beside_the_worker_and_each_once() {
+    const KEYS: usize = 50_000;
+    let mut peer = Peer::new(&cluster_node());
+    for number in 0..KEYS {
+        peer.run(&format!("set {{{}}}{number} v", tag_of(SLOT)));
+    }
+    let mut flow = |count: usize| {
+        peer.shared.keyspace.note_long_hold(0);
+        peer.run(&format!("cluster getkeysinslot {SLOT} {count}")).0
+    };
+    assert!((0..TRIES_MAX).any(|_| flow(10) == Flow::Done));
+    assert!(matches!(flow(KEYS * 2), Flow::Offload(..)));
+    // Nothing leaves the worker inside a transaction.
+    peer.expect("multi", "+OK");
+    peer.expect(&format!("cluster getkeysinslot {SLOT} {}", KEYS * 2), "+QUEUED");
+    let reply = String::from_utf8(peer.call(&[b"exec"]).expect("it runs at once")).expect("the names are text");
+    let mut names: Vec<&str> = reply.split("\r\n").filter(|line| line.starts_with('{')).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), KEYS);
+    assert!(reply.starts_with(&format!("*1\r\n*{KEYS}\r\n")));
+}
