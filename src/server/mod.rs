@@ -12,7 +12,7 @@
 //! | a connection's task | `task`, `ending` |
 //! | what a connection does | `requests` (parse and run), `waiting`, `offload`, `sending`, `upkeep` |
 //! | what a connection is | `connection`, of `stage`, `share`, `output`, `buffer_use`, `stream` |
-//! | what connections share | `worker`, `gather`, `lookahead` |
+//! | what connections share | `worker`, `gather`, `lookahead`, `portions` |
 //! | how a batch runs | `pipeline`, `executor`, `stopwatch` |
 
 mod accepted;
@@ -31,6 +31,7 @@ mod offload;
 mod output;
 mod owned_request;
 mod pipeline;
+mod portions;
 mod requests;
 mod sending;
 mod share;

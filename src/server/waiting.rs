@@ -148,6 +148,7 @@ impl Connection {
             return Ok(Some(OwnedRequest::of_waiter(&waiter.words, until_ms)));
         }
         let worker = Rc::clone(&self.worker);
+        worker.answers.pass().await;
         let config = worker.config();
         self.limit_reply(&config);
         let before = self.output.reply.len();

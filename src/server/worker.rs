@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::gather::Gather;
+use super::portions::Portions;
 use crate::base::clock::{self, WallClock};
 use crate::clients::Client;
 use crate::config::Config;
@@ -37,6 +38,8 @@ pub(super) struct Worker {
     pub(super) wall_clock: WallClock,
     /// Room that is set aside for announced arguments: see [`crate::base::limits::ANNOUNCED_LEN_MAX`].
     pub(super) announced_len: Cell<usize>,
+    /// Clients whose waiting for keys has ended.
+    pub(super) answers: Portions,
 }
 
 impl Worker {
@@ -53,6 +56,7 @@ impl Worker {
             clients: RefCell::default(),
             wall_clock: WallClock::default(),
             announced_len: Cell::new(0),
+            answers: Portions::default(),
         }
     }
 

@@ -41,8 +41,11 @@ const NAMES: &[(&str, &str)] = &[
 
 /// Keys remembered per command.
 const REMEMBERED_MAX: usize = 4;
+/// How many of a hundred optional arguments stand there; and in a command that is to succeed at last, since many exclude each other.
+const OPTIONAL_PERCENT: u64 = 35;
+const OPTIONAL_OF_SOUGHT_PERCENT: u64 = 10;
 /// How many of a hundred commands are taken from those that lack successes.
-const SOUGHT_PERCENT: u64 = 5;
+const SOUGHT_PERCENT: u64 = 10;
 /// Tries without a success after which a command is taken for one that has none, such as those of a cluster without one.
 const HOPELESS_MIN: u64 = 200;
 /// Repetitions of an argument that may be repeated.
@@ -101,6 +104,8 @@ struct Draft {
     passing: Passing,
     /// Arguments may be odd.
     is_edgy: bool,
+    /// How many of a hundred optional arguments stand there.
+    optional_percent: u64,
     may_pass: bool,
     command: usize,
     database: u8,
@@ -223,18 +228,20 @@ impl<C: Choices> Generator<C> {
 
     /// A request of any command.
     fn any(&mut self, connection: usize) -> Request {
-        let command = self.pick_fairly();
+        let sought = self.sought();
+        let command = sought.unwrap_or_else(|| self.pick_fairly());
         let state = self.connections[connection];
         if state.in_transaction && self.commands[command].is_random {
             return self.any(connection);
         }
-        let is_edgy = self.choose.chance(25);
+        let is_edgy = sought.is_none() && self.choose.chance(25);
         let mut draft = Draft {
             words: Vec::new(),
             keys: Vec::new(),
             is_on_existing: false,
             passing: Passing::Nothing,
             is_edgy,
+            optional_percent: if sought.is_some() { OPTIONAL_OF_SOUGHT_PERCENT } else { OPTIONAL_PERCENT },
             // What goes inside a transaction might go before its end, or not; and a hash goes when somebody finds that its last field has.
             may_pass: !state.in_transaction && self.commands[command].spec.docs.group != "hash",
             command,
@@ -259,16 +266,19 @@ impl<C: Choices> Generator<C> {
         Request { words: draft.words, command, keys: draft.keys, is_on_existing: draft.is_on_existing, passing: draft.passing, may_expire }
     }
 
+    /// Now and then a command that lacks successes.
+    fn sought(&mut self) -> Option<usize> {
+        if self.wanted == 0 || !self.choose.chance(SOUGHT_PERCENT) {
+            return None;
+        }
+        let is_hopeless = |command: usize| self.successes[command] == 0 && self.failures[command] >= HOPELESS_MIN;
+        let lacks = |command: &usize| self.weights[*command] > 0 && self.successes[*command] < self.wanted && !is_hopeless(*command);
+        let lacking: Vec<usize> = (0..self.commands.len()).filter(lacks).collect();
+        (!lacking.is_empty()).then(|| self.choose.one_of(&lacking))
+    }
+
     /// A command, by weight, but rather one that seldom succeeds.
     fn pick_fairly(&mut self) -> usize {
-        if self.wanted > 0 && self.choose.chance(SOUGHT_PERCENT) {
-            let is_hopeless = |command: usize| self.successes[command] == 0 && self.failures[command] >= HOPELESS_MIN;
-            let lacks = |command: &usize| self.weights[*command] > 0 && self.successes[*command] < self.wanted && !is_hopeless(*command);
-            let lacking: Vec<usize> = (0..self.commands.len()).filter(lacks).collect();
-            if !lacking.is_empty() {
-                return self.choose.one_of(&lacking);
-            }
-        }
         let (first, second) = (self.pick(), self.pick());
         // Of two, mostly the one that has succeeded less often: so commands that succeed rarely get more tries.
         let is_behind = self.successes[second] < self.successes[first] && self.weights[second] >= self.weights[first];
@@ -323,7 +333,7 @@ impl<C: Choices> Generator<C> {
     }
 
     fn argument(&mut self, draft: &mut Draft, arg: &'static Arg) {
-        if !arg.optional || self.choose.chance(35) {
+        if !arg.optional || self.choose.chance(draft.optional_percent) {
             self.repeated(draft, arg);
         }
     }

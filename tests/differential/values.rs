@@ -119,6 +119,10 @@ pub(crate) fn meaning(arg: &Arg, group: &str) -> Meaning {
     if arg.name == "index" && group == "connection" {
         return Meaning::Database;
     }
+    // Lists are short here.
+    if arg.name == "index" && group == "list" {
+        return Meaning::Words(&["0", "0", "-1", "1", "-2", "2", "7", "-30"]);
+    }
     // In milliseconds, as times are after which keys go.
     if arg.token == "BLOCK" {
         return Meaning::Timeout;
