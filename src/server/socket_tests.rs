@@ -230,3 +230,28 @@ fn replies_are_the_same_whether_requests_of_ready_clients_run_together_or_not() 
         }
     }
 }
+
+/// A write waits for its turn to run beside the worker, and then for the end of a pause: what a read needs it does not keep meanwhile.
+#[test]
+fn who_waits_for_a_pause_keeps_no_place_beside_the_worker() {
+    let live = node();
+    let mut writer = live.connect();
+    let elements = (0..1000).map(|number| format!(" {number}")).collect::<String>();
+    writer.write_all(format!("RPUSH list{elements}\r\n").as_bytes()).expect("the node reads");
+    writer.read_exact(&mut [0; 7]).expect("a reply");
+    let places = &live.shared.offload_places;
+    let all = places.available_permits();
+    let taken = places.try_acquire_many(all as u32).expect("they are free");
+    writer.write_all(b"SORT list STORE sorted\r\n").expect("the node reads");
+    live.settle();
+    let mut other = live.connect();
+    other.write_all(b"CLIENT PAUSE 100000 WRITE\r\n").expect("the node reads");
+    other.read_exact(&mut [0; 5]).expect("a reply");
+    drop(taken);
+    wait_until("it waits for the pause", || live.shared.blocked_clients.load(Ordering::Relaxed) == 1);
+    assert_eq!(places.available_permits(), all);
+    other.write_all(b"CLIENT UNPAUSE\r\n").expect("the node reads");
+    let mut reply = [0; 7];
+    writer.read_exact(&mut reply).expect("a reply");
+    assert_eq!(&reply, b":1000\r\n");
+}

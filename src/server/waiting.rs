@@ -33,6 +33,8 @@ impl Connection {
             let mut changed = std::pin::pin!(shared.pause.changed.notified());
             changed.as_mut().enable();
             let flow = if self.session.blocked.is_some() { Flow::Block } else { self.try_again(&request) };
+            // A place is kept for what runs beside the worker now. Through a pause it would keep from it those who need not wait.
+            let reserved = place.take().filter(|_| matches!(flow, Flow::Offload(..)));
             if !matches!(flow, Flow::Plain | Flow::Done) {
                 // Those who have their replies do not wait with the others.
                 self.flush()?;
@@ -40,7 +42,7 @@ impl Connection {
             match flow {
                 Flow::Plain | Flow::Done => {}
                 Flow::Async(number) => self.run_async(number, &request).await,
-                Flow::Offload(number, generation) => match place.take().or_else(|| shared.offload_places.try_acquire().ok()) {
+                Flow::Offload(number, generation) => match reserved.or_else(|| shared.offload_places.try_acquire().ok()) {
                     Some(_place) => {
                         let again = self.run_offloaded(number, generation, request).await;
                         again.into_iter().for_each(|request| self.stage.postpone_again(request));
