@@ -139,6 +139,9 @@ pub struct Snapshot<'k> {
     delivery: Delivery,
     /// The stripe that the walk is in.
     stripe: u32,
+    /// The table of that stripe in which it was last: a stripe has thousands of them in a cluster. Those before it are done, unless
+    /// databases changed places meanwhile.
+    table: usize,
     begin_us: u64,
     slice_us_max: u64,
     /// Since when its thread has its processor, about.
@@ -215,7 +218,19 @@ impl<'k> Snapshot<'k> {
             Some((clock::elapsed_us(started, clock::ticks()), look(access)))
         });
         let (begin_us, seen) = begun.ok_or(Failure::Busy)?;
-        Ok((Snapshot { keyspace, queue, delivery: Delivery::default(), stripe: 0, begin_us, slice_us_max: 0, turn: clock::ticks() }, seen))
+        Ok((
+            Snapshot {
+                keyspace,
+                queue,
+                delivery: Delivery::default(),
+                stripe: 0,
+                table: 0,
+                begin_us,
+                slice_us_max: 0,
+                turn: clock::ticks(),
+            },
+            seen,
+        ))
     }
 
     /// Delivers what was handed over, or walks on for a slice.
@@ -299,7 +314,13 @@ impl<'k> Snapshot<'k> {
             (slice.stripe, slice.started) = (Some(self.stripe), clock::ticks());
             let mut handed_over = 0;
             let is_done = loop {
-                let Some((_, keys)) = stripe.tables_mut().find(|(_, keys)| keys.table.is_walked()) else { break true };
+                let Some((number, keys)) = stripe.tables_mut().skip(self.table).find(|(_, keys)| keys.table.is_walked()) else {
+                    if std::mem::take(&mut self.table) > 0 {
+                        continue;
+                    }
+                    break true;
+                };
+                self.table = number;
                 let mut goes_on = slice.goes_on(handed_over);
                 let mut counted = out.len();
                 while goes_on && keys.table.walk_on(&mut out) {

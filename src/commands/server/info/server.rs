@@ -14,7 +14,8 @@ pub(super) fn server(context: &mut Context<'_>, lines: &mut Lines) {
     let shared = context.shared;
     let config = context.config;
     let identity = &shared.identity;
-    let uptime_s = (clock::unix_ms() - identity.started_ms).max(0) / 1000;
+    // Whatever becomes of the wall clock.
+    let uptime_s = clock::monotonic_ms() / 1000;
     lines.add("redis_version", version::REDIS);
     lines.add("server_name", "valkey");
     lines.add("valkey_version", version::VALKEY);
