@@ -11,17 +11,27 @@
 
 use super::items::{self, Item};
 use super::listpack::{self, entry_len as listpack_entry_len};
+use crate::base::alloc;
 
 /// Where the first element lies.
 pub const HEADER_LEN: usize = 8;
 /// Length of a full node under the default of `list-max-listpack-size`.
 const USUAL_LEN_MAX: usize = 8192;
+/// Up to this length, in bytes, a node is a short one.
+const SHORT_LEN_MAX: usize = 2048;
 /// Ends a length of four bytes.
 const LONG: u8 = 0xff;
 
 /// An empty node.
 pub fn empty() -> Vec<u8> {
     vec![0; HEADER_LEN]
+}
+
+/// A node of one text.
+pub fn of(text: &[u8]) -> Vec<u8> {
+    let mut node = empty();
+    push(&mut node, text);
+    node
 }
 
 fn field(node: &[u8], at: usize) -> u32 {
@@ -102,11 +112,13 @@ pub fn is_at(node: &[u8], at: usize, form: &[u8]) -> bool {
     node[at..].starts_with(form)
 }
 
-/// Makes room for `more` bytes. Doubling would leave the last step of most nodes empty, which end at 8 KB.
+/// Makes room for `more` bytes. Doubling would leave the last step of most nodes empty, which end at 8 KB; and most lists are short, so that a
+/// short node grows in smaller steps.
 fn reserve(node: &mut Vec<u8>, more: usize) {
     let needed = node.len() + more;
     if needed > node.capacity() {
-        let target = needed.max(node.len() * 3 / 2);
+        let step = node.len() / if node.len() < SHORT_LEN_MAX { 4 } else { 2 };
+        let target = alloc::block_len(needed.max(node.len() + step));
         let target = if needed <= USUAL_LEN_MAX { target.min(USUAL_LEN_MAX) } else { target };
         node.reserve_exact(target - node.len());
     }

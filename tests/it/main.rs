@@ -10,6 +10,7 @@ mod cluster_script;
 mod command_table;
 mod crowd;
 mod differential_dump;
+mod differential_lists;
 mod differential_requests;
 mod differential_sorted_sets;
 mod differential_strings;

@@ -6,7 +6,7 @@ use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
-use crate::keyspace::value::list::List;
+use crate::keyspace::value::list::{End, List};
 
 pub(crate) static LINSERT: CommandSpec = CommandSpec {
     name: "linsert",
@@ -40,9 +40,9 @@ pub(crate) static LINSERT: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let behind = match args[2] {
-        word if is_word(word, "AFTER") => 1,
-        word if is_word(word, "BEFORE") => 0,
+    let side = match args[2] {
+        word if is_word(word, "AFTER") => End::Right,
+        word if is_word(word, "BEFORE") => End::Left,
         _ => return Err(CmdError::Syntax),
     };
     let limit = node_limit(context);
@@ -64,7 +64,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             !found
         });
         found.then(|| {
-            list.insert(index + behind, args[4], limit);
+            list.insert(index, side, args[4], limit);
             list.len()
         })
     })?;

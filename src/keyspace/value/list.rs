@@ -202,7 +202,7 @@ impl List {
         }
     }
 
-    /// Makes it a small one, if it has room enough for that. `share`: 2 after something was taken out, 1 after something was replaced.
+    /// Makes it a small one, if it has room enough for that. `share`: 2 after a change, so that it does not go to and fro; 1 for a new one.
     fn reduce(&mut self, limit: NodeLimit, share: usize) {
         if let List::Large(nodes) = self {
             match nodes.nodes.front() {
@@ -245,14 +245,14 @@ impl List {
         }
     }
 
-    /// Puts a text in before element `index`, after [`List::grow_for`].
-    pub fn insert(&mut self, index: usize, text: &[u8], limit: NodeLimit) {
+    /// Puts a text in beside element `pivot`, after [`List::grow_for`].
+    pub fn insert(&mut self, pivot: usize, side: End, text: &[u8], limit: NodeLimit) {
         match self {
             List::Small(bytes) => {
-                let at = node::offset(bytes, index);
+                let at = node::offset(bytes, pivot + usize::from(side == End::Right));
                 node::insert(bytes, at, text);
             }
-            List::Large(nodes) => nodes.insert(index, text, limit),
+            List::Large(nodes) => nodes.insert(pivot, side, text, limit),
         }
     }
 
@@ -263,21 +263,9 @@ impl List {
                 let at = node::offset(bytes, index);
                 node::replace(bytes, at, text);
             }
-            List::Large(nodes) => {
-                let (number, within) = nodes.locate(index);
-                nodes.give(number);
-                let target = &mut nodes.nodes[number];
-                let at = node::offset(target, within);
-                let has_its_own = node::count(target) == 1 && limit.is_large(node::get(target, at).text_len());
-                if has_its_own == limit.is_large(text.len()) {
-                    node::replace(target, at, text);
-                } else {
-                    nodes.remove(index..index + 1);
-                    nodes.insert(index, text, limit);
-                }
-            }
+            List::Large(nodes) => nodes.set(index, text, limit),
         }
-        self.reduce(limit, 1);
+        self.reduce(limit, 2);
     }
 
     /// Takes elements out.
@@ -417,7 +405,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         Push(bool, Vec<u8>),
-        Insert(prop::sample::Index, Vec<u8>),
+        Insert(prop::sample::Index, bool, Vec<u8>),
         Set(prop::sample::Index, Vec<u8>),
         Remove(prop::sample::Index, usize),
         RemoveEqual(bool, usize, Vec<u8>),
@@ -434,7 +422,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             6 => (any::<bool>(), text()).prop_map(|(left, text)| Step::Push(left, text)),
-            2 => (any::<prop::sample::Index>(), text()).prop_map(|(index, text)| Step::Insert(index, text)),
+            2 => (any::<prop::sample::Index>(), any::<bool>(), text()).prop_map(|(pivot, left, text)| Step::Insert(pivot, left, text)),
             2 => (any::<prop::sample::Index>(), text()).prop_map(|(index, text)| Step::Set(index, text)),
             2 => (any::<prop::sample::Index>(), 0..12usize).prop_map(|(index, len)| Step::Remove(index, len)),
             1 => (any::<bool>(), 1..5usize, text()).prop_map(|(left, count, text)| Step::RemoveEqual(left, count, text)),
@@ -476,11 +464,11 @@ mod tests {
                         list.push(if left { End::Left } else { End::Right }, &text, limit);
                         model.insert(if left { 0 } else { model.len() }, text);
                     }
-                    Step::Insert(index, text) => {
-                        let index = index.index(model.len() + 1);
+                    Step::Insert(pivot, left, text) if !model.is_empty() => {
+                        let pivot = pivot.index(model.len());
                         list.grow_for(&[&text], limit);
-                        list.insert(index, &text, limit);
-                        model.insert(index, text);
+                        list.insert(pivot, if left { End::Left } else { End::Right }, &text, limit);
+                        model.insert(pivot + usize::from(!left), text);
                     }
                     Step::Set(index, text) if !model.is_empty() => {
                         let index = index.index(model.len());
@@ -503,7 +491,7 @@ mod tests {
                         expected.sort_unstable();
                         expected.iter().rev().for_each(|index| _ = model.remove(*index));
                     }
-                    Step::Set(..) | Step::Remove(..) => {}
+                    Step::Insert(..) | Step::Set(..) | Step::Remove(..) => {}
                 }
                 check(&list, &model);
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, Chunked, Saving, Tag, Taker};
 use crate::base::alloc;
-use crate::datatypes::list_node as node;
+use crate::datatypes::{list_node as node, listpack};
 
 /// Bounds of a node for `list-max-listpack-size` from -1 on downwards, in bytes.
 const SIZE_LIMITS: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
@@ -65,7 +65,12 @@ impl NodeLimit {
             Some(most) => node::listpack_len(node) <= most / share,
             None => node::count(node) <= self.count() / share,
         };
-        has_room && !(node::count(node) == 1 && self.is_large(node::get(node, node::HEADER_LEN).text_len()))
+        has_room && !self.is_of_its_own(node)
+    }
+
+    /// True if the node is that of one large text.
+    pub(super) fn is_of_its_own(self, node: &[u8]) -> bool {
+        node::count(node) == 1 && self.is_large(node::get(node, node::HEADER_LEN).text_len())
     }
 }
 
@@ -201,8 +206,7 @@ impl Nodes {
                 End::Right => node::push(last, text),
             },
             _ => {
-                let mut new = node::empty();
-                node::push(&mut new, text);
+                let new = node::of(text);
                 match end {
                     End::Left => {
                         self.trim_node(0);
@@ -218,42 +222,110 @@ impl Nodes {
         self.len += 1;
     }
 
-    pub(super) fn insert(&mut self, index: usize, text: &[u8], limit: NodeLimit) {
-        if index == self.len {
-            return self.push(End::Right, text, limit);
-        }
-        let (number, within) = self.locate(index);
-        self.give(number);
-        let target = &mut self.nodes[number];
-        let at = node::offset(target, within);
-        if limit.admits(target, text.len()) {
-            node::insert(target, at, text);
-        } else {
-            let rest = node::split_off(target, at);
-            let mut new = node::empty();
-            node::push(&mut new, text);
-            self.insert_node(number + 1, new);
-            self.insert_node(number + 2, rest);
-            self.settle(number + 1, limit);
-            self.settle(number, limit);
-        }
+    /// Puts a text in beside element `pivot`. Nodes are filled, split and joined as quicklist.c does (`_quicklistInsert`), so that encodings
+    /// and payloads are the same.
+    pub(super) fn insert(&mut self, pivot: usize, side: End, text: &[u8], limit: NodeLimit) {
+        let (number, within) = self.locate(pivot);
+        let behind = usize::from(side == End::Right);
+        let place = within + behind;
+        let target = &self.nodes[number];
+        let is_at_edge = place == behind * node::count(target);
         self.len += 1;
+        if limit.admits(target, text.len()) {
+            self.give(number);
+            let at = node::offset(&self.nodes[number], place);
+            node::insert(&mut self.nodes[number], at, text);
+        } else if is_at_edge {
+            let neighbour = if side == End::Right { Some(number + 1) } else { number.checked_sub(1) };
+            match neighbour.filter(|neighbour| self.nodes.get(*neighbour).is_some_and(|node| limit.admits(node, text.len()))) {
+                Some(neighbour) => {
+                    self.give(neighbour);
+                    match side {
+                        End::Right => node::insert(&mut self.nodes[neighbour], node::HEADER_LEN, text),
+                        End::Left => node::push(&mut self.nodes[neighbour], text),
+                    }
+                }
+                None => self.insert_node(number + behind, node::of(text)),
+            }
+        } else {
+            self.split(number, place);
+            if limit.is_large(text.len()) {
+                self.insert_node(number + 1, node::of(text));
+                return;
+            }
+            match side {
+                End::Right => node::insert(&mut self.nodes[number + 1], node::HEADER_LEN, text),
+                End::Left => node::push(&mut self.nodes[number], text),
+            }
+            self.join_around(number + 1 - behind, limit);
+        }
     }
 
-    /// Takes node `number` away if it is empty, or joins it with the next one if both fit into half a node.
-    pub(super) fn settle(&mut self, number: usize, limit: NodeLimit) {
-        let Some(this) = self.nodes.get(number) else { return };
-        if node::count(this) == 0 {
-            self.remove_node(number);
-            return;
+    /// Replaces element `index`, as `quicklistReplaceEntry` does.
+    pub(super) fn set(&mut self, index: usize, text: &[u8], limit: NodeLimit) {
+        let (number, within) = self.locate(index);
+        let target = &self.nodes[number];
+        let count = node::count(target);
+        match (limit.is_of_its_own(target), limit.is_large(text.len())) {
+            (true, true) | (false, false) => {
+                self.give(number);
+                let at = node::offset(&self.nodes[number], within);
+                node::replace(&mut self.nodes[number], at, text);
+            }
+            (true, false) => {
+                self.insert(index, End::Right, text, limit);
+                self.remove_node(number);
+                self.len -= 1;
+            }
+            (false, true) => {
+                if within + 1 < count {
+                    self.split(number, within + 1);
+                }
+                self.insert_node(number + 1, node::of(text));
+                if within == 0 {
+                    self.remove_node(number);
+                } else {
+                    self.give(number);
+                    let target = &mut self.nodes[number];
+                    let (from, to) = (node::offset(target, within), target.len());
+                    node::remove(target, from, to);
+                    self.join_around(number + 1, limit);
+                }
+            }
         }
-        let Some(next) = self.nodes.get(number + 1) else { return };
+    }
+
+    /// Makes two nodes of one, the second of which begins with its element `place`.
+    fn split(&mut self, number: usize, place: usize) {
+        self.give(number);
+        let at = node::offset(&self.nodes[number], place);
+        let rest = node::split_off(&mut self.nodes[number], at);
+        self.insert_node(number + 1, rest);
+    }
+
+    /// Joins the nodes around one with each other where two fit into one, in the order in which `_quicklistMergeNodes` tries.
+    fn join_around(&mut self, mut center: usize, limit: NodeLimit) {
+        if center >= 2 && self.join(center - 2, limit) {
+            center -= 1;
+        }
+        self.join(center + 1, limit);
+        if center >= 1 && self.join(center - 1, limit) {
+            center -= 1;
+        }
+        self.join(center, limit);
+    }
+
+    /// Joins a node with the next one, if both fit into one.
+    fn join(&mut self, number: usize, limit: NodeLimit) -> bool {
+        let (Some(this), Some(next)) = (self.nodes.get(number), self.nodes.get(number + 1)) else { return false };
         let (len, count) = (node::listpack_len(this) + node::listpack_len(next), node::count(this) + node::count(next));
-        if !limit.is_exceeded(len * 2, count * 2) {
-            self.give(number);
-            let next = self.remove_node(number + 1).unwrap_or_default();
-            node::append(&mut self.nodes[number], &next);
+        if limit.is_of_its_own(this) || limit.is_of_its_own(next) || limit.is_exceeded(len - listpack::FRAME_LEN, count) {
+            return false;
         }
+        self.give(number);
+        let next = self.remove_node(number + 1).unwrap_or_default();
+        node::append(&mut self.nodes[number], &next);
+        true
     }
 
     /// Gives the nodes of these ascending elements to the snapshot that is being taken.

@@ -304,11 +304,12 @@ proptest! {
                         let at = if is_left { 0 } else { model.len() };
                         model.insert(at, text(number));
                     }
-                    ListChange::Insert(index, number) => {
-                        let index = index.index(model.len() + 1);
+                    ListChange::Insert(pivot, number) if !model.is_empty() => {
+                        let pivot = pivot.index(model.len());
+                        let side = if number % 2 == 0 { End::Left } else { End::Right };
                         list.grow_for(&[&text(number)], limit);
-                        list.insert(index, &text(number), limit);
-                        model.insert(index, text(number));
+                        list.insert(pivot, side, &text(number), limit);
+                        model.insert(pivot + usize::from(side == End::Right), text(number));
                     }
                     ListChange::Set(index, number) if !model.is_empty() => {
                         let index = index.index(model.len());
@@ -325,7 +326,7 @@ proptest! {
                         list.remove_equal(End::Left, usize::MAX, &text(number), limit);
                         model.retain(|other| *other != text(number));
                     }
-                    ListChange::Set(..) | ListChange::Remove(..) => {}
+                    ListChange::Insert(..) | ListChange::Set(..) | ListChange::Remove(..) => {}
                 }
             };
             let mut list = List::new();
