@@ -46,7 +46,7 @@ impl KeyAccess<'_> {
             stripe.watched.touch(effect.db, effect.key, effect.exists);
         }
         if effect.reach != Reach::Nobody && !stripe.blocked.is_empty() && stripe.blocked.has(effect.db, effect.key) {
-            self.note_ready(effect.db, effect.key.to_vec());
+            self.tell_waiters(stripe_number, effect);
         }
         if self.notify != 0 {
             if effect.created {
@@ -55,6 +55,21 @@ impl KeyAccess<'_> {
             for (event_class, name) in effect.events {
                 self.notify_event(*event_class, name, effect.key);
             }
+        }
+    }
+
+    /// Notes a key if it has become something that somebody waits for: what it was in between takes no place in the order.
+    #[cold]
+    fn tell_waiters(&mut self, stripe_number: u32, effect: &Effect<'_>) {
+        let place = self.keyspace.place(effect.key);
+        let number = self.keyspace.table_number(effect.db, place);
+        let stripe = self.held.stripe(stripe_number);
+        let kind = stripe.table(number).and_then(|keys| {
+            let position = keys.table.find(place.hash, effect.key)?;
+            Some(keys.table.get(position).kind())
+        });
+        if stripe.blocked.next(effect.db, effect.key, 0, kind).is_some() {
+            self.note_ready(effect.db, effect.key.to_vec());
         }
     }
 

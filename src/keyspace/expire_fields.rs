@@ -5,9 +5,10 @@
 
 use super::access::KeyAccess;
 use super::effect::class;
-use super::entry::{EntryRef, Value};
+use super::entry::{Entry, EntryRef, Value};
 use super::key::Key;
 use super::liveness::Liveness;
+use super::value::collection::Collection;
 use super::value::hash::{FieldAccess, Hash, Swept};
 
 /// Buckets of a hash looked at under one lock hold: some thousand fields.
@@ -16,6 +17,21 @@ const BUCKETS: usize = 64;
 /// True if fields of the hash may have ended.
 pub(super) fn is_due(entry: EntryRef<'_>, liveness: Liveness) -> bool {
     matches!(entry.boxed(), Some(Value::Hash(hash)) if hash.is_due(liveness))
+}
+
+/// A copy of an entry under another key, without the fields that have ended. One whose fields have all ended keeps them: it goes as the
+/// original does.
+pub fn duplicate(entry: EntryRef<'_>, key: &[u8], access_clock: u32, fields: FieldAccess<'_>) -> Entry {
+    let mut copy = entry.duplicate(key, access_clock);
+    if is_due(entry, fields.liveness)
+        && let Some(Value::Hash(hash)) = copy.borrow_mut().boxed_mut()
+    {
+        while !hash.sweep(BUCKETS, fields).is_done {}
+        if hash.view().is_empty() {
+            return entry.duplicate(key, access_clock);
+        }
+    }
+    copy
 }
 
 impl<'a> KeyAccess<'a> {

@@ -21,7 +21,7 @@ pub mod entry;
 pub mod evict;
 pub mod evict_state;
 pub mod expire;
-mod expire_fields;
+pub mod expire_fields;
 mod handover;
 pub mod hash;
 pub mod held;

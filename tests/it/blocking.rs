@@ -36,6 +36,10 @@ const STEPS: &[(&str, &str)] = &[
         "what EXEC takes away again wakes nobody",
         "a> BLPOP k 0\nblocked 1\nr: MULTI\nr: RPUSH k 1\nr: DEL k\nr: EXEC\nblocked 1\nr: RPUSH k 2\na<",
     ),
+    (
+        "what a key was before it became a list takes no place in the order",
+        "a> BLMOVE c d LEFT RIGHT 0\nblocked 1\nb> BLPOP d b 0\nblocked 2\nr: MULTI\nr: SET c x\nr: RPUSH b 1\nr: DEL c\nr: RPUSH c 2\nr: EXEC\na<\nb<\nr: LRANGE d 0 -1\nr: EXISTS b",
+    ),
     ("keys of other types pass by", "a> BLPOP k 0\nblocked 1\nr: SET k 1\nr: DEL k\nr: ZADD k 1 m\nr: DEL k\nblocked 1\nr: RPUSH k 5\na<"),
     (
         "RENAME and COPY",

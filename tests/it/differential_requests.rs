@@ -179,6 +179,20 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("errors end where their text does", &[r"EXPIRE a 10 x\x0a", r"EXPIRE a 10 \x0d\x0a", r"CLIENT LIST FLAGS x\x0dx\x0d\x0a\x0a"]),
     ("an empty table is not listed", &["DEBUG HTSTATS 9"]),
     (
+        "a copy has no field that has ended",
+        &[
+            "DEBUG SET-ACTIVE-EXPIRE 0",
+            "HSET h a 1 b 2",
+            "HPEXPIRE h 1 FIELDS 1 a",
+            "DEBUG SLEEP 0.02",
+            "COPY h copy",
+            "HLEN copy",
+            "HLEN h",
+            "HGETALL copy",
+            "DEBUG SET-ACTIVE-EXPIRE 1",
+        ],
+    ),
+    (
         "a key that is not there is missed although the request is refused",
         &[
             "CONFIG SET notify-keyspace-events Em",

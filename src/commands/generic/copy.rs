@@ -5,6 +5,7 @@ use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
+use crate::keyspace::expire_fields;
 
 pub(crate) static COPY: CommandSpec = CommandSpec {
     name: "copy",
@@ -60,7 +61,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Err(target_database::SAME_OBJECT);
     }
     let clock = context.keys.clock().fresh();
-    let copy = context.keys.read(source).map(|entry| entry.duplicate(target.name(), clock));
+    let fields = context.keys.field_access();
+    let copy = context.keys.read(source).map(|entry| expire_fields::duplicate(entry, target.name(), clock, fields));
     let copied = context.keys.in_db(options.target_db, |keys| {
         let Some(copy) = copy else { return false };
         let mut key = keys.open(target);
