@@ -170,14 +170,15 @@ impl Slice<'_> {
 
 /// The value under `key` that is being saved as `tag`, whatever its database is now.
 fn saved_value<'s>(stripe: &'s mut Stripe, keyspace: &Keyspace, key: &[u8], tag: Tag) -> Option<&'s mut dyn Chunked> {
-    let hash = keyspace.place(key).hash;
-    let is_it = |keys: &&mut super::stripe::Keys| {
-        let found = keys.table.find(hash, key).map(|position| keys.table.get(position));
-        found.and_then(|entry| entry.boxed()).and_then(Value::saving_tag) == Some(tag)
+    let place = keyspace.place(key);
+    let tables = (0..keyspace.databases() as u32).map(|db| keyspace.table_number(db, place));
+    let find = |number: usize| {
+        let table = &stripe.table(number)?.table;
+        let position = table.find(place.hash, key)?;
+        (table.get(position).boxed().and_then(Value::saving_tag) == Some(tag)).then_some((number, position))
     };
-    let keys = stripe.tables_mut().map(|(_, keys)| keys).find(is_it)?;
-    let position = keys.table.find(hash, key)?;
-    keys.table.get_to_touch(position).into_boxed()?.chunked_mut()
+    let (number, position) = tables.filter_map(find).next()?;
+    stripe.table_if_used(number)?.table.get_to_touch(position).into_boxed()?.chunked_mut()
 }
 
 impl<'k> Snapshot<'k> {
