@@ -258,7 +258,8 @@ mod tests {
             let value = Value::String(LongString::from(&content[..]));
             assert_eq!((value.kind(), value.encoding(), value.scan_len()), (Type::String, Encoding::Raw, len));
             assert!((effort..effort + 2).contains(&value.effort()), "{len}: {}", value.effort());
-            assert!((bytes..bytes + 4096).contains(&value.bytes()), "{len}: {}", value.bytes());
+            // What the allocator sets aside lies up to an eighth above.
+            assert!((bytes..bytes + bytes / 8 + 4096).contains(&value.bytes()), "{len}: {}", value.bytes());
             let Value::String(copy) = value.duplicate() else { unreachable!("a string's copy is a string") };
             assert!(copy.view().equals(&content));
         }

@@ -18,6 +18,7 @@ use bytes::Bytes;
 
 use super::chunk::{self, Chunked, Saving, Tag, Taker};
 use super::text_saving::TextSaving;
+use crate::base::alloc;
 use crate::base::limits::{CHUNK_LEN, CONTIGUOUS_LEN_MAX, EFFORT_LEN};
 
 /// What every chunk of zeros refers to. It is part of the program, not of the heap.
@@ -216,7 +217,7 @@ impl<const LEN: usize> Chunks<LEN> {
     fn bytes(&self) -> usize {
         let counted = |chunk: &Chunk| match chunk {
             Chunk::Zeros => 0,
-            Chunk::Bytes(bytes) => ARC_LEN + bytes.capacity(),
+            Chunk::Bytes(bytes) => ARC_LEN + alloc::block_len(bytes.capacity()),
         };
         size_of::<Self>() + self.list.capacity() * size_of::<Chunk>() + self.list.iter().map(counted).sum::<usize>()
     }
@@ -375,7 +376,7 @@ impl LongString {
 
     pub(super) fn bytes(&self) -> usize {
         match self {
-            LongString::Raw(bytes) => bytes.capacity(),
+            LongString::Raw(bytes) => alloc::block_len(bytes.capacity()),
             LongString::Chunks(chunks) => chunks.bytes(),
         }
     }
