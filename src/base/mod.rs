@@ -19,3 +19,4 @@ pub mod slot;
 pub mod sync;
 pub mod timers;
 pub mod version;
+pub mod words;

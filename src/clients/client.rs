@@ -73,9 +73,11 @@ pub struct Figures {
     pub query_buffer_free: AtomicU64,
     /// Largest input buffer of late.
     pub query_buffer_peak: AtomicU64,
-    /// Arguments of a partly received request.
+    /// Arguments of a partly received request, and of those that wait.
     pub arguments: AtomicU64,
-    /// Queued commands of a transaction: bytes.
+    /// Number of those arguments.
+    pub argument_words: AtomicU64,
+    /// Queued commands of a transaction: bytes of their arguments, with `WORD_OVERHEAD` of the module `cost` for each.
     pub multi: AtomicU64,
     /// Queued commands of a transaction: number, or -1 outside one.
     pub multi_queued: AtomicI64,

@@ -3,9 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use super::client::{Client, OutputMemory};
+use super::session::Queued;
 
 /// Bytes kept per watched key or subscription beside the name itself, roughly: nodes of the maps on both sides.
 const NAME_OVERHEAD: u64 = 64;
+/// What counts for each word of a request that is kept, beside its bytes: a pointer, as in Valkey, so that limits have the same effect.
+pub const WORD_OVERHEAD: u64 = 8;
+/// Bytes per queued command beside its words: its place in a queue that doubles when it is full.
+const QUEUED_OVERHEAD: u64 = 2 * size_of::<Queued>() as u64;
 /// A connection's task with its parser, the headers of its buffers and its socket, in bytes, roughly.
 const TASK_LEN: u64 = 1024;
 
@@ -40,6 +45,7 @@ pub fn memory(client: &Client) -> ClientMemory {
     let figures = &client.figures;
     let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
     let subscriptions = load(&figures.channels) + load(&figures.patterns) + load(&figures.shard_channels);
+    let queued = u64::try_from(figures.multi_queued.load(Ordering::Relaxed)).unwrap_or(0);
     // Values that replies refer to are memory of their keys.
     let own_output = client.pending_output().saturating_sub(load(&figures.output_shared) + load(&figures.backlog_shared));
     let output = OutputMemory::of(own_output, load(&figures.reply_room)).bytes;
@@ -47,8 +53,8 @@ pub fn memory(client: &Client) -> ClientMemory {
         output,
         output_buffer: (load(&figures.output_capacity) + load(&figures.backlog_capacity)).saturating_sub(output),
         input: load(&figures.query_buffer) + load(&figures.query_buffer_free),
-        arguments: load(&figures.arguments),
-        transaction: load(&figures.multi) + load(&figures.watched) * NAME_OVERHEAD,
+        arguments: load(&figures.arguments) + load(&figures.argument_words) * WORD_OVERHEAD,
+        transaction: load(&figures.multi) + queued * QUEUED_OVERHEAD + load(&figures.watched) * NAME_OVERHEAD,
         subscriptions: subscriptions * NAME_OVERHEAD,
         fixed: (std::mem::size_of::<Client>() + std::mem::size_of::<super::Session>()) as u64 + TASK_LEN,
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::client::{Client, bit};
+use crate::base::words::PackedWords;
 use crate::keyspace::blocked::Waiter;
 use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::watch::WatchFlag;
@@ -34,15 +35,13 @@ pub enum ReplyMode {
     Skip,
 }
 
-/// One queued command of a transaction.
+/// One queued command of a transaction. Where its keys lie is found anew by EXEC: kept, it took 40 bytes for each.
 #[derive(Debug, Clone)]
 pub struct Queued {
     /// Its number: its row in `Shared::table`.
     pub command: u16,
     /// All arguments, the name included.
-    pub args: Vec<Bytes>,
-    /// Its keys among them.
-    pub keys: Vec<ResolvedKey>,
+    pub words: PackedWords,
 }
 
 /// A transaction between MULTI and EXEC.
@@ -50,8 +49,8 @@ pub struct Queued {
 pub struct Multi {
     /// The commands so far.
     pub queue: Vec<Queued>,
-    /// Bytes of their arguments.
-    pub bytes: usize,
+    /// What their arguments take, in bytes, as Valkey counts it (`WORD_OVERHEAD` of the module `cost` beside each).
+    pub bytes: u64,
     /// A command was refused: EXEC answers EXECABORT.
     pub failed: bool,
     /// The flags of all commands so far: bits of the engine's `flag`.

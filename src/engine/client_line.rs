@@ -47,6 +47,7 @@ pub fn write_own(context: &Context<'_>, args: &Args<'_>, out: &mut Vec<u8>) {
     // What the connection publishes once the batch is done, as it is now.
     figures.commands.store(context.caller.commands, Ordering::Relaxed);
     figures.arguments.store(args.iter().map(|arg| arg.len() as u64).sum(), Ordering::Relaxed);
+    figures.argument_words.store(args.len() as u64, Ordering::Relaxed);
     figures.output.store(context.reply.len() as u64, Ordering::Relaxed);
     figures.output_shared.store(context.reply.shared_len() as u64, Ordering::Relaxed);
     append(context.shared, client, false, out);

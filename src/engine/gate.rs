@@ -305,8 +305,10 @@ fn not_in_transaction(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
 /// EXEC is asked for what is queued.
 fn routed_elsewhere(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
     let (Some(cluster), Some(topology)) = (&asked.context.shared.cluster, asked.topology) else { return Ok(()) };
-    let queued = asked.session.multi.iter().filter(|_| asked.is_exec).flat_map(|multi| &multi.queue).flat_map(|queued| &queued.keys);
-    let keys = asked.args.resolved().iter().chain(queued);
+    let shared = asked.context.shared;
+    let queued = asked.session.multi.iter().filter(|_| asked.is_exec).flat_map(|multi| &multi.queue);
+    let queued = queued.flat_map(|queued| shared.table.row(queued.command).resolve(&shared.keyspace, &queued.words.words()));
+    let keys = asked.args.resolved().iter().copied().chain(queued);
     route::check(asked.context, cluster, topology, asked.flags, keys).map_err(String::into_bytes)
 }
 

@@ -21,12 +21,12 @@ pub(super) fn is_redirection(text: &[u8]) -> bool {
 ///
 /// # Errors
 /// The text of the refusal, after `-`.
-pub(super) fn check<'k>(
+pub(super) fn check(
     context: &Context<'_>,
     cluster: &ClusterAccess,
     topology: &Topology,
     flags: u32,
-    keys: impl Iterator<Item = &'k ResolvedKey>,
+    keys: impl Iterator<Item = ResolvedKey>,
 ) -> Result<(), String> {
     let mut slot = None;
     for key in keys {

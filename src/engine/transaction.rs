@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-
 use super::context::{Args, Context};
 use super::spec::Locks;
 use super::table::Row;
+use crate::base::words::PackedWords;
+use crate::clients::cost::WORD_OVERHEAD;
 use crate::clients::session::Queued;
 use crate::clients::{Caller, Session, bit};
 use crate::keyspace::held::Stripes;
@@ -18,15 +18,14 @@ use crate::keyspace::held::Stripes;
 pub fn queue(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>) {
     let Some(multi) = &mut session.multi else { unreachable!("the gate queues only inside a transaction") };
     multi.flags |= row.spec.flags;
-    multi.bytes += args.iter().map(|arg| arg.len()).sum::<usize>();
     // A transaction that has already failed keeps nothing: it cannot run.
     if !multi.failed {
-        let words = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
-        multi.queue.push(Queued { command: row.number, args: words, keys: args.resolved().to_vec() });
+        multi.bytes += args.iter().map(|arg| arg.len() as u64 + WORD_OVERHEAD).sum::<u64>();
+        multi.queue.push(Queued { command: row.number, words: PackedWords::new(args.iter().copied()) });
     }
     let figures = &context.caller.client.figures;
     figures.multi_queued.store(multi.queue.len() as i64, Ordering::Relaxed);
-    figures.multi.store(multi.bytes as u64, Ordering::Relaxed);
+    figures.multi.store(multi.bytes, Ordering::Relaxed);
     context.reply.simple("QUEUED");
 }
 
@@ -36,14 +35,15 @@ pub(super) fn stripes(context: &Context<'_>, session: &Session) -> Option<Stripe
     // EXEC of what was refused runs nothing, but forgets the watched keys.
     for queued in session.multi.iter().filter(|multi| !multi.failed).flat_map(|multi| &multi.queue) {
         let row = context.shared.table.row(queued.command);
-        let reads_any_key = || {
-            let words: Vec<&[u8]> = queued.args.iter().map(|word| &**word).collect();
-            row.holds_all(context.keys.keyspace(), &words)
-        };
         match row.spec.locks {
             Locks::Each | Locks::Few | Locks::All => return None,
-            Locks::Keys if row.spec.reads_any_key.is_some() && reads_any_key() => return None,
-            Locks::Keys => stripes.extend(queued.keys.iter().map(|key| key.place.stripe)),
+            Locks::Keys => {
+                let (keyspace, words) = (context.keys.keyspace(), queued.words.words());
+                if row.holds_all(keyspace, &words) {
+                    return None;
+                }
+                stripes.extend(row.resolve(keyspace, &words).iter().map(|key| key.place.stripe));
+            }
             Locks::None | Locks::Queued => {}
         }
     }

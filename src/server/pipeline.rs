@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::executor::{BatchExecutor, Flow};
 use super::lookahead::Parsed;
-use super::owned_request::Words;
+use crate::base::words::Words;
 
 /// How far a batch got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,9 +29,17 @@ pub(super) enum Stage {
     Reading,
     Parked(Ticket),
     HeldBack,
-    Postponed(VecDeque<OwnedRequest>),
+    Postponed(Postponed),
     Closing,
     Over,
+}
+
+/// Requests that were postponed.
+#[derive(Debug)]
+pub(super) struct Postponed {
+    requests: VecDeque<OwnedRequest>,
+    /// Bytes and number of the words of the one that is being run, or waits for keys.
+    taken_len: (usize, usize),
 }
 
 impl Stage {
@@ -92,32 +100,38 @@ impl Stage {
         debug_assert!(self.is_reading());
         let requests: VecDeque<_> = requests.collect();
         if !requests.is_empty() {
-            *self = Stage::Postponed(requests);
+            *self = Stage::Postponed(Postponed { requests, taken_len: (0, 0) });
         }
     }
 
     /// The next request that was postponed.
     pub(super) fn next_postponed(&mut self) -> Option<OwnedRequest> {
-        if let Stage::Postponed(requests) = self { requests.pop_front() } else { None }
+        let Stage::Postponed(postponed) = self else { return None };
+        let request = postponed.requests.pop_front();
+        postponed.taken_len = request.as_ref().map_or((0, 0), OwnedRequest::len);
+        request
     }
 
     /// It has to wait again. A connection that closes meanwhile forgets it.
     pub(super) fn postpone_again(&mut self, request: OwnedRequest) {
-        if let Stage::Postponed(requests) = self {
-            requests.push_front(request);
+        if let Stage::Postponed(postponed) = self {
+            postponed.taken_len = (0, 0);
+            postponed.requests.push_front(request);
         }
     }
 
-    /// Bytes of the requests that were postponed.
-    pub(super) fn postponed_len(&self) -> usize {
-        if let Stage::Postponed(requests) = self { requests.iter().map(OwnedRequest::len).sum() } else { 0 }
+    /// Bytes and number of the words of the requests that were postponed.
+    pub(super) fn postponed_len(&self) -> (usize, usize) {
+        let Stage::Postponed(postponed) = self else { return (0, 0) };
+        let lens = postponed.requests.iter().map(OwnedRequest::len);
+        lens.fold(postponed.taken_len, |sum, len| (sum.0 + len.0, sum.1 + len.1))
     }
 
     /// Goes on with the input, unless requests before it still wait.
     pub(super) fn resume(&mut self) {
         match self {
             Stage::HeldBack => *self = Stage::Reading,
-            Stage::Postponed(requests) if requests.is_empty() => *self = Stage::Reading,
+            Stage::Postponed(postponed) if postponed.requests.is_empty() => *self = Stage::Reading,
             _ => {}
         }
     }
@@ -150,8 +164,9 @@ mod tests {
         stage.postpone(requests(0));
         assert!(stage.is_reading(), "there is nothing to wait for");
         stage.postpone(requests(3));
-        assert_eq!((stage.has_requests(), stage.postponed_len()), (true, 3));
+        assert_eq!((stage.has_requests(), stage.postponed_len()), (true, (3, 3)));
         let first = stage.next_postponed().expect("the first");
+        assert_eq!(stage.postponed_len(), (3, 3), "it is kept while it runs");
         stage.postpone_again(first);
         for expected in [b"0", b"1", b"2"] {
             stage.resume();
@@ -159,6 +174,7 @@ mod tests {
             assert_eq!(stage.next_postponed().expect("one more").words()[..], [&expected[..]]);
         }
         assert!(stage.next_postponed().is_none());
+        assert_eq!(stage.postponed_len(), (0, 0));
         stage.resume();
         assert!(stage.is_reading());
     }

@@ -44,7 +44,9 @@ impl Connection {
         store(&figures.query_buffer, self.input.len() - parsed);
         store(&figures.query_buffer_free, alloc::block_len(self.input.capacity()).max(self.input.len()) - self.input.len());
         store(&figures.query_buffer_peak, self.buffers.input_peak);
-        store(&figures.arguments, self.parser.args_len() + self.stage.postponed_len());
+        let (postponed_len, postponed_words) = self.stage.postponed_len();
+        store(&figures.arguments, self.parser.args_len() + postponed_len);
+        store(&figures.argument_words, self.parser.args_arrived() + postponed_words);
         self.output.publish(figures);
         store(&figures.output_peak, self.output.len().max(self.buffers.reply_peak));
         store(&figures.reply_room, self.buffers.reply_room);
@@ -152,7 +154,7 @@ impl Connection {
 
     /// Ends a connection that piles up more input than it may.
     pub(super) fn check_query_buffer(&mut self, config: &Config) -> Result<(), Gone> {
-        let len = self.input.len() as u64 + self.session.multi.as_ref().map_or(0, |multi| multi.bytes as u64);
+        let len = self.input.len() as u64 + self.session.multi.as_ref().map_or(0, |multi| multi.bytes);
         if len <= config.client_query_buffer_limit {
             return Ok(());
         }

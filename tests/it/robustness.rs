@@ -391,3 +391,84 @@ fn a_pattern_has_a_longest_length() {
     assert_eq!(client.call(&["PSUBSCRIBE", &long[..4097]]), Value::Error("ERR pattern is longer than 4096 bytes".into()));
     assert_eq!(client.call(&["KEYS", &longest]), Value::Array(Vec::new()));
 }
+
+/// Requests of the tests below: each has so many words without a byte.
+const EMPTY_WORDS: usize = 1000;
+/// What one of them counts in a transaction: its name, and 8 bytes for each word, as in Valkey.
+const EMPTY_WORDS_LEN: u64 = 4 + 8 * (EMPTY_WORDS as u64 + 1);
+
+fn many_empty_words() -> Vec<&'static str> {
+    [vec!["MGET"], vec![""; EMPTY_WORDS]].concat()
+}
+
+/// Words cost memory even if they are empty, and count as soon as they are queued.
+#[test]
+fn a_transaction_that_exceeds_a_limit_is_closed_before_its_exec() {
+    const COUNT: usize = 2000;
+    let cases = [
+        ("client-query-buffer-limit", MIB as u64, "client_query_buffer_limit_disconnections"),
+        ("maxmemory-clients", 4 * MIB as u64, "evicted_clients"),
+    ];
+    for (option, limit, counter) in cases {
+        let server = Server::larder(&[]);
+        let mut client = server.connect();
+        client.config_set(option, &limit.to_string());
+        let mut hostile = server.connect_raw();
+        let mut sender = hostile.try_clone().expect("a second handle");
+        let sending = std::thread::spawn(move || {
+            // It is cut off on its way.
+            let _ = sender.write_all(&request(&["MULTI"]));
+            let _ = sender.write_all(&request(&many_empty_words()).repeat(COUNT));
+            let _ = sender.shutdown(std::net::Shutdown::Write);
+        });
+        let mut replies = Vec::new();
+        // It ends orderly or, since the server leaves requests unread, with an error.
+        let _ = hostile.read_to_end(&mut replies);
+        sending.join().expect("it only writes");
+        let queued = String::from_utf8_lossy(&replies).matches("QUEUED").count() as u64;
+        assert!(queued * EMPTY_WORDS_LEN < limit + 2 * MIB as u64, "{option}: {queued}");
+        assert_eq!(client.info(counter), 1, "{option}");
+    }
+}
+
+#[test]
+fn what_is_queued_takes_no_more_than_it_counts() {
+    const COUNT: u64 = 1000;
+    let server = Server::larder(&[]);
+    let mut client = server.connect();
+    let stream = server.connect_raw();
+    let address = address(&stream);
+    let mut transaction = Connection::new(stream);
+    assert_eq!(transaction.call(&["MULTI"]), ok());
+    let before = client.info("used_memory");
+    for _ in 0..COUNT {
+        assert_eq!(transaction.call(&many_empty_words()), Value::Simple("QUEUED".into()));
+    }
+    let mut field = |name: &str| -> u64 { client.client_field(address, name).and_then(|value| value.parse().ok()).expect("a number") };
+    assert_eq!(field("multi-mem"), COUNT * EMPTY_WORDS_LEN);
+    assert!(field("tot-mem") > COUNT * EMPTY_WORDS_LEN);
+    let grown = client.info("used_memory").saturating_sub(before);
+    assert!(grown < COUNT * EMPTY_WORDS_LEN, "{grown}");
+    // All words are there: each has its reply.
+    let Value::Array(replies) = transaction.call(&["EXEC"]) else { panic!("no transaction") };
+    let expected = Value::Array(vec![Value::Null; EMPTY_WORDS]);
+    assert!(replies.len() as u64 == COUNT && replies.iter().all(|reply| *reply == expected));
+    assert_eq!(client.client_field(address, "multi-mem").as_deref(), Some("0"));
+}
+
+#[test]
+fn a_command_that_waits_counts_its_arguments() {
+    let server = Server::larder(&[]);
+    let mut client = server.connect();
+    let stream = server.connect_raw();
+    let address = address(&stream);
+    let mut waiting = Connection::new(stream);
+    let keys: Vec<String> = (1000..2000).map(|key| format!("key:{key}")).collect();
+    waiting.send(&[vec!["BLPOP"], keys.iter().map(String::as_str).collect(), vec!["0"]].concat());
+    wait_until("it waits", || client.client_field(address, "flags").as_deref() == Some("b"));
+    let argument_len = |client: &mut Connection| client.client_field(address, "argv-mem").expect("it is connected");
+    wait_until("it is counted", || argument_len(&mut client) == (5 + 8 * 1000 + 1).to_string());
+    assert_eq!(client.call(&["RPUSH", "key:1500", "x"]), Value::Integer(1));
+    assert_eq!(waiting.receive(), Value::Array(vec![Value::Bulk("key:1500".into()), Value::Bulk("x".into())]));
+    wait_until("they are gone", || argument_len(&mut client) == "0");
+}

@@ -69,9 +69,10 @@ fn run(context: &mut Context<'_>, session: &mut Session, multi: &Multi) {
     let mut ticks = clock::ticks();
     for queued in &multi.queue {
         let row = shared.table.row(queued.command);
-        let words: Vec<&[u8]> = queued.args.iter().map(|arg| &arg[..]).collect();
+        let words = queued.words.words();
+        let keys = row.resolve(&shared.keyspace, &words);
         context.follow_caller();
-        ticks = scope::run_locked(context, session, row, &Args::new(&words, &queued.keys), ticks);
+        ticks = scope::run_locked(context, session, row, &Args::new(&words, &keys), ticks);
     }
     context.caller.in_exec = false;
     context.keys.keeps_locks = false;
