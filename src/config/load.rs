@@ -356,7 +356,7 @@ impl Loader {
         let unsaved: Vec<&Row> = rows::all().filter(|row| matches!(row.status, Status::NotYet(_)) && is_set(row)).collect();
         if let Some(Status::NotYet(reason)) = unsaved.first().map(|row| row.status) {
             let lines: Vec<String> = unsaved.iter().map(|row| format!("'{} {}'", row.name, row.get(config))).collect();
-            self.warnings.push(format!("{} has no effect yet: {reason}. The dataset is lost when the node ends", lines.join(" and ")));
+            self.warnings.push(format!("{} will have no effect: {reason}. The dataset is lost when the node ends", lines.join(" and ")));
         }
         for row in self.seen.iter().filter_map(|name| rows::find(name)) {
             if let Status::NoEffect(reason) = row.status
@@ -648,7 +648,7 @@ mod tests {
     #[test]
     fn that_nothing_is_saved_yet_is_said_once() {
         let (store, warnings) = start(&["--save", "900", "1", "--appendonly", "yes", "-"], "save 60 1\nsave 300 10\n").unwrap();
-        let expected = "'save 60 1 300 10 900 1' and 'appendonly yes' has no effect yet: saving to disk is not there yet. \
+        let expected = "'save 60 1 300 10 900 1' and 'appendonly yes' will have no effect: saving to disk is not there yet. \
                         The dataset is lost when the node ends";
         assert_eq!(warnings, [expected]);
         let mut no_hook = |_: &Config, _: &Config| Ok::<(), String>(());

@@ -26,7 +26,7 @@ use crate::clients::{Caller, Client, Session, bit};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::blocked::{Nothing, Outcome, ReadyKey, Wait, Waiter};
-use crate::keyspace::key::{Key, ResolvedKey};
+use crate::keyspace::key::{self, Key, ResolvedKey};
 use crate::metrics::WorkerMetrics;
 
 /// Parses a timeout in seconds, which may be a fraction, to when it ends (monotonic milliseconds); 0 waits for ever.
@@ -70,16 +70,27 @@ pub(super) fn reply_nothing(reply: &mut ReplyBuf, nothing: Nothing) {
 pub(super) fn enter(context: &mut Context<'_>, args: &Args<'_>, wait: Wait) -> Arc<Waiter> {
     let client = Arc::clone(&context.caller.client);
     let number = context.keys.keyspace().waits.next_number();
-    let keys = args.resolved().iter().map(|key| key.argument).collect();
-    let waiter = Waiter::new(number, client.id, (context.keys.db, context.command), args.words(), keys, wait);
+    let waiter = Waiter::new(number, client.id, (context.keys.db, context.command), args.words(), keys_of(args, &wait), wait);
     let waiter = Arc::new(waiter);
-    for (key, name) in args.resolved().iter().zip(waiter.names()) {
-        context.keys.stripe(key.place.stripe).blocked.add(name, &waiter);
+    for name in waiter.names() {
+        let stripe = context.keys.keyspace().place(name).stripe;
+        context.keys.stripe(stripe).blocked.add(name, &waiter);
     }
     client.set(bit::BLOCKED, true);
     context.shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
     *client.waiter.lock() = Some(Arc::clone(&waiter));
     waiter
+}
+
+/// Which words of a command that begins to wait are its keys when it is run again, and which of them it waits for: each name once, at its
+/// first place.
+fn keys_of(args: &Args<'_>, wait: &Wait) -> (Vec<u32>, Vec<u32>) {
+    let named: Vec<Key<'_>> = args.keys().take(wait.keys).collect();
+    let all = args.resolved().iter().map(|key| key.argument);
+    let firsts = key::first_of_same_name(&named).into_iter().zip(all.clone()).enumerate();
+    let awaited: Vec<u32> = firsts.filter_map(|(number, (first, word))| (number == first).then_some(word)).collect();
+    let keys = if wait.reads_repeats { all.collect() } else { awaited.iter().copied().chain(all.skip(named.len())).collect() };
+    (keys, awaited)
 }
 
 /// Ends what the client's session waits for, if that has not ended yet. Never waits for a stripe.
@@ -201,8 +212,8 @@ impl Serving<'_> {
         let is_ready = kind == Some(waiter.wait.kind) || waiter.wait.ends_without_key;
         let ended = is_ready && run(&mut context, waiter, &keys, attempt);
         if ended {
-            for (key, name) in keys.iter().zip(waiter.names()) {
-                context.keys.stripe(key.place.stripe).blocked.forget(name, waiter);
+            for name in waiter.names() {
+                context.keys.stripe(shared.keyspace.place(name).stripe).blocked.forget(name, waiter);
             }
         }
         context.keys.unlock();
@@ -216,7 +227,7 @@ impl Serving<'_> {
 /// True if the command no longer waits: it has replied, be it with an error.
 fn run(context: &mut Context<'_>, waiter: &Waiter, keys: &[ResolvedKey], attempt: Attempt) -> bool {
     let started = clock::ticks();
-    let words: Vec<&[u8]> = waiter.words.iter().map(|word| &word[..]).collect();
+    let words: Vec<&[u8]> = waiter.words.iter().collect();
     let result = attempt(context, &Args::new(&words, keys));
     if let Ok(Some(_)) = result {
         return false;
@@ -230,7 +241,7 @@ fn run(context: &mut Context<'_>, waiter: &Waiter, keys: &[ResolvedKey], attempt
 
 /// Where its keys lie.
 fn resolve(shared: &Shared, waiter: &Waiter) -> Vec<ResolvedKey> {
-    let place = |at: u32| shared.keyspace.place(&waiter.words[at as usize]);
+    let place = |at: u32| shared.keyspace.place(waiter.words.word(at as usize));
     waiter.keys.iter().map(|at| ResolvedKey { place: place(*at), hint: None, argument: *at }).collect()
 }
 

@@ -6,7 +6,8 @@
 //!
 //! Invariants:
 //! * A stripe's table holds only keys of that stripe, and is changed and read only under its lock. Clients of a key stand in the order in
-//!   which they came, which is that of their numbers: a number is given while the stripes of all its keys are held.
+//!   which they came, which is that of their numbers: a number is given while the stripes of all its keys are held. Each stands there once,
+//!   however often its request names the key.
 //! * A waiter ends once: [`Waiter::end`] and [`Waiter::serve`] exclude each other. One that has ended is void wherever it still stands.
 //! * Who serves takes the waiter's outcome before stripes. So nobody who holds a stripe waits for an outcome ([`Waiter::is_waiting`]).
 
@@ -18,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::value::Type;
+use crate::base::words::PackedWords;
 
 /// How the waiting ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,14 +58,16 @@ pub struct Wait {
     pub kind: Type,
     /// Its keys must stay what they are: if one goes or becomes something else, that is an error that ends the waiting.
     pub ends_without_key: bool,
+    /// A key that is named again is read again, since each goes with a word of its own.
+    pub reads_repeats: bool,
     /// The request, as it is to be asked again, if that is another one: "what is new from now on" has become "what follows this".
-    pub words: Option<Vec<Vec<u8>>>,
+    pub words: Option<PackedWords>,
 }
 
 impl Wait {
     /// For one of its first `keys` to be a `kind` that has something.
     pub fn for_any(keys: usize, kind: Type, until_ms: u64, nothing: Nothing) -> Wait {
-        Wait { until_ms, nothing, keys, kind, ends_without_key: false, words: None }
+        Wait { until_ms, nothing, keys, kind, ends_without_key: false, reads_repeats: false, words: None }
     }
 }
 
@@ -79,9 +83,12 @@ pub struct Waiter {
     /// Number of the command.
     pub command: u16,
     /// The request.
-    pub words: Vec<Vec<u8>>,
-    /// Which of its words are keys.
+    pub words: PackedWords,
+    /// Which of its words are keys. One that is named again counts once, if that says nothing else: there may be hundreds of thousands, and all
+    /// are looked at whenever the command is run.
     pub keys: Vec<u32>,
+    /// Which of them it waits for: each name once, at its first place.
+    awaited: Vec<u32>,
     /// What it waits for. Its `words` are taken.
     pub wait: Wait,
     outcome: Mutex<Option<Outcome>>,
@@ -89,10 +96,11 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// A command that begins to wait.
-    pub fn new(number: u64, client: u64, (db, command): (u32, u16), words: &[&[u8]], keys: Vec<u32>, mut wait: Wait) -> Waiter {
-        let words = wait.words.take().unwrap_or_else(|| words.iter().map(|word| word.to_vec()).collect());
-        Waiter { number, client, db, command, words, keys, wait, outcome: Mutex::new(None), over: Notify::new() }
+    /// A command that begins to wait. `keys` says which of its words are keys, and which of them it waits for.
+    pub fn new(number: u64, client: u64, command: (u32, u16), words: &[&[u8]], keys: (Vec<u32>, Vec<u32>), mut wait: Wait) -> Waiter {
+        let words = wait.words.take().unwrap_or_else(|| PackedWords::new(words.iter().copied()));
+        let ((db, command), (keys, awaited)) = (command, keys);
+        Waiter { number, client, db, command, words, keys, awaited, wait, outcome: Mutex::new(None), over: Notify::new() }
     }
 
     /// Ends the waiting. False if it has ended already.
@@ -131,9 +139,9 @@ impl Waiter {
         }
     }
 
-    /// The names of the keys that it waits for.
+    /// The names of the keys that it waits for, each once.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.keys.iter().take(self.wait.keys).map(|at| &self.words[*at as usize][..])
+        self.awaited.iter().map(|at| self.words.word(*at as usize))
     }
 }
 
@@ -233,7 +241,7 @@ impl BlockedTable {
         self.databases.get(&db).is_some_and(|keys| keys.contains_key(key))
     }
 
-    /// Adds one that waits for this key, behind all others. Once, however often the request names the key.
+    /// Adds one that waits for this key, behind all others.
     pub fn add(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
         let keys = self.databases.entry(waiter.db).or_default();
         let waiters = match keys.get_mut(key) {
@@ -243,9 +251,8 @@ impl BlockedTable {
                 keys.entry(key.into()).or_default()
             }
         };
-        if !waiters.line.back().is_some_and(|last| Arc::ptr_eq(last, waiter)) {
-            waiters.push(Arc::clone(waiter));
-        }
+        debug_assert!(waiters.line.back().is_none_or(|last| last.number < waiter.number), "a waiter names each key once, and comes last");
+        waiters.push(Arc::clone(waiter));
     }
 
     /// The first that waits for this key, which is of this type or is not there, among those behind number `after`.
@@ -300,10 +307,11 @@ mod tests {
     #[test]
     fn waiters_stand_in_order_until_they_end() {
         let wait = || Wait::for_any(1, Type::List, 0, Nothing::NullArray);
-        let waiter = |number| Arc::new(Waiter::new(number, 10 * number, (0, 0), &[b"blpop", b"k", b"0"], vec![1], wait()));
+        let keys = || (vec![1], vec![1]);
+        let waiter = |number| Arc::new(Waiter::new(number, 10 * number, (0, 0), &[b"blpop", b"k", b"0"], keys(), wait()));
         let [first, second, third] = [1, 2, 3].map(waiter);
         let mut table = BlockedTable::default();
-        for waiter in [&first, &first, &second, &third] {
+        for waiter in [&first, &second, &third] {
             table.add(b"k", waiter);
         }
         let clients = |table: &BlockedTable| {

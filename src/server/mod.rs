@@ -48,6 +48,8 @@ mod tests;
 mod upkeep;
 mod waiting;
 #[cfg(test)]
+mod waiting_tests;
+#[cfg(test)]
 mod walk_tests;
 mod worker;
 mod workers;

@@ -12,9 +12,7 @@ use super::offload::{Done, Job};
 use super::owned_request::OwnedRequest;
 use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, words};
 use crate::base::clock;
-use crate::base::slot::key_slot;
 use crate::clients::bit;
-use crate::engine::blocking;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::scope::{NotRun, hook};
 use crate::engine::shared::Shared;
@@ -402,44 +400,6 @@ fn watching_looks_at_each_key_a_few_times_however_many_there_are() {
     peer.expect("exec", "*1 +OK");
     let looks = peer.session.watched.looks.get();
     assert!(looks <= 3 * ROUNDS * KEYS, "{looks}");
-}
-
-#[test]
-fn who_waits_is_sent_elsewhere_when_its_keys_leave() {
-    let shared = cluster_node();
-    let mut peer = Peer::new(&shared);
-    let key = (0..).map(|number| format!("k{number}")).find(|key| key_slot(key.as_bytes()) < 8192).expect("one of them");
-    assert_eq!(peer.run_words(&[b"blpop", key.as_bytes(), b"0"], false), Flow::Block);
-    let client = Arc::clone(&peer.caller.client);
-    let waiter = peer.session.blocked.clone().expect("it waits");
-    blocking::redirect(&shared, &client);
-    assert!(waiter.is_waiting(), "its key is served here");
-    lose_all_slots(&shared);
-    blocking::redirect(&shared, &client);
-    assert!(!waiter.is_waiting());
-    blocking::leave(&shared, &mut peer.session, &client);
-    assert!(shared.keyspace.lock(shared.keyspace.place(key.as_bytes()).stripe).blocked.is_empty());
-}
-
-#[test]
-fn who_waits_while_data_is_frozen_or_a_stripe_is_held_asks_anew() {
-    let shared = plain_node(&[]);
-    let (mut waiting, mut pusher) = (Peer::new(&shared), Peer::new(&shared));
-    shared.clients.add(Arc::clone(&waiting.caller.client));
-    // The destination lies in another stripe than the source, which the pusher gets.
-    let other = (0..)
-        .map(|number| format!("k{number}"))
-        .find(|key| shared.keyspace.place(key.as_bytes()).stripe != shared.keyspace.place(b"source").stripe);
-    let other = other.expect("one of them");
-    assert_eq!(waiting.run_words(&[b"blmove", b"source", other.as_bytes(), b"left", b"left", b"0"], false), Flow::Block);
-    let waiter = waiting.session.blocked.clone().expect("it waits");
-    let held = shared.keyspace.lock(shared.keyspace.place(other.as_bytes()).stripe);
-    pusher.expect("rpush source 1", ":1");
-    assert!(!waiter.is_waiting(), "it asks anew, and nobody waits for it");
-    drop(held);
-    pusher.expect("llen source", ":1");
-    blocking::leave(&shared, &mut waiting.session, &waiting.caller.client);
-    assert!(shared.keyspace.lock(shared.keyspace.place(b"source").stripe).blocked.is_empty());
 }
 
 #[test]

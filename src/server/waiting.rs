@@ -54,7 +54,10 @@ impl Connection {
                     }
                 },
                 Flow::Block => {
-                    let again = self.wait_for_keys(&request).await?;
+                    // What is asked again is with the waiter.
+                    let until_ms = request.until_ms;
+                    drop(request);
+                    let again = self.wait_for_keys(until_ms).await?;
                     again.into_iter().for_each(|request| self.stage.postpone_again(request));
                 }
                 Flow::Busy(stripe) => {
@@ -128,12 +131,12 @@ impl Connection {
         outcome
     }
 
-    /// Waits until somebody serves a command that waits for keys, its time is over, or the client goes. Returns the request if it has to be
-    /// asked for anew.
-    async fn wait_for_keys(&mut self, request: &OwnedRequest) -> Result<Option<OwnedRequest>, Gone> {
+    /// Waits until somebody serves a command that waits for keys, its time is over (which is `until_ms` if it has waited before), or the client
+    /// goes. Returns the request if it has to be asked for anew.
+    async fn wait_for_keys(&mut self, until_ms: Option<u64>) -> Result<Option<OwnedRequest>, Gone> {
         let shared = Arc::clone(&self.worker.shared);
         let waiter = self.session.blocked.clone().expect("the flow says that it waits");
-        let until_ms = request.until_ms.unwrap_or(waiter.wait.until_ms);
+        let until_ms = until_ms.unwrap_or(waiter.wait.until_ms);
         let left_ms = until_ms.saturating_sub(clock::monotonic_ms());
         self.report();
         let outcome = loop {

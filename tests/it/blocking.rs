@@ -55,6 +55,18 @@ const STEPS: &[(&str, &str)] = &[
         "a> BZPOPMIN z1 z2 0\nblocked 1\nb> BZMPOP 0 1 z2 MAX COUNT 2\nblocked 2\nr: ZADD z2 1 a 2 b 3 c\na<\nb<\nr: EXISTS z2\na~ HELLO 3\na> BZPOPMAX z1 z2 0\nblocked 1\nr: ZADD z2 1.5 a\na<",
     ),
     ("requests behind it wait", "a/ BLPOP k 0.02 / PING / LLEN k / RPUSH k 1 / BLPOP k 0"),
+    (
+        "a key that is named again counts at its first place",
+        "a> BLPOP k j k i j k 0\nblocked 1\nb> BZPOPMIN y z y 0\nblocked 2\nr: MULTI\nr: RPUSH i 1\nr: RPUSH j 2\nr: RPUSH k 3\nr: EXEC\na<\nr: ZADD z 1 m\nb<\na> BLPOP k k k 0\nblocked 1\na> BRPOPLPUSH k k 0\nr: RPUSH k 4 5\na<\na<\nr: LRANGE k 0 -1\na: BLPOP none none 0.02",
+    ),
+    (
+        "streams that are named again are read again",
+        "r: XADD s 1-1 f v\na> XREAD BLOCK 0 STREAMS s s s $ 1-1 5-0\nblocked 1\nb> XREAD BLOCK 0 COUNT 1 STREAMS n s n 0 $ 3-0\nblocked 2\nr: XADD s 2-0 f w\na<\nb<\nc> XREAD BLOCK 0 STREAMS n s n 0 $ 3-0\nblocked 1\nr: XADD n 4-0 f x\nc<\na: XREAD BLOCK 20 STREAMS s s $ $",
+    ),
+    (
+        "groups that are named again are read again",
+        "r: XGROUP CREATE s g $ MKSTREAM\na> XREADGROUP GROUP g c BLOCK 0 STREAMS s s > >\nblocked 1\nr: XADD s 1-0 f v\na<\na> XREADGROUP GROUP g c BLOCK 0 STREAMS s s > >\nblocked 1\nr: DEL s\na<",
+    ),
     ("each key once", "a> BLMPOP 0 2 k k LEFT COUNT 10\nblocked 1\nr: RPUSH k 1 2 3\na<\nblocked 0\nr: EXISTS k"),
     (
         "CLIENT REPLY OFF",

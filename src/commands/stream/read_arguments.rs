@@ -1,5 +1,6 @@
 //! The arguments that XREAD and XREADGROUP share.
 
+use crate::base::words::PackedWords;
 use crate::engine::blocking::until_ms_of_milliseconds;
 use crate::engine::context::{Args, Context, integer, is_word};
 use crate::engine::error::CmdError;
@@ -102,14 +103,19 @@ impl<'a> Reading<'a> {
 
     /// What a client waits for that found nothing; one that does not want to wait is told so. `words` is what it asks then, if that is
     /// something else.
-    pub(super) fn wait(&self, context: &mut Context<'_>, words: Option<Vec<Vec<u8>>>) -> Option<Wait> {
+    pub(super) fn wait(&self, context: &mut Context<'_>, words: Option<PackedWords>) -> Option<Wait> {
         let Some(until_ms) = self.wait_until_ms else {
             context.reply.null_array();
             return None;
         };
         // A group goes with its stream; who reads without one waits for the stream, be it for ever.
         let ends_without_key = self.group.is_some();
-        Some(Wait { ends_without_key, words, ..Wait::for_any(self.ids.len(), Type::Stream, until_ms, Nothing::NullArray) })
+        Some(Wait {
+            ends_without_key,
+            reads_repeats: true,
+            words,
+            ..Wait::for_any(self.ids.len(), Type::Stream, until_ms, Nothing::NullArray)
+        })
     }
 }
 

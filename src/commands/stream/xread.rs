@@ -2,6 +2,7 @@
 
 use super::read_arguments::{self, Reading};
 use super::{access, reply};
+use crate::base::words::PackedWords;
 use crate::engine::context::{Args, Context};
 use crate::engine::error::{CmdError, as_shown};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
@@ -52,16 +53,12 @@ fn start(context: &mut Context<'_>, args: &Args<'_>, number: usize, id: &[u8]) -
 }
 
 /// The request with the IDs that `$` stands for now: what is added from now on is waited for.
-fn fixed(args: &Args<'_>, reading: &Reading<'_>, starts: &[StreamId]) -> Option<Vec<Vec<u8>>> {
+fn fixed(args: &Args<'_>, reading: &Reading<'_>, starts: &[StreamId]) -> Option<PackedWords> {
     reading.ids.iter().any(|id| as_shown(id) == b"$").then(|| {
-        let mut words: Vec<Vec<u8>> = args.iter().map(|word| word.to_vec()).collect();
-        let first = words.len() - starts.len();
-        for (word, start) in words[first..].iter_mut().zip(starts) {
-            if as_shown(word) == b"$" {
-                *word = start.text().as_bytes().to_vec();
-            }
-        }
-        words
+        let starts: Vec<_> = starts.iter().map(|start| start.text()).collect();
+        let (before, ids) = args.split_at(args.len() - starts.len());
+        let ids = ids.iter().zip(&starts).map(|(id, start)| if as_shown(id) == b"$" { start.as_bytes() } else { id });
+        PackedWords::new(before.iter().copied().chain(ids))
     })
 }
 
