@@ -20,7 +20,7 @@ use super::stage::Stage;
 use super::stream::Stream;
 use super::worker::Worker;
 use crate::base::clock;
-use crate::base::limits::{ANNOUNCED_LEN_MAX, READ_BUFFER_LEN};
+use crate::base::limits::READ_BUFFER_LEN;
 use crate::clients::session::Close;
 use crate::clients::{Caller, Session};
 use crate::metrics::WorkerMetrics;
@@ -40,8 +40,6 @@ pub(super) struct Connection {
     pub(super) share: Share,
     pub(super) parser: RequestParser,
     pub(super) input: Vec<u8>,
-    /// Its part of [`Worker::announced_len`].
-    pub(super) announced_len: usize,
     pub(super) output: Output,
     pub(super) buffers: BufferUse,
     /// When the round began, then when its last command so far ended.
@@ -78,35 +76,16 @@ impl Connection {
         self.buffers.note_input(self.input.len());
     }
 
-    /// Bytes that are read next of a large argument. An announced length takes no memory: what has arrived is doubled at most, and no
-    /// more than is wanted.
-    pub(super) fn argument_room(&self) -> usize {
-        let (wanted, have) = (self.parser.wanted_len(), self.input.len());
-        wanted.saturating_sub(have).min(have.clamp(INPUT_LEN_MIN, LARGE_READ_LEN_MAX))
-    }
-
-    /// Makes room in the private buffer for more of a large argument.
-    pub(super) fn make_room_for_argument(&mut self) {
-        let (wanted, have) = (self.parser.wanted_len(), self.input.len());
-        if wanted <= READ_BUFFER_LEN || have >= wanted {
-            return self.give_back_announced();
+    /// Makes room in the private buffer for what is read next of a large argument. Returns how many bytes that is. An announced length takes
+    /// no memory: what has arrived is doubled at most, so that memory counts what was sent.
+    pub(super) fn make_room_for_argument(&mut self) -> usize {
+        let have = self.input.len();
+        let rest = self.parser.wanted_len().saturating_sub(have);
+        let room = rest.min(have.clamp(INPUT_LEN_MIN, LARGE_READ_LEN_MAX));
+        if self.input.capacity() - have < room {
+            self.input.reserve_exact(rest.min(have.max(INPUT_LEN_MIN)));
         }
-        let room = (wanted - have).min(LARGE_READ_LEN_MAX);
-        let others = self.worker.announced_len.get() - self.announced_len;
-        if have < LARGE_READ_LEN_MAX && others + room <= ANNOUNCED_LEN_MAX {
-            self.worker.announced_len.set(others + room);
-            self.announced_len = room;
-            self.input.reserve_exact(room);
-        } else {
-            self.give_back_announced();
-            self.input.reserve_exact((wanted - have).min(have.max(INPUT_LEN_MIN)));
-        }
-    }
-
-    /// Nothing is set aside any more for an argument that was announced.
-    pub(super) fn give_back_announced(&mut self) {
-        let announced_len = std::mem::take(&mut self.announced_len);
-        self.worker.announced_len.set(self.worker.announced_len.get() - announced_len);
+        room
     }
 
     /// Notes what requests left behind whose replies begin at `reply_from`.

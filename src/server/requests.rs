@@ -44,7 +44,6 @@ impl Connection {
             return Ok(());
         }
         self.keep_input(&read[consumed..]);
-        self.make_room_for_argument();
         self.check_query_buffer(&config)
     }
 
@@ -61,7 +60,6 @@ impl Connection {
             let consumed = self.run_requests(&mut input, &config, false)?;
             input.drain(..consumed);
             self.input = input;
-            self.make_room_for_argument();
         }
         self.check_query_buffer(&config)
     }

@@ -67,7 +67,6 @@ pub(super) fn start(worker: &Rc<Worker>, round: &Rc<Round<Connection>>, socket: 
         share: Share::default(),
         parser: RequestParser::default(),
         input: Vec::new(),
-        announced_len: 0,
         output: Output::default(),
         buffers: BufferUse::new(),
         now: clock::ticks(),
@@ -276,10 +275,7 @@ impl Connection {
     /// Reads a large argument straight into the private buffer.
     fn poll_read_large(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let have = self.input.len();
-        let room = self.argument_room();
-        if self.input.capacity() - have < room {
-            self.make_room_for_argument();
-        }
+        let room = self.make_room_for_argument();
         self.input.resize(have + room, 0);
         let read = self.stream.poll_read(cx, &mut self.input[have..]);
         let got = if let Poll::Ready(Ok(len)) = read { len } else { 0 };
