@@ -11,31 +11,53 @@ pub type Words<'w> = SmallVec<[&'w [u8]; 8]>;
 #[derive(Debug, Clone)]
 pub struct PackedWords {
     bytes: Box<[u8]>,
-    /// Where each word ends.
-    ends: Box<[usize]>,
+    ends: Ends,
+}
+
+/// Where each word ends.
+#[derive(Debug, Clone)]
+enum Ends {
+    Usual(Box<[u32]>),
+    /// Of words that take 4 GB or more.
+    Long(Box<[usize]>),
 }
 
 impl PackedWords {
     /// Copies of these words.
     pub fn new<'w>(words: impl Iterator<Item = &'w [u8]> + Clone) -> PackedWords {
-        let (len, count) = words.clone().fold((0, 0), |(len, count), word| (len + word.len(), count + 1));
-        let (mut bytes, mut ends) = (Vec::with_capacity(len), Vec::with_capacity(count));
-        for word in words {
+        let len = words.clone().map(<[u8]>::len).sum();
+        let mut bytes = Vec::with_capacity(len);
+        let ends = words.map(|word| {
             bytes.extend_from_slice(word);
-            ends.push(bytes.len());
+            bytes.len()
+        });
+        let ends = if u32::try_from(len).is_ok() { Ends::Usual(ends.map(|end| end as u32).collect()) } else { Ends::Long(ends.collect()) };
+        PackedWords { bytes: bytes.into(), ends }
+    }
+
+    fn end(&self, number: usize) -> usize {
+        match &self.ends {
+            Ends::Usual(ends) => ends[number] as usize,
+            Ends::Long(ends) => ends[number],
         }
-        PackedWords { bytes: bytes.into(), ends: ends.into() }
+    }
+
+    fn count(&self) -> usize {
+        match &self.ends {
+            Ends::Usual(ends) => ends.len(),
+            Ends::Long(ends) => ends.len(),
+        }
     }
 
     /// The word of this number, from 0.
     pub fn word(&self, number: usize) -> &[u8] {
-        let from = if number == 0 { 0 } else { self.ends[number - 1] };
-        &self.bytes[from..self.ends[number]]
+        let from = if number == 0 { 0 } else { self.end(number - 1) };
+        &self.bytes[from..self.end(number)]
     }
 
     /// All words.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
-        (0..self.ends.len()).map(|number| self.word(number))
+        (0..self.count()).map(|number| self.word(number))
     }
 
     /// All words, as a command takes them.
@@ -45,7 +67,7 @@ impl PackedWords {
 
     /// Bytes and number of the words.
     pub fn len(&self) -> (usize, usize) {
-        (self.bytes.len(), self.ends.len())
+        (self.bytes.len(), self.count())
     }
 }
 
