@@ -41,6 +41,8 @@ use values::{LARGE_LEN, Passing};
 
 /// Commands after which both keyspaces are compared and emptied. More take longer to do again when a difference is found.
 const EPOCH: usize = 5000;
+/// How often the reference may stop answering in one run: with limits at their ends it does, some millions of commands apart.
+const STUCK_MAX: usize = 10;
 /// Longest pipeline.
 const PIPELINE_MAX: u64 = 64;
 /// Most bytes sent before the replies are read: as many fit the system's buffers, so that both sides never wait for each other.
@@ -141,7 +143,7 @@ impl Run {
         let started_ms = clock::monotonic_ms();
         let seconds = || (clock::monotonic_ms() - started_ms) as f64 / 1000.0;
         let mut done = 0;
-        let mut found = 0;
+        let (mut found, mut stuck) = (0, 0);
         while found < options.differences && done < options.commands && options.seconds.is_none_or(|limit| seconds() < limit as f64) {
             if options.limits {
                 self.pair.configure(limits::choose(&mut self.generator.choose));
@@ -154,6 +156,11 @@ impl Run {
             let result = self.epoch(len);
             done += self.steps.iter().filter(|step| matches!(step, Step::Request { .. })).count() as u64;
             if let Err(difference) = result {
+                if stuck < STUCK_MAX && self.pair.is_reference_stuck() {
+                    stuck += 1;
+                    println!("\nThe reference answers nobody any more, since a {}. It is started anew.", difference.what);
+                    continue;
+                }
                 found += 1;
                 println!("\nDIFFERENCE after {:.1} s and {done} commands. The last steps:", seconds());
                 if options.limits {
@@ -163,6 +170,7 @@ impl Run {
             }
         }
         print!("{}", self.report.text(seconds(), options.wanted));
+        println!("{stuck} times the reference had to be started anew");
         println!("{found} differences");
         Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

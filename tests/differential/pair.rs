@@ -120,6 +120,12 @@ impl Pair {
         Ok(())
     }
 
+    /// True if the reference answers nobody any more. A client that it keeps waiting is another matter.
+    pub(crate) fn is_reference_stuck(&self) -> bool {
+        let [_, reference] = &self.servers;
+        reference.connect().and_then(|mut client| client.call(&["PING"])).is_err()
+    }
+
     /// Sends requests of a connection to both at once and compares the replies. With the outcomes, up to the first difference.
     pub(crate) fn pipeline(&mut self, connection: usize, requests: &[&Request]) -> Result<Vec<Outcome>, Difference> {
         let mut bytes = Vec::new();
