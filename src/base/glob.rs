@@ -6,6 +6,8 @@
 //!
 //! A pattern is compiled into the pieces between its `*`. The first must stand at the text's start, the last at its end, and each of the
 //! others is looked for behind the one before it: the leftmost place leaves most to the rest, so nothing is ever tried again.
+//! Compiled it takes more than thirty times its length, and is quickest: for a walk over many texts. One that is kept for long is a
+//! [`super::kept_glob::KeptGlob`].
 //!
 //! Invariant: the cost is linear in the text, whatever the pattern: a piece of literal bytes is found by a linear search, another one
 //! in `len / 64` steps per byte of the text (Shift-And). A class costs what one byte costs.
@@ -15,9 +17,9 @@ use std::sync::OnceLock;
 use memchr::memmem;
 
 /// Patterns with more `*` than this match nothing, as in Valkey, where they nest too deeply.
-const STARS_MAX: usize = 1000;
+pub(super) const STARS_MAX: usize = 1000;
 /// Pieces up to this length are compared in place rather than searched for: honest patterns.
-const SHORT_LEN_MAX: usize = 16;
+pub(super) const SHORT_LEN_MAX: usize = 16;
 
 /// Whether `text` as a whole matches `pattern`, byte for byte.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -37,29 +39,12 @@ pub struct Glob {
 /// What stands between two `*`.
 #[derive(Debug, Clone, Default)]
 struct Piece {
-    elements: Vec<Element>,
+    /// For each byte of a text the bytes that it may be.
+    elements: Vec<ByteSet>,
     /// For each byte, the elements that take it as bits: made when the piece is first looked for in a text.
     takes: OnceLock<Box<[u64]>>,
     /// The bytes, if all elements are literal.
     literal: Option<Vec<u8>>,
-}
-
-/// What one byte of the text is compared with.
-#[derive(Debug, Clone)]
-enum Element {
-    Byte(u8),
-    Any,
-    OneOf(Box<ByteSet>),
-}
-
-impl Element {
-    fn takes(&self, byte: u8) -> bool {
-        match self {
-            Element::Byte(own) => *own == byte,
-            Element::Any => true,
-            Element::OneOf(bytes) => bytes.has(byte),
-        }
-    }
 }
 
 impl Piece {
@@ -69,7 +54,11 @@ impl Piece {
 
     /// True if the text begins with the piece.
     fn begins(&self, text: &[u8]) -> bool {
-        text.len() >= self.len() && self.elements.iter().zip(text).all(|(element, byte)| element.takes(*byte))
+        match &self.literal {
+            // Most names differ in their first byte: a call of `memcmp` for each took five times as long.
+            Some(literal) => text.len() >= literal.len() && literal.iter().zip(text).all(|(own, byte)| own == byte),
+            None => begins(&self.elements, text),
+        }
     }
 
     /// Where the piece ends that comes first in the text.
@@ -78,52 +67,66 @@ impl Piece {
             return memmem::find(text, literal).map(|at| at + literal.len());
         }
         if self.len() <= SHORT_LEN_MAX {
-            let last = text.len().checked_sub(self.len())?;
-            return (0..=last).find(|at| self.begins(&text[*at..])).map(|at| at + self.len());
+            return find_in_place(&self.elements, text);
         }
-        self.shift_and(text)
-    }
-
-    fn table(&self) -> Box<[u64]> {
-        let words = self.len().div_ceil(64);
-        let mut takes = vec![0u64; 256 * words];
-        for (at, element) in self.elements.iter().enumerate() {
-            for byte in (0..=255u8).filter(|byte| element.takes(*byte)) {
-                takes[usize::from(byte) * words + at / 64] |= 1 << (at % 64);
-            }
-        }
-        takes.into_boxed_slice()
-    }
-
-    /// Shift-And: bit `i` of the state says that the first `i + 1` elements match the bytes up to here.
-    fn shift_and(&self, text: &[u8]) -> Option<usize> {
         if text.len() < self.len() {
             return None;
         }
-        let words = self.len().div_ceil(64);
-        let takes = self.takes.get_or_init(|| self.table());
-        let mut state = vec![0u64; words];
-        let last = self.len() - 1;
-        // Words from here on are zero. One more than those that are not, for what moves up from the last of them.
-        let mut live = 1;
-        for (at, byte) in text.iter().enumerate() {
-            let mask = &takes[usize::from(*byte) * words..][..live];
-            let (mut carry, mut used) = (1, 0);
-            for (number, (word, mask)) in state.iter_mut().zip(mask).enumerate() {
-                let out = *word >> 63;
-                *word = (*word << 1 | carry) & mask;
-                carry = out;
-                if *word != 0 {
-                    used = number;
-                }
-            }
-            live = (used + 2).min(words);
-            if state[last / 64] >> (last % 64) & 1 == 1 {
-                return Some(at + 1);
+        shift_and(self.len(), self.takes.get_or_init(|| table(&self.elements)), text)
+    }
+}
+
+fn begins(elements: &[ByteSet], text: &[u8]) -> bool {
+    text.len() >= elements.len() && elements.iter().zip(text).all(|(element, byte)| element.has(*byte))
+}
+
+/// Where the elements end that come first in the text, by comparing them at each place: for a few.
+pub(super) fn find_in_place(elements: &[ByteSet], text: &[u8]) -> Option<usize> {
+    let last = text.len().checked_sub(elements.len())?;
+    (0..=last).find(|at| begins(elements, &text[*at..])).map(|at| at + elements.len())
+}
+
+/// For each byte, the elements that take it as bits. Costs by the elements, not by the bytes that each of them takes or not.
+pub(super) fn table(elements: &[ByteSet]) -> Box<[u64]> {
+    let words = elements.len().div_ceil(64);
+    // First what takes most bytes, for all bytes at once; then the bytes by which each element differs from that.
+    let mut row = vec![0u64; words];
+    for (at, _) in elements.iter().enumerate().filter(|(_, element)| element.is_wide()) {
+        row[at / 64] |= 1 << (at % 64);
+    }
+    let mut takes = row.repeat(256);
+    for (at, element) in elements.iter().enumerate() {
+        let differing = if element.is_wide() { element.others() } else { *element };
+        differing.each(|byte| takes[usize::from(byte) * words + at / 64] ^= 1 << (at % 64));
+    }
+    takes.into_boxed_slice()
+}
+
+/// Where so many elements end that come first in the text, by Shift-And: bit `i` of the state says that the first `i + 1` elements match the
+/// bytes up to here. `takes` is their [`table`].
+pub(super) fn shift_and(len: usize, takes: &[u64], text: &[u8]) -> Option<usize> {
+    let words = len.div_ceil(64);
+    let mut state = vec![0u64; words];
+    let last = len - 1;
+    // Words from here on are zero. One more than those that are not, for what moves up from the last of them.
+    let mut live = 1;
+    for (at, byte) in text.iter().enumerate() {
+        let mask = &takes[usize::from(*byte) * words..][..live];
+        let (mut carry, mut used) = (1, 0);
+        for (number, (word, mask)) in state.iter_mut().zip(mask).enumerate() {
+            let out = *word >> 63;
+            *word = (*word << 1 | carry) & mask;
+            carry = out;
+            if *word != 0 {
+                used = number;
             }
         }
-        None
+        live = (used + 2).min(words);
+        if state[last / 64] >> (last % 64) & 1 == 1 {
+            return Some(at + 1);
+        }
     }
+    None
 }
 
 impl Glob {
@@ -141,42 +144,20 @@ impl Glob {
         let mut pieces = vec![Piece::default()];
         let mut stars = 0;
         while let Some(&first) = pattern.first() {
-            let element = match first {
-                b'*' => {
-                    pattern = skip_stars(pattern);
-                    stars += usize::from(!pattern.is_empty());
-                    pieces.push(Piece::default());
-                    continue;
-                }
-                b'?' => {
-                    pattern = &pattern[1..];
-                    Element::Any
-                }
-                b'[' => {
-                    let (bytes, rest) = class(&pattern[1..], ignore_case);
-                    pattern = rest;
-                    Element::OneOf(Box::new(bytes))
-                }
-                _ => {
-                    let at = usize::from(first == b'\\' && pattern.len() >= 2);
-                    let byte = pattern[at];
-                    pattern = &pattern[at + 1..];
-                    if ignore_case && byte.is_ascii_alphabetic() {
-                        let mut either = ByteSet::default();
-                        either.add(byte.to_ascii_lowercase());
-                        either.add(byte.to_ascii_uppercase());
-                        Element::OneOf(Box::new(either))
-                    } else {
-                        Element::Byte(byte)
-                    }
-                }
-            };
+            if first == b'*' {
+                pattern = skip_stars(pattern);
+                stars += usize::from(!pattern.is_empty());
+                pieces.push(Piece::default());
+                continue;
+            }
+            let mut element = ByteSet::default();
+            pattern = first_element(pattern, ignore_case, &mut element);
             if let Some(piece) = pieces.last_mut() {
                 piece.elements.push(element);
             }
         }
         for piece in &mut pieces {
-            let bytes = piece.elements.iter().map(|element| if let Element::Byte(byte) = element { Some(*byte) } else { None });
+            let bytes = piece.elements.iter().map(ByteSet::single);
             piece.literal = bytes.collect();
         }
         let len_min = pieces.iter().map(Piece::len).sum();
@@ -209,14 +190,37 @@ impl Glob {
     }
 }
 
-fn skip_stars(pattern: &[u8]) -> &[u8] {
+/// Adds what the first element of a pattern takes to a set, and returns the pattern behind it. The pattern neither is empty nor begins with
+/// `*`. Into a set that is there: one that is copied as soon as it is made costs more than making it.
+#[inline]
+pub(super) fn first_element<'p>(pattern: &'p [u8], ignore_case: bool, into: &mut ByteSet) -> &'p [u8] {
+    match pattern[0] {
+        b'?' => {
+            *into = ByteSet([u64::MAX; 4]);
+            &pattern[1..]
+        }
+        b'[' => class(&pattern[1..], ignore_case, into),
+        first => {
+            let at = usize::from(first == b'\\' && pattern.len() >= 2);
+            let byte = pattern[at];
+            into.add(byte);
+            if ignore_case && byte.is_ascii_alphabetic() {
+                into.add(byte ^ 0x20);
+            }
+            &pattern[at + 1..]
+        }
+    }
+}
+
+/// What is behind the stars that the pattern begins with.
+pub(super) fn skip_stars(pattern: &[u8]) -> &[u8] {
     let stars = pattern.iter().take_while(|&&byte| byte == b'*').count();
     &pattern[stars..]
 }
 
 /// A set of bytes.
 #[derive(Debug, Clone, Copy, Default)]
-struct ByteSet([u64; 4]);
+pub(super) struct ByteSet([u64; 4]);
 
 impl ByteSet {
     fn has(&self, byte: u8) -> bool {
@@ -228,17 +232,46 @@ impl ByteSet {
     }
 
     fn add_range(&mut self, low: u8, high: u8) {
-        for (word, bits) in self.0.iter_mut().enumerate() {
-            let first = word as u32 * 64;
-            let (from, to) = (u32::from(low).max(first), u32::from(high).min(first + 63));
+        for word in low >> 6..=high >> 6 {
+            let from = if word == low >> 6 { low & 63 } else { 0 };
+            let to = if word == high >> 6 { high & 63 } else { 63 };
+            // Of ends in wrong order, which folded case may have, nothing lies between.
             if from <= to {
-                *bits |= (u64::MAX >> (63 - (to - from))) << (from - first);
+                self.0[usize::from(word)] |= (u64::MAX >> (63 - (to - from))) << from;
             }
         }
     }
 
     fn add_all(&mut self, other: &ByteSet) {
         self.0.iter_mut().zip(other.0).for_each(|(bits, other)| *bits |= other);
+    }
+
+    /// True if the bytes outside are at most half of all: two quarters of them are inside. Others may be so as well; to count costs more.
+    fn is_wide(&self) -> bool {
+        self.0.iter().filter(|word| **word == u64::MAX).count() >= 2
+    }
+
+    /// Its only byte, if it has just one.
+    pub(super) fn single(&self) -> Option<u8> {
+        let number = self.0.iter().position(|word| *word != 0)?;
+        let word = self.0[number];
+        let is_alone = word.is_power_of_two() && self.0[number + 1..] == [0; 3][number..];
+        is_alone.then_some((number << 6) as u8 | word.trailing_zeros() as u8)
+    }
+
+    /// The bytes that are not in it.
+    fn others(&self) -> ByteSet {
+        ByteSet(self.0.map(|word| !word))
+    }
+
+    fn each(&self, mut with: impl FnMut(u8)) {
+        for (number, word) in (0..4u8).zip(self.0) {
+            let mut left = word;
+            while left != 0 {
+                with(number << 6 | left.trailing_zeros() as u8);
+                left &= left - 1;
+            }
+        }
     }
 
     /// All bytes that are in it once their case is folded.
@@ -253,14 +286,14 @@ impl ByteSet {
     }
 }
 
-/// Reads the class that starts after `[`. Returns its bytes and the pattern after it.
-fn class(mut class: &[u8], ignore_case: bool) -> (ByteSet, &[u8]) {
+/// Reads the class that starts after `[`. Adds its bytes to `members`, and returns the pattern after it.
+fn class<'p>(mut class: &'p [u8], ignore_case: bool, members: &mut ByteSet) -> &'p [u8] {
     let is_negated = class.first() == Some(&b'^');
     if is_negated {
         class = &class[1..];
     }
-    // Members as they stand, and members in lower case that stand for either.
-    let (mut members, mut folded) = (ByteSet::default(), ByteSet::default());
+    // Members in lower case that stand for either. All others are members as they stand.
+    let mut folded = ByteSet::default();
     loop {
         match *class {
             [] => break,
@@ -273,7 +306,7 @@ fn class(mut class: &[u8], ignore_case: bool) -> (ByteSet, &[u8]) {
                 break;
             }
             [start, b'-', end, ..] => {
-                add_range(&mut members, &mut folded, start, end, ignore_case);
+                add_range(members, &mut folded, start, end, ignore_case);
                 class = &class[3..];
             }
             [single, ..] => {
@@ -286,11 +319,46 @@ fn class(mut class: &[u8], ignore_case: bool) -> (ByteSet, &[u8]) {
             }
         }
     }
-    members.add_all(&folded.unfolded());
-    if is_negated {
-        members.0.iter_mut().for_each(|bits| *bits = !*bits);
+    if ignore_case {
+        members.add_all(&folded.unfolded());
     }
-    (members, class)
+    if is_negated {
+        *members = members.others();
+    }
+    class
+}
+
+/// Whether a byte is in the class that starts after `[`, where case is not ignored, and the pattern after it: [`class`] for one byte.
+#[inline]
+pub(super) fn class_takes(mut class: &[u8], byte: u8) -> (bool, &[u8]) {
+    let is_negated = class.first() == Some(&b'^');
+    if is_negated {
+        class = &class[1..];
+    }
+    let mut is_member = false;
+    loop {
+        match *class {
+            [] => break,
+            [b'\\', escaped, ..] => {
+                is_member |= escaped == byte;
+                class = &class[2..];
+            }
+            [b']', ..] => {
+                class = &class[1..];
+                break;
+            }
+            [start, b'-', end, ..] => {
+                let (start, end) = (start.cast_signed(), end.cast_signed());
+                is_member |= (start.min(end)..=start.max(end)).contains(&byte.cast_signed());
+                class = &class[3..];
+            }
+            [single, ..] => {
+                is_member |= single == byte;
+                class = &class[1..];
+            }
+        }
+    }
+    (is_member != is_negated, class)
 }
 
 /// The ends are put in order as signed bytes and before their case is folded, so `[Z-a]` differs from `[z-a]`; folding then
@@ -309,7 +377,8 @@ fn add_range(members: &mut ByteSet, folded: &mut ByteSet, start: u8, end: u8, ig
 
 #[cfg(test)]
 mod tests {
-    use super::{Glob, matches};
+    use super::{Glob, matches, shift_and, table};
+    use crate::base::kept_glob::KeptGlob;
     use crate::base::rng::Rng;
 
     #[test]
@@ -481,9 +550,13 @@ mod tests {
                 let expected = by_definition(&pattern, &text, ignore_case) && (!text.is_empty() || pattern.is_empty());
                 found += usize::from(expected);
                 assert_eq!(glob.matches(&text), expected, "{} on {} {ignore_case}", pattern.escape_ascii(), text.escape_ascii());
+                if !ignore_case {
+                    let kept = KeptGlob::new(&pattern);
+                    assert_eq!(kept.matches(&pattern, &text), expected, "{} on {}", pattern.escape_ascii(), text.escape_ascii());
+                }
                 // The long way of finding a piece agrees with the short one.
                 for piece in glob.pieces.iter().filter(|piece| piece.len() > 0) {
-                    assert_eq!(piece.shift_and(&text), piece.find(&text));
+                    assert_eq!(shift_and(piece.len(), &table(&piece.elements), &text), piece.find(&text));
                 }
             }
         }

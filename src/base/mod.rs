@@ -10,6 +10,7 @@ pub mod float;
 pub mod generation;
 pub mod glob;
 pub mod huge_pages;
+pub mod kept_glob;
 pub mod limits;
 pub mod number;
 pub mod process;

@@ -113,6 +113,8 @@ pub struct Figures {
     pub patterns: AtomicU64,
     /// Subscriptions: shard channels.
     pub shard_channels: AtomicU64,
+    /// Bytes of the names of all subscriptions.
+    pub subscribed_names: AtomicU64,
     /// Memory in all, as last reported to the registry.
     pub reported: AtomicU64,
 }

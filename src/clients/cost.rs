@@ -55,7 +55,7 @@ pub fn memory(client: &Client) -> ClientMemory {
         input: load(&figures.query_buffer) + load(&figures.query_buffer_free),
         arguments: load(&figures.arguments) + load(&figures.argument_words) * WORD_OVERHEAD,
         transaction: load(&figures.multi) + queued * QUEUED_OVERHEAD + load(&figures.watched) * NAME_OVERHEAD,
-        subscriptions: subscriptions * NAME_OVERHEAD,
+        subscriptions: load(&figures.subscribed_names) + subscriptions * NAME_OVERHEAD,
         fixed: (std::mem::size_of::<Client>() + std::mem::size_of::<super::Session>()) as u64 + TASK_LEN,
     }
 }

@@ -118,6 +118,8 @@ pub struct Subscriptions {
     pub patterns: BTreeSet<Bytes>,
     /// SSUBSCRIBE.
     pub shard_channels: BTreeSet<Bytes>,
+    /// Bytes of all their names.
+    pub names_len: usize,
 }
 
 impl Subscriptions {

@@ -14,6 +14,7 @@ use larder_proto::resp::ReplyBuf;
 use parking_lot::RwLock;
 
 use crate::base::glob::Glob;
+use crate::base::kept_glob::KeptGlob;
 use crate::clients::{Client, Message, bit};
 
 type Subscribers = BTreeMap<u64, Arc<Client>>;
@@ -23,7 +24,7 @@ type Subscribers = BTreeMap<u64, Arc<Client>>;
 pub struct PubSub {
     channels: DashMap<Bytes, Subscribers, foldhash::fast::RandomState>,
     shard_channels: DashMap<Bytes, Subscribers, foldhash::fast::RandomState>,
-    patterns: RwLock<BTreeMap<Bytes, (Glob, Subscribers)>>,
+    patterns: RwLock<BTreeMap<Bytes, (KeptGlob, Subscribers)>>,
     pattern_count: AtomicUsize,
 }
 
@@ -96,7 +97,7 @@ impl PubSub {
     /// Adds a listener to a pattern. True if it was not listening yet.
     pub fn pattern_subscribe(&self, pattern: &Bytes, client: &Arc<Client>) -> bool {
         let mut patterns = self.patterns.write();
-        let (_, subscribers) = patterns.entry(pattern.clone()).or_insert_with(|| (Glob::new(pattern), Subscribers::default()));
+        let (_, subscribers) = patterns.entry(pattern.clone()).or_insert_with(|| (KeptGlob::new(pattern), Subscribers::default()));
         let added = subscribers.insert(client.id, Arc::clone(client)).is_none();
         self.pattern_count.store(patterns.len(), Ordering::Release);
         added
@@ -128,7 +129,7 @@ impl PubSub {
         }
         if self.pattern_count.load(Ordering::Acquire) > 0 {
             for (pattern, (glob, subscribers)) in self.patterns.read().iter() {
-                if glob.matches(channel) {
+                if glob.matches(pattern, channel) {
                     receivers += deliver(&mut Encodings::new(offset, &[b"pmessage", pattern, channel, payload]), subscribers, wake);
                 }
             }

@@ -478,3 +478,46 @@ fn a_command_that_waits_counts_its_arguments() {
     assert_eq!(waiting.receive(), Value::Array(vec![Value::Bulk("key:1500".into()), Value::Bulk("x".into())]));
     wait_until("they are gone", || argument_len(&mut client) == "0");
 }
+
+/// A subscription takes about the bytes of its name, whatever that means as a pattern and whether it was compared with a channel; it counts
+/// them, and a client with too many is closed.
+#[test]
+fn a_subscription_takes_and_counts_the_bytes_of_its_name() {
+    const COUNT: usize = 300;
+    const LEN: usize = 3900;
+    let server = Server::larder(&[]);
+    let mut client = server.connect();
+    for unit in ["*a", "*a?", "*[a-c]", "?", "[a-z]", "a"] {
+        let stream = server.connect_raw();
+        let address = address(&stream);
+        let mut subscriber = Connection::new(stream);
+        let before = client.info("used_memory");
+        for number in 0..COUNT {
+            subscriber.send(&["PSUBSCRIBE", &format!("{number}*{}", unit.repeat(LEN.div_ceil(unit.len())))]);
+            subscriber.receive();
+        }
+        // Its first byte is that of a third of the patterns.
+        assert!(matches!(client.call(&["PUBLISH", &format!("1{}", "a".repeat(2 * LEN)), "x"]), Value::Integer(_)));
+        let grown = client.info("used_memory").saturating_sub(before);
+        assert!(grown < 2 * (COUNT * LEN) as u64, "{unit}: {grown}");
+        let mut counts = |is_right: fn(usize) -> bool| {
+            let total = client.client_field(address, "tot-mem").expect("it is connected");
+            is_right(total.parse().expect("a number"))
+        };
+        wait_until("they are counted", || counts(|total| total > COUNT * LEN));
+        subscriber.send(&["RESET"]);
+        wait_until("they are gone", || counts(|total| total < COUNT * LEN));
+    }
+    client.config_set("maxmemory-clients", &(MIB / 2).to_string());
+    let mut hostile = server.connect_raw();
+    let mut sender = hostile.try_clone().expect("a second handle");
+    let sending = std::thread::spawn(move || {
+        for number in 0..COUNT {
+            // It is cut off on its way.
+            let _ = sender.write_all(&request(&["SUBSCRIBE", &format!("{}{number}", "a".repeat(LEN))]));
+        }
+    });
+    let _ = hostile.read_to_end(&mut Vec::new());
+    sending.join().expect("it only writes");
+    assert_eq!(client.info("evicted_clients"), 1);
+}

@@ -17,7 +17,7 @@ pub fn cleanup(context: &mut Context<'_>, session: &mut Session) {
     subscriptions.patterns.iter().for_each(|pattern| pubsub.pattern_unsubscribe(pattern, id));
     subscriptions.shard_channels.iter().for_each(|channel| pubsub.shard_unsubscribe(channel, id));
     let figures = &context.caller.client.figures;
-    for count in [&figures.channels, &figures.patterns, &figures.shard_channels] {
+    for count in [&figures.channels, &figures.patterns, &figures.shard_channels, &figures.subscribed_names] {
         count.store(0, Ordering::Relaxed);
     }
     context.caller.client.set(bit::PUBSUB | bit::MONITOR, false);

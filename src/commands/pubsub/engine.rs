@@ -50,6 +50,7 @@ pub(super) fn subscribe(context: &mut Context<'_>, session: &mut Session, kind: 
     for name in names {
         let name = Bytes::copy_from_slice(name);
         if kind.set(&mut session.subscriptions).insert(name.clone()) {
+            session.subscriptions.names_len += name.len();
             let (pubsub, client) = (&context.shared.pubsub, &context.caller.client);
             match kind {
                 Kind::Channel => pubsub.subscribe(&name, client),
@@ -74,6 +75,7 @@ pub(super) fn unsubscribe(context: &mut Context<'_>, session: &mut Session, kind
     }
     for name in names {
         if kind.set(&mut session.subscriptions).remove(&name) {
+            session.subscriptions.names_len -= name.len();
             let (pubsub, id) = (&context.shared.pubsub, context.caller.client.id);
             match kind {
                 Kind::Channel => pubsub.unsubscribe(&name, id),
@@ -128,5 +130,6 @@ fn report(caller: &Caller, session: &Session) {
     figures.channels.store(subscriptions.channels.len() as u64, Ordering::Relaxed);
     figures.patterns.store(subscriptions.patterns.len() as u64, Ordering::Relaxed);
     figures.shard_channels.store(subscriptions.shard_channels.len() as u64, Ordering::Relaxed);
+    figures.subscribed_names.store(subscriptions.names_len as u64, Ordering::Relaxed);
     caller.client.set(bit::PUBSUB, !subscriptions.is_empty());
 }
