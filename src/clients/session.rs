@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::client::{Client, bit};
 use crate::base::words::PackedWords;
+use crate::keyspace::KeyPlace;
 use crate::keyspace::blocked::Waiter;
 use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::watch::WatchFlag;
@@ -35,11 +36,13 @@ pub enum ReplyMode {
     Skip,
 }
 
-/// One queued command of a transaction. Where its keys lie is found anew by EXEC: kept, it took 40 bytes for each.
+/// One queued command of a transaction.
 #[derive(Debug, Clone)]
 pub struct Queued {
     /// Its number: its row in `Shared::table`.
     pub command: u16,
+    /// Its key, if it has just one. Where several lie is found anew by EXEC: kept, that took 40 bytes for each.
+    pub key: Option<(KeyPlace, u32)>,
     /// All arguments, the name included.
     pub words: PackedWords,
 }

@@ -307,7 +307,10 @@ fn routed_elsewhere(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
     let (Some(cluster), Some(topology)) = (&asked.context.shared.cluster, asked.topology) else { return Ok(()) };
     let shared = asked.context.shared;
     let queued = asked.session.multi.iter().filter(|_| asked.is_exec).flat_map(|multi| &multi.queue);
-    let queued = queued.flat_map(|queued| shared.table.row(queued.command).resolve(&shared.keyspace, &queued.words.words()));
+    let queued = queued.flat_map(|queued| {
+        let row = shared.table.row(queued.command);
+        transaction::keys_of(&shared.keyspace, row, queued, &queued.words.words())
+    });
     let keys = asked.args.resolved().iter().copied().chain(queued);
     route::check(asked.context, cluster, topology, asked.flags, keys).map_err(String::into_bytes)
 }

@@ -7,12 +7,14 @@ use std::sync::atomic::Ordering;
 
 use super::context::{Args, Context};
 use super::spec::Locks;
-use super::table::Row;
+use super::table::{ResolvedKeys, Row};
 use crate::base::words::PackedWords;
 use crate::clients::cost::WORD_OVERHEAD;
 use crate::clients::session::Queued;
 use crate::clients::{Caller, Session, bit};
+use crate::keyspace::Keyspace;
 use crate::keyspace::held::Stripes;
+use crate::keyspace::key::ResolvedKey;
 
 /// Queues a command of an open transaction.
 pub fn queue(context: &mut Context<'_>, session: &mut Session, row: &Row, args: &Args<'_>) {
@@ -21,12 +23,21 @@ pub fn queue(context: &mut Context<'_>, session: &mut Session, row: &Row, args: 
     // A transaction that has already failed keeps nothing: it cannot run.
     if !multi.failed {
         multi.bytes += args.iter().map(|arg| arg.len() as u64 + WORD_OVERHEAD).sum::<u64>();
-        multi.queue.push(Queued { command: row.number, words: PackedWords::new(args.iter().copied()) });
+        let key = if let [only] = args.resolved() { Some((only.place, only.argument)) } else { None };
+        multi.queue.push(Queued { command: row.number, key, words: PackedWords::new(args.iter().copied()) });
     }
     let figures = &context.caller.client.figures;
     figures.multi_queued.store(multi.queue.len() as i64, Ordering::Relaxed);
     figures.multi.store(multi.bytes, Ordering::Relaxed);
     context.reply.simple("QUEUED");
+}
+
+/// Where the keys of a queued command lie.
+pub fn keys_of(keyspace: &Keyspace, row: &Row, queued: &Queued, words: &[&[u8]]) -> ResolvedKeys {
+    match queued.key {
+        Some((place, argument)) => std::iter::once(ResolvedKey { place, hint: None, argument }).collect(),
+        None => row.resolve(keyspace, words),
+    }
 }
 
 /// The stripes of what is queued and of the watched keys; `None` if all are needed.
@@ -42,7 +53,7 @@ pub(super) fn stripes(context: &Context<'_>, session: &Session) -> Option<Stripe
                 if row.holds_all(keyspace, &words) {
                     return None;
                 }
-                stripes.extend(row.resolve(keyspace, &words).iter().map(|key| key.place.stripe));
+                stripes.extend(keys_of(keyspace, row, queued, &words).iter().map(|key| key.place.stripe));
             }
             Locks::None | Locks::Queued => {}
         }

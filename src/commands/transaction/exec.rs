@@ -70,7 +70,7 @@ fn run(context: &mut Context<'_>, session: &mut Session, multi: &Multi) {
     for queued in &multi.queue {
         let row = shared.table.row(queued.command);
         let words = queued.words.words();
-        let keys = row.resolve(&shared.keyspace, &words);
+        let keys = transaction::keys_of(&shared.keyspace, row, queued, &words);
         context.follow_caller();
         ticks = scope::run_locked(context, session, row, &Args::new(&words, &keys), ticks);
     }
