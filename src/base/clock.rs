@@ -105,7 +105,10 @@ pub fn monotonic_ms() -> u64 {
 /// Microseconds since 1970-01-01 UTC.
 #[expect(clippy::disallowed_methods, reason = "this is the module the rule points to")]
 pub fn unix_us() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64)
+    let unix_us = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64);
+    #[cfg(test)]
+    let unix_us = unix_us.saturating_add_signed(shift::BY_US.get());
+    unix_us
 }
 
 /// Milliseconds since 1970-01-01 UTC.
@@ -116,4 +119,19 @@ pub fn unix_ms() -> i64 {
 /// Calibrates the counter (about 200 ms on the first call on some machines), so that no request pays for it.
 pub fn warm_up() {
     let _ = (*START_TICKS, *NS_PER_TICK);
+}
+
+/// A wall clock that somebody sets, as one thread of the tests sees it.
+#[cfg(test)]
+pub mod shift {
+    use std::cell::Cell;
+
+    thread_local! {
+        pub(super) static BY_US: Cell<i64> = const { Cell::new(0) };
+    }
+
+    /// Sets this thread's wall clock so many seconds away from the system's.
+    pub fn by_seconds(seconds: i64) {
+        BY_US.set(seconds * 1_000_000);
+    }
 }

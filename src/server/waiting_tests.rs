@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::executor::Flow;
-use super::testing::{Peer, cluster_node, lose_all_slots, plain_node};
+use super::testing::{Peer, cluster_node, lose_all_slots, plain_node, wait_until};
+use crate::base::clock;
 use crate::base::slot::key_slot;
 use crate::engine::blocking;
 use crate::engine::shared::Shared;
@@ -100,4 +101,26 @@ fn who_waits_while_data_is_frozen_or_a_stripe_is_held_asks_anew() {
     pusher.expect("llen source", ":1");
     blocking::leave(&shared, &mut waiting.session, &waiting.caller.client);
     assert!(shared.keyspace.lock(shared.keyspace.place(b"source").stripe).blocked.is_empty());
+}
+
+/// What lasts for some time ends after it, whatever is done to the wall clock meanwhile.
+#[test]
+fn a_wall_clock_that_is_set_prolongs_nothing() {
+    for seconds in [-3600, 3600] {
+        let shared = plain_node(&[]);
+        let mut peer = Peer::new(&shared);
+        let before_ms = clock::monotonic_ms();
+        let (_, waiter) = waiting(&shared, "blpop q 5");
+        shared.pause.begin(20, false);
+        clock::shift::by_seconds(seconds);
+        wait_until("the pause is over", || !matches!(peer.run("set k v").0, Flow::Wait(_)));
+        assert!((5000..=5000 + clock::monotonic_ms() - before_ms).contains(&(waiter.wait.until_ms - before_ms)));
+        shared.pause.begin(100_000, false);
+        assert!(matches!(peer.run("set k v").0, Flow::Wait(_)), "nor does it shorten anything");
+        shared.pause.end();
+        let info = peer.run("info server").1;
+        let uptime = info.split("uptime_in_seconds:").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("it is there");
+        assert!(uptime.parse::<u64>().expect("a number") <= clock::monotonic_ms() / 1000);
+        clock::shift::by_seconds(0);
+    }
 }
