@@ -47,6 +47,13 @@ pub const INLINE_VALUE_LEN_MAX: usize = 4000;
 /// 1 MB were copied, an EXEC of 1500 of them held its worker for 3 s, and clients that do not read what they asked for cost 3 GB.
 pub const CONTIGUOUS_LEN_MAX: usize = 16 * 1024;
 
+/// Room that a worker sets aside for arguments that were announced and have not arrived, in all: large ones of few clients are then read
+/// in one piece, and many clients that announce and send nothing cost no more than this.
+pub const ANNOUNCED_LEN_MAX: usize = 8 * 1024 * 1024;
+
+/// Nor more than this part of `maxmemory`: who only announces evicts nobody's keys.
+pub const ANNOUNCED_PART: u64 = 256;
+
 /// Longest pattern of KEYS, SCAN and their like, in bytes: to compare one with a text takes a step per 64 of its bytes and byte of the text.
 pub const PATTERN_LEN_MAX: usize = 128 * 1024;
 

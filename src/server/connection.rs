@@ -20,7 +20,7 @@ use super::stage::Stage;
 use super::stream::Stream;
 use super::worker::Worker;
 use crate::base::clock;
-use crate::base::limits::READ_BUFFER_LEN;
+use crate::base::limits::{ANNOUNCED_LEN_MAX, ANNOUNCED_PART, READ_BUFFER_LEN};
 use crate::clients::session::Close;
 use crate::clients::{Caller, Session};
 use crate::metrics::WorkerMetrics;
@@ -40,6 +40,8 @@ pub(super) struct Connection {
     pub(super) share: Share,
     pub(super) parser: RequestParser,
     pub(super) input: Vec<u8>,
+    /// Its part of [`Worker::announced_len`].
+    pub(super) announced_len: usize,
     pub(super) output: Output,
     pub(super) buffers: BufferUse,
     /// When the round began, then when its last command so far ended.
@@ -76,16 +78,35 @@ impl Connection {
         self.buffers.note_input(self.input.len());
     }
 
-    /// Makes room in the private buffer for what is read next of a large argument. Returns how many bytes that is. An announced length takes
-    /// no memory: what has arrived is doubled at most, so that memory counts what was sent.
+    /// Makes room in the private buffer for what is read next of a large argument. Returns how many bytes that is. What has arrived is doubled
+    /// at most, so that memory counts what was sent, but for a little that all clients of the worker share.
     pub(super) fn make_room_for_argument(&mut self) -> usize {
         let have = self.input.len();
         let rest = self.parser.wanted_len().saturating_sub(have);
         let room = rest.min(have.clamp(INPUT_LEN_MIN, LARGE_READ_LEN_MAX));
         if self.input.capacity() - have < room {
-            self.input.reserve_exact(rest.min(have.max(INPUT_LEN_MIN)));
+            let announced = if have < LARGE_READ_LEN_MAX { self.set_aside(rest.min(LARGE_READ_LEN_MAX)) } else { 0 };
+            self.input.reserve_exact(announced.max(rest.min(have.max(INPUT_LEN_MIN))));
         }
         room
+    }
+
+    /// Sets room aside for an argument that was announced, if the worker has that much left. Returns how much.
+    fn set_aside(&mut self, room: usize) -> usize {
+        let maxmemory = self.worker.config().maxmemory;
+        let part = if maxmemory == 0 { ANNOUNCED_LEN_MAX as u64 } else { maxmemory / ANNOUNCED_PART };
+        let others = self.worker.announced_len.get() - self.announced_len;
+        self.announced_len = if others + room <= ANNOUNCED_LEN_MAX.min(part as usize) { room } else { 0 };
+        self.worker.announced_len.set(others + self.announced_len);
+        self.announced_len
+    }
+
+    /// Nothing is set aside any more once the argument that was announced is there.
+    pub(super) fn give_back_announced(&mut self, is_over: bool) {
+        if self.announced_len > 0 && (is_over || self.parser.wanted_len() <= self.input.len()) {
+            let announced_len = std::mem::take(&mut self.announced_len);
+            self.worker.announced_len.set(self.worker.announced_len.get() - announced_len);
+        }
     }
 
     /// Notes what requests left behind whose replies begin at `reply_from`.

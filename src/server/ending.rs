@@ -38,6 +38,7 @@ impl Connection {
     pub(super) fn end(mut self) {
         let (worker, client) = (Rc::clone(&self.worker), Arc::clone(&self.caller.client));
         self.with_holder(Output::forget);
+        self.give_back_announced(true);
         self.leave();
         // Nobody sees it any more once its peer knows that it is over.
         worker.shared.clients.remove(client.id);

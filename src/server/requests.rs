@@ -60,6 +60,7 @@ impl Connection {
             let consumed = self.run_requests(&mut input, &config, false)?;
             input.drain(..consumed);
             self.input = input;
+            self.give_back_announced(false);
         }
         self.check_query_buffer(&config)
     }

@@ -67,6 +67,7 @@ pub(super) fn start(worker: &Rc<Worker>, round: &Rc<Round<Connection>>, socket: 
         share: Share::default(),
         parser: RequestParser::default(),
         input: Vec::new(),
+        announced_len: 0,
         output: Output::default(),
         buffers: BufferUse::new(),
         now: clock::ticks(),

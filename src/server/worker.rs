@@ -36,6 +36,8 @@ pub(super) struct Worker {
     config_version: Cell<u64>,
     metrics: Arc<WorkerMetrics>,
     pub(super) wall_clock: WallClock,
+    /// Room that is set aside for announced arguments: see [`crate::base::limits::ANNOUNCED_LEN_MAX`].
+    pub(super) announced_len: Cell<usize>,
     /// Clients whose waiting for keys has ended.
     pub(super) answers: Portions,
 }
@@ -53,6 +55,7 @@ impl Worker {
             connections,
             clients: RefCell::default(),
             wall_clock: WallClock::default(),
+            announced_len: Cell::new(0),
             answers: Portions::default(),
         }
     }
