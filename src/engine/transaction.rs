@@ -49,11 +49,18 @@ pub(super) fn stripes(context: &Context<'_>, session: &Session) -> Option<Stripe
         match row.spec.locks {
             Locks::Each | Locks::Few | Locks::All => return None,
             Locks::Keys => {
-                let (keyspace, words) = (context.keys.keyspace(), queued.words.words());
-                if row.holds_all(keyspace, &words) {
-                    return None;
+                let keyspace = context.keys.keyspace();
+                match queued.key {
+                    // Its words are of no interest yet.
+                    Some((place, _)) if row.spec.reads_any_key.is_none() => stripes.push(place.stripe),
+                    _ => {
+                        let words = queued.words.words();
+                        if row.holds_all(keyspace, &words) {
+                            return None;
+                        }
+                        stripes.extend(keys_of(keyspace, row, queued, &words).iter().map(|key| key.place.stripe));
+                    }
                 }
-                stripes.extend(keys_of(keyspace, row, queued, &words).iter().map(|key| key.place.stripe));
             }
             Locks::None | Locks::Queued => {}
         }

@@ -96,10 +96,16 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// A command that begins to wait. `keys` says which of its words are keys, and which of them it waits for.
-    pub fn new(number: u64, client: u64, command: (u32, u16), words: &[&[u8]], keys: (Vec<u32>, Vec<u32>), mut wait: Wait) -> Waiter {
+    /// A command that begins to wait. The two lists say which of its words are keys, and which of them it waits for.
+    pub fn new(
+        number: u64,
+        client: u64,
+        (db, command): (u32, u16),
+        words: &[&[u8]],
+        (keys, awaited): (Vec<u32>, Vec<u32>),
+        mut wait: Wait,
+    ) -> Waiter {
         let words = wait.words.take().unwrap_or_else(|| PackedWords::new(words.iter().copied()));
-        let ((db, command), (keys, awaited)) = (command, keys);
         Waiter { number, client, db, command, words, keys, awaited, wait, outcome: Mutex::new(None), over: Notify::new() }
     }
 
