@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use super::stream_id::StreamId;
-use crate::base::alloc;
+use crate::base::{alloc, turn};
 
 /// Items of a full chunk.
 const CHUNK: usize = 64;
@@ -27,6 +27,12 @@ struct Chunk<V> {
 pub struct IdMap<V> {
     chunks: VecDeque<Chunk<V>>,
     len: usize,
+}
+
+impl<V> Drop for IdMap<V> {
+    fn drop(&mut self) {
+        turn::free_parts(self.chunks.drain(..));
+    }
 }
 
 /// Where an item lies. It holds until the map changes.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::entry::{Entry, Type};
 use super::stripe::Keys;
 use crate::base::limits::{LAZYFREE_EFFORT_MIN, LAZYFREE_QUEUE_LEN, LAZYFREE_WAITING_LEN_MAX};
-use crate::base::{alloc, clock};
+use crate::base::{alloc, clock, turn};
 
 /// Between two times that free memory goes back to the system: what is needed again soon is not given away, as far as that can be told.
 const PURGE_INTERVAL_MS: u64 = 1000;
@@ -151,6 +151,7 @@ impl Figures {
 }
 
 fn run(queue: &Receiver<Garbage>, figures: &Figures) {
+    turn::begin();
     let mut purged_ms = clock::monotonic_ms();
     loop {
         let now_ms = clock::monotonic_ms();
