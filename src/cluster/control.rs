@@ -13,24 +13,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder_proto::bus::{Announcement, Id, Introduction, Join, RaftCall, Refusal, Request, Response, codec};
+use larder_proto::bus::{Announcement, Id, Introduction, Join, RaftCall, Refusal, Request, Response};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::beat;
 use super::founding::{first_voters, may_promise};
 use super::listener::Inbound;
-use super::options::{CALL_TIMEOUT, ClusterOptions, PROMISE_STALE_MS, PROPOSE_TIMEOUT};
+use super::options::{CALL_TIMEOUT, ClusterOptions, PROMISE_STALE_MS};
 use super::peers::{Peers, bus_address, node_of};
 use super::publication::{Publication, alone};
 use super::pulse::Pulse;
-use super::raft::{Group, GroupError, Outcome, Publish};
+use super::raft::{Group, GroupError, Publish};
 use super::record::{Joining, NodeRecord, Stage, StandingRecord};
 use super::store::{Store, StoreError};
 use super::timing;
-use super::{ClusterError, MeetError, ProposeError};
+use super::{ClusterError, MeetError};
 use crate::base::clock;
-use crate::topology::{ClientEndpoint, ClusterId, Command, Node, NodeId, Reply, Sightings, SlotRange};
+use crate::topology::{ClientEndpoint, ClusterId, Command, Node, NodeId, Sightings, SlotRange};
 
 /// See the module's page.
 pub(super) struct Control {
@@ -327,84 +327,6 @@ impl Control {
         (topology.slot_ranges(&self.record.shard), topology.config_epoch(&self.me()))
     }
 
-    /// Proposes a change of the map and waits until it is applied here, too.
-    pub(super) async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
-        match timing::timeout(PROPOSE_TIMEOUT, self.propose_until_done(command)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ProposeError::NoAnswer),
-        }
-    }
-
-    async fn propose_until_done(&self, command: Command) -> Result<Outcome, ProposeError> {
-        let encoded = codec::encode(&command).map_err(|error| ProposeError::Failed(error.to_string()))?;
-        let mut may_be_done = false;
-        loop {
-            let group = self.group().ok_or(ProposeError::NotMember)?;
-            let proposed = match group.propose(command.clone()).await {
-                Ok((index, outcome)) => Some((index, outcome)),
-                Err(GroupError::NotLeader { leader }) => {
-                    let leader = leader.filter(|leader| *leader != self.me().raft_id());
-                    match self.forward(group.cluster, leader, &encoded).await {
-                        Ok(proposed) => proposed,
-                        // The leader died, most likely, and perhaps with the command done. The next one knows.
-                        Err(ProposeError::NoAnswer) => {
-                            may_be_done = true;
-                            None
-                        }
-                        Err(error) => return Err(error),
-                    }
-                }
-                Err(error) => return Err(ProposeError::Failed(error.to_string())),
-            };
-            if let Some((index, outcome)) = proposed {
-                self.publication.wait_for(index).await;
-                let is_done = may_be_done && outcome.is_err() && self.publication.applied().holds(&command);
-                return Ok(if is_done { Ok(Reply::Done) } else { outcome });
-            }
-            // An election is under way, most likely.
-            timing::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Sends a proposal to the leader; returns its index and what it came to. `None`: it certainly did not arrive, so it may be tried
-    /// again.
-    async fn forward(&self, cluster: ClusterId, leader: Option<u64>, command: &[u8]) -> Result<Option<(u64, Outcome)>, ProposeError> {
-        let Some(leader) = leader.and_then(|leader| self.peers.find_by_raft_id(leader)) else {
-            return Ok(None);
-        };
-        let request = Request::Forward { cluster: cluster.0, command: bytes::Bytes::copy_from_slice(command) };
-        let answer = self.peers.links.ask(&leader.host, leader.bus_port, Some(NodeId(leader.node)), request, PROPOSE_TIMEOUT).await;
-        use super::link::LinkError;
-        match answer {
-            Ok((_, Response::Forwarded { index, outcome })) => {
-                let outcome = codec::decode(&outcome).map_err(|error| ProposeError::Failed(error.to_string()))?;
-                Ok(Some((index, outcome)))
-            }
-            Ok((_, Response::Refused(Refusal::NotLeader { .. } | Refusal::Busy))) => Ok(None),
-            Ok((_, other)) => Err(ProposeError::Failed(format!("the leader answered {other:?}"))),
-            Err(LinkError::Unreachable { .. } | LinkError::AnotherNode { .. }) => Ok(None),
-            Err(LinkError::Broken(_) | LinkError::Timeout(_)) => Err(ProposeError::NoAnswer),
-        }
-    }
-
-    /// The index up to which this node must have applied the log to see everything that was committed before now.
-    pub(super) async fn read_index(&self) -> Result<u64, ProposeError> {
-        let group = self.group().ok_or(ProposeError::NotMember)?;
-        match group.read_index().await {
-            Ok(index) => Ok(index),
-            Err(GroupError::NotLeader { leader: Some(leader) }) => {
-                let leader = self.peers.find_by_raft_id(leader).ok_or(ProposeError::NoAnswer)?;
-                let request = Request::ReadIndex { cluster: group.cluster.0 };
-                match self.peers.ask(NodeId(leader.node), request, CALL_TIMEOUT).await {
-                    Ok(Response::ReadIndex { index }) => Ok(index),
-                    _ => Err(ProposeError::NoAnswer),
-                }
-            }
-            Err(GroupError::NotLeader { leader: None }) => Err(ProposeError::NoAnswer),
-            Err(error) => Err(ProposeError::Failed(error.to_string())),
-        }
-    }
-
     /// Answers another node.
     pub(super) async fn answer(&self, peer: NodeId, seen_at: IpAddr, request: Request) -> Response {
         match request {
@@ -425,6 +347,7 @@ impl Control {
             Request::Forward { cluster, command } => self.answer_forward(peer, ClusterId(cluster), &command).await,
             Request::Heartbeat(heartbeat) => beat::answer_heartbeat(self, peer, &heartbeat),
             Request::Withdraw { cluster } => beat::answer_withdrawal(self, peer, cluster),
+            Request::Unknown => Response::Refused(Refusal::Failed("this version does not know that request".to_owned())),
             Request::ReadIndex { cluster } => match self.group_of(cluster) {
                 None => Response::Refused(Refusal::OtherCluster),
                 Some(group) => match group.read_index().await {
@@ -563,27 +486,6 @@ impl Control {
             Ok(()) => Response::Done,
             Err(MeetError::NotYet) => Response::Refused(Refusal::Busy),
             Err(MeetError::Refused(why)) => Response::Refused(Refusal::Failed(why)),
-        }
-    }
-
-    async fn answer_forward(&self, peer: NodeId, cluster: ClusterId, command: &[u8]) -> Response {
-        let Some(group) = self.group_of(cluster.0).filter(|group| group.members().contains(peer.raft_id())) else {
-            return Response::Refused(Refusal::OtherCluster);
-        };
-        let command = match codec::decode(command) {
-            Ok(command) => command,
-            Err(error) => return Response::Refused(Refusal::Failed(error.to_string())),
-        };
-        let proposed = timing::timeout(PROPOSE_TIMEOUT, group.propose(command)).await;
-        let Ok(proposed) = proposed else {
-            return Response::Refused(Refusal::Failed("no majority of the cluster is within reach".to_owned()));
-        };
-        match proposed {
-            Ok((index, outcome)) => match codec::encode(&outcome) {
-                Ok(outcome) => Response::Forwarded { index, outcome: outcome.into() },
-                Err(error) => Response::Refused(Refusal::Failed(error.to_string())),
-            },
-            Err(error) => self.refusal(error),
         }
     }
 

@@ -132,6 +132,7 @@ mod tests {
             bus_port: 17000,
             tls_port: 0,
             zone: String::new(),
+            level: 0,
         }
     }
 

@@ -25,6 +25,7 @@ mod listener;
 mod meet;
 mod options;
 mod peers;
+mod propose;
 mod publication;
 mod pulse;
 mod raft;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use larder_proto::bus::Announcement;
+use larder_proto::bus::{Announcement, LEVEL};
 
 use super::record::NodeRecord;
 use crate::topology::ClientEndpoint;
@@ -114,6 +114,7 @@ impl ClusterOptions {
             bus_port: self.announce_bus_port.unwrap_or(self.bus_port),
             tls_port: self.announce_tls_port.unwrap_or(self.tls_port),
             zone: self.zone.clone(),
+            level: LEVEL,
         }
     }
 

@@ -113,6 +113,7 @@ pub(super) fn announcement_of(node: &Node) -> Announcement {
         bus_port: node.bus_port,
         tls_port: node.tls_port,
         zone: node.zone.clone(),
+        level: node.level,
     }
 }
 
@@ -131,6 +132,7 @@ pub(super) fn node_of(announcement: &Announcement) -> Node {
         shard: ShardId(announcement.shard),
         // The node itself tells the group: see `arrange`.
         clients: ClientEndpoint::default(),
+        level: announcement.level,
     }
 }
 

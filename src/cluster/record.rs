@@ -1,8 +1,8 @@
 //! What a node remembers of itself across restarts.
 //!
-//! Persisted: variants and fields are append-only.
+//! Persisted: variants and fields are append-only, and what may get more fields is a record ([`larder_proto::bus::codec`]).
 
-use larder_proto::bus::{Announcement, Founding, Standing};
+use larder_proto::bus::{Announcement, Founding, Standing, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::topology::{ClusterId, NodeId, ShardId, SlotRange};
@@ -22,6 +22,7 @@ pub(super) struct StandingRecord {
     /// Highest founding ballot it has promised. Never sinks, whatever else changes.
     pub ballot: u64,
     /// The rest.
+    #[serde(with = "codec::record")]
     pub stage: Stage,
 }
 
@@ -40,8 +41,10 @@ pub(super) enum Stage {
         cluster: ClusterId,
         /// How it was founded, for those who were there: the founder repeats the first step from it after a crash, and the others know
         /// whom to talk to before they have a log.
+        #[serde(with = "codec::optional")]
         founding: Option<Founding>,
         /// What the node brought along when it joined, until the map has it.
+        #[serde(with = "codec::optional")]
         joined: Option<Joining>,
     },
 }
@@ -52,6 +55,7 @@ pub(super) struct Joining {
     /// The cluster.
     pub cluster: ClusterId,
     /// Members to ask.
+    #[serde(with = "codec::records")]
     pub members: Vec<Announcement>,
     /// Slots that the node brings along.
     pub claims: Vec<SlotRange>,

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use larder_proto::bus::LEVEL;
+
 use super::*;
 use crate::base::clock;
 use crate::topology::{Access, ClientEndpoint, ClientView, Route, SlotRange};
@@ -371,6 +373,33 @@ fn the_secret_decides_who_may_talk() {
         let stranger = fleet.nodes[3].clone().unwrap();
         wait("the fourth is a cluster of its own", || stranger.topology().failing().is_none()).await;
         assert_eq!(stranger.topology().nodes().len(), 1);
+    });
+}
+
+/// The folder of a node alone as the last version without records left it: a snapshot, a log after it, an address for clients.
+#[test]
+fn a_node_goes_on_with_the_file_of_a_version_without_records() {
+    block_on(async {
+        let mut fleet = Fleet::new(1, |_, options| {
+            options.autopilot = false;
+            std::fs::copy("tests/data/cluster/format-1.redb", options.dir.join("cluster.redb")).unwrap();
+        });
+        let mut epoch = 1;
+        for missing in [vec![7], vec![7, 8]] {
+            let node = fleet.start(0).await;
+            assert_eq!(node.me().to_string(), "c55395ee3a0d4c6a5f54d0e0ae3fa96722935e05");
+            let restored = |topology: &Topology| {
+                let entered = topology.node(&node.me());
+                let unowned: Vec<u16> = (0..16384).filter(|slot| topology.slot_owner(*slot).is_none()).collect();
+                entered.is_some_and(|entered| entered.level == LEVEL) && unowned == missing && topology.epoch >= epoch
+            };
+            fleet.all("the map is as it was, and says what the node is capable of now", restored).await;
+            let ranges = vec![SlotRange::one(missing.len() as u16 + 7)];
+            wait("it leads", || node.leader() == Some(node.me())).await;
+            node.propose(Command::UnassignSlots { node: node.me(), ranges }).await.unwrap();
+            epoch = node.topology().epoch;
+            fleet.kill(0).await;
+        }
     });
 }
 

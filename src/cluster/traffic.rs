@@ -33,6 +33,7 @@ fn kind(frame: &Frame) -> Option<usize> {
             Request::Promise(_) | Request::Join(_) | Request::Adopt { .. } => MEET,
             Request::Raft { call: RaftCall::Vote, .. } => AUTH_REQUEST,
             Request::Raft { .. } | Request::Forward { .. } => UPDATE,
+            Request::Unknown => return None,
         },
         Frame::Response { response, .. } => match response {
             Response::Raft { call: RaftCall::Vote, .. } => AUTH_ACK,

@@ -1,17 +1,21 @@
 //! What may happen to the cluster map, and what it answers.
 
+use larder_proto::bus::codec;
 use serde::{Deserialize, Serialize};
 
 use super::{ClientEndpoint, Node, NodeId, SlotRange};
 
 /// A change of the cluster map: the content of a log entry.
 ///
-/// Persisted in every node's log: variants and fields are append-only (`golden_bytes` below fails otherwise; never update what it expects, only add to it).
+/// Persisted in every node's log: variants and fields are append-only (`golden_bytes` below fails otherwise; never update what it expects, only
+/// add to it), and what may get more fields is a record ([`larder_proto::bus::codec`]). A node that does not know a command cannot go on: so
+/// one is proposed only once all nodes do ([`Command::level`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// A node joins as the primary of a shard of its own (`node.shard`). Repeating it changes nothing but the address.
     AddNode {
         /// The node.
+        #[serde(with = "codec::record")]
         node: Node,
         /// Slots it owned before; those that have an owner by now stay with that owner.
         claims: Vec<SlotRange>,
@@ -21,6 +25,7 @@ pub enum Command {
     /// A node is reached elsewhere now. Its id and shard stay.
     UpdateNode {
         /// The node with its new address.
+        #[serde(with = "codec::record")]
         node: Node,
     },
     /// A node leaves for good (CLUSTER FORGET). It must not own slots.
@@ -73,6 +78,24 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The capability level ([`larder_proto::bus::LEVEL`]) from which on nodes know the command as it is.
+    pub fn level(&self) -> u16 {
+        match self {
+            Command::AddNode { .. }
+            | Command::UpdateNode { .. }
+            | Command::RemoveNode { .. }
+            | Command::AssignSlots { .. }
+            | Command::UnassignSlots { .. }
+            | Command::FlushSlots { .. }
+            | Command::SplitSlots { .. }
+            | Command::SetConfigEpoch { .. }
+            | Command::BumpEpoch { .. }
+            | Command::AnnounceToClients { .. } => 0,
+        }
+    }
+}
+
 /// What a command answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
@@ -93,12 +116,24 @@ mod tests {
     use crate::topology::testing::node;
     use expect_test::expect;
 
-    /// A log written by an older version must stay readable: each command's bytes are fixed.
+    /// A log written by an older version must stay readable: each command's bytes are fixed. First those without records, then those of today.
     #[test]
     fn golden_bytes() {
         let id = node(1).id;
         let ranges = vec![SlotRange { start: 0, end: 5460 }];
         let clients = ClientEndpoint { ipv4: "1.2.3.4".into(), ipv6: "::1".into(), port: 80, tls_port: 443 };
+        let plain = "
+            add-node: 010001abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0100fb541503
+            update-node: 010101abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd
+            remove-node: 010201ababababababababababababababababababab
+            assign-slots: 010301ababababababababababababababababababab0100fb5415
+            unassign-slots: 010401ababababababababababababababababababab0100fb5415
+            flush-slots: 010501ababababababababababababababababababab
+            split-slots: 01060101ababababababababababababababababababab
+            set-config-epoch: 010701abababababababababababababababababababfb2c01
+            bump-epoch: 010801ababababababababababababababababababab
+            announce-to-clients: 010901ababababababababababababababababababab07312e322e332e34033a3a3150fbbb01
+        ";
         let mut table = String::new();
         for (command, name) in [
             (Command::AddNode { node: node(1), claims: ranges.clone(), config_epoch: 3 }, "add-node"),
@@ -112,22 +147,26 @@ mod tests {
             (Command::BumpEpoch { node: id }, "bump-epoch"),
             (Command::AnnounceToClients { node: id, clients }, "announce-to-clients"),
         ] {
-            let bytes = larder_proto::bus::codec::encode(&command).unwrap();
+            let bytes = codec::encode(&command).unwrap();
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             table.push_str(&format!("{name}: {hex}\n"));
-            assert_eq!(larder_proto::bus::codec::decode::<Command>(&bytes).unwrap(), command);
+            let plain = plain.lines().find_map(|line| line.trim().strip_prefix(&format!("{name}: "))).unwrap();
+            let plain: Vec<u8> = (0..plain.len()).step_by(2).map(|at| u8::from_str_radix(&plain[at..at + 2], 16).unwrap()).collect();
+            for bytes in [&bytes, &plain] {
+                assert_eq!(codec::decode::<Command>(bytes).unwrap(), command);
+            }
         }
         expect![[r#"
-            add-node: 010001abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0100fb541503
-            update-node: 010101abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd
-            remove-node: 010201ababababababababababababababababababab
-            assign-slots: 010301ababababababababababababababababababab0100fb5415
-            unassign-slots: 010401ababababababababababababababababababab0100fb5415
-            flush-slots: 010501ababababababababababababababababababab
-            split-slots: 01060101ababababababababababababababababababab
-            set-config-epoch: 010701abababababababababababababababababababfb2c01
-            bump-epoch: 010801ababababababababababababababababababab
-            announce-to-clients: 010901ababababababababababababababababababab07312e322e332e34033a3a3150fbbb01
+            add-node: 02004801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000000100fb541503
+            update-node: 02014801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0000000000
+            remove-node: 020201ababababababababababababababababababab
+            assign-slots: 020301ababababababababababababababababababab0100fb5415
+            unassign-slots: 020401ababababababababababababababababababab0100fb5415
+            flush-slots: 020501ababababababababababababababababababab
+            split-slots: 02060101ababababababababababababababababababab
+            set-config-epoch: 020701abababababababababababababababababababfb2c01
+            bump-epoch: 020801ababababababababababababababababababab
+            announce-to-clients: 020901ababababababababababababababababababab07312e322e332e34033a3a3150fbbb01
         "#]].assert_eq(&table);
     }
 }

@@ -33,6 +33,7 @@ pub use slots::{SlotMap, SlotRange};
 pub use text::{BusCounters, Sighting, Sightings};
 pub use view::{Failing, View};
 
+use larder_proto::bus::codec;
 use serde::{Deserialize, Serialize};
 
 /// A node of the cluster, as everybody knows it.
@@ -56,9 +57,12 @@ pub struct Node {
     pub zone: String,
     /// The shard it belongs to.
     pub shard: ShardId,
-    /// Where only clients are sent. Travels by [`Command::AnnounceToClients`], and in snapshots behind the rest: see [`Topology::to_bytes`].
-    #[serde(skip)]
+    /// Where only clients are sent. Comes by [`Command::AnnounceToClients`] alone.
+    #[serde(with = "codec::since_2")]
     pub clients: ClientEndpoint,
+    /// Its capability level ([`larder_proto::bus::LEVEL`]), as it told when it entered itself.
+    #[serde(with = "codec::since_2")]
+    pub level: u16,
 }
 
 impl Node {
@@ -91,7 +95,9 @@ pub struct Topology {
     pub index: u64,
     /// Highest epoch that was ever used (Valkey's `currentEpoch`).
     pub epoch: u64,
+    #[serde(with = "codec::records")]
     nodes: Vec<Node>,
+    #[serde(with = "codec::records")]
     shards: Vec<Shard>,
     slots: SlotMap,
     /// Nodes that left for good and did not come back, oldest first: so that one that is still alive does not enter itself again.

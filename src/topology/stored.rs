@@ -1,11 +1,14 @@
 //! The map as bytes, for snapshots.
 //!
 //! ```text
-//! bytes = topology                                as long as no node sends clients elsewhere
+//! bytes = topology                                with records: what it lacks or has more is told from its length
+//! ```
+//! Versions whose files have no records wrote one of two forms, of which the second is the first with something behind it, so that neither can
+//! be read as the other:
+//! ```text
+//! bytes = topology                                as long as no node sent clients elsewhere
 //!       | topology, (id, client endpoint)...      since
 //! ```
-//! The second form is the first with something behind it, so that neither can be read as the other. A map that does not need it is
-//! written in the first, which every version reads.
 
 use larder_proto::bus::codec::{self, CodecError};
 
@@ -17,9 +20,7 @@ impl Topology {
     /// # Errors
     /// If it is too long.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
-        let own: Vec<(NodeId, &ClientEndpoint)> =
-            self.nodes.iter().filter(|node| node.clients != ClientEndpoint::default()).map(|node| (node.id, &node.clients)).collect();
-        if own.is_empty() { codec::encode(self) } else { codec::encode(&(self, own)) }
+        codec::encode(self)
     }
 
     /// The map that these bytes describe, of this version or an earlier one.
@@ -27,6 +28,9 @@ impl Topology {
     /// # Errors
     /// If they describe none.
     pub fn from_bytes(bytes: &[u8]) -> Result<Topology, CodecError> {
+        if !codec::is_plain(bytes) {
+            return codec::decode(bytes);
+        }
         let Ok((mut topology, own)) = codec::decode::<(Topology, Vec<(NodeId, ClientEndpoint)>)>(bytes) else {
             return codec::decode(bytes);
         };
@@ -51,19 +55,28 @@ mod tests {
         abababababababababababababababababcd0201ababababababababababababababababababcd01ababababababababababababababababababab02\
         02ababababababababababababababababababcd02ababababababababababababababababababab01020000fbff1f01fb0020fbff3f00";
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     fn bytes(hex: &str) -> Vec<u8> {
         hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
     }
 
+    /// What the last version without records wrote of a cluster of two whose second node sends clients elsewhere: the same, and this behind it.
+    const CLIENTS: &str = "0102ababababababababababababababababababab093139322e302e322e37005000";
+
     #[test]
-    fn a_map_of_the_first_version_is_read_and_written_as_it_was() {
-        let topology = cluster(2);
-        assert_eq!(hex(&topology.to_bytes().unwrap()), FIRST);
-        assert_eq!(Topology::from_bytes(&bytes(FIRST)).unwrap().seen_from(topology.view().clone()), topology);
+    fn a_map_without_records_is_read() {
+        let mut topology = cluster(2);
+        let read = |hex: &str| Topology::from_bytes(&bytes(hex)).unwrap().seen_from(topology.view().clone());
+        assert_eq!(read(FIRST), topology);
+        let read = read(&format!("{FIRST}{CLIENTS}"));
+        let clients = ClientEndpoint { ipv4: "192.0.2.7".into(), port: 80, ..ClientEndpoint::default() };
+        topology.apply(topology.index, &Command::AnnounceToClients { node: node(2).id, clients }).unwrap();
+        assert_eq!(read, topology);
+    }
+
+    #[test]
+    fn a_map_is_written_as_it_was() {
+        let text: String = cluster(2).to_bytes().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        expect_test::expect!["020302024801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000004802abababababababababababababababababababfdababababababab020831302e302e302e3200fb581bfb6842000002ababababababababababababababababababcd0000000000022901ababababababababababababababababababcd01ababababababababababababababababababab022902ababababababababababababababababababcd02ababababababababababababababababababab01020000fbff1f01fb0020fbff3f00"].assert_eq(&text);
     }
 
     #[test]
@@ -73,6 +86,5 @@ mod tests {
         topology.apply(9, &Command::AnnounceToClients { node: node(2).id, clients }).unwrap();
         let written = topology.to_bytes().unwrap();
         assert_eq!(Topology::from_bytes(&written).unwrap().seen_from(topology.view().clone()), topology);
-        assert!(Topology::from_bytes(&written[..written.len() - 1]).is_err(), "a piece is no map");
     }
 }

@@ -19,6 +19,7 @@ pub(crate) fn node(n: u8) -> Node {
         zone: String::new(),
         shard: ShardId(Id(bytes)),
         clients: ClientEndpoint::default(),
+        level: 0,
     }
 }
 

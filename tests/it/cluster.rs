@@ -336,7 +336,7 @@ fn a_long_frame_of_a_stranger_is_refused_by_its_header() {
     let node = Server::larder(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-secret", "s", "--logfile", "log"]);
     let mut stream = TcpStream::connect(("127.0.0.1", bus_port)).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket has a timeout");
-    stream.write_all(b"LDB\x01\0\0\x10\0").expect("it takes the bytes");
+    stream.write_all(&[b'L', b'D', b'B', larder_proto::bus::VERSION, 0, 0, 16, 0]).expect("it takes the bytes");
     let _ = stream.read_to_end(&mut Vec::new());
     let log = || std::fs::read_to_string(node.folder().join("log")).expect("its log");
     wait_until("the log tells of it", || log().contains(" refused: "));

@@ -8,8 +8,8 @@ use super::message::Frame;
 /// What every frame begins with: "Larder bus". Another protocol on the port is told apart by its first bytes.
 pub const MAGIC: [u8; 3] = *b"LDB";
 
-/// Version of the framing and of the opening exchange. Messages evolve by appending to their enums instead.
-pub const VERSION: u8 = 1;
+/// Version of the framing and of the opening exchange. Messages evolve by appending to them instead. In version 1 they could not.
+pub const VERSION: u8 = 2;
 
 /// Bytes before the body: magic, version, body length.
 pub const HEADER_LEN: usize = 8;
@@ -114,6 +114,7 @@ mod tests {
                 bus_port,
                 tls_port,
                 zone,
+                level: port,
             },
         )
     }
@@ -194,11 +195,20 @@ mod tests {
             (&b"PING\r\n"[..], FrameError::WrongMagic(*b"PIN")),
             (&b"*"[..], FrameError::WrongMagic([b'*', 0, 0])),
             (&b"LDB\x09\0\0\0\0"[..], FrameError::UnknownVersion(9)),
-            (&b"LDB\x01\xff\xff\xff\xff"[..], FrameError::TooLong { len: u32::MAX as usize, most: FRAME_LEN_MAX }),
-            (&b"LDB\x01\0\0\0\0"[..], FrameError::Body(CodecError::Empty)),
+            (&b"LDB\x02\xff\xff\xff\xff"[..], FrameError::TooLong { len: u32::MAX as usize, most: FRAME_LEN_MAX }),
+            (&b"LDB\x02\0\0\0\0"[..], FrameError::Body(CodecError::Empty)),
         ] {
             assert_eq!(decode_frame(&mut BytesMut::from(bytes), FRAME_LEN_MAX), Err(error));
         }
+    }
+
+    #[test]
+    fn what_only_a_newer_version_asks_is_read_as_such() {
+        let mut stream = Vec::from(MAGIC);
+        // A request of a kind that is not known, in an exchange that is to be answered.
+        stream.extend_from_slice(&[VERSION, 8, 0, 0, 0, codec::FORMAT, 5, 7, 4, 250, b'n', b'e', b'w']);
+        let frame = decode_frame(&mut BytesMut::from(&stream[..]), FRAME_LEN_MAX);
+        assert_eq!(frame, Ok(Some(Frame::Request { exchange: 7, request: Request::Unknown })));
     }
 
     #[test]
@@ -217,7 +227,7 @@ mod tests {
             assert_eq!(decode_frame(&mut BytesMut::from(&stream[..]), OPENING_LEN_MAX), Ok(Some(frame)));
         }
         // Refused by its header alone.
-        let header = b"LDB\x01\x01\x01\0\0";
+        let header = b"LDB\x02\x01\x01\0\0";
         let refused = Err(FrameError::TooLong { len: OPENING_LEN_MAX + 1, most: OPENING_LEN_MAX });
         assert_eq!(decode_frame(&mut BytesMut::from(&header[..]), OPENING_LEN_MAX), refused);
     }

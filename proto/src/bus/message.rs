@@ -1,10 +1,13 @@
 //! What nodes say to each other.
 //!
-//! Invariant: variants and fields are append-only (the codec encodes positions, not names). What belongs to a higher rank travels as
+//! Invariant: variants and fields are append-only (the codec encodes positions, not names); what may get more fields is a record wherever
+//! something follows it ([`super::codec`] says what nodes of other versions make of that). What belongs to a higher rank travels as
 //! opaque bytes that the rank encodes with [`super::codec`]: Raft's messages, topology commands and their replies.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+use super::codec::{self, Known};
 
 /// 160 random bits: a node's or a cluster's identity. Printed as 40 hexadecimal digits, as Valkey prints node ids.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,6 +98,7 @@ pub enum Frame {
         /// Chosen by the asker, returned with the answer.
         exchange: u64,
         /// The question.
+        #[serde(with = "codec::known")]
         request: Request,
     },
     /// Its answer.
@@ -102,6 +106,7 @@ pub enum Frame {
         /// The question's number.
         exchange: u64,
         /// The answer.
+        #[serde(with = "codec::known")]
         response: Response,
     },
 }
@@ -129,6 +134,7 @@ pub enum Request {
         /// The cluster to join.
         cluster: Id,
         /// A member of it.
+        #[serde(with = "codec::record")]
         node: Announcement,
     },
     /// Propose this topology command (the receiver leads the group). Answered by [`Response::Forwarded`].
@@ -151,6 +157,13 @@ pub enum Request {
         /// The group.
         cluster: Id,
     },
+    /// Something that only newer versions ask. It is refused.
+    #[serde(skip)]
+    Unknown,
+}
+
+impl Known for Request {
+    const UNKNOWN: Request = Request::Unknown;
 }
 
 /// Answers.
@@ -166,6 +179,7 @@ pub enum Response {
     /// To [`Request::Introduce`].
     Introduction {
         /// The answering node.
+        #[serde(with = "codec::record")]
         introduction: Introduction,
         /// The asker's address as seen from here: how a node behind a wildcard bind learns its own.
         observed_host: String,
@@ -204,6 +218,13 @@ pub enum Response {
     Done,
     /// Not done.
     Refused(Refusal),
+    /// Something that only newer versions answer.
+    #[serde(skip)]
+    Unknown,
+}
+
+impl Known for Response {
+    const UNKNOWN: Response = Response::Unknown;
 }
 
 /// Why a request was not served.
@@ -233,6 +254,10 @@ pub enum RaftCall {
     InstallSnapshot,
 }
 
+/// The highest capability level of this version: it grows with what nodes have to know before others may say it to them, or write it into the
+/// log that all of them read. 0: everything that nodes knew whose files have no records.
+pub const LEVEL: u16 = 1;
+
 /// How a node is reached, as it announces itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
@@ -252,18 +277,24 @@ pub struct Announcement {
     pub tls_port: u16,
     /// Availability zone; empty if unknown.
     pub zone: String,
+    /// What it is capable of: see [`LEVEL`].
+    #[serde(with = "codec::since_2")]
+    pub level: u16,
 }
 
 /// What a node tells about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Introduction {
     /// Who it is.
+    #[serde(with = "codec::record")]
     pub node: Announcement,
     /// Where it stands.
+    #[serde(with = "codec::record")]
     pub standing: Standing,
     /// Highest founding ballot it has promised.
     pub ballot: u64,
     /// Nodes it has heard of, so that seeds need not name everybody.
+    #[serde(with = "codec::records")]
     pub known: Vec<Announcement>,
 }
 
@@ -301,6 +332,7 @@ pub struct Founding {
     /// The cluster's identity, new for each attempt.
     pub cluster: Id,
     /// All its first members, the founder included.
+    #[serde(with = "codec::records")]
     pub members: Vec<Announcement>,
 }
 
@@ -310,6 +342,7 @@ pub struct Join {
     /// The cluster to join.
     pub cluster: Id,
     /// The node.
+    #[serde(with = "codec::record")]
     pub node: Announcement,
     /// Slots it brings along, as inclusive ranges.
     pub claims: Vec<(u16, u16)>,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! frame   = magic "LDB" | version u8 | body length u32, little endian | body
-//! body    = codec format u8 | bincode of `Frame`
+//! body    = codec format u8 | record of `Frame`: see [`codec`]
 //! ```
 //!
 //! A connection is opened by the node that wants to ask. It sends [`Frame::Open`], checks [`Frame::Challenge`], answers with
@@ -12,7 +12,8 @@
 //! Invariants:
 //! * [`codec`] is the only file that knows bincode; what is persisted with it (log entries, snapshots) bears its format byte.
 //! * Decoding arbitrary bytes never panics and never allocates more than the frame's length allows.
-//! * Discriminants of the enums in [`message`] are append-only: nodes of neighbouring versions share a bus during a rolling update.
+//! * Nodes of neighbouring versions share a bus during a rolling update: messages grow at the end of records only, and who asks what the other
+//!   side does not know is refused, not cut off.
 
 pub mod auth;
 pub mod codec;

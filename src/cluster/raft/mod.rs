@@ -24,7 +24,7 @@ use crate::topology::{ClusterId, Command, Topology};
 use log_store::LogStore;
 use network::Network;
 use state_machine::StateMachine;
-use types::{TypeConfig, Vote};
+use types::{Logged, TypeConfig, Vote};
 
 pub(super) use state_machine::Publish;
 pub(super) use types::{Outcome, RaftId};
@@ -188,7 +188,7 @@ impl Group {
 
     /// Proposes a command if this node leads. Returns its index and what it came to.
     pub(super) async fn propose(&self, command: Command) -> Result<(u64, Outcome), GroupError> {
-        let written = self.raft.client_write(command).await.map_err(refused)?;
+        let written = self.raft.client_write(Logged(command)).await.map_err(refused)?;
         Ok((written.log_id.index, written.data))
     }
 

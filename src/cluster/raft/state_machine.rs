@@ -16,7 +16,7 @@ use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder, StorageIOError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::types::{Entry, LogId, Outcome, RaftId, Snapshot, SnapshotMeta, StorageError, StoredMembership, TypeConfig};
+use super::types::{Entry, LogId, Logged, Outcome, RaftId, Snapshot, SnapshotMeta, StorageError, StoredMembership, TypeConfig};
 use crate::cluster::store::{Store, StoreError, key};
 use crate::topology::{Reply, Topology};
 
@@ -117,7 +117,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             let index = entry.log_id.index;
             applied.last = Some(entry.log_id);
             outcomes.push(match entry.payload {
-                EntryPayload::Normal(command) => applied.topology.apply(index, &command),
+                EntryPayload::Normal(Logged(command)) => applied.topology.apply(index, &command),
                 EntryPayload::Membership(membership) => {
                     applied.membership = StoredMembership::new(Some(entry.log_id), membership);
                     applied.topology.index = index;

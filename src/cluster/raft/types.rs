@@ -2,7 +2,15 @@
 
 use std::io::Cursor;
 
+use larder_proto::bus::codec;
+use serde::{Deserialize, Serialize};
+
 use crate::topology::{Command, Reply, TopologyError};
+
+/// A command as it stands in the log. A record of its own, since entries follow each other where they are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Logged(#[serde(with = "codec::record")] pub(crate) Command);
 
 /// What a log entry's command came to. Entries that carry no command came to [`Reply::Done`].
 pub(crate) type Outcome = Result<Reply, TopologyError>;
@@ -13,7 +21,7 @@ pub(crate) type RaftId = u64;
 openraft::declare_raft_types!(
     /// Our choice of types for openraft.
     pub(crate) TypeConfig:
-        D = Command,
+        D = Logged,
         R = Outcome,
         NodeId = RaftId,
         Node = openraft::BasicNode,

@@ -1,9 +1,9 @@
-//! Frames of the bus: no panic, the same frames and error however the input is cut, and a frame that was read is written as it was.
+//! Frames of the bus: no panic, the same frames and error however the input is cut, and a frame that was read comes back when it is written.
 
 #![no_main]
 
 use bytes::BytesMut;
-use larder_proto::bus::{FRAME_LEN_MAX, Frame, FrameError, OPENING_LEN_MAX, decode_frame, encode_frame};
+use larder_proto::bus::{FRAME_LEN_MAX, Frame, FrameError, OPENING_LEN_MAX, Request, Response, decode_frame, encode_frame};
 use libfuzzer_sys::fuzz_target;
 
 /// Decodes `input`, of which `step` bytes arrive at a time.
@@ -30,7 +30,11 @@ fuzz_target!(|data: &[u8]| {
     let whole = decode(input, input.len().max(1), most);
     assert_eq!(decode(input, 1, most), whole);
     assert_eq!(decode(input, 1 + usize::from(control >> 1), most), whole);
-    for frame in &whole.0 {
+    // What only newer versions know is never written.
+    let is_known = |frame: &&Frame| {
+        !matches!(frame, Frame::Request { request: Request::Unknown, .. } | Frame::Response { response: Response::Unknown, .. })
+    };
+    for frame in whole.0.iter().filter(is_known) {
         let mut bytes = Vec::new();
         encode_frame(frame, &mut bytes).expect("it came in a frame");
         assert_eq!(decode(&bytes, bytes.len(), FRAME_LEN_MAX), (vec![frame.clone()], None));
