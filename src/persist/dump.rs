@@ -113,7 +113,7 @@ pub fn read(payload: &[u8], access: &Access<'_>, checks: Checks) -> Result<Objec
     }
     let mut source = content;
     let kind = source.byte().map_err(Refused::Value)?;
-    let is_redis = matches!(kind, kind::HASH_METADATA | kind::HASH_LISTPACK_EX);
+    let is_redis = matches!(kind, kind::HASH_METADATA | kind::HASH_LISTPACK_EX | kind::STREAM_LISTPACKS_4);
     if version::is_foreign(version) && kind > kind::COMMON_MAX && !is_redis && load::is_known(kind) {
         return Err(Refused::ForeignType(kind));
     }

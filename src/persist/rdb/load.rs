@@ -52,7 +52,7 @@ impl Object {
 /// True if a value of this type can be read.
 pub fn is_known(kind: u8) -> bool {
     matches!(kind, kind::STRING..=kind::ZSET_2 | kind::HASH_ZIPMAP..=kind::STREAM_LISTPACKS_3)
-        || matches!(kind, kind::HASH_2 | kind::HASH_METADATA | kind::HASH_LISTPACK_EX)
+        || matches!(kind, kind::HASH_2 | kind::HASH_METADATA | kind::HASH_LISTPACK_EX | kind::STREAM_LISTPACKS_4)
 }
 
 /// Reads the value that follows this type byte.
@@ -68,6 +68,7 @@ pub fn object(kind: u8, source: &mut impl Source, access: &Access<'_>) -> Result
         kind::STREAM_LISTPACKS => Object::Stream(load_stream::stream(source, 1)?),
         kind::STREAM_LISTPACKS_2 => Object::Stream(load_stream::stream(source, 2)?),
         kind::STREAM_LISTPACKS_3 => Object::Stream(load_stream::stream(source, 3)?),
+        kind::STREAM_LISTPACKS_4 => Object::Stream(load_stream::stream(source, 4)?),
         kind::SET => Object::Set(set(source, access)?),
         kind::SET_INTSET => Object::Set(set_of_integers(&piece(source)?, access)?),
         kind::SET_LISTPACK => Object::Set(set_of_listpack(&piece(source)?, access)?),

@@ -1,5 +1,6 @@
-//! Reading streams, in the three forms in which they were written: the first knows neither what was deleted nor what was read, the second
-//! not when a consumer was active.
+//! Reading streams, in the four forms in which they were written: the first knows neither what was deleted nor what was read, the second
+//! not when a consumer was active. The fourth, which Redis has written since 8.6, also says which messages producers have sent, so that none is
+//! added twice: it is read and left aside, as long as no command asks for it.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ fn id(source: &mut impl Source) -> Result<StreamId, Corrupt> {
     Ok(StreamId::new(source.length()?, source.length()?))
 }
 
-/// `form`: 1, 2 or 3.
+/// `form`: 1 to 4.
 pub(super) fn stream(source: &mut impl Source, form: u8) -> Result<Stream, Corrupt> {
     let mut nodes: Vec<(StreamId, Node)> = Vec::new();
     let mut bytes = Vec::new();
@@ -59,7 +60,25 @@ pub(super) fn stream(source: &mut impl Source, form: u8) -> Result<Stream, Corru
             return Err(Corrupt("Duplicated consumer group name"));
         }
     }
+    if form > 3 {
+        skip_producers(source)?;
+    }
     Ok(stream)
+}
+
+/// How long and how many messages are remembered, each producer with its messages and their entries, and two counts.
+fn skip_producers(source: &mut impl Source) -> Result<(), Corrupt> {
+    let mut name = Vec::new();
+    let (_seconds, _most) = (source.length()?, source.length()?);
+    for _ in 0..source.length()? {
+        text::read(source, &mut name)?;
+        for _ in 0..source.length()? {
+            text::read(source, &mut name)?;
+            id(source)?;
+        }
+    }
+    let (_added, _duplicates) = (source.length()?, source.length()?);
+    Ok(())
 }
 
 fn first_live(node_id: StreamId, node: &Node) -> Option<StreamId> {

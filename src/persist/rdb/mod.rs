@@ -60,6 +60,8 @@ pub mod kind {
     pub const HASH_METADATA: u8 = 24;
     /// Redis' hash with expiries of fields, as a listpack.
     pub const HASH_LISTPACK_EX: u8 = 25;
+    /// Redis' stream with what its producers have sent.
+    pub const STREAM_LISTPACKS_4: u8 = 26;
 }
 
 /// The format's versions.
