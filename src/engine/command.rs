@@ -21,6 +21,7 @@ use super::grammar::{Arg, DOCS, Docs, KeySpec, KeysAndFlags, flag};
 use super::keys::KeyShape;
 use super::log_thresholds::LogThresholds;
 use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, ReplicationId, Stop};
+use super::save_state::Saving;
 use crate::base::durable_offset::DurableOffset;
 use crate::base::generation::Generation;
 use crate::base::limits::ELEMENT_STEPS;
@@ -353,6 +354,8 @@ pub struct Shared {
     pub errors: ErrorStats,
     /// Who we are.
     pub identity: Identity,
+    /// What is saved to disk, and loaded from it.
+    pub saving: Saving,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// How we end.

@@ -12,6 +12,7 @@ pub use super::command::Shared;
 use super::command::Table;
 pub use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, REPLY_PEAK_RESET_MS, ReplicationId, Stop};
 use super::notify::Notifier;
+use super::save_state::Saving;
 use crate::base::durable_offset::DurableOffset;
 use crate::base::limits::OFFLOADED_MAX;
 use crate::base::timers::Timers;
@@ -55,6 +56,7 @@ impl Shared {
                 started_ms: clock::unix_ms(),
                 pid: std::process::id(),
             },
+            saving: Saving::default(),
             pause: Pause::default(),
             stop: Stop::default(),
             settle: Settle::default(),

@@ -2,6 +2,8 @@
 
 mod background;
 mod cluster;
+mod data;
+mod finish;
 mod follow;
 mod huge_pages;
 pub mod log;

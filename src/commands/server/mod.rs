@@ -15,6 +15,7 @@ mod memory;
 mod module;
 mod overhead;
 mod role;
+mod save;
 mod shutdown;
 mod swapdb;
 mod time;
@@ -26,16 +27,19 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &command::COMMAND,
     &commandlog::COMMANDLOG,
     &config::CONFIG,
+    &save::BGSAVE,
     &dbsize::DBSIZE,
     &debug::DEBUG,
     &flushall::FLUSHALL,
     &flushall::FLUSHDB,
     &info::INFO,
+    &save::LASTSAVE,
     &latency::LATENCY,
     &lolwut::LOLWUT,
     &memory::MEMORY,
     &module::MODULE,
     &role::ROLE,
+    &save::SAVE,
     &shutdown::SHUTDOWN,
     &commandlog::SLOWLOG,
     &swapdb::SWAPDB,
