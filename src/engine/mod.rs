@@ -24,6 +24,7 @@ pub mod node_state;
 pub mod notify;
 pub mod random_count;
 pub mod redact;
+pub mod replay;
 mod route;
 pub mod scan_options;
 pub mod scope;

@@ -19,8 +19,10 @@ use crate::base::{clock, process, rng};
 use crate::clients::Registry;
 use crate::config::ConfigStore;
 use crate::keyspace::Keyspace;
+use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::hash::KeyHasher;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
+use crate::persist::write_log::WriteLog;
 use crate::pubsub::PubSub;
 
 impl Shared {
@@ -34,7 +36,8 @@ impl Shared {
             options.cluster_enabled,
             hash_seed(&options.hash_seed),
         );
-        keyspace.tell(Box::new(Notifier::new(Arc::clone(&pubsub))));
+        let (write_log, durable) = (Arc::new(WriteLog::default()), Arc::new(DurableOffset::default()));
+        keyspace.tell(Box::new(Notifier::new(Arc::clone(&pubsub), Arc::clone(&write_log))));
         keyspace.apply(&options);
         Shared {
             gate: cluster.as_ref().map_or_else(Arc::default, |cluster| Arc::clone(&cluster.changes)),
@@ -45,6 +48,7 @@ impl Shared {
             table,
             clients: Registry::default(),
             pubsub,
+            write_log,
             monitors: Mutex::default(),
             monitor_count: AtomicUsize::new(0),
             counters: Counters::default(),
@@ -65,13 +69,33 @@ impl Shared {
             debug: DebugSwitches::default(),
             replication_id: ReplicationId::default(),
             timers: Timers::default(),
-            durable: DurableOffset::default(),
+            durable,
             offload_places: Semaphore::new(OFFLOADED_MAX.min(process::processors())),
         }
     }
 }
 
 impl Shared {
+    /// Has every change become a record of the write log from now on, or none any more. `meanwhile` is called at that moment, under all
+    /// locks.
+    pub fn set_logging<R>(&self, yes: bool, meanwhile: impl FnOnce(&WriteLog) -> R) -> R {
+        let mut keys = KeyAccess::new(&self.keyspace, 0, &Moment::new(&self.keyspace, clock::unix_ms()), 0);
+        keys.lock_all();
+        let result = meanwhile(&self.write_log);
+        keys.set_logging(yes);
+        keys.unlock();
+        result
+    }
+
+    /// Sees to it that the write log becomes durable up to `offset`: at once, or as soon as the disk has it.
+    #[inline]
+    pub fn need_durable(&self, offset: u64) {
+        if self.durable.now() < offset {
+            // Nothing is more durable than what is there.
+            self.durable.advance(self.write_log.end());
+        }
+    }
+
     /// Lets data change by itself again once a pause has ended by itself.
     pub fn thaw_if_over(&self) {
         if self.pause.ends_by_itself() {

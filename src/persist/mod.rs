@@ -1,4 +1,6 @@
-//! Values outside memory (rank 3): the format of snapshots, of which DUMP and RESTORE use the part that concerns one value.
+//! Values outside memory (rank 3): the format of snapshots, of which DUMP and RESTORE use the part that concerns one value; and the log of
+//! all changes.
 
 pub mod dump;
 pub mod rdb;
+pub mod write_log;

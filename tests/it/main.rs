@@ -18,6 +18,7 @@ mod import_graph;
 mod isolation;
 mod large_values;
 mod linearizability;
+mod replay;
 mod robustness;
 mod snapshot;
 mod start;
