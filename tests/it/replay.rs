@@ -45,11 +45,11 @@ const COMMANDS: usize = 1500;
 /// Histories that are tried unless LARDER_REPLAY_SEEDS says otherwise.
 const SEEDS: u64 = 12;
 /// How many of a hundred steps let time pass, take what has ended, evict a key, or have a client wait.
-const PAUSE_PERCENT: u64 = 3;
+const PAUSE_PERCENT: u64 = 4;
 const EVICT_PERCENT: u64 = 1;
 const WAIT_PERCENT: u64 = 4;
-/// And how many send a request of [`UNLIKE`].
-const UNLIKE_PERCENT: u64 = 25;
+/// And how many send a request of [`UNLIKE`], in histories that take turns.
+const UNLIKE_PERCENTS: [u64; 3] = [10, 40, 100];
 const PAUSE: Duration = Duration::from_millis(4);
 /// Longer than any of the short times to live that are made.
 const ALL_ENDED: Duration = Duration::from_millis(values::SHORT_MS_MAX + 30);
@@ -196,6 +196,7 @@ struct History {
     waiting: Peer,
     generator: Generator<Random>,
     sweep: Sweep,
+    unlike_percent: u64,
     /// What was asked for, to be shown if it comes out wrong.
     told: Vec<String>,
 }
@@ -209,6 +210,7 @@ impl History {
             waiting: Peer::new(&node),
             generator: Generator::new(Random(Rng::new(seed)), Rc::clone(commands)),
             sweep: Sweep::new(node.keyspace.databases()),
+            unlike_percent: UNLIKE_PERCENTS[(seed % 3) as usize],
             told: Vec::new(),
             reader,
             node,
@@ -235,7 +237,7 @@ impl History {
         }
         let choose = &mut self.generator.choose;
         let connection = choose.below(CONNECTIONS as u64) as usize;
-        if choose.chance(UNLIKE_PERCENT) {
+        if choose.chance(self.unlike_percent) {
             return self.ask_unlike(connection);
         }
         let request = self.generator.request(connection);
