@@ -80,11 +80,10 @@ impl Shared {
     /// locks.
     pub fn set_logging<R>(&self, yes: bool, meanwhile: impl FnOnce(&WriteLog) -> R) -> R {
         let mut keys = KeyAccess::new(&self.keyspace, 0, &Moment::new(&self.keyspace, clock::unix_ms()), 0);
-        keys.lock_all();
-        let result = meanwhile(&self.write_log);
-        keys.set_logging(yes);
-        keys.unlock();
-        result
+        keys.with_all(|keys| {
+            keys.set_logging(yes);
+            meanwhile(&self.write_log)
+        })
     }
 
     /// Sees to it that the write log becomes durable up to `offset`: at once, or as soon as the disk has it.

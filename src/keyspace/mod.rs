@@ -31,6 +31,7 @@ pub mod lazyfree;
 pub mod liveness;
 pub mod lock;
 mod locks;
+mod logging;
 mod marks;
 pub mod random_key;
 pub mod records;
