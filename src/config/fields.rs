@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::keyspace_events::KeyspaceEvents;
 use super::value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
-    OutputBufferLimits, ProtectedAction, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
+    AclPubsubDefault, AppendFsync, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent,
+    OomScoreAdj, OutputBufferLimits, ProtectedAction, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
 };
 
 macro_rules! config {
@@ -138,6 +138,11 @@ config! {
     // Persistence and replication
     save: Vec<SavePoint>,
     rdbcompression: bool,
+    appendonly: bool,
+    appendfilename: String,
+    appenddirname: String,
+    appendfsync: AppendFsync,
+    aof_load_truncated: bool,
     rdb_version_check: RdbVersionCheck,
     min_replicas_to_write: u32,
     min_replicas_max_lag: u32,

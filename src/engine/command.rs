@@ -33,6 +33,7 @@ use crate::keyspace::access::KeyAccess;
 use crate::keyspace::blocked::Wait;
 use crate::keyspace::key::ResolvedKey;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics, WorkerSet};
+use crate::persist::aof::writer::Writer as AofWriter;
 use crate::persist::write_log::WriteLog;
 use crate::pubsub::PubSub;
 
@@ -397,6 +398,8 @@ pub struct Shared {
     pub timers: Timers,
     /// How far the write log is durable: replies and messages wait for it.
     pub durable: Arc<DurableOffset>,
+    /// Writes the log to the append only file.
+    pub aof: AofWriter,
     /// Advances after every change of what [`super::gate::Gate`] relies on under a lock: routes, roles, pauses.
     pub gate: Arc<Generation>,
 }

@@ -22,6 +22,7 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::hash::KeyHasher;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
+use crate::persist::aof::writer::Writer as AofWriter;
 use crate::persist::write_log::WriteLog;
 use crate::pubsub::PubSub;
 
@@ -48,7 +49,7 @@ impl Shared {
             table,
             clients: Registry::default(),
             pubsub,
-            write_log,
+            write_log: Arc::clone(&write_log),
             monitors: Mutex::default(),
             monitor_count: AtomicUsize::new(0),
             counters: Counters::default(),
@@ -69,6 +70,7 @@ impl Shared {
             debug: DebugSwitches::default(),
             replication_id: ReplicationId::default(),
             timers: Timers::default(),
+            aof: AofWriter::new(Arc::clone(&write_log), Arc::clone(&durable)),
             durable,
             offload_places: Semaphore::new(OFFLOADED_MAX.min(process::processors())),
         }
@@ -90,8 +92,7 @@ impl Shared {
     #[inline]
     pub fn need_durable(&self, offset: u64) {
         if self.durable.now() < offset {
-            // Nothing is more durable than what is there.
-            self.durable.advance(self.write_log.end());
+            self.aof.need(offset);
         }
     }
 

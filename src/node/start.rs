@@ -12,7 +12,7 @@ use super::oom_score::OomScore;
 use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
-use super::{background, cluster, huge_pages, log, system, usage};
+use super::{aof, background, cluster, huge_pages, log, system, usage};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock};
 use crate::cluster::Cluster;
@@ -64,6 +64,9 @@ fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     apply::adopt(&shared, &config);
     shared.keyspace.lazyfree.start()?;
     huge_pages::start(&config)?;
+    // One worker's figures are there from the start; loading counts nothing in them.
+    shared.workers.grow(1);
+    aof::start(&shared, &config)?;
     tracing::info!("Server initialized");
     let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control, &supervisor, cluster.clone()));
     if let Some(cluster) = cluster {
@@ -172,6 +175,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     shared.stop.request();
     sockets.close().await;
     end(workers, &mut signals).await;
+    aof::end(shared);
     system::remove_pid_file(&config);
     if !config.unixsocket.is_empty() {
         tracing::info!("Removing the unix socket file.");

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says why, and one that measures what it saw")]
 
 mod announce;
+mod append_only;
 mod blocking;
 mod cli;
 mod cli_manager;

@@ -125,7 +125,7 @@ fn a_server_that_is_asked_about_itself_answers_and_ends() {
 
 #[test]
 fn options_of_saving_do_not_keep_a_node_from_starting() {
-    let server = Server::larder(&["--save", "60", "1", "--appendonly", "yes", "--logfile", "log"]);
+    let server = Server::larder(&["--save", "60", "1", "--logfile", "log"]);
     let log = std::fs::read_to_string(server.folder().join("log")).expect("its log");
     assert_eq!(log.matches("saving to disk is not there yet").count(), 1, "{log}");
 }

@@ -3,7 +3,7 @@
 use super::shared::{INT_MAX, INT_MIN, LONG_MAX, MIB, PERSISTENCE, PERSISTENCE_TUNING};
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
-use crate::config::value::RdbVersionCheck;
+use crate::config::value::{AppendFsync, RdbVersionCheck};
 use crate::config::{checks, custom};
 
 pub(super) static ROWS: &[Row] = &[
@@ -30,19 +30,18 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("stop-writes-on-bgsave-error", true, Kept)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Refuse writes after a snapshot could not be saved."),
-    yes_no("appendonly", false, Kept).denied_while_loading().not_yet(PERSISTENCE).doc("Log every write to the append only file."),
-    text("appendfilename", "appendonly.aof", Kept)
+    yes_no("appendonly", false, field!(appendonly))
+        .denied_while_loading()
+        .doc("Log every write to the append only file. This version can switch it on at the start only, and off at any time."),
+    text("appendfilename", "appendonly.aof", field!(appendfilename))
         .immutable()
         .check(checks::appendfilename)
-        .no_effect(PERSISTENCE_TUNING)
         .doc("Name that the parts of the append only file start with."),
-    text("appenddirname", "appendonlydir", Kept)
+    text("appenddirname", "appendonlydir", field!(appenddirname))
         .immutable()
         .check(checks::appenddirname)
-        .no_effect(PERSISTENCE_TUNING)
         .doc("Directory of the append only file's parts, in dir."),
-    word("appendfsync", &["everysec", "always", "no"], "everysec", Kept)
-        .no_effect(PERSISTENCE_TUNING)
+    word("appendfsync", AppendFsync::WORDS, "everysec", field!(appendfsync))
         .doc("When the append only file is flushed to disk: each second, at each write, or when the system likes."),
     yes_no("no-appendfsync-on-rewrite", false, Kept)
         .no_effect(PERSISTENCE_TUNING)
@@ -53,8 +52,7 @@ pub(super) static ROWS: &[Row] = &[
     memory("auto-aof-rewrite-min-size", 0, LONG_MAX, 64 * MIB, Kept)
         .no_effect(PERSISTENCE_TUNING)
         .doc("Size below which growth starts no rewrite."),
-    yes_no("aof-load-truncated", true, Kept)
-        .no_effect(PERSISTENCE_TUNING)
+    yes_no("aof-load-truncated", true, field!(aof_load_truncated))
         .doc("Start even when the last record of the append only file is incomplete."),
     yes_no("aof-use-rdb-preamble", true, Kept).no_effect(PERSISTENCE_TUNING).doc("Begin a rewritten append only file with a snapshot."),
     yes_no("aof-timestamp-enabled", false, Kept)
