@@ -63,6 +63,13 @@ pub const CHANNEL_PATTERN_LEN_MAX: usize = 4 * 1024;
 /// Length of a chunk: one is copied in some ten microseconds, and the longest string has only 2048 of them to refer to.
 pub const CHUNK_LEN: usize = 256 * 1024;
 
+/// What a snapshot that is written may keep aside in memory because it belongs elsewhere in the file. What is beyond lies in a temporary
+/// file meanwhile.
+pub const SNAPSHOT_ASIDE_LEN_MAX: usize = 64 * 1024 * 1024;
+
+/// Longest string that a snapshot compresses: it is held in memory for that, whole. The keyspace hands over longer ones in parts.
+pub const COMPRESSED_LEN_MAX: usize = 8 * 1024 * 1024;
+
 /// An allocation up to this length is freed as fast as a small one; a larger one counts as so many: its pages go back to the system.
 pub const EFFORT_LEN: usize = 64 * 1024;
 

@@ -5,6 +5,7 @@ pub mod alloc;
 mod alloc_stand_in;
 pub mod bytes;
 pub mod clock;
+pub mod crc64;
 pub mod durable_offset;
 pub mod float;
 pub mod generation;

@@ -4,8 +4,6 @@
 /// Their full names, sorted.
 pub static TO_COME: &[&str] = &[
     "acl",
-    "bgrewriteaof",
-    "bgsave",
     "cluster|cancelslotmigrations",
     "cluster|failover",
     "cluster|flushslot",
@@ -23,12 +21,10 @@ pub static TO_COME: &[&str] = &[
     "fcall",
     "fcall_ro",
     "function|dump",
-    "lastsave",
     "migrate",
     "psync",
     "replconf",
     "replicaof",
-    "save",
     "script",
     "slaveof",
     "sync",

@@ -50,7 +50,6 @@ pub(super) fn shutdown(value: Value) -> Checked {
         return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".to_owned());
     }
     let later = [
-        (ShutdownFlags::SAVE, "save: saving to disk is not there yet"),
         (ShutdownFlags::SAFE, "safe: a node cannot tell yet whether others depend on it"),
         (ShutdownFlags::FAILOVER, "failover: handing over to a replica is not there yet"),
     ];

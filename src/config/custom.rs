@@ -122,7 +122,7 @@ pub fn os_text(error: std::io::Error) -> String {
 }
 
 pub(super) static SAVE: Custom = Custom {
-    default: &[],
+    default: &["3600", "1", "300", "100", "60", "10000"],
     allowed: "pairs of seconds and changes, or \"\" for no automatic saving",
     set: |config, args, is_repeated| {
         let refused = || "Invalid save parameters".to_owned();
@@ -150,8 +150,7 @@ pub(super) static SAVE: Custom = Custom {
         let points = format_save_points(&config.save);
         vec![if points.is_empty() { EMPTY.to_owned() } else { points }]
     },
-    // Unlike in Valkey, nothing is saved by default: a file that says nothing of it stays as it is.
-    is_always_written: false,
+    is_always_written: true,
 };
 
 fn format_save_points(points: &[SavePoint]) -> String {

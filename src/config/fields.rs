@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::keyspace_events::KeyspaceEvents;
 use super::value::{
     AclPubsubDefault, AppendFsync, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent,
-    OomScoreAdj, OutputBufferLimits, ProtectedAction, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
+    OomScoreAdj, OutputBufferLimits, ProtectedAction, RdbFormat, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Supervised,
+    Value,
 };
 
 macro_rules! config {
@@ -137,12 +138,22 @@ config! {
 
     // Persistence and replication
     save: Vec<SavePoint>,
+    dbfilename: String,
     rdbcompression: bool,
     appendonly: bool,
     appendfilename: String,
     appenddirname: String,
     appendfsync: AppendFsync,
     aof_load_truncated: bool,
+    auto_aof_rewrite_percentage: u32,
+    auto_aof_rewrite_min_size: u64,
+    rdbchecksum: bool,
+    rdb_format: RdbFormat,
+    rdb_save_incremental_fsync: bool,
+    rdb_key_save_delay: i32,
+    key_load_delay: i32,
+    loading_process_events_interval_bytes: u32,
+    stop_writes_on_bgsave_error: bool,
     rdb_version_check: RdbVersionCheck,
     min_replicas_to_write: u32,
     min_replicas_max_lag: u32,

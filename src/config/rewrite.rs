@@ -188,7 +188,7 @@ mod tests {
     }
 
     /// What is always in the file, because its default may change or depends on the place.
-    const ALWAYS: &str = "dir \"/data dir\"\nlatency-tracking-info-percentiles 50 99 99.9\n";
+    const ALWAYS: &str = "dir \"/data dir\"\nlatency-tracking-info-percentiles 50 99 99.9\nsave 3600 1 300 100 60 10000\n";
 
     #[test]
     fn the_rest_of_the_file_stays() {
@@ -211,7 +211,6 @@ mod tests {
             ("PORT 1\n", |_| {}, "port 6379\n"),
             // The line of the only user says what the options say.
             ("user default on nopass ~* &* +@all\n", |_| {}, "user default on nopass ~* &* +@all\n"),
-            ("save 60 1\n", |_| {}, "save \"\"\n"),
             // What would not load is kept in sight.
             ("nonesuch 1\nport \"1\n", |_| {}, "# ??? nonesuch 1\n# ??? port \"1\n"),
             ("client-output-buffer-limit normal 1 2 3\n", |_| {}, "client-output-buffer-limit normal 0 0 0\n"),
@@ -222,6 +221,8 @@ mod tests {
             let new = rewrite(&format!("{old}{ALWAYS}"), change);
             assert_eq!(new, format!("{expected}{ALWAYS}"), "{old}");
         }
+        let never = rewrite(&ALWAYS.replace("save 3600 1 300 100 60 10000", "save 60 1"), |config| config.save.clear());
+        assert_eq!(never, ALWAYS.replace("save 3600 1 300 100 60 10000", "save \"\""));
     }
 
     #[test]

@@ -194,6 +194,11 @@ impl MaxmemoryPolicy {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
     }
 
+    /// Whether keys are ranked by when they were used last.
+    pub fn is_lru(self) -> bool {
+        matches!(self, Self::VolatileLru | Self::AllkeysLru)
+    }
+
     /// Whether only keys with a time to live may be evicted.
     pub fn is_volatile(self) -> bool {
         matches!(self, Self::VolatileLru | Self::VolatileLfu | Self::VolatileRandom | Self::VolatileTtl)
@@ -232,6 +237,11 @@ words! {
 }
 
 words! {
+    /// For whom snapshots are written (`rdb-format`).
+    RdbFormat { Auto = "auto", Redis10 = "redis10", Redis11 = "redis11", Redis12 = "redis12", Valkey80 = "valkey80" }
+}
+
+words! {
     /// Channels a new user may use (`acl-pubsub-default`).
     AclPubsubDefault { Allchannels = "allchannels", Resetchannels = "resetchannels" }
 }
@@ -264,6 +274,11 @@ impl ShutdownFlags {
         ("safe", Self::SAFE.0),
         ("failover", Self::FAILOVER.0),
     ];
+
+    /// With the flags of `other`, too.
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 
     /// Whether all flags of `other` are set.
     pub fn contains(self, other: Self) -> bool {

@@ -87,6 +87,16 @@ pub fn next(node: &[u8], at: usize) -> usize {
     at + whole_len(items::form_len(&node[at..]))
 }
 
+/// All elements.
+pub fn items(node: &[u8]) -> impl Iterator<Item = Item<'_>> {
+    let mut at = HEADER_LEN;
+    std::iter::from_fn(move || {
+        let here = at;
+        at = if here < node.len() { next(node, here) } else { return None };
+        Some(get(node, here))
+    })
+}
+
 /// The offset of the element before this one, which is not the first.
 #[inline]
 pub fn previous(node: &[u8], at: usize) -> usize {

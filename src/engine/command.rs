@@ -21,6 +21,8 @@ use super::grammar::{Arg, DOCS, Docs, KeySpec, KeysAndFlags, flag};
 use super::keys::KeyShape;
 use super::log_thresholds::LogThresholds;
 use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, ReplicationId, Stop};
+use super::rewrite_state::Rewriting;
+use super::save_state::Saving;
 use crate::base::durable_offset::DurableOffset;
 use crate::base::generation::Generation;
 use crate::base::limits::ELEMENT_STEPS;
@@ -374,6 +376,8 @@ pub struct Shared {
     pub errors: ErrorStats,
     /// Who we are.
     pub identity: Identity,
+    /// What is saved to disk, and loaded from it.
+    pub saving: Saving,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// How we end.
@@ -400,6 +404,8 @@ pub struct Shared {
     pub durable: Arc<DurableOffset>,
     /// Writes the log to the append only file.
     pub aof: AofWriter,
+    /// Its parts, and how they are made anew.
+    pub rewriting: Rewriting,
     /// Advances after every change of what [`super::gate::Gate`] relies on under a lock: routes, roles, pauses.
     pub gate: Arc<Generation>,
 }

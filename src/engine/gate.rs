@@ -25,6 +25,7 @@ use crate::base::repeated::and_before;
 use crate::base::{alloc, clock};
 use crate::clients::Session;
 use crate::clients::session::{Close, ReplyMode};
+use crate::config::os_text;
 use crate::topology::Topology;
 
 /// Why a request may not run: what is answered after `-`. It may name what the client sent, and so hold any byte.
@@ -81,8 +82,10 @@ static REFUSALS: &[Reason] = &[
     ("not in a transaction", not_in_transaction),
     ("route", routed_elsewhere),
     ("memory", memory),
+    ("disk", disk),
     ("replicas", replicas),
     ("subscriber", subscriber),
+    ("loading", loading),
     ("monitor", monitor),
 ];
 
@@ -110,6 +113,9 @@ impl Gate {
             && !session.monitor
             && !must_authenticate(context)
             && context.config.min_replicas_to_write == 0
+            && !context.shared.saving.is_loading()
+            && !context.shared.saving.forbids_writes(context.config)
+            && !context.shared.aof.has_failed()
             && context.shared.pause.until_ms(true) == 0;
     }
 
@@ -333,6 +339,39 @@ fn memory(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
         return Ok(());
     }
     Err("OOM command not allowed when used memory > 'maxmemory'.".into())
+}
+
+/// Refuses writes while they could not be saved; and PING, so that who looks whether all is well sees that it is not.
+fn disk(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    if asked.flags & (flag::WRITE | flag::TELLS_HEALTH) == 0 {
+        return Ok(());
+    }
+    if !asked.context.shared.saving.forbids_writes(asked.context.config) {
+        return match asked.context.shared.aof.error() {
+            None => Ok(()),
+            Some(error) => Err(format!("MISCONF Errors writing to the AOF file: {}", os_text(error)).into()),
+        };
+    }
+    let name = server_name(asked);
+    Err(format!("MISCONF {name} is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the {name} logs for details about the RDB error.").into())
+}
+
+/// Refuses what may see data while it is being loaded.
+fn loading(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    let shared = asked.context.shared;
+    if !shared.saving.is_loading() {
+        return Ok(());
+    }
+    let mut queued = asked.session.multi.iter().filter(|_| asked.is_exec).flat_map(|multi| &multi.queue);
+    if asked.row.spec.has(flag::LOADING) && queued.all(|queued| shared.table.row(queued.command).spec.has(flag::LOADING)) {
+        return Ok(());
+    }
+    Err(format!("LOADING {} is loading the dataset in memory", server_name(asked)).into())
+}
+
+/// What errors call the server.
+fn server_name(asked: &Asked<'_, '_>) -> &'static str {
+    if asked.context.config.extended_redis_compatibility { "Redis" } else { "Valkey" }
 }
 
 /// Refuses writes while fewer replicas follow than the options ask for.

@@ -56,6 +56,8 @@ pub mod flag {
 
     // What follows is Larder's own, and shown to nobody.
 
+    /// Refused as writes are while these cannot be saved: it tells whether all is well.
+    pub const TELLS_HEALTH: u32 = 1 << 25;
     /// Runs at once inside a transaction, where others are queued.
     pub const NOT_QUEUED: u32 = 1 << 26;
     /// Allowed to a RESP2 client that has subscriptions.

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::base::{clock, rng};
-use crate::config::{Config, Refusal};
+use crate::config::{Config, Refusal, ShutdownFlags};
 
 /// Who this process is.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Pause {
     /// Monotonic milliseconds, so that a change of the system's clock neither prolongs nor repeats it; 0: none.
     until_ms: AtomicU64,
     all: AtomicBool,
+    /// The node is saving what it has before it ends: writes wait, whatever clients ask for.
+    before_end: AtomicBool,
     /// Wakes those who wait when the pause is over early or changed.
     pub changed: Notify,
 }
@@ -38,7 +40,26 @@ impl Pause {
     #[inline]
     pub fn until_ms(&self, is_write: bool) -> u64 {
         // The clock is read only where somebody paused.
-        if self.until_ms.load(Ordering::Relaxed) == 0 { 0 } else { self.until_ms_at(is_write, clock::monotonic_ms()) }
+        if self.until_ms.load(Ordering::Relaxed) != 0 {
+            return self.until_ms_at(is_write, clock::monotonic_ms()).max(self.until_end_ms(is_write));
+        }
+        self.until_end_ms(is_write)
+    }
+
+    #[inline]
+    fn until_end_ms(&self, is_write: bool) -> u64 {
+        if is_write && self.before_end.load(Ordering::Relaxed) { u64::MAX } else { 0 }
+    }
+
+    /// Holds back writes while the node saves what it has before it ends, or no longer.
+    pub fn set_before_end(&self, yes: bool) {
+        self.before_end.store(yes, Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    /// True if writes are held back because the node is about to end.
+    pub fn is_before_end(&self) -> bool {
+        self.before_end.load(Ordering::Relaxed)
     }
 
     fn until_ms_at(&self, is_write: bool, now_ms: u64) -> u64 {
@@ -166,13 +187,25 @@ impl ReplicationId {
 /// What has to follow a change of options outside the commands, and may refuse it: listeners, the log.
 pub type ConfigHook = Box<dyn Fn(&Config, &Config) -> Result<(), Refusal> + Send + Sync>;
 
-/// SHUTDOWN and signals: how the node ends.
+/// SHUTDOWN and signals: how the node ends. At most one wish per client is noted: who has one waits for its answer.
 #[derive(Debug, Default)]
 pub struct Stop {
     /// True once the node is ending.
     pub requested: AtomicBool,
     /// Wakes the main thread.
     pub notify: Notify,
+    wishes: Mutex<Vec<EndWish>>,
+}
+
+/// A client that wants the node to end.
+#[derive(Debug)]
+pub struct EndWish {
+    /// How.
+    pub flags: ShutdownFlags,
+    /// Who, for the log.
+    pub client: String,
+    /// Told that the node does not end. If it does, the client hears nothing.
+    pub refused: oneshot::Sender<()>,
 }
 
 impl Stop {
@@ -180,6 +213,19 @@ impl Stop {
     pub fn request(&self) {
         self.requested.store(true, Ordering::Release);
         self.notify.notify_one();
+    }
+
+    /// Asks the main thread to end the node, once it has saved what is to be saved. What is returned says that it does not end after all.
+    pub fn ask(&self, flags: ShutdownFlags, client: String) -> oneshot::Receiver<()> {
+        let (refused, answer) = oneshot::channel();
+        self.wishes.lock().push(EndWish { flags, client, refused });
+        self.notify.notify_one();
+        answer
+    }
+
+    /// Takes what clients asked for.
+    pub fn take_wishes(&self) -> Vec<EndWish> {
+        std::mem::take(&mut self.wishes.lock())
     }
 
     /// True once the node is ending.

@@ -12,6 +12,8 @@ pub use super::command::Shared;
 use super::command::Table;
 pub use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, REPLY_PEAK_RESET_MS, ReplicationId, Stop};
 use super::notify::Notifier;
+use super::rewrite_state::Rewriting;
+use super::save_state::Saving;
 use crate::base::durable_offset::DurableOffset;
 use crate::base::limits::OFFLOADED_MAX;
 use crate::base::timers::Timers;
@@ -60,6 +62,7 @@ impl Shared {
                 started_ms: clock::unix_ms(),
                 pid: std::process::id(),
             },
+            saving: Saving::default(),
             pause: Pause::default(),
             stop: Stop::default(),
             settle: Settle::default(),
@@ -71,6 +74,7 @@ impl Shared {
             replication_id: ReplicationId::default(),
             timers: Timers::default(),
             aof: AofWriter::new(Arc::clone(&write_log), Arc::clone(&durable)),
+            rewriting: Rewriting::default(),
             durable,
             offload_places: Semaphore::new(OFFLOADED_MAX.min(process::processors())),
         }

@@ -39,6 +39,10 @@ pub struct Header<'a> {
     pub encoding: Encoding,
     /// Elements that will come; of a string, bytes.
     pub len: usize,
+    /// Nodes in which they come, if it is a list or a stream.
+    pub nodes: usize,
+    /// If fields have expiries: a time before which none of them comes to an end.
+    pub field_expiry_ms: Option<i64>,
 }
 
 /// Something that is handed over.
@@ -289,8 +293,17 @@ fn len(entry: EntryRef<'_>) -> usize {
     }
 }
 
+fn nodes(entry: EntryRef<'_>) -> usize {
+    match entry.boxed() {
+        Some(Value::List(list)) => list.view().nodes().count(),
+        Some(Value::Stream(stream)) => stream.nodes_len(),
+        // What lies inside an entry is one.
+        _ => usize::from(entry.is(Type::List)),
+    }
+}
+
 /// The header of an entry.
-pub(super) fn header(entry: EntryRef<'_>, tag: Tag, db: u32) -> Header<'_> {
+pub fn header(entry: EntryRef<'_>, tag: Tag, db: u32) -> Header<'_> {
     Header {
         tag,
         db,
@@ -300,6 +313,11 @@ pub(super) fn header(entry: EntryRef<'_>, tag: Tag, db: u32) -> Header<'_> {
         kind: entry.kind(),
         encoding: entry.encoding(),
         len: len(entry),
+        nodes: nodes(entry),
+        field_expiry_ms: match entry.boxed() {
+            Some(Value::Hash(hash)) => hash.earliest_expiry_ms(),
+            _ => None,
+        },
     }
 }
 

@@ -29,6 +29,7 @@ pub mod key;
 pub mod key_mut;
 pub mod lazyfree;
 pub mod liveness;
+pub mod loading;
 pub mod lock;
 mod locks;
 mod logging;
@@ -43,7 +44,7 @@ pub mod string_value;
 pub mod stripe;
 pub mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod value;

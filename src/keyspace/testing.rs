@@ -39,7 +39,7 @@ pub(super) fn with_key<R>(keyspace: &Keyspace, db: u32, name: &str, now_ms: i64,
 }
 
 /// Changes a key, and counts one change.
-pub(super) fn change(keyspace: &Keyspace, db: u32, name: &str, now_ms: i64, change: impl FnOnce(&mut KeyMut<'_, '_, '_>)) {
+pub(crate) fn change(keyspace: &Keyspace, db: u32, name: &str, now_ms: i64, change: impl FnOnce(&mut KeyMut<'_, '_, '_>)) {
     with_key(keyspace, db, name, now_ms, |keys, key| {
         let mut key = keys.open(key);
         change(&mut key);

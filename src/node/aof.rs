@@ -7,12 +7,14 @@
 //!   part says by itself where in the history it stands.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, bail};
 
-use crate::base::version::LARDER;
 use crate::config::Config;
+use crate::engine::loading::Loading;
 use crate::engine::replay::Replay;
+use crate::engine::rewriting::{self, Parts};
 use crate::engine::shared::Shared;
 use crate::persist::aof::folder::Folder;
 use crate::persist::aof::header::PartHeader;
@@ -47,6 +49,8 @@ pub(super) fn start(shared: &Arc<Shared>, config: &Config) -> anyhow::Result<()>
     if !config.appendonly {
         return Ok(());
     }
+    // The figures of one worker are there from the start; loading counts nothing in them.
+    shared.workers.grow(1);
     let folder = Folder::open(Arc::new(Disk), &config.appenddirname, &config.appendfilename)?;
     let found = match folder.manifest()? {
         Some(manifest) => Some(manifest),
@@ -55,8 +59,11 @@ pub(super) fn start(shared: &Arc<Shared>, config: &Config) -> anyhow::Result<()>
     let mut manifest = found.unwrap_or_default();
     let last = load(shared, config, &folder, &manifest)?;
     open(shared, &folder, &mut manifest, last)?;
-    let writer = Arc::clone(shared);
-    std::thread::Builder::new().name("aof-flush".into()).spawn(move || writer.aof.flush_forever())?;
+    let size = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+    let figures = &shared.aof.figures;
+    figures.base_len.store(size(&figures.earlier_len) + size(&figures.current_len), Ordering::Relaxed);
+    shared.rewriting.adopt(Parts { folder, manifest });
+    rewriting::start_flusher(shared);
     Ok(())
 }
 
@@ -81,7 +88,7 @@ fn load(shared: &Arc<Shared>, config: &Config, folder: &Folder, manifest: &Manif
         let file = folder.part(&part.name, false).with_context(|| format!("the AOF part {}", part.name))?;
         let read = load_part(shared, config, folder, &part.name, &file, is_last)?;
         total += read.requests;
-        let base = shared.aof.figures.earlier_len.fetch_add(read.len, std::sync::atomic::Ordering::Relaxed);
+        let base = shared.aof.figures.earlier_len.fetch_add(read.len, Ordering::Relaxed);
         tracing::debug!("AOF part {} behind {base} bytes: {} requests", part.name, read.requests);
         if let (true, PartKind::Increment, Some(header)) = (is_last, part.kind, read.header) {
             let file = folder.part(&part.name, true)?;
@@ -103,14 +110,19 @@ fn load_part(
     file: &Arc<dyn File>,
     is_last: bool,
 ) -> anyhow::Result<Read> {
-    let mut magic = [0; 6];
+    let (mut magic, mut snapshot_len) = ([0; 6], 0);
     let is_snapshot = files::read_exact_at(&**file, &mut magic, 0).is_ok() && matches!(&magic, b"REDIS0" | b"VALKEY");
     if is_snapshot {
-        bail!("the AOF part {name} begins with a snapshot, which Larder {LARDER} cannot read yet");
+        tracing::info!("Reading RDB base file on AOF loading...");
+        match Loading::begin(shared).load_base(&folder.path_of(name)) {
+            Ok(len) => snapshot_len = len,
+            Err(failure) => bail!("Error reading the RDB base file {name}, AOF loading aborted: {failure:?}, see the log"),
+        }
     }
-    let mut requests = Requests::new(Arc::clone(file), 0);
+    // A file of old may go on with commands.
+    let mut requests = Requests::new(Arc::clone(file), snapshot_len);
     let (mut replay, metrics) = (Replay::new(shared), &shared.workers[0]);
-    let mut read = Read { header: None, header_len: 0, len: 0, requests: 0 };
+    let mut read = Read { header: None, header_len: 0, len: snapshot_len, requests: 0 };
     // Where a transaction began whose end has not come.
     let mut begun = 0;
     let cut_off = loop {
@@ -186,8 +198,8 @@ fn open(shared: &Shared, folder: &Folder, manifest: &mut Manifest, last: Option<
     tracing::info!("Writing to the AOF part {} from offset {} on", last.name, last.offset);
     shared.set_logging(true, |log| {
         let (reader, from) = log.read_from_end(true);
-        shared.aof.begin(last.file, last.len, reader, from)
-    })?;
+        shared.aof.begin(last.file, last.len, reader, from);
+    });
     Ok(())
 }
 

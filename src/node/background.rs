@@ -1,5 +1,5 @@
-//! What a node does by itself, beside its clients' commands: deletes expired keys, and goes on evicting where a command ran out of
-//! time. Runs on the node's own thread, in slices, so that accepting connections is never held up for long.
+//! What a node does by itself, beside its clients' commands: deletes expired keys, goes on evicting where a command ran out of time, and
+//! saves snapshots. Runs on the node's own thread, in slices, so that accepting connections is never held up for long.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,17 +8,21 @@ use std::time::Duration;
 use crate::base::clock;
 use crate::engine::memory_limit;
 use crate::engine::shared::Shared;
+use crate::engine::{rewriting, saving};
 use crate::keyspace::evict::Room;
 use crate::keyspace::expire::{Effort, Pace, Sweep};
 use crate::metrics::Counters;
 
 /// Work done before the thread's other tasks get their turn.
 const SLICE_US: u64 = 1000;
+/// Between two looks whether a snapshot is to be saved.
+const SAVE_PERIOD: Duration = Duration::from_millis(100);
 
 /// Starts the tasks, on the current thread. They end with its runtime.
 pub(super) fn spawn(shared: &Arc<Shared>) {
     tokio::task::spawn_local(expire(Arc::clone(shared)));
     tokio::task::spawn_local(evict(Arc::clone(shared)));
+    tokio::task::spawn_local(save(Arc::clone(shared)));
 }
 
 /// Slow cycles `hz` times per second, and fast ones in between while they are worth it.
@@ -43,6 +47,16 @@ async fn expire(shared: Arc<Shared>) {
         if may_expire(&shared) {
             cycle(&shared, &mut sweep, effort, if is_fast { Pace::Fast } else { Pace::Slow }).await;
         }
+    }
+}
+
+/// Saves a snapshot when the options want one, or somebody left a wish for one.
+#[expect(clippy::disallowed_methods, reason = "its thread's runtime has timers")]
+async fn save(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(SAVE_PERIOD).await;
+        saving::save_if_due(&shared);
+        rewriting::rewrite_if_due(&shared);
     }
 }
 

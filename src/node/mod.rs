@@ -3,6 +3,8 @@
 mod aof;
 mod background;
 mod cluster;
+mod data;
+mod finish;
 mod follow;
 mod huge_pages;
 pub mod log;

@@ -51,21 +51,28 @@ pub(super) struct Sockets {
     workers: Arc<Workers>,
     tcp: Vec<JoinHandle<()>>,
     unix: Option<JoinHandle<()>>,
+    /// What was opened at the start, as the log names it.
+    kinds: Vec<&'static str>,
 }
 
 impl Sockets {
     /// Opens all sockets of the options and accepts from them. Must run in a `LocalSet`.
     pub(super) fn open(shared: &Arc<Shared>, workers: &Arc<Workers>, config: &Config) -> Result<Sockets, ListenError> {
-        let mut sockets = Sockets { shared: Arc::clone(shared), workers: Arc::clone(workers), tcp: Vec::new(), unix: None };
+        let mut sockets =
+            Sockets { shared: Arc::clone(shared), workers: Arc::clone(workers), tcp: Vec::new(), unix: None, kinds: Vec::new() };
         let tcp = open_tcp_listeners(config)?;
         let unix = open_unix_listener(config)?;
-        let kinds: Vec<_> = tcp.first().into_iter().chain(&unix).map(Listener::kind).collect();
+        sockets.kinds = tcp.first().into_iter().chain(&unix).map(Listener::kind).collect();
         sockets.tcp = tcp.into_iter().map(|listener| sockets.accept(listener)).collect();
         sockets.unix = unix.map(|listener| sockets.accept(listener));
-        for kind in kinds {
+        Ok(sockets)
+    }
+
+    /// Tells the log that the node serves.
+    pub(super) fn tell_ready(&self) {
+        for kind in &self.kinds {
             tracing::info!("Ready to accept connections {kind}");
         }
-        Ok(sockets)
     }
 
     /// True if nobody can connect.

@@ -12,13 +12,14 @@ use super::oom_score::OomScore;
 use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
-use super::{aof, background, cluster, huge_pages, log, system, usage};
+use super::{aof, background, cluster, data, finish, huge_pages, log, system, usage};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock};
 use crate::cluster::Cluster;
 use crate::commands::server::apply;
 use crate::commands::{FAMILIES, TO_COME};
-use crate::config::{Config, ConfigError, ConfigStore, os_text};
+use crate::config::{Config, ConfigError, ConfigStore, ShutdownFlags, os_text};
+use crate::engine::loading::Failure;
 use crate::engine::shared::Shared;
 use crate::engine::table::Table;
 use crate::server::{ListenError, Workers};
@@ -64,9 +65,6 @@ fn serve(store: ConfigStore, warnings: &[String]) -> anyhow::Result<()> {
     apply::adopt(&shared, &config);
     shared.keyspace.lazyfree.start()?;
     huge_pages::start(&config)?;
-    // One worker's figures are there from the start; loading counts nothing in them.
-    shared.workers.grow(1);
-    aof::start(&shared, &config)?;
     tracing::info!("Server initialized");
     let result = tokio::task::LocalSet::new().block_on(&runtime, listen(&shared, control, &supervisor, cluster.clone()));
     if let Some(cluster) = cluster {
@@ -125,6 +123,13 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.
 async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervisor, cluster: Option<Arc<Cluster>>) -> anyhow::Result<()> {
     let config = shared.config.load();
+    let mut loading = if config.appendonly {
+        // It has all that was acknowledged; a snapshot may be older.
+        aof::start(shared, &config)?;
+        None
+    } else {
+        data::begin(shared).map_err(|failure| not_loaded(&failure))?
+    };
     let workers = Arc::new(Workers::start(shared, config.io_threads as usize)?);
     let (rebinder, mut wishes) = Rebinder::channel();
     // Before anybody is told that the node is up, and so may ask it to end.
@@ -150,26 +155,44 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     assert!(shared.on_config.set(hook).is_ok(), "the hook is set once");
     alloc::flush_thread();
     shared.metrics.memory.startup.store(alloc::used_bytes(), Ordering::Relaxed);
-    background::spawn(shared);
-    supervisor.ready();
+    if loading.is_none() {
+        serve_data(shared, &sockets, supervisor);
+    }
     let mut failure = None;
     loop {
         tokio::select! {
             why = given_up(lost.as_deref()) => {
                 tracing::error!("{why}. Exiting.");
+                // Whatever else is wrong, data that can be saved is.
+                finish::prepare(shared, ShutdownFlags::FORCE).await;
                 failure = Some(why);
                 break;
             }
-            name = signals.next() => {
-                tracing::warn!("Received {name} scheduling shutdown...");
-                break;
+            result = data::loaded(&mut loading), if loading.is_some() => {
+                loading = None;
+                match result {
+                    Ok(()) => serve_data(shared, &sockets, supervisor),
+                    Err(error) => {
+                        failure = Some(not_loaded(&error).to_string());
+                        break;
+                    }
+                }
             }
-            () = shared.stop.notify.notified() => break,
+            (name, flags) = signals.next(shared) => {
+                tracing::warn!("Received {name} scheduling shutdown...");
+                tracing::warn!("User requested shutdown...");
+                if finish::prepare(shared, flags).await {
+                    break;
+                }
+                tracing::warn!("{name} received but errors trying to shut down the server, check the logs for more information");
+            }
+            () = shared.stop.notify.notified() => {
+                if end_as_wished(shared).await {
+                    break;
+                }
+            }
             Some(wish) = wishes.recv() => sockets.rebind(wish).await,
         }
-    }
-    if failure.is_none() {
-        tracing::warn!("User requested shutdown...");
     }
     supervisor.stopping();
     shared.stop.request();
@@ -183,6 +206,35 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     }
     tracing::warn!("Larder is now ready to exit, bye bye...");
     failure.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
+}
+
+/// What the node does from when it has its data.
+fn serve_data(shared: &Arc<Shared>, sockets: &Sockets, supervisor: &Supervisor) {
+    background::spawn(shared);
+    sockets.tell_ready();
+    supervisor.ready();
+}
+
+/// Tells the log that the data is not there, and makes that the reason of the end.
+fn not_loaded(_: &Failure) -> anyhow::Error {
+    const TEXT: &str = "Fatal error loading the DB, check server logs. Exiting.";
+    tracing::warn!("{TEXT}");
+    anyhow::anyhow!(TEXT)
+}
+
+/// Does what clients asked for with SHUTDOWN. True if the node ends.
+async fn end_as_wished(shared: &Arc<Shared>) -> bool {
+    let wishes = shared.stop.take_wishes();
+    for wish in wishes {
+        tracing::info!("User requested shutdown... (user request from '{}')", wish.client);
+        if finish::prepare(shared, wish.flags).await {
+            return true;
+        }
+        // Who has gone meanwhile need not hear it.
+        let _ = wish.refused.send(());
+    }
+    // Or somebody else has ended it.
+    shared.stop.is_requested()
 }
 
 /// Waits until the node cannot go on as part of its cluster.
@@ -237,10 +289,11 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// The next one, and how the options want the node to end then.
+    async fn next(&mut self, shared: &Shared) -> (&'static str, ShutdownFlags) {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => ("SIGTERM", shared.config.load().shutdown_on_sigterm),
+            _ = self.interrupt.recv() => ("SIGINT", shared.config.load().shutdown_on_sigint),
         }
     }
 }

@@ -88,6 +88,8 @@ impl Drop for Server {
 fn spawn(program: &Path, port: u16, options: &[String]) -> anyhow::Result<Child> {
     let mut command = Command::new(program);
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]).args(options);
+    // What somebody else has left in the folder is not loaded.
+    command.args(["--dbfilename", &format!("differential-{port}.rdb")]);
     command.current_dir(std::env::temp_dir()).stdin(Stdio::null()).stdout(Stdio::null());
     command.spawn().with_context(|| format!("{} does not start", program.display()))
 }

@@ -305,7 +305,7 @@ fn payload(choose: &mut impl Choices) -> Vec<u8> {
                 _ => {}
             }
         }
-        push_text(&mut content, &builder.finish().expect("it is short"), true);
+        push_text(&mut content, &builder.finish(), true);
     } else if kind == kind::STRING {
         push_text(&mut content, &members[0], choose.chance(50));
     } else {

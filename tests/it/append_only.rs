@@ -26,7 +26,9 @@ fn options<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn digest(server: &Server) -> Value {
-    let digest = server.connect().call(&["DEBUG", "DIGEST"]);
+    let mut client = server.connect();
+    wait_until("it has loaded its data", || client.info("loading") == 0);
+    let digest = client.call(&["DEBUG", "DIGEST"]);
     assert!(matches!(digest, Value::Simple(_)), "{digest:?}");
     digest
 }
@@ -148,18 +150,40 @@ fn what_was_acknowledged_is_there_after_a_kill_under_load() {
 
 #[test]
 fn a_valkey_loads_our_folder_and_we_load_its() {
+    exchange_folders("no");
+    exchange_folders("yes");
+}
+
+/// Has it rewritten, and waits for that.
+fn rewrite(client: &mut Connection) {
+    let before = client.info("aof_rewrites");
+    let reply = client.call(&["BGREWRITEAOF"]);
+    assert!(matches!(reply, Value::Simple(_)), "{reply:?}");
+    wait_until("it is rewritten", || client.info("aof_rewrites") > before && client.info("aof_rewrite_in_progress") == 0);
+}
+
+fn exchange_folders(preamble: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = options(folder.path(), &["--aof-use-rdb-preamble", "no"]);
+    let options = options(folder.path(), &["--aof-use-rdb-preamble", preamble]);
     let name = "a_valkey_loads_our_folder_and_we_load_its";
     let larder = Server::larder(&options);
     fill(&mut larder.connect());
+    if preamble == "yes" {
+        let mut client = larder.connect();
+        rewrite(&mut client);
+        client.call(&["SET", "behind the base", "1"]);
+    }
     let expected = digest(&larder);
     kill(larder);
     let Some(valkey) = Server::reference(name, &options) else { return };
     assert_eq!(digest(&valkey), expected, "ours, read by Valkey");
     let mut client = valkey.connect();
-    assert_eq!(client.call(&["SET", "written by", "valkey"]), Value::Simple("OK".into()));
     fill(&mut client);
+    if preamble == "yes" {
+        client.call(&["BGREWRITEAOF"]);
+        wait_until("Valkey has rewritten it", || client.info("aof_rewrite_in_progress") == 0);
+    }
+    assert_eq!(client.call(&["SET", "written by", "valkey"]), Value::Simple("OK".into()));
     let expected = digest(&valkey);
     kill(valkey);
     let larder = Server::larder(&options);
@@ -169,6 +193,51 @@ fn a_valkey_loads_our_folder_and_we_load_its() {
     kill(larder);
     let valkey = Server::reference(name, &options).expect("it was there before");
     assert_eq!(digest(&valkey), expected, "and by Valkey again");
+}
+
+/// While clients write, and what they were told of is there after a kill.
+#[test]
+fn it_is_rewritten_and_switched_while_clients_write() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = options(folder.path(), &[]);
+    let server = Server::larder(&options);
+    let mut client = server.connect();
+    fill(&mut client);
+    let (acknowledged, total): (Vec<AtomicU64>, AtomicU64) = ((0..CLIENTS).map(|_| AtomicU64::new(0)).collect(), AtomicU64::new(0));
+    let some_more = || {
+        let enough = total.load(Ordering::Acquire) + WRITES_MIN;
+        wait_until("more was written", || total.load(Ordering::Acquire) > enough);
+    };
+    std::thread::scope(|scope| {
+        for (number, acknowledged) in acknowledged.iter().enumerate() {
+            let (socket, total) = (server.connect_raw(), &total);
+            scope.spawn(move || load(socket, number, acknowledged, total));
+        }
+        some_more();
+        for _ in 0..3 {
+            rewrite(&mut client);
+            some_more();
+        }
+        client.config_set("appendonly", "no");
+        some_more();
+        let before = client.info("aof_rewrites");
+        client.config_set("appendonly", "yes");
+        wait_until("it is there again", || client.info("aof_rewrites") > before && client.info("aof_rewrite_in_progress") == 0);
+        some_more();
+        kill(server);
+    });
+    let again = Server::larder(&options);
+    let mut connection = again.connect();
+    for (number, acknowledged) in acknowledged.iter().enumerate() {
+        let reply = connection.call(&["GET", &format!("key:{number}")]);
+        let found: u64 = reply.as_bytes().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(0);
+        let acknowledged = acknowledged.load(Ordering::Acquire);
+        assert!(found >= acknowledged, "client {number} was told of {acknowledged}, and {found} is there");
+    }
+    let text = fs::read_to_string(folder.path().join("appendonlydir/appendonly.aof.manifest")).expect("it is there");
+    assert_eq!(text, "file appendonly.aof.4.base.rdb seq 4 type b\nfile appendonly.aof.5.incr.aof seq 5 type i\n");
+    let files = fs::read_dir(folder.path().join("appendonlydir")).expect("it is there").count();
+    assert_eq!(files, 3, "what is history is removed");
 }
 
 /// A folder with one part, whose bytes `change` changes. With the part's path.

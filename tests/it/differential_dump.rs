@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
+use larder::base::crc64::crc64;
 use larder::base::rng::Rng;
-use larder::persist::dump::crc64;
 use larder_proto::resp::Value;
 
 use crate::support::{Connection, Server};

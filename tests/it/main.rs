@@ -19,6 +19,7 @@ mod import_graph;
 mod isolation;
 mod large_values;
 mod linearizability;
+mod rdb;
 mod replay;
 mod robustness;
 mod snapshot;

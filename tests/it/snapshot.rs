@@ -21,7 +21,7 @@ fn words(text: String) -> Vec<String> {
 }
 
 /// A request on some key. Now and then one that changes much.
-fn request(rng: &mut Rng) -> Vec<String> {
+pub(crate) fn request(rng: &mut Rng) -> Vec<String> {
     let (n, m, key) = (rng.below(ELEMENTS), rng.below(ELEMENTS), rng.below(KEYS));
     words(match rng.below(1100) {
         0..150 => format!("ZADD zset {m} member:{n}"),
@@ -71,7 +71,7 @@ fn request(rng: &mut Rng) -> Vec<String> {
 }
 
 /// Makes the large values anew, those that are gone.
-fn fill(client: &mut Connection) {
+pub(crate) fn fill(client: &mut Connection) {
     let mut requests = vec![words(format!("SETRANGE string {STRING_LEN} end"))];
     for n in (0..ELEMENTS).step_by(50) {
         let each = |format: &dyn Fn(u64) -> String| (n..n + 50).map(format).collect::<Vec<_>>().join(" ");

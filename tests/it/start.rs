@@ -45,7 +45,7 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
     let rename = file("rename.conf", "port 0\nrename-command nonesuch other\n");
     let renamed = file("renamed.conf", "rename-command get set\n");
     let include = file("include.conf", &format!("include {value}\n"));
-    let shutdown = file("shutdown.conf", "shutdown-on-sigterm save\n");
+    let shutdown = file("shutdown.conf", "shutdown-on-sigterm safe\n");
     let alone = file("alone.conf", "port 0\nmaxmemory\n");
     let number = file("number.conf", "port 0\n\nmaxmemory 1gigabyte\n");
     let yes_no = file("yes-no.conf", "protected-mode on\n");
@@ -66,7 +66,9 @@ fn a_start_that_is_refused_says_why_in_one_sentence() {
         (&[&include], &format!("{value}, line 2: option 'maxmemory-policy' cannot be 'lru'")),
         (
             &[&shutdown],
-            &format!("{shutdown}, line 1: option 'shutdown-on-sigterm' cannot be 'save': save: saving to disk is not there yet"),
+            &format!(
+                "{shutdown}, line 1: option 'shutdown-on-sigterm' cannot be 'safe': safe: a node cannot tell yet whether others depend on it"
+            ),
         ),
         (&[&alone], &format!("{alone}, line 2: option 'maxmemory' cannot be '': it takes bytes, with an optional unit such as mb")),
         (&[&number], &format!("{number}, line 3: option 'maxmemory' cannot be '1gigabyte': it takes bytes, with an optional unit")),
@@ -121,13 +123,6 @@ fn a_server_that_is_asked_about_itself_answers_and_ends() {
         assert!(text.starts_with(start) && text.ends_with('\n'), "{args:?}: {text}");
         assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "{args:?}");
     }
-}
-
-#[test]
-fn options_of_saving_do_not_keep_a_node_from_starting() {
-    let server = Server::larder(&["--save", "60", "1", "--logfile", "log"]);
-    let log = std::fs::read_to_string(server.folder().join("log")).expect("its log");
-    assert_eq!(log.matches("saving to disk is not there yet").count(), 1, "{log}");
 }
 
 #[test]

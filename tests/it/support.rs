@@ -84,7 +84,7 @@ impl Server {
                 // Another test's server may have got the port, and hang up.
                 let mut answer = [0; 7];
                 let is_answered = stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut answer)).is_ok();
-                return is_answered && (answer.starts_with(b"-NOAUTH") || &answer == b"+PONG\r\n");
+                return is_answered && (answer.starts_with(b"-NOAUTH") || answer.starts_with(b"-LOADIN") || &answer == b"+PONG\r\n");
             }
             std::thread::sleep(LOOK_TIME);
         }

@@ -8,7 +8,7 @@ use crate::engine::spec::{ARG, Arg, CommandSpec, DOCS, Docs, Run, SPEC, acl, fla
 pub(crate) static PING: CommandSpec = CommandSpec {
     name: "ping",
     arity: -1,
-    flags: flag::FAST | flag::SENTINEL | flag::IN_SUBSCRIBER,
+    flags: flag::FAST | flag::SENTINEL | flag::IN_SUBSCRIBER | flag::TELLS_HEALTH,
     acl: acl::CONNECTION | acl::FAST,
     args: &[Arg { name: "message", optional: true, ..ARG }],
     run: Run::Session(exec),

@@ -4,9 +4,8 @@ use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::string_value;
 use crate::keyspace::value::Type;
-use crate::keyspace::value::list::NodeLimit;
 use crate::persist::dump;
-use crate::persist::rdb::save::Style;
+use crate::persist::rdb::style::Style;
 
 pub(crate) static DUMP: CommandSpec = CommandSpec {
     name: "dump",
@@ -30,7 +29,7 @@ pub(crate) static DUMP: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let style = Style { compresses: context.config.rdbcompression, list: NodeLimit(context.config.list_max_listpack_size.into()) };
+    let style = Style::of_payload(context.config);
     let Some(entry) = context.keys.read(args.key(0)?) else {
         context.reply.null();
         return Ok(());

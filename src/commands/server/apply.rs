@@ -14,9 +14,6 @@ use crate::metrics::command_log::Kind;
 /// The option at fault and the reason; nothing was changed then.
 pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal> {
     check_descriptors(old, new)?;
-    if new.appendonly && !old.appendonly {
-        return Err(Refusal::of("appendonly", "the append only file can be switched on at the start of the server only"));
-    }
     if let Some(hook) = shared.on_config.get() {
         hook(old, new)?;
     }

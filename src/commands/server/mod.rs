@@ -1,6 +1,7 @@
 //! Commands about the server and whole databases.
 
 pub mod apply;
+mod bgrewriteaof;
 mod command;
 mod commandlog;
 mod config;
@@ -15,6 +16,7 @@ mod memory;
 mod module;
 mod overhead;
 mod role;
+mod save;
 mod shutdown;
 mod swapdb;
 mod time;
@@ -26,16 +28,20 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &command::COMMAND,
     &commandlog::COMMANDLOG,
     &config::CONFIG,
+    &bgrewriteaof::BGREWRITEAOF,
+    &save::BGSAVE,
     &dbsize::DBSIZE,
     &debug::DEBUG,
     &flushall::FLUSHALL,
     &flushall::FLUSHDB,
     &info::INFO,
+    &save::LASTSAVE,
     &latency::LATENCY,
     &lolwut::LOLWUT,
     &memory::MEMORY,
     &module::MODULE,
     &role::ROLE,
+    &save::SAVE,
     &shutdown::SHUTDOWN,
     &commandlog::SLOWLOG,
     &swapdb::SWAPDB,

@@ -1,6 +1,8 @@
-//! SHUTDOWN: ends the node. Data lives in memory only in this version, so there is nothing to save, and SAVE is refused.
+//! SHUTDOWN: saves what is to be saved, and ends the node. The node's main thread does both; the client waits, and hears only if the node does not
+//! end.
 
 use crate::clients::Session;
+use crate::config::ShutdownFlags;
 use crate::engine::context::{Args, AsyncResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
@@ -53,29 +55,32 @@ pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
 /// The words that may follow.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
-    save: bool,
-    nosave: bool,
-    failover: bool,
+    flags: ShutdownFlags,
     abort: bool,
-    /// NOW, FORCE or SAFE: they change nothing where nothing is saved and nobody follows.
-    other: bool,
 }
 
 impl Options {
     fn parse(args: &[&[u8]]) -> Result<Options, CmdError> {
         let mut options = Options::default();
         for arg in args {
-            match *arg {
-                arg if is_word(arg, "SAVE") => options.save = true,
-                arg if is_word(arg, "NOSAVE") => options.nosave = true,
-                arg if is_word(arg, "FAILOVER") => options.failover = true,
-                arg if is_word(arg, "ABORT") => options.abort = true,
-                arg if is_word(arg, "NOW") || is_word(arg, "FORCE") || is_word(arg, "SAFE") => options.other = true,
+            let flag = match *arg {
+                arg if is_word(arg, "SAVE") => ShutdownFlags::SAVE,
+                arg if is_word(arg, "NOSAVE") => ShutdownFlags::NOSAVE,
+                arg if is_word(arg, "FAILOVER") => ShutdownFlags::FAILOVER,
+                arg if is_word(arg, "NOW") => ShutdownFlags::NOW,
+                arg if is_word(arg, "FORCE") => ShutdownFlags::FORCE,
+                arg if is_word(arg, "SAFE") => ShutdownFlags::SAFE,
+                arg if is_word(arg, "ABORT") => {
+                    options.abort = true;
+                    continue;
+                }
                 _ => return Err(CmdError::Syntax),
-            }
+            };
+            options.flags = options.flags.with(flag);
         }
-        let alone = !(options.save || options.nosave || options.failover || options.other);
-        if (options.abort && !alone) || (options.save && options.nosave) {
+        let is_alone = options.flags == ShutdownFlags::default();
+        let is_both = options.flags.contains(ShutdownFlags::SAVE) && options.flags.contains(ShutdownFlags::NOSAVE);
+        if (options.abort && !is_alone) || is_both {
             return Err(CmdError::Syntax);
         }
         Ok(options)
@@ -85,20 +90,19 @@ impl Options {
 fn exec<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
         let options = Options::parse(&args[1..])?;
-        if options.failover && !context.config.cluster_enabled {
+        if options.flags.contains(ShutdownFlags::FAILOVER) && !context.config.cluster_enabled {
             return Err(CmdError::err("SHUTDOWN FAILOVER is only supported in cluster mode."));
         }
         if options.abort {
             return Err(CmdError::err("No shutdown in progress."));
         }
-        if options.save {
-            tracing::warn!("SHUTDOWN SAVE refused: this server does not save its data yet");
-            return Err(CmdError::err("Errors trying to SHUTDOWN. Check logs."));
-        }
-        if options.failover {
+        if options.flags.contains(ShutdownFlags::FAILOVER) {
             return Err(CmdError::err("this server cannot hand over before it ends yet"));
         }
-        context.shared.stop.request();
+        let refused = context.shared.stop.ask(options.flags, context.caller.client.addr.to_string());
+        if refused.await.is_ok() {
+            return Err(CmdError::err("Errors trying to SHUTDOWN. Check logs."));
+        }
         // The connection closes unanswered.
         session.close_after_reply(&context.caller.client);
         Ok(())

@@ -56,8 +56,9 @@ pub(super) static ROWS: &[Row] = &[
         .no_effect("there are no replicas to wait for")
         .doc("Seconds that a shutdown waits for replicas that lag behind. 0 does not wait."),
     word_set("shutdown-on-sigint", ShutdownFlags::WORDS, field!(shutdown_on_sigint)).check(checks::shutdown).doc(
-        "How SIGINT shuts down, in the words of SHUTDOWN. Requests that were received are answered in any case. This version \
-         has nothing to save or to hand over, so of these words it takes default, nosave, now and force, which all do the same.",
+        "How SIGINT shuts down, in the words of SHUTDOWN. Requests that were received are answered in any case. By \
+         default a snapshot is saved first if there are save points; save and nosave say so either way. This version has nobody to \
+         hand over to, and takes neither safe nor failover.",
     ),
     word_set("shutdown-on-sigterm", ShutdownFlags::WORDS, field!(shutdown_on_sigterm))
         .check(checks::shutdown)

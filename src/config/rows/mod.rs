@@ -121,7 +121,8 @@ mod tests {
     const VALKEY: &str = include_str!("../../../tests/data/valkey-9.1-options.txt");
 
     /// Options that Valkey does not have.
-    const OWN: [&str; 6] = ["cluster-autopilot", "cluster-seed", "cluster-size", "cluster-replicas", "cluster-secret", "keyspace-stripes"];
+    const OWN: [&str; 7] =
+        ["cluster-autopilot", "cluster-seed", "cluster-size", "cluster-replicas", "cluster-secret", "keyspace-stripes", "rdb-format"];
 
     /// Defaults that differ from Valkey's, and why.
     const OTHER_DEFAULTS: &[(&str, &str)] = &[
@@ -129,7 +130,6 @@ mod tests {
         ("dir", "it is wherever the server was started"),
         ("disable-thp", "there is no fork whose copies would grow with the pages"),
         ("io-threads", "workers execute commands, so there is one per core"),
-        ("save", "nothing can be saved yet"),
     ];
 
     #[test]

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::sink::{Piece, Sink, Tag};
+use super::sink::{self, Piece, Sink, Tag};
 use crate::keyspace::entry::{Entry, Type, Value};
 use crate::keyspace::handover::{self, Header, Message, Queue, Remains};
-use crate::keyspace::string_value;
 use crate::keyspace::value::chunk::{Chunk, Turn};
 use crate::keyspace::value::pieces;
 use crate::keyspace::value::stream::StreamId;
@@ -208,10 +207,6 @@ impl Delivery {
             return self.pieces(tag, sink, |visit| chunks.consume(|part| visit(Piece::Part(part))));
         }
         let entry = entry.borrow();
-        self.pieces(tag, sink, |visit| match entry.boxed() {
-            Some(value) => pieces::of_value(value, visit),
-            None if entry.is(Type::String) => string_value::with_string(entry.value(), |string| pieces::of_string(string, visit)),
-            None => pieces::of_inline(entry.inline(), entry.kind(), entry.encoding(), visit),
-        })
+        self.pieces(tag, sink, |visit| sink::for_each_piece(entry, visit))
     }
 }

@@ -60,13 +60,7 @@ fn dump(keyspace: &Keyspace) -> Data {
         for (table, keys) in keyspace.lock(number).tables() {
             keys.table.for_each(|entry: EntryRef<'_>| {
                 let mut all = Vec::new();
-                match entry.boxed() {
-                    Some(value) => pieces::of_value(value, |piece| note(&mut all, piece)),
-                    None if entry.is(Type::String) => {
-                        string_value::with_string(entry.value(), |string| pieces::of_string(string, |piece| note(&mut all, piece)));
-                    }
-                    None => pieces::of_inline(entry.inline(), entry.kind(), entry.encoding(), |piece| note(&mut all, piece)),
-                }
+                sink::for_each_piece(entry, |piece| note(&mut all, piece));
                 settle(entry.kind(), &mut all);
                 let content = Content { expiry_ms: entry.expiry_ms(), kind: entry.kind() as u8, pieces: all };
                 assert!(data.insert((keyspace.db_of(table), entry.key().to_vec()), content).is_none());

@@ -20,8 +20,8 @@ use crate::datatypes::list_node as node;
 pub enum Piece<'a> {
     /// The next bytes of a string.
     Part(&'a [u8]),
-    /// The next element of a list.
-    Element(Item<'a>),
+    /// The next elements of a list, as [`crate::datatypes::list_node`] reads them.
+    Node(&'a [u8]),
     /// A member of a set.
     Member(Item<'a>),
     /// A field of a hash with its value, and when it ends (unix milliseconds), which may be in the past.
@@ -43,7 +43,8 @@ impl Piece<'_> {
     pub fn elements(&self) -> u64 {
         match self {
             Piece::Part(_) | Piece::Figures(_) | Piece::Group(..) => 0,
-            Piece::Element(_) | Piece::Member(_) | Piece::Field(..) | Piece::Scored(..) | Piece::Pending(..) => 1,
+            Piece::Member(_) | Piece::Field(..) | Piece::Scored(..) | Piece::Pending(..) => 1,
+            Piece::Node(bytes) => node::count(bytes) as u64,
             Piece::Entries(_, node) => node.live(),
         }
     }
@@ -52,7 +53,8 @@ impl Piece<'_> {
     pub fn len(&self) -> usize {
         match self {
             Piece::Part(part) => part.len(),
-            Piece::Element(item) | Piece::Member(item) | Piece::Scored(item, _) => item.text_len(),
+            Piece::Node(bytes) => node::items(bytes).map(Item::text_len).sum(),
+            Piece::Member(item) | Piece::Scored(item, _) => item.text_len(),
             Piece::Field(field, value, _) => field.text_len() + value.text_len(),
             Piece::Figures(_) | Piece::Pending(..) => 0,
             Piece::Group(_, group) => group.name.len(),
@@ -72,10 +74,7 @@ pub fn of_string(string: StringRef<'_>, mut visit: impl FnMut(Piece<'_>)) {
 }
 
 fn of_list(list: ListView<'_>, mut visit: impl FnMut(Piece<'_>)) {
-    list.walk_right(0, |_, element| {
-        visit(Piece::Element(element));
-        true
-    });
+    list.nodes().for_each(|bytes| visit(Piece::Node(bytes)));
 }
 
 fn of_hash(hash: HashView<'_>, mut visit: impl FnMut(Piece<'_>)) {
@@ -87,7 +86,11 @@ fn of_set(set: SetView<'_>, mut visit: impl FnMut(Piece<'_>)) {
 }
 
 fn of_zset(zset: ZsetView<'_>, mut visit: impl FnMut(Piece<'_>)) {
-    zset.iter().for_each(|element| visit(Piece::Scored(element.member(), element.score)));
+    match zset {
+        ZsetView::Small(_) => zset.iter().for_each(|element| visit(Piece::Scored(element.member(), element.score))),
+        // The last one first: who reads it then puts each new one in front.
+        ZsetView::Large(_) => zset.range(0..zset.len(), true).for_each(|element| visit(Piece::Scored(element.member(), element.score))),
+    }
 }
 
 fn of_heads(figures: Figures, groups: impl Iterator<Item = GroupHead>, mut visit: impl FnMut(Piece<'_>)) {
@@ -157,13 +160,7 @@ pub fn of_chunk(chunk: Chunk, mut visit: impl FnMut(Piece<'_>)) {
         Chunk::Entries(_, id, node) => visit(Piece::Entries(id, &node)),
         Chunk::Pending(number, pending) => of_pending(number, pending.into_iter(), visit),
         Chunk::Leaf(bytes) => zset::for_each_in_leaf(bytes, |element| visit(Piece::Scored(element.member(), element.score))),
-        Chunk::Node(_, bytes) => {
-            let mut at = node::HEADER_LEN;
-            while at < bytes.len() {
-                visit(Piece::Element(node::get(&bytes, at)));
-                at = node::next(&bytes, at);
-            }
-        }
+        Chunk::Node(_, bytes) => visit(Piece::Node(&bytes)),
     }
 }
 
@@ -176,7 +173,11 @@ pub type Owned = (Vec<u8>, Vec<u8>, Option<i64>);
 pub fn own(piece: Piece<'_>, all: &mut Vec<Owned>) {
     let one = match piece {
         Piece::Part(part) => (part.to_vec(), Vec::new(), None),
-        Piece::Element(element) | Piece::Member(element) => (element.to_vec(), Vec::new(), None),
+        Piece::Node(bytes) => {
+            all.extend(node::items(bytes).map(|element| (element.to_vec(), Vec::new(), None)));
+            return;
+        }
+        Piece::Member(member) => (member.to_vec(), Vec::new(), None),
         Piece::Field(field, value, expiry_ms) => (field.to_vec(), value.to_vec(), expiry_ms),
         Piece::Scored(member, score) => (member.to_vec(), score.to_le_bytes().to_vec(), None),
         Piece::Figures(figures) => (b"figures".to_vec(), format!("{figures:?}").into_bytes(), None),

@@ -42,6 +42,15 @@ struct Current {
     pieces: Vec<Bytes>,
 }
 
+/// The part that follows the current one.
+#[derive(Debug)]
+struct Next {
+    file: Arc<dyn File>,
+    len: u64,
+    /// It has what comes from this offset on.
+    from: u64,
+}
+
 /// Figures for INFO, and for who decides about a rewrite.
 #[derive(Debug, Default)]
 pub struct Figures {
@@ -62,6 +71,8 @@ struct FlushState {
     /// The thread is to look.
     is_wanted: bool,
     must_end: bool,
+    /// Parts that were written to the end and are not on the disk yet.
+    earlier: Vec<Arc<dyn File>>,
 }
 
 /// See the module's page.
@@ -70,6 +81,8 @@ pub struct Writer {
     log: Arc<WriteLog>,
     durable: Arc<DurableOffset>,
     current: Mutex<Option<Current>>,
+    /// Taken with `current` held, or by itself.
+    next: Mutex<Option<Next>>,
     is_on: AtomicBool,
     policy: AtomicU8,
     /// Everything before it was given to the system.
@@ -89,6 +102,7 @@ impl Writer {
             log,
             durable,
             current: Mutex::new(None),
+            next: Mutex::new(None),
             is_on: AtomicBool::new(false),
             policy: AtomicU8::new(AppendFsync::EverySecond as u8),
             written: AtomicU64::new(0),
@@ -102,6 +116,26 @@ impl Writer {
     /// True if changes are written to a file.
     pub fn is_on(&self) -> bool {
         self.is_on.load(Ordering::Relaxed)
+    }
+
+    /// The error with which the last write or flush failed; `None` if it went well.
+    #[inline]
+    pub fn error(&self) -> Option<io::Error> {
+        match self.figures.error.load(Ordering::Relaxed) {
+            0 => None,
+            number => Some(io::Error::from_raw_os_error(number as i32)),
+        }
+    }
+
+    /// True if the last write or flush failed.
+    #[inline]
+    pub fn has_failed(&self) -> bool {
+        self.figures.error.load(Ordering::Relaxed) != 0
+    }
+
+    /// Bytes of the log that were not given to the system yet.
+    pub fn waiting_bytes(&self) -> u64 {
+        if self.is_on() { self.log.end().saturating_sub(self.written.load(Ordering::Acquire)) } else { 0 }
     }
 
     /// Sets `appendfsync`.
@@ -118,23 +152,29 @@ impl Writer {
         self.policy() == AppendFsync::Always as u8
     }
 
-    /// Everything that `reader`, whose place is at `from`, gets from now on goes to the end of `file`, in place of the file before, which has
-    /// all that came until then. Called under all stripe locks, so that nothing is between the two.
-    ///
-    /// # Errors
-    /// The system's, if the rest could not be written to the file before.
-    pub fn begin(&self, file: Arc<dyn File>, len: u64, reader: LogReader, from: u64) -> io::Result<()> {
+    /// Everything that `reader`, whose place is at `from`, gets from now on goes to the end of `file`. There is no file yet.
+    pub fn begin(&self, file: Arc<dyn File>, len: u64, reader: LogReader, from: u64) {
         let mut current = self.current.lock();
-        if let Some(before) = &mut *current {
-            self.write_rest(before)?;
-            self.log.end_reader(&before.reader);
-            self.figures.earlier_len.fetch_add(before.len, Ordering::Relaxed);
-        }
+        assert!(current.is_none(), "another file would have a gap");
         *current = Some(Current { file, reader, len, buffer: Vec::new(), pieces: Vec::new() });
         self.figures.current_len.store(len, Ordering::Relaxed);
-        self.written.fetch_max(from, Ordering::AcqRel);
+        self.written.store(from, Ordering::Release);
+        self.flushed.store(from, Ordering::Release);
         self.is_on.store(true, Ordering::Release);
-        Ok(())
+    }
+
+    /// What is changed from now on goes to the end of `file`, what came until now to the one before. Called under all stripe locks: nothing is
+    /// appended to the log meanwhile, and nothing is written here. Returns the offset at which the file begins.
+    pub fn go_on_in(&self, file: Arc<dyn File>, len: u64) -> u64 {
+        let from = self.log.forget_database();
+        let before = self.next.lock().replace(Next { file, len, from });
+        assert!(before.is_none(), "one rewrite at a time");
+        from
+    }
+
+    /// The file to be gone on in, if what was read reaches it.
+    fn take_next(&self, end: u64) -> Option<Next> {
+        self.next.lock().take_if(|next| next.from <= end)
     }
 
     /// Writes what is left and ends: nothing is written from now on, and nobody waits for it.
@@ -145,8 +185,10 @@ impl Writer {
         let mut current = self.current.lock();
         self.is_on.store(false, Ordering::Release);
         let Some(mut last) = current.take() else { return Ok(()) };
-        let result = self.write_rest(&mut last).and_then(|()| last.file.sync());
+        let earlier = std::mem::take(&mut self.flushing.lock().earlier);
+        let result = self.write_rest(&mut last).and_then(|()| earlier.iter().chain([&last.file]).try_for_each(|file| file.sync()));
         self.log.end_reader(&last.reader);
+        *self.next.lock() = None;
         drop(current);
         self.durable.advance(self.log.end());
         result
@@ -190,22 +232,38 @@ impl Writer {
 
     /// Writes everything that the log has beyond what was written.
     fn write_rest(&self, current: &mut Current) -> io::Result<()> {
-        let end = self.log.read(&current.reader, &mut current.pieces);
-        let result = current.write_pieces();
-        current.pieces.clear();
-        match result {
-            Ok(()) => {
-                self.log.release(&current.reader, end);
-                self.written.store(end, Ordering::Release);
-                self.figures.current_len.store(current.len, Ordering::Relaxed);
-                self.note(None);
-                Ok(())
-            }
-            Err(error) => {
-                self.note(Some(&error));
-                Err(error)
+        let mut pieces = std::mem::take(&mut current.pieces);
+        let end = self.log.read(&current.reader, &mut pieces);
+        // Asked after the end is known: what is appended behind the border is not among it, or the border is there.
+        let mut result = Ok(());
+        if let Some(next) = self.take_next(end) {
+            let before = split_off(&mut pieces, next.from - self.written.load(Ordering::Acquire));
+            result = self.write_to(current, before, next.from);
+            if result.is_ok() {
+                self.figures.earlier_len.fetch_add(current.len, Ordering::Relaxed);
+                let before = std::mem::replace(&mut current.file, next.file);
+                current.len = next.len;
+                self.flushing.lock().earlier.push(before);
+            } else {
+                *self.next.lock() = Some(next);
             }
         }
+        let result = result.and_then(|()| self.write_to(current, pieces, end));
+        self.note(result.as_ref().err());
+        result
+    }
+
+    /// Writes what lies before `end` and behind what was written.
+    fn write_to(&self, current: &mut Current, pieces: Vec<Bytes>, end: u64) -> io::Result<()> {
+        current.pieces = pieces;
+        let result = current.write_pieces();
+        current.pieces.clear();
+        if result.is_ok() {
+            self.log.release(&current.reader, end);
+            self.written.store(end, Ordering::Release);
+            self.figures.current_len.store(current.len, Ordering::Relaxed);
+        }
+        result
     }
 
     /// Notes how a write or a flush went.
@@ -234,7 +292,8 @@ impl Writer {
             if self.policy() == AppendFsync::No as u8 || self.flushed.load(Ordering::Acquire) >= written {
                 continue;
             }
-            match file.sync() {
+            let earlier = std::mem::take(&mut self.flushing.lock().earlier);
+            match earlier.iter().try_for_each(|file| file.sync()).and_then(|()| file.sync()) {
                 Ok(()) => {
                     self.flushed.fetch_max(written, Ordering::AcqRel);
                     if self.is_always() {
@@ -266,6 +325,23 @@ impl Writer {
         state.is_wanted = false;
         !state.must_end
     }
+}
+
+/// Takes the first `len` bytes out of `pieces`.
+fn split_off(pieces: &mut Vec<Bytes>, mut len: u64) -> Vec<Bytes> {
+    let mut first = Vec::new();
+    let mut rest = std::mem::take(pieces).into_iter();
+    for mut piece in rest.by_ref() {
+        if piece.len() as u64 > len {
+            first.push(piece.split_to(len as usize));
+            pieces.push(piece);
+            break;
+        }
+        len -= piece.len() as u64;
+        first.push(piece);
+    }
+    pieces.extend(rest);
+    first
 }
 
 impl Current {

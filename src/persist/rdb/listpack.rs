@@ -40,7 +40,11 @@ pub fn read<'a>(bytes: &'a [u8], mut visit: impl FnMut(Item<'a>) -> Result<(), C
 
 /// The elements of what [`read`] has found to be a listpack.
 pub fn elements(bytes: &[u8]) -> impl Iterator<Item = Item<'_>> {
-    let (content, mut at) = (content(bytes).map_or(&[][..], |(content, _)| content), 0);
+    elements_of(content(bytes).map_or(&[], |(content, _)| content))
+}
+
+fn elements_of(content: &[u8]) -> impl Iterator<Item = Item<'_>> {
+    let mut at = 0;
     std::iter::from_fn(move || {
         let (item, len) = element(content.get(at..)?)?;
         at += len + back_len(len);
@@ -180,14 +184,29 @@ impl Builder {
         self.count += 1;
     }
 
-    /// All of it, unless it is too long for its header.
-    pub fn finish(mut self) -> Option<Vec<u8>> {
+    /// Its length so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// True if it has no element.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Its elements so far.
+    pub fn elements(&self) -> impl Iterator<Item = Item<'_>> {
+        elements_of(&self.bytes[HEADER_LEN..])
+    }
+
+    /// All of it. The caller sees to it that it is not too long for its header.
+    pub fn finish(mut self) -> Vec<u8> {
         self.bytes.push(END);
-        let len = u32::try_from(self.bytes.len()).ok()?;
+        let len = u32::try_from(self.bytes.len()).expect("nobody makes a longer one");
         let count = u16::try_from(self.count).unwrap_or(UNCOUNTED);
         self.bytes[..4].copy_from_slice(&len.to_le_bytes());
         self.bytes[4..HEADER_LEN].copy_from_slice(&count.to_le_bytes());
-        Some(self.bytes)
+        self.bytes
     }
 }
 
@@ -235,7 +254,7 @@ mod tests {
         fn elements_come_back(all in prop::collection::vec(text(), 0..20), cut in any::<prop::sample::Index>(), byte: u8) {
             let mut builder = Builder::new();
             all.iter().for_each(|text| builder.push_text(text));
-            let mut bytes = builder.finish().expect("it is not too long");
+            let mut bytes = builder.finish();
             prop_assert_eq!(texts(&bytes), Ok(all));
             prop_assert!(texts(&bytes[..cut.index(bytes.len())]).is_err());
             let at = cut.index(bytes.len());

@@ -4,7 +4,7 @@
 
 pub use super::access::{Access, Limits};
 use super::source::Source;
-use super::{Corrupt, intset, kind, listpack, load_list, load_pairs, load_stream, text};
+use super::{Corrupt, EMPTY, intset, kind, listpack, load_list, load_pairs, load_stream, text, version};
 use crate::keyspace::collection;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::string_value;
@@ -53,6 +53,13 @@ impl Object {
 pub fn is_known(kind: u8) -> bool {
     matches!(kind, kind::STRING..=kind::ZSET_2 | kind::HASH_ZIPMAP..=kind::STREAM_LISTPACKS_3)
         || matches!(kind, kind::HASH_2 | kind::HASH_METADATA | kind::HASH_LISTPACK_EX)
+}
+
+/// True if a value of this type can be read from what was written in this version: what Redis' numbers mean and what Valkey's do are two things
+/// from where their ways parted.
+pub fn is_known_in(kind: u8, version: u16) -> bool {
+    let is_redis = matches!(kind, kind::HASH_METADATA | kind::HASH_LISTPACK_EX);
+    is_known(kind) && (kind <= kind::COMMON_MAX || is_redis == version::is_foreign(version))
 }
 
 /// Reads the value that follows this type byte.
@@ -127,5 +134,5 @@ fn set_of_listpack(bytes: &[u8], access: &Access<'_>) -> Result<Set, Corrupt> {
     let access = access.of_piece(bytes.len());
     let mut set = Set::small();
     listpack::read(bytes, |item| item.with_text(|text| add(&mut set, &Member::of(text), &access)))?;
-    if set.is_empty() { Err(Corrupt("it is empty")) } else { Ok(set) }
+    if set.is_empty() { Err(EMPTY) } else { Ok(set) }
 }

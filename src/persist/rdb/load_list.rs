@@ -2,12 +2,11 @@
 
 use super::access::Access;
 use super::source::Source;
-use super::{Corrupt, listpack, text, ziplist};
+use super::{Corrupt, EMPTY, listpack, text, ziplist};
 use crate::datatypes::items::Item;
 use crate::datatypes::list_node as node;
 use crate::keyspace::value::list::{End, List};
 
-const EMPTY: Corrupt = Corrupt("it is empty");
 /// A node that is one text as it is.
 const PLAIN: u64 = 1;
 /// A node that is a listpack.

@@ -2,14 +2,13 @@
 
 use super::access::Access;
 use super::source::Source;
-use super::{Corrupt, listpack, text, ziplist, zipmap};
+use super::{Corrupt, EMPTY, listpack, text, ziplist, zipmap};
 use crate::base::float::parse_f64;
 use crate::datatypes::items::Item;
 use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash, SmallLimits};
 use crate::keyspace::value::zset::Zset;
 
-const EMPTY: Corrupt = Corrupt("it is empty");
 const TWICE: Corrupt = Corrupt("a field comes twice");
 const ODD: Corrupt = Corrupt("a field has no value");
 const NOT_A_SCORE: Corrupt = Corrupt("a score is no number");

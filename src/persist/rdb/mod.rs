@@ -12,16 +12,24 @@
 //! * [`source::Source`] is the only way to the bytes, so that a file can be read as well as a payload.
 
 mod access;
+pub mod file;
+pub mod file_source;
+#[cfg(test)]
+mod file_tests;
+pub mod into_keyspace;
 pub mod intset;
 pub mod listpack;
 pub mod load;
+pub mod load_file;
 mod load_list;
 mod load_pairs;
 mod load_stream;
 pub mod lzf;
+pub mod output;
 pub mod save;
 mod save_stream;
 pub mod source;
+pub mod style;
 pub mod text;
 pub mod ziplist;
 pub mod zipmap;
@@ -29,6 +37,26 @@ pub mod zipmap;
 /// What was read is not what the format allows, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Corrupt(pub &'static str);
+
+/// A collection without elements. Servers of old have written such.
+pub(super) const EMPTY: Corrupt = Corrupt("it is empty");
+
+/// Bytes in the place of a type that say something else.
+pub mod opcode {
+    #![allow(missing_docs)]
+    pub const SLOT_INFO: u8 = 244;
+    pub const FUNCTION: u8 = 245;
+    pub const FUNCTION_PRE_GA: u8 = 246;
+    pub const MODULE_AUX: u8 = 247;
+    pub const IDLE: u8 = 248;
+    pub const FREQ: u8 = 249;
+    pub const AUX: u8 = 250;
+    pub const RESIZEDB: u8 = 251;
+    pub const EXPIRETIME_MS: u8 = 252;
+    pub const EXPIRETIME: u8 = 253;
+    pub const SELECTDB: u8 = 254;
+    pub const EOF: u8 = 255;
+}
 
 /// Bytes that say of which type a value is and how it is written.
 pub mod kind {
@@ -39,6 +67,8 @@ pub mod kind {
     pub const ZSET: u8 = 3;
     pub const HASH: u8 = 4;
     pub const ZSET_2: u8 = 5;
+    pub const MODULE: u8 = 6;
+    pub const MODULE_2: u8 = 7;
     pub const HASH_ZIPMAP: u8 = 9;
     pub const LIST_ZIPLIST: u8 = 10;
     pub const SET_INTSET: u8 = 11;
@@ -68,6 +98,8 @@ pub mod version {
     pub const LISTPACKS: u16 = 10;
     /// Redis 7.2's: sets as listpacks, and when a stream's consumer was active. The last one that Redis and Valkey share.
     pub const SET_LISTPACKS: u16 = 11;
+    /// Redis 7.4's: hashes with expiries of fields.
+    pub const REDIS_FIELD_EXPIRY: u16 = 12;
     /// Redis' versions whose types are known here.
     pub const REDIS_MAX: u16 = 13;
     /// Versions from this one on are Valkey's.

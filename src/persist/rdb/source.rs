@@ -1,8 +1,8 @@
 //! Where a value's bytes come from, and what they are made of: numbers and lengths.
 
-use super::Corrupt;
+use super::{Corrupt, EMPTY};
 
-const ENDS_EARLY: Corrupt = Corrupt("it ends early");
+pub(super) const ENDS_EARLY: Corrupt = Corrupt("it ends early");
 
 /// Bytes that come one after the other.
 pub trait Source {
@@ -72,7 +72,7 @@ pub trait Source {
     /// If there are none.
     fn count(&mut self) -> Result<u64, Corrupt> {
         match self.length()? {
-            0 => Err(Corrupt("it is empty")),
+            0 => Err(EMPTY),
             count => Ok(count),
         }
     }

@@ -10,7 +10,7 @@ const INT32: u8 = 2;
 const LZF: u8 = 3;
 const FORM: u8 = 0xc0;
 /// Longer texts are no integers of 32 bits.
-const INTEGER_LEN_MAX: usize = 11;
+pub(super) const INTEGER_LEN_MAX: usize = 11;
 /// Shorter ones cannot be compressed.
 const COMPRESSED_LEN_MIN: usize = 21;
 /// What compression must save.

@@ -193,6 +193,13 @@ impl WriteLog {
         (LogReader { number }, from)
     }
 
+    /// Has the next record say which database it is about, for who begins to read there: a file that begins at the end. Returns that offset.
+    pub fn forget_database(&self) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.database = None;
+        inner.end
+    }
+
     /// Ends a reader: what it kept goes.
     pub fn end_reader(&self, reader: &LogReader) {
         let mut inner = self.inner.lock();

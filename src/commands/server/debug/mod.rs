@@ -11,6 +11,7 @@ mod digest;
 mod eviction;
 mod object;
 mod protocol;
+mod reload;
 mod snapshot;
 mod switches;
 mod tables;
@@ -48,7 +49,7 @@ const SLEEP_SECONDS_MAX: f64 = 3600.0;
 /// How much longer the other workers sleep, so that they find the stripes free when they wake up.
 const SLEEP_ENDS_BEFORE_US: u64 = 500;
 
-const NO_PERSISTENCE: &str = "ERR this server does not save its data yet, so it cannot be loaded again";
+const NO_APPEND_ONLY_FILE: &str = "ERR this server has no append only file yet, so it cannot be loaded";
 
 const HELP: &[&str] = &[
     "ASSERT",
@@ -86,6 +87,9 @@ const HELP: &[&str] = &[
     "PROTOCOL <type>",
     "    Answer with an example of a type: string, integer, double, bignum, null, array, set, map,",
     "    attrib, push, verbatim, true or false.",
+    "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+    "    Save all data, remove it, and load it again. MERGE: keys that are there get the file's value.",
+    "    NOFLUSH: do not remove what is there. NOSAVE: load the file as it is.",
     "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
     "    Set after how long a client's output peak is forgotten.",
     "REPLYBUFFER RESIZING <0|1>",
@@ -149,7 +153,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             context.shared.replication_id.change();
             done(context)
         }
-        ("reload" | "loadaof", _) => Err(CmdError::coded(NO_PERSISTENCE)),
+        ("reload", _) => reload::exec(context, args),
+        ("loadaof", _) => Err(CmdError::coded(NO_APPEND_ONLY_FILE)),
         ("restart" | "crash-and-recover", _) => Err(CmdError::err("failed to restart the server. Check server logs.")),
         ("segfault" | "panic" | "assert" | "oom", 2) => crash::exec(&name),
         _ => Err(CmdError::subcommand_syntax(args)),

@@ -7,6 +7,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::digest::{self, Digest};
 use crate::base::clock;
+use crate::datatypes::list_node as node;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::keyspace::access::KeyAccess;
@@ -59,7 +60,7 @@ impl Sink for Digesting {
                     text.update(part);
                 }
             }
-            Piece::Element(element) => digest::add_element(&mut open.digest, element),
+            Piece::Node(bytes) => node::items(bytes).for_each(|element| digest::add_element(&mut open.digest, element)),
             Piece::Member(member) => digest::add_member(&mut open.digest, member),
             Piece::Field(_, _, Some(expiry_ms)) if !self.liveness.holds(expiry_ms) => {}
             Piece::Field(field, value, _) => digest::add_field(&mut open.digest, field, value),
@@ -100,7 +101,8 @@ impl Sink for Counting {
     fn piece(&mut self, _: Tag, piece: Piece<'_>) -> io::Result<()> {
         match piece {
             Piece::Part(part) => self.add(part),
-            Piece::Element(item) | Piece::Member(item) => item.with_text(|text| self.add(text)),
+            Piece::Node(bytes) => node::items(bytes).for_each(|item| item.with_text(|text| self.add(text))),
+            Piece::Member(item) => item.with_text(|text| self.add(text)),
             Piece::Field(field, value, _) => {
                 field.with_text(|text| self.add(text));
                 value.with_text(|text| self.add(text));

@@ -39,7 +39,12 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("total_blocking_keys", blocking);
     lines.add("total_blocking_keys_on_nokey", blocking_on_no_key);
     let (actions, left_ms) = shared.pause.state();
-    lines.add("paused_reason", if left_ms > 0 { "client_pause" } else { "none" });
+    let reason = match left_ms {
+        _ if shared.pause.is_before_end() => "shutdown_in_progress",
+        0 => "none",
+        _ => "client_pause",
+    };
+    lines.add("paused_reason", reason);
     lines.add("paused_actions", actions);
     lines.add("paused_timeout_milliseconds", left_ms);
 }

@@ -69,6 +69,14 @@ impl Hash {
         matches!(self, Hash::Large(large) if large.expiry.count > 0 && !liveness.holds(large.expiry.earliest_ms))
     }
 
+    /// If fields have expiries: a time before which none of them comes to an end.
+    pub fn earliest_expiry_ms(&self) -> Option<i64> {
+        match self {
+            Hash::Large(large) if large.expiry.count > 0 => Some(large.expiry.earliest_ms),
+            _ => None,
+        }
+    }
+
     /// Takes out fields that have ended, of which it tells `ended`: looks at up to `buckets` buckets, from where it stopped the last time.
     pub fn sweep(&mut self, buckets: usize, access: FieldAccess<'_>, ended: impl FnMut(Item<'_>)) -> Swept {
         match self {

@@ -16,7 +16,7 @@ pub struct Pending {
 }
 
 /// What a group is beside what is pending in it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct GroupHead {
     /// Its name.
     pub name: Box<[u8]>,
@@ -29,7 +29,7 @@ pub struct GroupHead {
 }
 
 /// What a consumer is beside what is pending with it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ConsumerHead {
     /// What [`Pending::consumer`] refers to.
     pub number: u32,

@@ -1,0 +1,46 @@
+//! DEBUG RELOAD: saves all data and loads it again, while everybody else is told that it is being loaded.
+
+use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::engine::error::CmdError;
+use crate::engine::loading::{Existing, Failure, Loading};
+use crate::engine::saving;
+
+/// `RELOAD [MERGE] [NOFLUSH] [NOSAVE]`.
+pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    let (mut merges, mut flushes, mut saves) = (false, true, true);
+    for word in &args[2..] {
+        match *word {
+            word if is_word(word, "MERGE") => merges = true,
+            word if is_word(word, "NOFLUSH") => flushes = false,
+            word if is_word(word, "NOSAVE") => saves = false,
+            _ => return Err(CmdError::err("DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")),
+        }
+    }
+    if !context.keys.holds_nothing() {
+        return Err(CmdError::err("data cannot be loaded in a transaction"));
+    }
+    // On a thread of its own.
+    context.haste().check(usize::MAX)?;
+    let shared = context.shared;
+    // From the beginning: what others wrote between saving and loading would be lost.
+    let loading = Loading::begin(shared);
+    if saves && saving::save(shared).is_err() {
+        return Err(CmdError::coded("ERR"));
+    }
+    let existing = match (merges, flushes) {
+        // What is there goes only once the file is known to be one.
+        (_, true) => Existing::Goes,
+        (true, false) => Existing::IsReplaced,
+        (false, false) => Existing::Stays,
+    };
+    match loading.load(existing) {
+        Ok(()) => {
+            tracing::warn!("DB reloaded by DEBUG RELOAD");
+            context.reply.ok();
+            Ok(())
+        }
+        Err(Failure::Missing | Failure::Failed | Failure::Cancelled) => {
+            Err(CmdError::err("Error trying to load the RDB dump, check server logs"))
+        }
+    }
+}
