@@ -119,6 +119,19 @@ pub const LAZYFREE_CLIENT_LEN_MIN: u64 = 1024 * 1024;
 /// Memory in use from which on a node takes huge pages: less fits the processor's own tables of pages nearly as well.
 pub const HUGE_PAGES_USED_BYTES_MIN: usize = 32 * 1024 * 1024;
 
+/// Room for records of the write log that an access keeps for its next commit: those of a transaction of usual size.
+pub const KEPT_RECORDS_LEN_MAX: usize = 64 * 1024;
+
+/// Bytes of a segment of the write log. Records of small commands are copied into it under the log's lock.
+pub const LOG_SEGMENT_LEN: usize = 256 * 1024;
+
+/// Records that are longer are a segment by themselves, so that nobody copies them while others wait for the log's lock: to copy so much
+/// takes a microsecond.
+pub const LOG_COPIED_LEN_MAX: usize = 8 * 1024;
+
+/// Parts of the write log that are shorter together are written by one system call.
+pub const LOG_WRITE_LEN: usize = 64 * 1024;
+
 /// Stripes of a keyspace: the smallest and largest `keyspace-stripes`.
 pub const STRIPES_MIN: usize = 16;
 /// See [`STRIPES_MIN`].
@@ -144,6 +157,7 @@ pub const fn reserved_descriptors(workers: u32) -> u64 {
 const _: () = assert!(INLINE_VALUE_LEN_MAX <= u16::MAX as usize, "an entry's header holds the value's length in 16 bits");
 const _: () = assert!(INLINE_VALUE_LEN_MAX < CONTIGUOUS_LEN_MAX);
 const _: () = assert!(CONTIGUOUS_LEN_MAX < CHUNK_LEN);
+const _: () = assert!(LOG_COPIED_LEN_MAX < LOG_SEGMENT_LEN);
 const _: () = assert!(STRIPES_MIN.is_power_of_two() && STRIPES_MAX.is_power_of_two());
 const _: () = assert!(STRIPES_MAX <= 16384, "a stripe holds at least one slot");
 const _: () = assert!(TURN_OUTPUT_LEN_MAX < OUTPUT_PAUSE_LEN);

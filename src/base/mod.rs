@@ -16,6 +16,7 @@ pub mod limits;
 pub mod number;
 pub mod process;
 pub mod repeated;
+pub mod requests;
 pub mod rng;
 pub mod slot;
 pub mod sync;

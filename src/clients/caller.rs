@@ -22,6 +22,8 @@ pub struct Caller {
     pub readonly: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// It applies a write log, whose writer has decided when keys end.
+    pub applies_log: bool,
     /// True while EXEC runs its commands.
     pub in_exec: bool,
     /// Commands run so far.
@@ -46,6 +48,7 @@ impl Caller {
             asking: false,
             readonly: false,
             no_touch: false,
+            applies_log: false,
             in_exec: false,
             commands: 0,
         }

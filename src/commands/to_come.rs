@@ -4,7 +4,6 @@
 /// Their full names, sorted.
 pub static TO_COME: &[&str] = &[
     "acl",
-    "bgrewriteaof",
     "cluster|cancelslotmigrations",
     "cluster|failover",
     "cluster|flushslot",

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::keyspace_events::KeyspaceEvents;
 use super::value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
-    OutputBufferLimits, ProtectedAction, RdbFormat, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Supervised, Value,
+    AclPubsubDefault, AppendFsync, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent,
+    OomScoreAdj, OutputBufferLimits, ProtectedAction, RdbFormat, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Supervised,
+    Value,
 };
 
 macro_rules! config {
@@ -139,6 +140,13 @@ config! {
     save: Vec<SavePoint>,
     dbfilename: String,
     rdbcompression: bool,
+    appendonly: bool,
+    appendfilename: String,
+    appenddirname: String,
+    appendfsync: AppendFsync,
+    aof_load_truncated: bool,
+    auto_aof_rewrite_percentage: u32,
+    auto_aof_rewrite_min_size: u64,
     rdbchecksum: bool,
     rdb_format: RdbFormat,
     rdb_save_incremental_fsync: bool,

@@ -356,10 +356,7 @@ impl Loader {
         let unsaved: Vec<&Row> = rows::all().filter(|row| matches!(row.status, Status::NotYet(_)) && is_set(row)).collect();
         if let Some(Status::NotYet(reason)) = unsaved.first().map(|row| row.status) {
             let lines: Vec<String> = unsaved.iter().map(|row| format!("'{} {}'", row.name, row.get(config))).collect();
-            self.warnings.push(format!(
-                "{} will have no effect: {reason}. What was not saved as a snapshot is lost when the node ends",
-                lines.join(" and ")
-            ));
+            self.warnings.push(format!("{} will have no effect: {reason}", lines.join(" and ")));
         }
         for row in self.seen.iter().filter_map(|name| rows::find(name)) {
             if let Status::NoEffect(reason) = row.status
@@ -646,20 +643,6 @@ mod tests {
         assert_eq!(store.load().requirepass, "test");
         let error = start(&["-"], &format!("{line}requirepass secret\n")).map(|_| ()).unwrap_err();
         assert!(error.contains("standard input, line 1: ") && error.contains("requirepass sets a password"), "{error}");
-    }
-
-    #[test]
-    fn that_there_is_no_append_only_file_yet_is_said_once() {
-        let (store, warnings) = start(&["--save", "900", "1", "--appendonly", "yes", "-"], "save 60 1\nsave 300 10\n").unwrap();
-        assert_eq!(store.load().save.len(), 3);
-        let expected = "'appendonly yes' will have no effect: the append only file is not there yet. \
-                        What was not saved as a snapshot is lost when the node ends";
-        assert_eq!(warnings, [expected]);
-        let mut no_hook = |_: &Config, _: &Config| Ok::<(), String>(());
-        let error = store.set(&[(b"appendonly", b"yes")], &mut no_hook).unwrap_err();
-        assert!(error.ends_with("the append only file is not there yet; only 'no' is accepted for now"), "{error}");
-        assert_eq!(store.set(&[(b"save", b"")], &mut no_hook), Ok(()));
-        assert_eq!(config(&["--save", "", "--appendonly", "no"]).save.len(), 0);
     }
 
     /// What Valkey's test suite starts its servers with.

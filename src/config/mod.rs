@@ -35,7 +35,7 @@ pub use memory::{format_memory, parse_memory};
 pub use row::{Custom, Form, Kind, Row, Status, Storage, parse_yes_no};
 pub use store::{ConfigStore, Refusal, SetContext, SetError, UNKNOWN_OPTION, is_sensitive};
 pub use value::{
-    AclPubsubDefault, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent, OomScoreAdj,
-    OutputBufferLimit, OutputBufferLimits, ProtectedAction, RdbFormat, RdbVersionCheck, RenamedCommand, SavePoint, ShutdownFlags, Stored,
-    Supervised, Value,
+    AclPubsubDefault, AppendFsync, ClusterEndpointType, LogFormat, LogLevel, LogTimestampFormat, MaxmemoryPolicy, MemoryOrPercent,
+    OomScoreAdj, OutputBufferLimit, OutputBufferLimits, ProtectedAction, RdbFormat, RdbVersionCheck, RenamedCommand, SavePoint,
+    ShutdownFlags, Stored, Supervised, Value,
 };

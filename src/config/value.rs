@@ -227,6 +227,11 @@ words! {
 }
 
 words! {
+    /// When the append only file is flushed to the disk (`appendfsync`): once a second, at each write, or when the system likes.
+    AppendFsync { EverySecond = "everysec", Always = "always", No = "no" }
+}
+
+words! {
     /// Which versions of payloads and snapshots are read: those that are known, or any (`rdb-version-check`).
     RdbVersionCheck { Strict = "strict", Relaxed = "relaxed" }
 }

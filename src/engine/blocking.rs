@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use larder_proto::resp::ReplyBuf;
 
-use super::completion::{complete_for_waiter, reply_error};
+use super::completion::{complete_for_waiter, log, reply_error};
 use super::context::{Args, Context};
 use super::error::CmdError;
 use super::route;
@@ -229,6 +229,9 @@ fn run(context: &mut Context<'_>, waiter: &Waiter, keys: &[ResolvedKey], attempt
     let started = clock::ticks();
     let words: Vec<&[u8]> = waiter.words.iter().collect();
     let result = attempt(context, &Args::new(&words, keys));
+    if context.keys.is_logging() {
+        log(context, context.shared.table.row(waiter.command), &words);
+    }
     if let Ok(Some(_)) = result {
         return false;
     }

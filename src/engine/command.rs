@@ -21,6 +21,7 @@ use super::grammar::{Arg, DOCS, Docs, KeySpec, KeysAndFlags, flag};
 use super::keys::KeyShape;
 use super::log_thresholds::LogThresholds;
 use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, ReplicationId, Stop};
+use super::rewrite_state::Rewriting;
 use super::save_state::Saving;
 use crate::base::durable_offset::DurableOffset;
 use crate::base::generation::Generation;
@@ -34,6 +35,8 @@ use crate::keyspace::access::KeyAccess;
 use crate::keyspace::blocked::Wait;
 use crate::keyspace::key::ResolvedKey;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerMetrics, WorkerSet};
+use crate::persist::aof::writer::Writer as AofWriter;
+use crate::persist::write_log::WriteLog;
 use crate::pubsub::PubSub;
 
 /// Success means that the reply was written.
@@ -197,6 +200,19 @@ impl std::fmt::Debug for Run {
     }
 }
 
+/// What a command becomes in the write log if it changed something; if not, it becomes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// It as it came, unless its function adds records of its own ([`crate::keyspace::access::KeyAccess::log`]): whoever runs it again on
+    /// the same data changes the same.
+    Verbatim,
+    /// The records that its function adds, and nothing else: as it came it would not change the same later (it chooses at random, by the
+    /// time, or waits).
+    Rewritten,
+    /// Nothing: it changes nothing.
+    Never,
+}
+
 /// A command or subcommand.
 #[derive(Debug)]
 pub struct CommandSpec {
@@ -220,6 +236,8 @@ pub struct CommandSpec {
     pub locks: Locks,
     /// Where it runs.
     pub place: Place,
+    /// What it becomes in the write log.
+    pub log: Log,
     /// Its function. Only the command scope (`engine/scope.rs`) calls it.
     pub run: Run,
     /// Finds its keys with what it does with each, where its key specs cannot say it. As leniently as Valkey: for COMMAND GETKEYS. Where
@@ -248,6 +266,8 @@ pub const SPEC: CommandSpec = CommandSpec {
     score_at: 0,
     locks: Locks::None,
     place: Place::Worker,
+    // Most commands that write do the same again; others change nothing, so that this is never looked at.
+    log: Log::Verbatim,
     run: Run::Container,
     keys_by_hand: None,
     reads_any_key: None,
@@ -342,6 +362,8 @@ pub struct Shared {
     pub clients: Registry,
     /// Channels.
     pub pubsub: Arc<PubSub>,
+    /// All changes, while somebody reads it.
+    pub write_log: Arc<WriteLog>,
     /// Clients in MONITOR.
     pub monitors: Mutex<Vec<Arc<Client>>>,
     /// Their number, read before each command.
@@ -379,7 +401,11 @@ pub struct Shared {
     /// How what runs on a worker sleeps.
     pub timers: Timers,
     /// How far the write log is durable: replies and messages wait for it.
-    pub durable: DurableOffset,
+    pub durable: Arc<DurableOffset>,
+    /// Writes the log to the append only file.
+    pub aof: AofWriter,
+    /// Its parts, and how they are made anew.
+    pub rewriting: Rewriting,
     /// Advances after every change of what [`super::gate::Gate`] relies on under a lock: routes, roles, pauses.
     pub gate: Arc<Generation>,
 }

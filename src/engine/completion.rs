@@ -1,11 +1,11 @@
-//! What follows an execution: statistics, the error in place of the reply, and those who want to hear of the command (the command log,
+//! What follows an execution: what becomes of it in the write log, statistics, the error in place of the reply, and those who want to hear of the command (the command log,
 //! the latency monitor, MONITOR).
 
 use std::sync::atomic::Ordering;
 
 use super::context::{Args, CmdResult, Context};
 use super::error::CmdError;
-use super::spec::flag;
+use super::spec::{Log, flag};
 use super::table::Row;
 use super::{command_log, monitor};
 use crate::metrics::WorkerMetrics;
@@ -53,6 +53,20 @@ pub fn complete_many(context: &mut Context<'_>, command: u16, nanoseconds: u64, 
     WorkerMetrics::add(&worker.command_ns, nanoseconds * executions);
     if nanoseconds > LONG_HOLD_NS {
         held_for_long(context);
+    }
+}
+
+/// Has what a command changed, whose stripes are held, become part of the write log.
+#[inline(never)]
+pub(super) fn log(context: &mut Context<'_>, row: &Row, words: &[&[u8]]) {
+    let may_be_as_it_came = row.spec.log == Log::Verbatim;
+    match context.shared.table.renamed(row) {
+        None => context.keys.end_of_command(words, may_be_as_it_came),
+        // Who reads the log need not know what this node calls its commands.
+        Some(name) => {
+            let words: Vec<&[u8]> = std::iter::once(name.as_bytes()).chain(words[1..].iter().copied()).collect();
+            context.keys.end_of_command(&words, may_be_as_it_came);
+        }
     }
 }
 

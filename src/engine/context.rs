@@ -107,6 +107,9 @@ impl<'c> Context<'c> {
     pub fn follow_caller(&mut self) {
         let imports = self.config.import_mode && self.caller.client.has(bit::IMPORT_SOURCE);
         self.keys.begin(self.caller.db, !self.caller.no_touch, imports);
+        if self.caller.applies_log {
+            self.keys.see_everything();
+        }
     }
 
     /// Whether the command that runs has to be quick.
@@ -151,10 +154,10 @@ impl<'c> Context<'c> {
     }
 
     /// True if an expiry at this time means that the key is to be deleted rather than given that expiry. While data is imported,
-    /// the source says when keys end.
+    /// the source says when keys end, and a log's writer has said so.
     #[inline]
     pub fn is_past(&self, when_ms: i64) -> bool {
-        when_ms <= self.now_ms && !self.config.import_mode
+        when_ms <= self.now_ms && !self.config.import_mode && !self.caller.applies_log
     }
 }
 

@@ -25,6 +25,7 @@ use crate::base::repeated::and_before;
 use crate::base::{alloc, clock};
 use crate::clients::Session;
 use crate::clients::session::{Close, ReplyMode};
+use crate::config::os_text;
 use crate::topology::Topology;
 
 /// Why a request may not run: what is answered after `-`. It may name what the client sent, and so hold any byte.
@@ -114,6 +115,7 @@ impl Gate {
             && context.config.min_replicas_to_write == 0
             && !context.shared.saving.is_loading()
             && !context.shared.saving.forbids_writes(context.config)
+            && !context.shared.aof.has_failed()
             && context.shared.pause.until_ms(true) == 0;
     }
 
@@ -341,8 +343,14 @@ fn memory(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
 
 /// Refuses writes while they could not be saved; and PING, so that who looks whether all is well sees that it is not.
 fn disk(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
-    if asked.flags & (flag::WRITE | flag::TELLS_HEALTH) == 0 || !asked.context.shared.saving.forbids_writes(asked.context.config) {
+    if asked.flags & (flag::WRITE | flag::TELLS_HEALTH) == 0 {
         return Ok(());
+    }
+    if !asked.context.shared.saving.forbids_writes(asked.context.config) {
+        return match asked.context.shared.aof.error() {
+            None => Ok(()),
+            Some(error) => Err(format!("MISCONF Errors writing to the AOF file: {}", os_text(error)).into()),
+        };
     }
     let name = server_name(asked);
     Err(format!("MISCONF {name} is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the {name} logs for details about the RDB error.").into())

@@ -67,7 +67,7 @@ impl<'s> Loading<'s> {
     pub fn load(&self, existing: Existing) -> Result<(), Failure> {
         let config = self.0.config.load();
         let path = saving::path(&config);
-        let result = load(self.0, &config, &path, existing);
+        let result = load(self.0, &config, &path, existing, false).map(|_| ());
         alloc::flush_thread();
         if result.is_ok() {
             let shared = self.0;
@@ -78,6 +78,16 @@ impl<'s> Loading<'s> {
     }
 }
 
+impl Loading<'_> {
+    /// Loads this file, which a log follows: behind it, or in other files. There is nothing yet. Returns its length.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub fn load_base(&self, path: &Path) -> Result<u64, Failure> {
+        load(self.0, &self.0.config.load(), path, Existing::Nothing, true)
+    }
+}
+
 impl Drop for Loading<'_> {
     fn drop(&mut self) {
         self.0.saving.loading.is_loading.store(false, Ordering::Release);
@@ -85,7 +95,7 @@ impl Drop for Loading<'_> {
     }
 }
 
-fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing) -> Result<(), Failure> {
+fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, keeps_ended: bool) -> Result<u64, Failure> {
     let progress = &shared.saving.loading;
     let name = path.display();
     let cannot_open = |error: io::Error| {
@@ -105,6 +115,7 @@ fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing) -> Re
         clock,
         now_ms,
         replaces: existing == Existing::IsReplaced,
+        keeps_ended,
         key_delay_us: config.key_load_delay.into(),
     };
     let on_begin: Option<fn(&Keyspace)> = if existing == Existing::Goes { Some(Keyspace::empty) } else { None };
@@ -145,7 +156,7 @@ fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing) -> Re
             receiver.report();
             let seconds = (clock::monotonic_us() - started) as f64 / 1e6;
             tracing::info!("DB loaded from disk: {seconds:.3} seconds");
-            Ok(())
+            Ok(source.offset())
         }
         Err(error) if matches!(error.problem, Problem::Cancelled) => Err(Failure::Cancelled),
         Err(error) => {

@@ -173,6 +173,11 @@ impl ReplicationId {
         self.0.lock().clone()
     }
 
+    /// Goes on with the history of this name.
+    pub fn continue_as(&self, id: String) {
+        *self.0.lock() = id;
+    }
+
     /// Takes a new one: a new history begins.
     pub fn change(&self) {
         *self.0.lock() = rng::random_hex(20);

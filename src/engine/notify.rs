@@ -1,33 +1,45 @@
-//! Keyspace notifications: events that commands caused become messages on `__keyspace@<db>__:<key>` and
-//! `__keyevent@<db>__:<event>` (the documentation's "Keyspace notifications").
+//! What others are told of changes: the write log, and keyspace notifications: events that commands caused become messages on
+//! `__keyspace@<db>__:<key>` and `__keyevent@<db>__:<event>` (the documentation's "Keyspace notifications").
 
 use std::sync::Arc;
 
+use crate::base::limits::LOG_COPIED_LEN_MAX;
 use crate::keyspace::changes::{ChangeSink, Changes};
 use crate::keyspace::effect::class;
+use crate::keyspace::records::Records;
+use crate::persist::write_log::{Addition, Body, WriteLog};
 use crate::pubsub::PubSub;
 
-/// Tells the node's channels of changes of keys.
+/// Tells the node's log and channels of changes of keys.
 #[derive(Debug)]
 pub struct Notifier {
     pubsub: Arc<PubSub>,
+    log: Arc<WriteLog>,
 }
 
 impl Notifier {
-    /// Tells the listeners of these channels.
-    pub fn new(pubsub: Arc<PubSub>) -> Notifier {
-        Notifier { pubsub }
+    /// Tells this log, and the listeners of these channels.
+    pub fn new(pubsub: Arc<PubSub>, log: Arc<WriteLog>) -> Notifier {
+        Notifier { pubsub, log }
     }
-}
 
-impl ChangeSink for Notifier {
+    /// Appends the records to the log. Returns the offset behind them.
+    fn append(&self, records: &mut Records, changes: &mut Changes) -> u64 {
+        // What stands in no record depends on what others have changed until now.
+        let Some(databases) = records.databases() else { return self.log.end() };
+        let is_transaction = records.is_transaction();
+        let is_long = records.bytes().len() > LOG_COPIED_LEN_MAX;
+        let body = if is_long { Body::Long(records.take_bytes()) } else { Body::Short(records.bytes()) };
+        let offset = self.log.append(Addition { body, databases, is_transaction }, |waker| changes.wake_later(waker));
+        records.clear();
+        offset
+    }
+
     /// Puts the messages into the outboxes of their receivers, in order. These are woken once the stripes are released.
-    fn commit(&self, notify: u32, changes: &mut Changes) -> u64 {
-        // There is no write log whose offset they could depend on.
-        let offset = 0;
+    fn publish(&self, notify: u32, offset: u64, changes: &mut Changes) {
         let events = std::mem::take(&mut changes.events);
         if self.pubsub.is_silent() {
-            return offset;
+            return;
         }
         for event in events {
             if notify & class::KEYSPACE != 0 {
@@ -40,6 +52,13 @@ impl ChangeSink for Notifier {
                 self.pubsub.publish(channel.as_bytes(), &event.key, offset, &mut |waker| changes.wake_later(waker));
             }
         }
+    }
+}
+
+impl ChangeSink for Notifier {
+    fn commit(&self, notify: u32, records: &mut Records, changes: &mut Changes) -> u64 {
+        let offset = self.append(records, changes);
+        self.publish(notify, offset, changes);
         offset
     }
 }

@@ -115,12 +115,50 @@ fn failed(config: &Config, what: &str, error: io::Error) -> SaveError {
 }
 
 fn write(shared: &Shared, config: &Config, temporary: &Path, path: &Path, is_cancelled: Arc<AtomicBool>) -> Result<(), SaveError> {
+    let (changes, _) =
+        write_snapshot(shared, config, temporary, settings(shared, config, Arc::clone(&is_cancelled), false), look_at_changes)?;
+    let name = temporary.file_name().unwrap_or_default().display();
+    files::replace(&*shared.saving.files, temporary, path).map_err(|error| {
+        failed(config, &format!("Error moving temp DB file {name} on the final destination {}", config.dbfilename), error)
+    })?;
+    tracing::info!("DB saved on disk");
+    shared.keyspace.saved_changes.store(changes, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Changes since the start.
+fn look_at_changes(access: &mut KeyAccess<'_>) -> u64 {
+    (0..access.keyspace().stripes() as u32).map(|number| access.stripe(number).stats.changes).sum()
+}
+
+/// Writes a snapshot to this file, as the base of an append only file. `begin` is called in the moment of the snapshot, under all locks.
+/// Returns what it returned, and the file's length.
+///
+/// # Errors
+/// See [`SaveError`].
+pub fn write_base<R>(
+    shared: &Shared,
+    config: &Config,
+    path: &Path,
+    begin: impl FnOnce(&mut KeyAccess<'_>) -> R,
+) -> Result<(R, u64), SaveError> {
+    write_snapshot(shared, config, path, settings(shared, config, Arc::default(), true), begin)
+}
+
+/// Writes a snapshot to this file. Returns what `look` returned in its moment, and the file's length.
+fn write_snapshot<R>(
+    shared: &Shared,
+    config: &Config,
+    temporary: &Path,
+    settings: Settings,
+    look: impl FnOnce(&mut KeyAccess<'_>) -> R,
+) -> Result<(R, u64), SaveError> {
     let saving = &shared.saving;
-    let settings = settings(shared, config, Arc::clone(&is_cancelled));
+    let is_cancelled = Arc::clone(&settings.is_cancelled);
     let name = temporary.file_name().unwrap_or_default().display();
     let mut file = FileWriter::create(&saving.files, temporary, settings)
         .map_err(|error| failed(config, &format!("Failed opening the temp RDB file {name} for saving"), error))?;
-    let (mut snapshot, sizes, changes) = begin(shared, &is_cancelled)?;
+    let (mut snapshot, sizes, seen) = begin(shared, &is_cancelled, look)?;
     for (db, keys, expiring) in &sizes {
         file.announce(*db, *keys, *expiring);
     }
@@ -138,26 +176,25 @@ fn write(shared: &Shared, config: &Config, temporary: &Path, path: &Path, is_can
     }
     drop(snapshot);
     file.finish().map_err(|error| failed(config, "Write error while saving DB to the disk", error))?;
-    files::replace(&*saving.files, temporary, path).map_err(|error| {
-        failed(config, &format!("Error moving temp DB file {name} on the final destination {}", config.dbfilename), error)
-    })?;
-    tracing::info!("DB saved on disk");
-    shared.keyspace.saved_changes.store(changes, Ordering::Relaxed);
-    Ok(())
+    let len = saving.files.open(temporary).and_then(|file| file.len()).unwrap_or_default();
+    Ok((seen, len))
 }
 
 /// Databases with their keys and keys that expire.
 type Sizes = Vec<(u32, u64, u64)>;
 
-/// Begins a snapshot, and tells what there is in that moment: keys, and changes since the start. Waits for who takes another one.
-fn begin<'s>(shared: &'s Shared, is_cancelled: &AtomicBool) -> Result<(Snapshot<'s>, Sizes, u64), SaveError> {
+/// Begins a snapshot, and tells which keys there are in that moment, and what `look` sees then. Waits for who takes another one.
+fn begin<'s, R>(
+    shared: &'s Shared,
+    is_cancelled: &AtomicBool,
+    look: impl FnOnce(&mut KeyAccess<'_>) -> R,
+) -> Result<(Snapshot<'s>, Sizes, R), SaveError> {
     let keyspace = &shared.keyspace;
-    let look = |access: &mut KeyAccess<'_>| {
+    let mut look = Some(look);
+    let mut look_at_all = |access: &mut KeyAccess<'_>| {
         let mut sizes: Sizes = (0..keyspace.databases() as u32).map(|db| (db, 0, 0)).collect();
-        let mut changes = 0;
         for number in 0..keyspace.stripes() as u32 {
             let stripe = access.stripe(number);
-            changes += stripe.stats.changes;
             for (table, keys) in stripe.tables() {
                 let (_, all, expiring) = &mut sizes[keyspace.db_of(table) as usize];
                 *all += keys.table.len() as u64;
@@ -165,18 +202,18 @@ fn begin<'s>(shared: &'s Shared, is_cancelled: &AtomicBool) -> Result<(Snapshot<
             }
         }
         sizes.retain(|(_, keys, _)| *keys > 0);
-        (sizes, changes)
+        (sizes, look.take().map(|look| look(access)))
     };
     loop {
-        match Snapshot::begin_and_look(keyspace, look) {
-            Ok((snapshot, (sizes, changes))) => return Ok((snapshot, sizes, changes)),
+        match Snapshot::begin_and_look(keyspace, &mut look_at_all) {
+            Ok((snapshot, (sizes, seen))) => return Ok((snapshot, sizes, seen.expect("a snapshot begins once"))),
             Err(_) if is_cancelled.load(Ordering::Relaxed) => return Err(SaveError::Cancelled),
             Err(_) => std::thread::sleep(BUSY_PAUSE),
         }
     }
 }
 
-fn settings(shared: &Shared, config: &Config, is_cancelled: Arc<AtomicBool>) -> Settings {
+fn settings(shared: &Shared, config: &Config, is_cancelled: Arc<AtomicBool>, is_base: bool) -> Settings {
     let moment = Moment::new(&shared.keyspace, clock::unix_ms());
     let policy = config.maxmemory_policy;
     Settings {
@@ -198,7 +235,7 @@ fn settings(shared: &Shared, config: &Config, is_cancelled: Arc<AtomicBool>) -> 
             ("redis-bits", usize::BITS.to_string()),
             ("ctime", (clock::unix_ms() / 1000).to_string()),
             ("used-mem", alloc::used_bytes().to_string()),
-            ("aof-base", "0".to_owned()),
+            ("aof-base", u8::from(is_base).to_string()),
         ],
         key_delay_us: config.rdb_key_save_delay.into(),
         aside_len_max: SNAPSHOT_ASIDE_LEN_MAX,

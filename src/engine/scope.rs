@@ -14,7 +14,7 @@
 //!   asked of each ([`crate::keyspace::access`]).
 //! * Locks are released by [`crate::keyspace::access::KeyAccess::unlock`], which commits before and delivers afterwards.
 
-use super::completion::{begin_to_wait, complete};
+use super::completion::{begin_to_wait, complete, log};
 use super::context::{Args, CmdResult, Context};
 use super::error::CmdError;
 use super::gate::Gate;
@@ -68,6 +68,9 @@ pub fn run_single_key<'c>(
     context.keys.try_lock_one(args.resolved()[0].place.stripe)?;
     confirm(context, gate.generation())?;
     let result = execute(context, args);
+    if context.keys.is_logging() {
+        log(context, row, args.words());
+    }
     if let Err(CmdError::TakesLong) = result {
         return Err(hand_on(context, row, args, reply_from));
     }
@@ -191,8 +194,16 @@ fn serve_ready(context: &mut Context<'_>) {
     }
 }
 
-/// Calls a command's function. `session` is there if its connection's own task runs it.
+/// Calls a command's function, and has what it changed become part of the write log. `session` is there if its connection's own task runs it.
 fn call(context: &mut Context<'_>, session: Option<&mut Session>, row: &Row, args: &Args<'_>) -> CmdResult {
+    let result = call_function(context, session, row, args);
+    if context.keys.is_logging() {
+        log(context, row, args.words());
+    }
+    result
+}
+
+fn call_function(context: &mut Context<'_>, session: Option<&mut Session>, row: &Row, args: &Args<'_>) -> CmdResult {
     // A command gets the keys whose stripes are held for it, and no others.
     let without_keys = Args::new(args.words(), &[]);
     let args = if row.spec.locks == Locks::Keys { args } else { &without_keys };

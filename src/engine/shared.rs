@@ -12,6 +12,7 @@ pub use super::command::Shared;
 use super::command::Table;
 pub use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, REPLY_PEAK_RESET_MS, ReplicationId, Stop};
 use super::notify::Notifier;
+use super::rewrite_state::Rewriting;
 use super::save_state::Saving;
 use crate::base::durable_offset::DurableOffset;
 use crate::base::limits::OFFLOADED_MAX;
@@ -20,8 +21,11 @@ use crate::base::{clock, process, rng};
 use crate::clients::Registry;
 use crate::config::ConfigStore;
 use crate::keyspace::Keyspace;
+use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::hash::KeyHasher;
 use crate::metrics::{Counters, ErrorStats, NodeMetrics, WorkerSet};
+use crate::persist::aof::writer::Writer as AofWriter;
+use crate::persist::write_log::WriteLog;
 use crate::pubsub::PubSub;
 
 impl Shared {
@@ -35,7 +39,8 @@ impl Shared {
             options.cluster_enabled,
             hash_seed(&options.hash_seed),
         );
-        keyspace.tell(Box::new(Notifier::new(Arc::clone(&pubsub))));
+        let (write_log, durable) = (Arc::new(WriteLog::default()), Arc::new(DurableOffset::default()));
+        keyspace.tell(Box::new(Notifier::new(Arc::clone(&pubsub), Arc::clone(&write_log))));
         keyspace.apply(&options);
         Shared {
             gate: cluster.as_ref().map_or_else(Arc::default, |cluster| Arc::clone(&cluster.changes)),
@@ -46,6 +51,7 @@ impl Shared {
             table,
             clients: Registry::default(),
             pubsub,
+            write_log: Arc::clone(&write_log),
             monitors: Mutex::default(),
             monitor_count: AtomicUsize::new(0),
             counters: Counters::default(),
@@ -67,13 +73,33 @@ impl Shared {
             debug: DebugSwitches::default(),
             replication_id: ReplicationId::default(),
             timers: Timers::default(),
-            durable: DurableOffset::default(),
+            aof: AofWriter::new(Arc::clone(&write_log), Arc::clone(&durable)),
+            rewriting: Rewriting::default(),
+            durable,
             offload_places: Semaphore::new(OFFLOADED_MAX.min(process::processors())),
         }
     }
 }
 
 impl Shared {
+    /// Has every change become a record of the write log from now on, or none any more. `meanwhile` is called at that moment, under all
+    /// locks.
+    pub fn set_logging<R>(&self, yes: bool, meanwhile: impl FnOnce(&WriteLog) -> R) -> R {
+        let mut keys = KeyAccess::new(&self.keyspace, 0, &Moment::new(&self.keyspace, clock::unix_ms()), 0);
+        keys.with_all(|keys| {
+            keys.set_logging(yes);
+            meanwhile(&self.write_log)
+        })
+    }
+
+    /// Sees to it that the write log becomes durable up to `offset`: at once, or as soon as the disk has it.
+    #[inline]
+    pub fn need_durable(&self, offset: u64) {
+        if self.durable.now() < offset {
+            self.aof.need(offset);
+        }
+    }
+
     /// Lets data change by itself again once a pause has ended by itself.
     pub fn thaw_if_over(&self) {
         if self.pause.ends_by_itself() {

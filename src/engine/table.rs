@@ -231,6 +231,20 @@ impl Table {
         &self.rows[number as usize]
     }
 
+    /// The name under which the first word of a command's requests is known elsewhere, if that is another one here (rename-command).
+    pub fn renamed(&self, row: &Row) -> Option<&'static str> {
+        let first = row.parent.map_or(row, |parent| self.row(parent));
+        (first.called != first.spec.name).then_some(first.spec.name)
+    }
+
+    /// The command of a request by the name that its specification gives it, however it is called here.
+    pub fn by_own_name(&self, words: &[&[u8]]) -> Option<&Row> {
+        let is_named = |row: &&Row, word: &[u8]| word.eq_ignore_ascii_case(row.spec.name.as_bytes());
+        let row = self.rows.iter().find(|row| row.parent.is_none() && is_named(row, words[0]))?;
+        let Some(word) = words.get(1).filter(|_| !row.subcommands.is_empty()) else { return Some(row) };
+        row.subcommands.iter().map(|number| self.row(*number)).find(|row| is_named(row, word))
+    }
+
     /// All rows, subcommands included.
     pub fn rows(&self) -> &[Row] {
         &self.rows

@@ -12,6 +12,7 @@ use super::entry::{EntryMut, EntryRef};
 use super::held::Held;
 use super::key::{Key, ResolvedKey};
 use super::liveness::Liveness;
+use super::records::Logging;
 use super::table::Position;
 use super::{KeyPlace, Keyspace};
 use crate::base::rng::Rng;
@@ -46,7 +47,6 @@ pub struct Moment {
     notify: u32,
     expired_keys: ExpiredKeyPolicy,
     is_importing: bool,
-    is_logging: bool,
 }
 
 impl Moment {
@@ -66,7 +66,6 @@ impl Moment {
             notify: settings.notify.load(Ordering::Relaxed),
             expired_keys: if keeps { ExpiredKeyPolicy::Keep } else { ExpiredKeyPolicy::Delete },
             is_importing,
-            is_logging: keyspace.is_logging(),
         }
     }
 }
@@ -88,6 +87,7 @@ pub struct KeyAccess<'a> {
     pub(super) notify: u32,
     expired_keys: ExpiredKeyPolicy,
     is_importing: bool,
+    /// As it is since the stripes are held.
     pub(super) is_logging: bool,
     /// Something was changed since the last commit.
     pub(super) wrote: bool,
@@ -98,6 +98,8 @@ pub struct KeyAccess<'a> {
     pub required_offset: u64,
     /// Apart, since most commands leave nothing.
     pub(super) changes: Option<Box<Changes>>,
+    /// What becomes part of the write log.
+    pub(super) logging: Logging,
     /// Keys that were changed while somebody waited for them, in order.
     pub(super) ready: Vec<ReadyKey>,
 }
@@ -117,12 +119,13 @@ impl<'a> KeyAccess<'a> {
             notify: moment.notify,
             expired_keys: moment.expired_keys,
             is_importing: moment.is_importing,
-            is_logging: moment.is_logging,
+            is_logging: false,
             wrote: false,
             liveness: Liveness::at(moment.now_ms),
             rng: Rng::from_state(seed),
             required_offset: 0,
             changes: None,
+            logging: Logging::default(),
             ready: Vec::new(),
         }
     }
@@ -153,6 +156,11 @@ impl<'a> KeyAccess<'a> {
         self.db = db;
         self.liveness = if imports && self.is_importing { Liveness::EVERYTHING } else { Liveness::at(self.now_ms) };
         self.touch = touch;
+    }
+
+    /// Shows everything that is there, however old: to who applies a log, whose writer says when keys and fields end.
+    pub fn see_everything(&mut self) {
+        self.liveness = Liveness::EVERYTHING;
     }
 
     /// What the commit tells others of, and what is done once the locks are released: for those who add to it.

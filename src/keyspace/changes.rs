@@ -11,6 +11,7 @@ use std::task::Waker;
 use super::effect::KeyEvent;
 use super::entry::Entry;
 use super::lazyfree::Lazyfree;
+use super::records::Records;
 use super::stripe::Keys;
 
 /// See the module's page.
@@ -72,12 +73,7 @@ impl Changes {
 
 /// Who is told of changes: of higher rank than the keyspace, which therefore only knows this.
 pub trait ChangeSink: std::fmt::Debug + Send + Sync {
-    /// True if every change becomes a record of a write log.
-    fn is_logging(&self) -> bool {
-        false
-    }
-
     /// Takes what was changed, while the stripes are held: it must not wait, wake or allocate without bound. `notify` are bits of
     /// `notify-keyspace-events`. Returns the offset of the write log behind these changes, 0 without one.
-    fn commit(&self, notify: u32, changes: &mut Changes) -> u64;
+    fn commit(&self, notify: u32, records: &mut Records, changes: &mut Changes) -> u64;
 }

@@ -40,6 +40,7 @@ impl KeyAccess<'_> {
             keyspace.emptied[db as usize].store(false, Ordering::Relaxed);
         }
         self.wrote = true;
+        self.logging.is_unlogged |= self.is_logging;
         if let Some(queue) = keyspace.handover.current() {
             // It frees them when it has what it needs of them.
             queue.put(taken.into_iter().map(|keys| Message::Remains(Box::new(keys.table))));
@@ -52,6 +53,7 @@ impl KeyAccess<'_> {
     pub fn swap_databases(&mut self, one: u32, other: u32) {
         assert!(self.holds_all(), "databases are exchanged in one instant");
         self.wrote = true;
+        self.logging.is_unlogged |= self.is_logging;
         self.stripe(0).stats.changes += 1;
         if one == other {
             return;

@@ -15,7 +15,8 @@ use crate::base::limits::LAZYFREE_EFFORT_MIN;
 impl KeyAccess<'_> {
     /// Turns one effect into all that depends on it. The stripe is held.
     ///
-    /// In this order: counters, WATCH, those who wait for keys, notifications. The write log, tracking and the tag index join here.
+    /// In this order: counters, WATCH, those who wait for keys, notifications. Tracking and the tag index join here. The record of the write log
+    /// is made of the command, where that ends ([`super::records`]): an effect does not say what the key holds now.
     // Inlined, so that an effect of which nobody wants to hear is never put together.
     #[inline(always)]
     pub(super) fn drain(&mut self, stripe_number: u32, effect: &Effect<'_>) {
@@ -36,7 +37,9 @@ impl KeyAccess<'_> {
         // Of no use without a log: see `crate::performance`, *Where things lie*.
         if is_logging {
             stripe.written = true;
+            self.logging.is_unlogged = true;
         }
+        let stripe = self.held.stripe(stripe_number);
         match effect.cause {
             Cause::Command => {}
             Cause::Expired => stripe.stats.expired += 1,
@@ -110,7 +113,24 @@ impl KeyAccess<'_> {
         self.free(entry, cause);
         let effect =
             Effect { db: self.db, key, cause, created: false, exists: false, reach: Reach::Everybody, changes: 0, events: &[event] };
+        // Of what the command itself has changed so far the record is still to come.
+        let is_unlogged = self.logging.is_unlogged;
         self.drain(place.stripe, &effect);
+        self.logging.is_unlogged = is_unlogged;
+        if self.is_logging {
+            self.log_deletion(key, self.frees_in_background(cause));
+        }
+    }
+
+    /// True if what is taken out for this reason is freed in the background, as far as the options go.
+    fn frees_in_background(&self, cause: Cause) -> bool {
+        let settings = &self.keyspace.settings;
+        let in_background = match cause {
+            Cause::Command => &settings.lazy_server_del,
+            Cause::Expired => &settings.lazy_expire,
+            Cause::Evicted => &settings.lazy_eviction,
+        };
+        in_background.load(Ordering::Relaxed)
     }
 
     /// Frees an entry that has left its table: at once if that is quick, else once the locks are released, in the background if the
@@ -119,13 +139,7 @@ impl KeyAccess<'_> {
     pub(super) fn free(&mut self, entry: Entry, cause: Cause) {
         let Some(entry) = self.hand_over(entry) else { return };
         if entry.borrow().free_effort() > LAZYFREE_EFFORT_MIN {
-            let settings = &self.keyspace.settings;
-            let in_background = match cause {
-                Cause::Command => &settings.lazy_server_del,
-                Cause::Expired => &settings.lazy_expire,
-                Cause::Evicted => &settings.lazy_eviction,
-            };
-            let in_background = in_background.load(Ordering::Relaxed);
+            let in_background = self.frees_in_background(cause);
             self.changes().free_later(entry, in_background);
         }
     }

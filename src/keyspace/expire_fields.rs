@@ -19,19 +19,20 @@ pub(super) fn is_due(entry: EntryRef<'_>, liveness: Liveness) -> bool {
     matches!(entry.boxed(), Some(Value::Hash(hash)) if hash.is_due(liveness))
 }
 
-/// A copy of an entry under another key, without the fields that have ended. One whose fields have all ended keeps them: it goes as the
-/// original does.
-pub fn duplicate(entry: EntryRef<'_>, key: &[u8], access_clock: u32, fields: FieldAccess<'_>) -> Entry {
+/// A copy of an entry under another key, without the fields that have ended, whose names it returns. One whose fields have all ended keeps
+/// them: it goes as the original does.
+pub fn duplicate(entry: EntryRef<'_>, key: &[u8], access_clock: u32, fields: FieldAccess<'_>) -> (Entry, Vec<Vec<u8>>) {
     let mut copy = entry.duplicate(key, access_clock);
+    let mut ended = Vec::new();
     if is_due(entry, fields.liveness)
         && let Some(Value::Hash(hash)) = copy.borrow_mut().boxed_mut()
     {
-        while !hash.sweep(BUCKETS, fields).is_done {}
+        while !hash.sweep(BUCKETS, fields, |field| ended.push(field.to_vec())).is_done {}
         if hash.view().is_empty() {
-            return entry.duplicate(key, access_clock);
+            return (entry.duplicate(key, access_clock), Vec::new());
         }
     }
-    copy
+    (copy, ended)
 }
 
 impl<'a> KeyAccess<'a> {
@@ -50,9 +51,15 @@ impl<'a> KeyAccess<'a> {
     pub(super) fn expire_fields(&mut self, key: Key<'_>) -> Swept {
         let fields = self.field_access();
         let touches = std::mem::replace(&mut self.touch, false);
+        let (is_logging, is_unlogged) = (self.is_logging, self.logging.is_unlogged);
+        let mut ended = Vec::new();
         let mut opened = self.open(key);
         let swept = opened.change_if(|hash: &mut Hash| {
-            let swept = hash.sweep(BUCKETS, fields);
+            let swept = hash.sweep(BUCKETS, fields, |field| {
+                if is_logging {
+                    ended.push(field.to_vec());
+                }
+            });
             (swept, swept.expired > 0)
         });
         let swept = swept.unwrap_or(Swept { expired: 0, is_done: true });
@@ -60,6 +67,8 @@ impl<'a> KeyAccess<'a> {
             opened.further_event(class::EXPIRED, "hexpired");
         }
         drop(opened);
+        self.logging.is_unlogged = is_unlogged;
+        self.log_ended_fields(key.name(), &ended);
         self.touch = touches;
         self.count_expired_fields(key, swept.expired);
         swept

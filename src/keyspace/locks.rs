@@ -28,6 +28,7 @@ impl KeyAccess<'_> {
     pub fn lock_one(&mut self, stripe: u32) {
         assert!(matches!(self.held, Held::None), "locks are taken once, in order");
         self.held = Held::One(stripe, self.keyspace.lock(stripe));
+        self.is_logging = self.keyspace.is_logging();
     }
 
     /// Locks one stripe. Nothing may be locked yet.
@@ -40,6 +41,7 @@ impl KeyAccess<'_> {
         let guard = self.keyspace.lock_soon(stripe).ok_or(Busy(stripe))?;
         // There is nothing to drop: see `crate::performance`, *Memory on its way through the processor*.
         std::mem::forget(std::mem::replace(&mut self.held, Held::One(stripe, guard)));
+        self.is_logging = self.keyspace.is_logging();
         Ok(())
     }
 
@@ -81,6 +83,7 @@ impl KeyAccess<'_> {
             }
         }
         self.held = Held::Many(in_order(stripes).into_iter().map(|number| (number, self.keyspace.lock(number))).collect());
+        self.is_logging = self.keyspace.is_logging();
     }
 
     /// Locks these stripes, in ascending order.
@@ -95,6 +98,7 @@ impl KeyAccess<'_> {
             [one] => lock(one).map(|(number, guard)| Held::One(number, guard))?,
             ref many => Held::Many(many.iter().map(|number| lock(*number)).collect::<Result<_, _>>()?),
         };
+        self.is_logging = self.keyspace.is_logging();
         Ok(())
     }
 
@@ -206,14 +210,22 @@ impl KeyAccess<'_> {
         }
     }
 
+    /// Has every change from now on become a record of the write log, or none any more. Every stripe is held: nobody changes anything half
+    /// with and half without it.
+    pub fn set_logging(&mut self, yes: bool) {
+        assert!(self.holds_all(), "who holds a stripe may rely on what it was told");
+        self.keyspace.logging.store(yes, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// Hands what was changed to those who are told of changes, in the order of the changes. The stripes are held.
-    #[cold]
+    #[inline(never)]
     fn commit(&mut self) {
+        debug_assert!(!self.logging.is_unlogged || std::thread::panicking(), "something was changed that no record tells of");
         let Some(sink) = self.keyspace.sink.get() else { return };
         let mut committed = None;
         if self.wrote || self.changes.is_some() {
             let changes = self.changes.get_or_insert_default();
-            committed = Some(sink.commit(self.notify, changes));
+            committed = Some(sink.commit(self.notify, &mut self.logging.records, changes));
             changes.events.clear();
         }
         self.wrote = false;

@@ -32,8 +32,10 @@ pub mod liveness;
 pub mod loading;
 pub mod lock;
 mod locks;
+mod logging;
 mod marks;
 pub mod random_key;
+pub mod records;
 mod relocate;
 pub mod scan;
 pub mod snapshot;
@@ -146,6 +148,8 @@ pub struct Keyspace {
     pub waits: Waits,
     /// Who is told of changes.
     sink: OnceLock<Box<dyn ChangeSink>>,
+    /// Every change becomes a record of a write log. Changed under all locks, and asked under one's own.
+    logging: AtomicBool,
 }
 
 /// The key holds another type than the command works on.
@@ -203,6 +207,7 @@ impl Keyspace {
             dead_watchers: AtomicBool::new(false),
             waits: Waits::default(),
             sink: OnceLock::new(),
+            logging: AtomicBool::new(false),
         }
     }
 
@@ -224,9 +229,10 @@ impl Keyspace {
         assert!(self.sink.set(sink).is_ok(), "it is said once");
     }
 
-    /// True if every change becomes a record of a write log.
+    /// True if every change becomes a record of a write log. It stays so for who holds a stripe.
+    #[inline]
     pub fn is_logging(&self) -> bool {
-        self.sink.get().is_some_and(|sink| sink.is_logging())
+        self.logging.load(Ordering::Relaxed)
     }
 
     /// Number of stripes.

@@ -9,6 +9,7 @@ use super::access::{KeyAccess, Moment};
 use super::changes::{ChangeSink, Changes};
 use super::key::{Key, ResolvedKey};
 use super::key_mut::{Expiry, KeyMut};
+use super::records::Records;
 use super::scan::Pace;
 
 /// The pace of a walk for which nobody waits.
@@ -32,6 +33,7 @@ pub(super) fn with_key<R>(keyspace: &Keyspace, db: u32, name: &str, now_ms: i64,
     let resolved = ResolvedKey { place: keyspace.place(name.as_bytes()), ..ResolvedKey::default() };
     keys.lock_keys(&[resolved]);
     let result = run(&mut keys, Key::new(name.as_bytes(), &resolved));
+    keys.end_of_command(&[b"CHANGE", name.as_bytes()], true);
     keys.unlock();
     result
 }
@@ -70,6 +72,10 @@ impl Told {
     pub(super) fn and_logged_by(keyspace: &Keyspace) -> Told {
         let told = Told { log: Some(Arc::default()), ..Told::default() };
         keyspace.tell(Box::new(told.clone()));
+        let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 0), 0);
+        keys.lock_all();
+        keys.set_logging(true);
+        keys.unlock();
         told
     }
 
@@ -80,11 +86,8 @@ impl Told {
 }
 
 impl ChangeSink for Told {
-    fn is_logging(&self) -> bool {
-        self.log.is_some()
-    }
-
-    fn commit(&self, _: u32, changes: &mut Changes) -> u64 {
+    fn commit(&self, _: u32, records: &mut Records, changes: &mut Changes) -> u64 {
+        records.clear();
         let text = |event: &super::effect::KeyEvent| format!("{} {}", event.name, String::from_utf8_lossy(&event.key));
         self.events.lock().extend(changes.events.iter().map(text));
         let Some(log) = &self.log else { return 0 };

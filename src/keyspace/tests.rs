@@ -11,6 +11,7 @@ use super::changes::{ChangeSink, Changes};
 use super::effect::class;
 use super::key::{Key, ResolvedKey};
 use super::key_mut::Expiry;
+use super::records::Records;
 use super::testing::{AtLeisure, Told, change, put, with_key};
 use crate::base::slot;
 
@@ -205,6 +206,7 @@ fn a_reply_depends_on_the_offsets_of_what_it_saw() {
         let key = Key::new(name.as_bytes(), &resolved);
         if writes {
             keys.open(key).change_event(class::STRING, "written");
+            keys.end_of_command(&[b"WRITE", name.as_bytes()], true);
         } else {
             keys.read(key);
         }
@@ -230,7 +232,7 @@ fn a_reply_depends_on_the_offsets_of_what_it_saw() {
 struct UnderLock(std::sync::Weak<Keyspace>);
 
 impl ChangeSink for UnderLock {
-    fn commit(&self, _: u32, changes: &mut Changes) -> u64 {
+    fn commit(&self, _: u32, _: &mut Records, changes: &mut Changes) -> u64 {
         let keyspace = self.0.upgrade().expect("it is there");
         for event in &changes.events {
             let place = keyspace.place(&event.key);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::base::clock;
 use crate::engine::memory_limit;
-use crate::engine::saving;
 use crate::engine::shared::Shared;
+use crate::engine::{rewriting, saving};
 use crate::keyspace::evict::Room;
 use crate::keyspace::expire::{Effort, Pace, Sweep};
 use crate::metrics::Counters;
@@ -56,6 +56,7 @@ async fn save(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(SAVE_PERIOD).await;
         saving::save_if_due(&shared);
+        rewriting::rewrite_if_due(&shared);
     }
 }
 

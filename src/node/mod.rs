@@ -1,5 +1,6 @@
 //! Composition (rank 6): builds a node from its options, serves until it is told to end.
 
+mod aof;
 mod background;
 mod cluster;
 mod data;

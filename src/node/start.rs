@@ -12,7 +12,7 @@ use super::oom_score::OomScore;
 use super::sockets::{Rebinder, Sockets};
 use super::supervisor::Supervisor;
 use super::title::ProcessTitle;
-use super::{background, cluster, data, finish, huge_pages, log, system, usage};
+use super::{aof, background, cluster, data, finish, huge_pages, log, system, usage};
 use crate::base::version::LARDER as VERSION;
 use crate::base::{alloc, clock};
 use crate::cluster::Cluster;
@@ -123,7 +123,13 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.
 async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervisor, cluster: Option<Arc<Cluster>>) -> anyhow::Result<()> {
     let config = shared.config.load();
-    let mut loading = data::begin(shared).map_err(|failure| not_loaded(&failure))?;
+    let mut loading = if config.appendonly {
+        // It has all that was acknowledged; a snapshot may be older.
+        aof::start(shared, &config)?;
+        None
+    } else {
+        data::begin(shared).map_err(|failure| not_loaded(&failure))?
+    };
     let workers = Arc::new(Workers::start(shared, config.io_threads as usize)?);
     let (rebinder, mut wishes) = Rebinder::channel();
     // Before anybody is told that the node is up, and so may ask it to end.
@@ -192,6 +198,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     shared.stop.request();
     sockets.close().await;
     end(workers, &mut signals).await;
+    aof::end(shared);
     system::remove_pid_file(&config);
     if !config.unixsocket.is_empty() {
         tracing::info!("Removing the unix socket file.");

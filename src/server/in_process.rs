@@ -77,6 +77,16 @@ impl Peer {
         flow
     }
 
+    /// Runs a request that may wait for keys. True if it does so: it is then served by whoever changes one, until [`Peer::leave`].
+    pub fn begin_to_wait(&mut self, words: &[&[u8]]) -> bool {
+        self.run_words(words, true) == Flow::Block
+    }
+
+    /// Ends waiting.
+    pub fn leave(&mut self) {
+        blocking::leave(&self.shared, &mut self.session, &self.caller.client);
+    }
+
     /// Runs a request and hands out the bytes of its reply. `None` if it would not run at once: what waits or takes long runs elsewhere,
     /// with a connection, but in a transaction always here. Nor has one a reply that asks for more than can be sent.
     pub fn call(&mut self, words: &[&[u8]]) -> Option<Vec<u8>> {

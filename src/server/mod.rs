@@ -23,7 +23,6 @@ mod cron;
 mod ending;
 mod executor;
 mod gather;
-#[cfg(any(test, fuzzing))]
 pub mod in_process;
 mod listener;
 mod lookahead;

@@ -37,6 +37,11 @@ pub(super) struct Output {
     pub(super) reply: ReplyBuf,
     /// So many of its first bytes depend on nothing.
     free_len: usize,
+    /// The others, up to `postponed_len`, depend on this offset of the write log, and nobody has looked yet whether that is durable; 0: there
+    /// are none.
+    postponed: u64,
+    /// So long was `reply` then.
+    postponed_len: usize,
     queue: Backlog,
     /// Apart, since most connections never hold anything.
     held: Option<Box<HeldTail>>,
@@ -77,7 +82,7 @@ pub(super) struct Holder<'o> {
 
 impl Default for Output {
     fn default() -> Self {
-        Output { reply: ReplyBuf::in_segments(), free_len: 0, queue: Backlog::default(), held: None }
+        Output { reply: ReplyBuf::in_segments(), free_len: 0, postponed: 0, postponed_len: 0, queue: Backlog::default(), held: None }
     }
 }
 
@@ -120,28 +125,53 @@ impl Output {
         self.queue.len()
     }
 
-    /// Makes what was added to `reply` since the last call sendable as it is, if it depends on no `offset` (0) and nothing before it is
-    /// held. False if [`Output::depend_on`] has to look.
+    /// Makes what was added to `reply` since the last call sendable as it is, if it depends on no `offset` (0) and nothing before it waits.
+    /// If it depends on one, that is looked at when it is to be sent ([`Output::settle`]): until then, what came with it may be made durable
+    /// together with it. False if [`Output::depend_on`] has to look at once.
     #[inline]
     pub(super) fn mark_free_unless_held(&mut self, offset: u64) -> bool {
-        if offset > 0 || self.held.is_some() {
+        if self.held.is_some() || self.postponed > 0 {
             return false;
         }
-        self.free_len = self.reply.len();
+        if offset > 0 {
+            (self.postponed, self.postponed_len) = (offset, self.reply.len());
+        } else {
+            self.free_len = self.reply.len();
+        }
         true
+    }
+
+    /// The offset that was not looked at yet; 0: none.
+    #[inline]
+    pub(super) fn postponed(&self) -> u64 {
+        self.postponed
+    }
+
+    /// Looks at it.
+    pub(super) fn settle(&mut self, holder: Holder<'_>) {
+        self.depend_on(0, holder);
     }
 
     /// Notes that what was added to `reply` since the last call depends on `offset`.
     #[cold]
     pub(super) fn depend_on(&mut self, offset: u64, holder: Holder<'_>) {
-        if self.held.is_none() && offset <= holder.durable.now() {
+        let durable = holder.durable.now();
+        let mut postponed = std::mem::take(&mut self.postponed);
+        if postponed > 0 && self.held.is_none() && postponed <= durable {
+            self.free_len = self.postponed_len;
+            postponed = 0;
+        }
+        if postponed == 0 && self.held.is_none() && offset <= durable {
             self.free_len = self.reply.len();
             return;
         }
-        let len = self.reply.len() - self.free_len;
+        let first = if postponed > 0 { self.postponed_len - self.free_len } else { 0 };
+        let rest = self.reply.len() - self.free_len - first;
         self.queue_reply(0);
-        if len > 0 {
-            self.held.get_or_insert_default().push(Span { offset, len });
+        for span in [Span { offset: postponed, len: first }, Span { offset, len: rest }] {
+            if span.len > 0 {
+                self.held.get_or_insert_default().push(span);
+            }
         }
         self.release(holder);
     }
@@ -339,9 +369,19 @@ mod tests {
         fn run(&mut self, step: &Step) {
             match *step {
                 Step::Batch(len, offset) => {
-                    self.output.reply.raw(&Model::bytes(self.added, self.added + len));
-                    if !self.output.mark_free_unless_held(offset) {
-                        self.with(|output, holder| output.depend_on(offset, holder));
+                    // A batch in two parts, of which the first is not looked at before the second is there.
+                    let first = len / 3;
+                    self.output.reply.raw(&Model::bytes(self.added, self.added + first));
+                    for end in [first, len] {
+                        if end > first {
+                            self.output.reply.raw(&Model::bytes(self.added + first, self.added + len));
+                        }
+                        if !self.output.mark_free_unless_held(offset) {
+                            self.with(|output, holder| output.depend_on(offset, holder));
+                        }
+                    }
+                    if self.output.postponed() > 0 {
+                        self.with(Output::settle);
                     }
                     self.added += len;
                     // What has no bytes holds nothing up.

@@ -25,9 +25,13 @@ impl Connection {
         self.output.reply.set_len_max(len_max);
     }
 
-    /// Takes note of how far the write log is durable.
+    /// Has that made durable which the output depends on, and takes note of how far the write log is.
     #[inline]
     pub(super) fn release(&mut self) {
+        if self.output.postponed() > 0 {
+            self.worker.shared.need_durable(self.output.postponed());
+            self.with_holder(Output::settle);
+        }
         if self.output.is_holding() {
             self.with_holder(Output::release);
         }

@@ -94,3 +94,25 @@ fn a_stream_that_knows_its_producers_is_here_without_them() {
     let (_folder, node) = loaded("redis-8.6", "producers.rdb", &[]);
     assert_eq!(call(&mut node.connect(), "XLEN stream"), Value::Integer(1));
 }
+
+#[test]
+fn append_only_files_are_read_as_they_are() {
+    for server in SERVERS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let to = folder.path().join("appendonlydir");
+        std::fs::create_dir(&to).expect("it is new");
+        for part in std::fs::read_dir(files().join(server).join("appendonlydir")).expect("it is there") {
+            let part = part.expect("its name");
+            std::fs::copy(part.path(), to.join(part.file_name())).expect("it can be copied");
+        }
+        let dir = folder.path().display().to_string();
+        let options = ["--dir", &dir, "--enable-debug-command", "yes", "--save", "", "--appendonly", "yes"];
+        // The second time there is a part that this server began.
+        for _ in 0..2 {
+            let node = Server::larder(&options);
+            wait_until("it is loaded", || matches!(call(&mut node.connect(), "GET absent"), Value::Null));
+            let mut client = node.connect();
+            assert_eq!(call(&mut client, "DEBUG DIGEST"), Value::Simple(digest_of("appendonlydir").into()), "{server}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says why, and one that measures what it saw")]
 
 mod announce;
+mod append_only;
 mod blocking;
 mod cli;
 mod cli_manager;
@@ -20,6 +21,7 @@ mod isolation;
 mod large_values;
 mod linearizability;
 mod rdb;
+mod replay;
 mod robustness;
 mod snapshot;
 mod start;

@@ -126,13 +126,6 @@ fn a_server_that_is_asked_about_itself_answers_and_ends() {
 }
 
 #[test]
-fn options_of_the_append_only_file_do_not_keep_a_node_from_starting() {
-    let server = Server::larder(&["--appendonly", "yes", "--logfile", "log"]);
-    let log = std::fs::read_to_string(server.folder().join("log")).expect("its log");
-    assert_eq!(log.matches("the append only file is not there yet").count(), 1, "{log}");
-}
-
-#[test]
 fn a_taken_port_leaves_the_other_node_alone() {
     let server = Server::larder(&["--pidfile", "larder.pid", "--unixsocket", "socket"]);
     let port = server.port().to_string();

@@ -62,9 +62,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let clock = context.keys.clock().fresh();
     let fields = context.keys.field_access();
-    let copy = context.keys.read(source).map(|entry| expire_fields::duplicate(entry, target.name(), clock, fields));
-    let copied = context.keys.in_db(options.target_db, |keys| {
-        let Some(copy) = copy else { return false };
+    let copied = context.keys.read(source).map(|entry| expire_fields::duplicate(entry, target.name(), clock, fields));
+    let mut ended = Vec::new();
+    let is_copied = context.keys.in_db(options.target_db, |keys| {
+        let Some((copy, without)) = copied else { return false };
+        ended = without;
         let mut key = keys.open(target);
         if key.exists() && !options.replace {
             return false;
@@ -73,6 +75,14 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.change_event(class::GENERIC, "copy_to");
         true
     });
-    context.reply.integer(i64::from(copied));
+    if is_copied && !ended.is_empty() {
+        // Who reads the log does not know which fields had ended then.
+        context.keys.log(args.words());
+        context.keys.in_db(options.target_db, |keys| {
+            let head = [&b"HDEL"[..], target.name()];
+            keys.log_all(2 + ended.len(), head.into_iter().chain(ended.iter().map(Vec::as_slice)));
+        });
+    }
+    context.reply.integer(i64::from(is_copied));
     Ok(())
 }

@@ -5,8 +5,9 @@ use super::time_units::{Base, Unit};
 use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
 use crate::engine::expire_conditions::{CONDITION_ARG, Conditions};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::{Cause, class};
+use crate::keyspace::records::NumberWord;
 
 const KEY: Arg = Arg { name: "key", kind: ArgKind::Key(0), ..ARG };
 
@@ -25,6 +26,7 @@ const BASE: CommandSpec = CommandSpec {
 pub(crate) static EXPIRE: CommandSpec = CommandSpec {
     name: "expire",
     args: &[KEY, Arg { name: "seconds", kind: ArgKind::Integer, ..ARG }, CONDITION],
+    log: Log::Rewritten,
     run: Run::Data(|context, args| exec(context, args, "expire", Base::Now, Unit::Seconds)),
     docs: Docs { summary: "Sets after how many seconds a key expires", since: "1.0.0", ..BASE.docs },
     ..BASE
@@ -33,6 +35,7 @@ pub(crate) static EXPIRE: CommandSpec = CommandSpec {
 pub(crate) static EXPIREAT: CommandSpec = CommandSpec {
     name: "expireat",
     args: &[KEY, Arg { name: "unix-time-seconds", kind: ArgKind::UnixTime, ..ARG }, CONDITION],
+    log: Log::Rewritten,
     run: Run::Data(|context, args| exec(context, args, "expireat", Base::Epoch, Unit::Seconds)),
     docs: Docs { summary: "Sets the unix time in seconds at which a key expires", since: "1.2.0", ..BASE.docs },
     ..BASE
@@ -41,6 +44,7 @@ pub(crate) static EXPIREAT: CommandSpec = CommandSpec {
 pub(crate) static PEXPIRE: CommandSpec = CommandSpec {
     name: "pexpire",
     args: &[KEY, Arg { name: "milliseconds", kind: ArgKind::Integer, ..ARG }, CONDITION],
+    log: Log::Rewritten,
     run: Run::Data(|context, args| exec(context, args, "pexpire", Base::Now, Unit::Milliseconds)),
     docs: Docs { summary: "Sets after how many milliseconds a key expires", since: "2.6.0", ..BASE.docs },
     ..BASE
@@ -49,6 +53,7 @@ pub(crate) static PEXPIRE: CommandSpec = CommandSpec {
 pub(crate) static PEXPIREAT: CommandSpec = CommandSpec {
     name: "pexpireat",
     args: &[KEY, Arg { name: "unix-time-milliseconds", kind: ArgKind::UnixTime, ..ARG }, CONDITION],
+    log: Log::Rewritten,
     run: Run::Data(|context, args| exec(context, args, "pexpireat", Base::Epoch, Unit::Milliseconds)),
     docs: Docs { summary: "Sets the unix time in milliseconds at which a key expires", since: "2.6.0", ..BASE.docs },
     ..BASE
@@ -72,9 +77,17 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>, name: &str, base: Base, unit
     let applies = key.exists() && conditions.allow(key.expiry_ms(), at_ms);
     if applies && is_past {
         key.delete_as(class::EXPIRED, "expired", Cause::Expired);
+        drop(key);
+        context.keys.log_ended(args.key(0)?);
     } else if applies {
         key.set_expiry_ms(Some(at_ms));
         key.change_event(class::GENERIC, "expire");
+        drop(key);
+        if context.keys.is_logging() {
+            let at = NumberWord::new(at_ms);
+            let head = [&b"PEXPIREAT"[..], args[1], at.as_bytes()];
+            context.keys.log_all(args.len(), head.into_iter().chain(args[3..].iter().copied()));
+        }
     }
     context.reply.integer(i64::from(applies));
     Ok(())

@@ -10,6 +10,7 @@ use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::clock24::AccessClock;
 use crate::keyspace::effect::class;
+use crate::keyspace::records::{self, NumberWord};
 use crate::keyspace::value::hash::FieldAccess;
 use crate::persist::dump::{self, Checks, Refused};
 use crate::persist::rdb::load::{Access, Limits};
@@ -136,14 +137,29 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let clock = access_clock(context.keys.clock(), options.used);
     let mut key = context.keys.open(name);
     if is_past {
-        key.delete();
+        let is_deleted = key.delete();
+        drop(key);
+        if is_deleted {
+            let in_background = context.config.lazyfree_lazy_server_del;
+            context.keys.log(&[records::deletion(in_background), name.name()]);
+        }
     } else {
         key.put(object.into_entry(name.name(), expiry_ms, clock));
         key.change_event(class::GENERIC, "restore");
+        drop(key);
+        if let Some(expiry_ms) = expiry_ms.filter(|_| !options.is_absolute) {
+            log(context, args, expiry_ms);
+        }
     }
-    drop(key);
     context.reply.ok();
     Ok(())
+}
+
+/// Adds the record of a key that ends at `expiry_ms`.
+fn log(context: &mut Context<'_>, args: &Args<'_>, expiry_ms: i64) {
+    let at = NumberWord::new(expiry_ms);
+    let head = [args[0], args[1], at.as_bytes()];
+    context.keys.log_all(args.len() + 1, head.into_iter().chain(args[3..].iter().copied()).chain([&b"ABSTTL"[..]]));
 }
 
 fn access_clock(clock: AccessClock, used: Used) -> u32 {

@@ -66,6 +66,9 @@ const DIRECTION: Arg = Arg {
 };
 const ALPHA: Arg = Arg { name: "sorting", kind: ArgKind::PureToken, token: "ALPHA", optional: true, ..ARG };
 
+/// Elements of a list in one record of the log.
+const LOGGED_ELEMENTS: usize = 1024;
+
 /// What an element costs in steps of a command that looks at each once.
 const STEPS: u64 = 16;
 
@@ -227,7 +230,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>, may_store: bool) -> CmdResul
     }
     let patterns: Vec<Pattern<'_>> = query.get.iter().map(|pattern| Pattern::parse(pattern)).collect();
     if query.stores {
-        return store(context, args, &elements, part, &patterns);
+        let reads_fields = |pattern: &Pattern<'_>| matches!(pattern, Pattern::Key { field: Some(_), .. });
+        let by = query.order.by.map(Pattern::parse);
+        return store(context, args, &elements, part, &patterns, by.iter().chain(&patterns).any(reads_fields));
     }
     context.reply.array(part.len() * patterns.len().max(1));
     for index in part {
@@ -252,6 +257,7 @@ fn store(
     elements: &Elements,
     part: std::ops::Range<usize>,
     patterns: &[Pattern<'_>],
+    reads_fields: bool,
 ) -> CmdResult {
     let limit = NodeLimit(context.config.list_max_listpack_size.into());
     let mut list = List::large();
@@ -266,6 +272,8 @@ fn store(
     }
     list.compact(limit);
     let len = list.len();
+    // Who reads the log does not know which fields of hashes had ended then.
+    let elements = if reads_fields && context.keys.is_logging() { texts(&list) } else { Vec::new() };
     let mut key = context.keys.open(args.key(1)?);
     if len == 0 {
         key.delete();
@@ -275,8 +283,29 @@ fn store(
         key.count_changes(len as u64 - 1);
     }
     drop(key);
+    if !elements.is_empty() {
+        log(context, args.key(1)?, &elements);
+    }
     context.reply.integer(len as i64);
     Ok(())
+}
+
+fn texts(list: &List) -> Vec<Vec<u8>> {
+    let mut texts = Vec::new();
+    list.view().walk_right(0, |_, item| {
+        texts.push(item.to_vec());
+        true
+    });
+    texts
+}
+
+/// Adds records by which a key becomes the list of these elements.
+fn log(context: &mut Context<'_>, key: Key<'_>, elements: &[Vec<u8>]) {
+    context.keys.log(&[b"DEL", key.name()]);
+    for part in elements.chunks(LOGGED_ELEMENTS) {
+        let head = [&b"RPUSH"[..], key.name()];
+        context.keys.log_all(2 + part.len(), head.into_iter().chain(part.iter().map(Vec::as_slice)));
+    }
 }
 
 #[cfg(test)]

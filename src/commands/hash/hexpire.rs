@@ -4,7 +4,7 @@
 use super::{fields, options};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::expire_conditions::{CONDITION_ARG, Conditions};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::value::hash::{ExpiryChange, Hash};
 
@@ -29,6 +29,7 @@ pub(crate) static HEXPIRE: CommandSpec = CommandSpec {
         },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(|context, args| exec(context, args, true, true)),
     docs: Docs {
         summary: "Sets after how many seconds fields of a hash expire",
@@ -53,6 +54,7 @@ pub(crate) static HEXPIREAT: CommandSpec = CommandSpec {
         fields::FIELDS,
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(|context, args| exec(context, args, false, true)),
     docs: Docs {
         summary: "Sets the unix time in seconds at which fields of a hash expire",
@@ -77,6 +79,7 @@ pub(crate) static HPEXPIRE: CommandSpec = CommandSpec {
         fields::FIELDS,
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(|context, args| exec(context, args, true, false)),
     docs: Docs {
         summary: "Sets after how many milliseconds fields of a hash expire",
@@ -101,6 +104,7 @@ pub(crate) static HPEXPIREAT: CommandSpec = CommandSpec {
         fields::FIELDS,
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(|context, args| exec(context, args, false, false)),
     docs: Docs {
         summary: "Sets the unix time in milliseconds at which fields of a hash expire",
@@ -137,6 +141,14 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>, is_relative: bool, in_second
     }
     drop(key);
     context.keys.count_expired_fields(args.key(0)?, expired);
+    if set + expired > 0 && context.keys.is_logging() {
+        let changed = fields::changed(names, &results, |result| matches!(result, ExpiryChange::Done | ExpiryChange::Expired));
+        if is_past {
+            fields::log_removed(&mut context.keys, args.key(0)?, &changed);
+        } else {
+            fields::log_expiry(&mut context.keys, args.key(0)?, Some(at_ms), &changed);
+        }
+    }
     context.reply.array(results.len());
     for result in results {
         context.reply.integer(match result {

@@ -4,10 +4,11 @@ use super::fields;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::item_reply::item_or_null;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::hash::Hash;
+use smallvec::SmallVec;
 
 pub(crate) static HGETDEL: CommandSpec = CommandSpec {
     name: "hgetdel",
@@ -17,6 +18,7 @@ pub(crate) static HGETDEL: CommandSpec = CommandSpec {
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, fields::FIELDS],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the values of fields of a hash and removes them",
@@ -38,16 +40,21 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let mut key = context.keys.open(args.key(0)?);
     reply.array(names.len());
     let deleted = key.change_if(|hash: &mut Hash| {
-        let mut deleted = 0;
+        let mut deleted: SmallVec<[&[u8]; 8]> = SmallVec::new();
         for field in names {
             item_or_null(reply, hash.view().get(field, access));
-            deleted += u64::from(hash.remove(field, access));
+            if hash.remove(field, access) {
+                deleted.push(field);
+            }
         }
-        (deleted, deleted > 0)
+        let is_changed = !deleted.is_empty();
+        (deleted, is_changed)
     })?;
-    if deleted > 0 {
+    if !deleted.is_empty() {
         key.change_event(class::HASH, "hdel");
-        key.count_changes(deleted - 1);
+        key.count_changes(deleted.len() as u64 - 1);
+        drop(key);
+        fields::log_removed(&mut context.keys, args.key(0)?, &deleted);
     }
     Ok(())
 }

@@ -4,10 +4,11 @@ use super::fields;
 use super::options::{Grammar, Lifetime, Options};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::item_reply::item_or_null;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::hash::{ExpiryChange, Hash};
+use smallvec::SmallVec;
 
 pub(crate) static HGETEX: CommandSpec = CommandSpec {
     name: "hgetex",
@@ -32,6 +33,7 @@ pub(crate) static HGETEX: CommandSpec = CommandSpec {
         fields::FIELDS,
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the values of fields of a hash and sets or removes their expiry",
@@ -62,15 +64,19 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let reply = &mut *context.reply;
     let mut key = context.keys.open(args.key(0)?);
     reply.array(names.len());
-    let changes = key.change_if(|hash: &mut Hash| {
-        let mut changes = 0;
+    let changed = key.change_if(|hash: &mut Hash| {
+        let mut changed: SmallVec<[&[u8]; 8]> = SmallVec::new();
         for field in names {
             item_or_null(reply, hash.view().get(field, access));
             let result = hash.set_expiry(field, at_ms, is_past, access, |old_ms| at_ms.is_some() || old_ms.is_some());
-            changes += usize::from(matches!(result, ExpiryChange::Done | ExpiryChange::Expired));
+            if matches!(result, ExpiryChange::Done | ExpiryChange::Expired) {
+                changed.push(field);
+            }
         }
-        (changes, changes > 0)
+        let is_changed = !changed.is_empty();
+        (changed, is_changed)
     })?;
+    let changes = changed.len();
     if changes > 0 {
         let event = match at_ms {
             Some(_) if is_past => "hexpired",
@@ -82,5 +88,10 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     drop(key);
     context.keys.count_expired_fields(args.key(0)?, if is_past { changes } else { 0 });
+    if is_past && changes > 0 {
+        fields::log_removed(&mut context.keys, args.key(0)?, &changed);
+    } else if changes > 0 {
+        fields::log_expiry(&mut context.keys, args.key(0)?, at_ms, &changed);
+    }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
+use crate::keyspace::value::hash::HashView;
 use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash};
 
 pub(crate) static HINCRBY: CommandSpec = CommandSpec {
@@ -36,7 +37,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let delta = integer(args[3])?;
     let (limits, access) = (fields::limits(context.config), context.keys.field_access());
     let mut key = context.keys.open(args.key(0)?);
-    let old = match key.collection::<Hash>()?.and_then(|hash| hash.get(args[2], access)) {
+    let hash = key.collection::<Hash>()?;
+    let may_end = hash.is_some_and(HashView::has_expiring);
+    let found = hash.and_then(|hash| hash.find(args[2], access));
+    let expiry_ms = found.and_then(|(_, expiry_ms)| expiry_ms);
+    let old = match found.map(|(value, _)| value) {
         None => 0,
         Some(Item::Int(number)) => number,
         Some(_) => return Err(CmdError::coded("ERR hash value is not an integer")),
@@ -52,6 +57,10 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     drop(key);
     if was == FieldWas::Expired {
         context.keys.count_expired_fields(args.key(0)?, 1);
+    }
+    if may_end {
+        // Who reads the log does not know whether the field had ended then.
+        fields::log_value(&mut context.keys, args.key(0)?, (args[2], text), expiry_ms);
     }
     context.reply.integer(new);
     Ok(())

@@ -7,7 +7,7 @@ use crate::base::float::LongDouble;
 use crate::datatypes::items::Item;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash};
 
@@ -24,6 +24,7 @@ pub(crate) static HINCRBYFLOAT: CommandSpec = CommandSpec {
     ],
     element_at: 2,
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Adds to the floating-point number in a field, which counts as 0 if missing",
@@ -42,7 +43,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let (limits, access) = (fields::limits(context.config), context.keys.field_access());
     let mut key = context.keys.open(args.key(0)?);
-    let old = match key.collection::<Hash>()?.and_then(|hash| hash.get(args[2], access)) {
+    let found = key.collection::<Hash>()?.and_then(|hash| hash.find(args[2], access));
+    let expiry_ms = found.and_then(|(_, expiry_ms)| expiry_ms);
+    let old = match found.map(|(value, _)| value) {
         None => LongDouble::from(0),
         Some(Item::Int(number)) => LongDouble::from(number),
         Some(text) => text.with_text(LongDouble::parse).ok_or(CmdError::coded("ERR hash value is not a float"))?,
@@ -58,6 +61,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if was == FieldWas::Expired {
         context.keys.count_expired_fields(args.key(0)?, 1);
     }
+    fields::log_value(&mut context.keys, args.key(0)?, (args[2], text.as_bytes()), expiry_ms);
     context.reply.bulk(text.as_bytes());
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::fields;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::value::hash::{ExpiryChange, Hash};
 
@@ -15,6 +15,7 @@ pub(crate) static HPERSIST: CommandSpec = CommandSpec {
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, fields::FIELDS],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Removes the expiry of fields of a hash",
@@ -42,6 +43,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if changes > 0 {
         key.change_event(class::HASH, "hpersist");
         key.count_changes(changes as u64 - 1);
+    }
+    drop(key);
+    if changes > 0 && context.keys.is_logging() {
+        let changed = fields::changed(names, &results, |result| *result == ExpiryChange::Done);
+        fields::log_expiry(&mut context.keys, args.key(0)?, None, &changed);
     }
     context.reply.array(results.len());
     for result in results {

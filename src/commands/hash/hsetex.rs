@@ -3,11 +3,15 @@
 use super::fields;
 use super::options::{Condition, Grammar, Lifetime, Options};
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
+use crate::keyspace::access::KeyAccess;
 use crate::keyspace::effect::class;
+use crate::keyspace::key::Key;
 use crate::keyspace::key_mut::KeyMut;
 use crate::keyspace::liveness::Liveness;
+use crate::keyspace::records::NumberWord;
 use crate::keyspace::value::hash::{FieldAccess, FieldExpiry, FieldWas, Hash};
+use smallvec::SmallVec;
 
 pub(crate) static HSETEX: CommandSpec = CommandSpec {
     name: "hsetex",
@@ -63,6 +67,7 @@ pub(crate) static HSETEX: CommandSpec = CommandSpec {
         },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Sets fields of a hash with one expiry for all of them",
@@ -109,10 +114,11 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         (None, Lifetime::Keep) => FieldExpiry::Keep,
         (None, _) => FieldExpiry::Clear,
     };
-    let expired = key.change(|hash: &mut Hash| {
-        let set = |[field, value]: &[&[u8]; 2]| hash.set(field, value, expiry, limits, access);
-        pairs.iter().map(set).filter(|was| *was == FieldWas::Expired).count()
+    let ended: SmallVec<[&[u8]; 8]> = key.change(|hash: &mut Hash| {
+        let mut set = |[field, value]: &[&[u8]; 2]| hash.set(field, value, expiry, limits, access);
+        pairs.iter().map(|pair| (pair[0], set(pair))).filter(|(_, was)| *was == FieldWas::Expired).map(|(field, _)| field).collect()
     })?;
+    let expired = ended.len();
     if expired > 0 {
         key.further_event(class::HASH, "hexpired");
     }
@@ -123,8 +129,30 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     drop(key);
     context.keys.count_expired_fields(name, expired);
+    if context.keys.is_logging() {
+        log(&mut context.keys, name, pairs, expiry, &ended);
+    }
     context.reply.integer(1);
     Ok(())
+}
+
+/// Adds the records of fields that have values now: the conditions held. `ended` are those that had ended before.
+fn log(keys: &mut KeyAccess<'_>, key: Key<'_>, pairs: &[[&[u8]; 2]], expiry: FieldExpiry, ended: &[&[u8]]) {
+    if expiry == FieldExpiry::Keep && !ended.is_empty() {
+        // Their expiries are not kept.
+        fields::log_removed(keys, key, ended);
+    }
+    let number = NumberWord::new(pairs.len() as i64);
+    let at = NumberWord::new(if let FieldExpiry::At(at_ms) = expiry { at_ms } else { 0 });
+    let mut words: Vec<&[u8]> = vec![b"HSETEX", key.name()];
+    match expiry {
+        FieldExpiry::At(_) => words.extend([&b"PXAT"[..], at.as_bytes()]),
+        FieldExpiry::Keep => words.push(b"KEEPTTL"),
+        FieldExpiry::Clear => {}
+    }
+    words.extend([&b"FIELDS"[..], number.as_bytes()]);
+    words.extend(pairs.as_flattened());
+    keys.log(&words);
 }
 
 fn fields_fit(
@@ -148,14 +176,17 @@ fn expire(context: &mut Context<'_>, args: &Args<'_>, pairs: &[[&[u8]; 2]]) -> C
     let mut key = context.keys.open(name);
     let existed = key.exists();
     let deleted = key.change_if(|hash: &mut Hash| {
-        let deleted = pairs.iter().filter(|[field, _]| hash.remove(field, access)).count();
-        (deleted, deleted > 0)
+        let removed = pairs.iter().filter(|[field, _]| hash.remove(field, access));
+        let deleted: SmallVec<[&[u8]; 8]> = removed.map(|[field, _]| *field).collect();
+        let is_changed = !deleted.is_empty();
+        (deleted, is_changed)
     })?;
-    if deleted > 0 {
+    if !deleted.is_empty() {
         key.change_event(class::HASH, EVENTS[0]);
-        key.count_changes(deleted as u64 - 1);
+        key.count_changes(deleted.len() as u64 - 1);
         EVENTS[1..].iter().for_each(|event| key.further_event(class::HASH, event));
         drop(key);
+        fields::log_removed(&mut context.keys, name, &deleted);
     } else {
         // Nobody's data changed: nothing but the events.
         drop(key);

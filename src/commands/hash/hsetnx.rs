@@ -38,6 +38,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     drop(key);
     if was == FieldWas::Expired {
         context.keys.count_expired_fields(args.key(0)?, 1);
+        // Who reads the log does not know that it had ended.
+        fields::log_value(&mut context.keys, args.key(0)?, (args[2], args[3]), None);
     }
     context.reply.integer(1);
     Ok(())

@@ -4,7 +4,7 @@ use super::ends::{end_of, move_element};
 use crate::engine::blocking::until_ms;
 use crate::engine::context::{Args, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::blocked::{Nothing, Wait};
 use crate::keyspace::value::Type;
 use crate::keyspace::value::list::End;
@@ -37,6 +37,7 @@ pub(crate) static BLMOVE: CommandSpec = CommandSpec {
         Arg { name: "timeout", kind: ArgKind::Double, ..ARG },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(exec),
     docs: Docs {
         summary: "Moves an element from one list to another, and waits for one where there is none",
@@ -60,6 +61,7 @@ pub(crate) static BRPOPLPUSH: CommandSpec = CommandSpec {
         Arg { name: "timeout", kind: ArgKind::Double, ..ARG },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(exec_brpoplpush),
     docs: Docs {
         summary: "Moves the last element of a list to the front of another, and waits for one where there is none",
@@ -75,12 +77,20 @@ pub(crate) static BRPOPLPUSH: CommandSpec = CommandSpec {
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
     let (from, to) = (end_of(args[3])?, end_of(args[4])?);
     let until_ms = until_ms(args[5])?;
-    wait_or_move(context, args, (from, to), until_ms)
+    let wait = wait_or_move(context, args, (from, to), until_ms)?;
+    if wait.is_none() {
+        context.keys.log(&[b"LMOVE", args[1], args[2], args[3], args[4]]);
+    }
+    Ok(wait)
 }
 
 fn exec_brpoplpush(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
     let until_ms = until_ms(args[3])?;
-    wait_or_move(context, args, (End::Right, End::Left), until_ms)
+    let wait = wait_or_move(context, args, (End::Right, End::Left), until_ms)?;
+    if wait.is_none() {
+        context.keys.log(&[b"RPOPLPUSH", args[1], args[2]]);
+    }
+    Ok(wait)
 }
 
 /// It waits for the first key only.

@@ -6,7 +6,7 @@ use crate::engine::blocking::until_ms;
 use crate::engine::context::{Args, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{
-    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Run, SPEC, acl, flag, key_flag,
+    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag,
 };
 use crate::keyspace::blocked::{Nothing, Wait};
 use crate::keyspace::value::Type;
@@ -37,6 +37,7 @@ pub(crate) static BLMPOP: CommandSpec = CommandSpec {
         Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(exec),
     docs: Docs {
         summary: "Takes elements of the first list that has some, and waits for one where none has",

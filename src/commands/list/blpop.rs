@@ -4,7 +4,7 @@ use super::ends::pop_one_of_first;
 use crate::engine::blocking::until_ms;
 use crate::engine::context::{Args, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::blocked::{Nothing, Wait};
 use crate::keyspace::value::Type;
 use crate::keyspace::value::list::End;
@@ -17,6 +17,7 @@ pub(crate) static BLPOP: CommandSpec = CommandSpec {
     keys: &[KeySpec::range(1, -2, 1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }, Arg { name: "timeout", kind: ArgKind::Double, ..ARG }],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(|context, args| exec(context, args, End::Left)),
     docs: Docs {
         summary: "Takes the first element of a list, and waits for one where there is none",
@@ -37,6 +38,7 @@ pub(crate) static BRPOP: CommandSpec = CommandSpec {
     keys: &[KeySpec::range(1, -2, 1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }, Arg { name: "timeout", kind: ArgKind::Double, ..ARG }],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(|context, args| exec(context, args, End::Right)),
     docs: Docs {
         summary: "Takes the last element of a list, and waits for one where there is none",

@@ -8,6 +8,7 @@ use crate::engine::error::CmdError;
 use crate::engine::item_reply::bulk_item;
 use crate::keyspace::effect::class;
 use crate::keyspace::key::Key;
+use crate::keyspace::records::NumberWord;
 use crate::keyspace::value::list::{End, List, ListView, NodeLimit};
 
 /// Steps that comparing one element of a list with a text takes: most differ in their first bytes.
@@ -39,6 +40,11 @@ pub(super) fn part(start: i64, end: i64, len: usize) -> Range<usize> {
     let absolute = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
     let (start, end) = (absolute(start).max(0), absolute(end).min(len - 1));
     if start > end || start >= len { 0..0 } else { start as usize..end as usize + 1 }
+}
+
+/// The command that takes from an end of a list what is there now.
+fn pop_command(end: End) -> &'static [u8] {
+    if end == End::Left { b"LPOP" } else { b"RPOP" }
 }
 
 fn popped(end: End) -> &'static str {
@@ -89,6 +95,7 @@ pub(super) fn pop_first(context: &mut Context<'_>, args: &Args<'_>, end: End, co
             context.reply.array(2);
             context.reply.bulk(key.name());
             pop(context, key, end, count, true)?;
+            context.keys.log(&[pop_command(end), key.name(), NumberWord::new(i64::try_from(count).unwrap_or(i64::MAX)).as_bytes()]);
             return Ok(true);
         }
     }
@@ -103,6 +110,7 @@ pub(super) fn pop_one_of_first(context: &mut Context<'_>, args: &Args<'_>, end: 
             context.reply.array(2);
             context.reply.bulk(key.name());
             pop(context, key, end, 1, false)?;
+            context.keys.log(&[pop_command(end), key.name()]);
             return Ok(true);
         }
     }

@@ -4,7 +4,7 @@ use super::ends::{end_of, pop_first};
 use crate::engine::context::{Args, CmdResult, Context, integer_in, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{
-    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Run, SPEC, acl, flag, key_flag,
+    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag,
 };
 use crate::keyspace::value::list::End;
 
@@ -33,6 +33,7 @@ pub(crate) static LMPOP: CommandSpec = CommandSpec {
         Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Takes elements from the first of several lists that has some",

@@ -1,6 +1,7 @@
 //! Commands about the server and whole databases.
 
 pub mod apply;
+mod bgrewriteaof;
 mod command;
 mod commandlog;
 mod config;
@@ -27,6 +28,7 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &command::COMMAND,
     &commandlog::COMMANDLOG,
     &config::CONFIG,
+    &bgrewriteaof::BGREWRITEAOF,
     &save::BGSAVE,
     &dbsize::DBSIZE,
     &debug::DEBUG,

@@ -4,17 +4,22 @@
 
 use super::members;
 use crate::base::rng::Rng;
+use crate::datatypes::items::Item;
 use crate::datatypes::sampling::Selection;
 use crate::engine::context::integer_in;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::item_reply::bulk_item;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Place, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Effort, KeySpec, Locks, Log, Place, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::hash::KeyHasher;
+use crate::keyspace::records;
 use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::set::{Member, Set, SetLimits, SetView};
 use larder_proto::resp::ReplyBuf;
+
+/// Members in one record of the log.
+const LOGGED_MEMBERS: usize = 1024;
 
 pub(crate) static SPOP: CommandSpec = CommandSpec {
     name: "spop",
@@ -28,6 +33,7 @@ pub(crate) static SPOP: CommandSpec = CommandSpec {
     ],
     locks: Locks::Keys,
     place: Place::Offload(Effort::Argument(2)),
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Removes random members of a set and returns them",
@@ -71,7 +77,9 @@ fn one(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     match popped {
         Some(member) => {
             key.change_event(class::SET, "spop");
+            drop(key);
             bulk_item(context.reply, member.item());
+            member.item().with_text(|text| context.keys.log(&[b"SREM", args[1], text]));
         }
         None => context.reply.null(),
     }
@@ -82,6 +90,7 @@ fn several(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let count = integer_in(args[2], 0..=i64::MAX, "value is out of range, must be positive")? as usize;
     let (limits, hasher) = (members::limits(context.config), context.keys.keyspace().hasher());
     let mut rng = Rng::new(context.keys.rng().next_u64());
+    let is_logging = context.keys.is_logging();
     let mut key = context.keys.open(args.key(0)?);
     let len = key.collection::<Set>()?.map_or(0, |set| set.len());
     if len == 0 || count == 0 {
@@ -91,6 +100,7 @@ fn several(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let count = count.min(len);
     let reply = &mut *context.reply;
     reply.set(count);
+    let in_background = context.config.lazyfree_lazy_server_del;
     if count == len {
         if let Some(set) = key.collection::<Set>()? {
             set.for_each(|member| bulk_item(reply, member));
@@ -98,18 +108,42 @@ fn several(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.change_event(class::SET, "spop");
         key.count_changes(count as u64 - 1);
         key.empty();
+        drop(key);
+        context.keys.log(&[records::deletion(in_background), args[1]]);
         return Ok(());
     }
-    if let Some(rest) = key.change(|set: &mut Set| pop(set, count, (limits, hasher), &mut rng, reply))? {
+    let mut out = Popped { reply, logged: is_logging.then(Vec::new) };
+    if let Some(rest) = key.change(|set: &mut Set| pop(set, count, (limits, hasher), &mut rng, &mut out))? {
         key.put_collection(rest);
     }
     key.change_event(class::SET, "spop");
     key.count_changes(count as u64 - 1);
+    drop(key);
+    for members in out.logged.unwrap_or_default().chunks(LOGGED_MEMBERS) {
+        let head = [&b"SREM"[..], args[1]];
+        context.keys.log_all(2 + members.len(), head.into_iter().chain(members.iter().map(Vec::as_slice)));
+    }
     Ok(())
 }
 
+/// Where members go that are taken out.
+struct Popped<'r> {
+    reply: &'r mut ReplyBuf,
+    /// For the records of the log, if there is one.
+    logged: Option<Vec<Vec<u8>>>,
+}
+
+impl Popped<'_> {
+    fn add(&mut self, member: Item<'_>) {
+        bulk_item(self.reply, member);
+        if let Some(logged) = &mut self.logged {
+            logged.push(member.to_vec());
+        }
+    }
+}
+
 /// Takes `count` members out, fewer than there are; or returns what is to stay in place of the set.
-fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), rng: &mut Rng, reply: &mut ReplyBuf) -> Option<Set> {
+fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), rng: &mut Rng, out: &mut Popped<'_>) -> Option<Set> {
     let stay = set.view().len() - count;
     let most_goes = stay * STAY_FACTOR <= count;
     if !set.view().is_large() {
@@ -117,7 +151,7 @@ fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), r
         set.retain(|member| {
             let goes = selection.takes(rng);
             if goes {
-                bulk_item(reply, member);
+                out.add(member);
             }
             !goes
         });
@@ -129,7 +163,7 @@ fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), r
     if !most_goes {
         for _ in 0..count {
             let Some(member) = random(set.view(), rng) else { break };
-            bulk_item(reply, member.item());
+            out.add(member.item());
             set.remove(&member, hasher);
         }
         return None;
@@ -140,6 +174,6 @@ fn pop(set: &mut Set, count: usize, (limits, hasher): (SetLimits, &KeyHasher), r
         set.remove(&member, hasher);
         rest.add(&member, limits, hasher);
     }
-    set.view().for_each(|member| bulk_item(reply, member));
+    set.view().for_each(|member| out.add(member));
     Some(rest)
 }

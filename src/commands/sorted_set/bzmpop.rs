@@ -5,7 +5,7 @@ use crate::engine::blocking::until_ms;
 use crate::engine::context::{Args, Context};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{
-    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Run, SPEC, acl, flag, key_flag,
+    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag,
 };
 use crate::keyspace::blocked::{Nothing, Wait};
 use crate::keyspace::value::Type;
@@ -36,6 +36,7 @@ pub(crate) static BZMPOP: CommandSpec = CommandSpec {
         Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(exec),
     docs: Docs {
         summary: "Takes members of the first sorted set that has any, and waits for one where none has",

@@ -1,10 +1,10 @@
 //! BZPOPMIN and BZPOPMAX: the member with the lowest or highest score of the first sorted set that has any, once one has.
 
-use super::pop::{End, pop};
+use super::pop::{self, End, pop};
 use crate::engine::blocking::until_ms;
 use crate::engine::context::{Args, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::blocked::{Nothing, Wait};
 use crate::keyspace::value::Type;
 use crate::keyspace::value::zset::Zset;
@@ -17,6 +17,7 @@ pub(crate) static BZPOPMIN: CommandSpec = CommandSpec {
     keys: &[KeySpec::range(1, -2, 1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }, Arg { name: "timeout", kind: ArgKind::Double, ..ARG }],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(|context, args| exec(context, args, End::Min)),
     docs: Docs {
         summary: "Takes the member with the lowest score, and waits for one where there is none",
@@ -37,6 +38,7 @@ pub(crate) static BZPOPMAX: CommandSpec = CommandSpec {
     keys: &[KeySpec::range(1, -2, 1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), multiple: true, ..ARG }, Arg { name: "timeout", kind: ArgKind::Double, ..ARG }],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(|context, args| exec(context, args, End::Max)),
     docs: Docs {
         summary: "Takes the member with the highest score, and waits for one where there is none",
@@ -72,6 +74,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>, end: End) -> Result<Option<W
                 reply.double(element.score);
             },
         )?;
+        drop(opened);
+        context.keys.log(&[pop::command(end), key.name()]);
         return Ok(None);
     }
     Ok(Some(Wait::for_any(args.resolved().len(), Type::Zset, until_ms, Nothing::NullArray)))

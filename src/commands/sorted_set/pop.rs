@@ -18,6 +18,11 @@ pub(super) enum End {
     Max,
 }
 
+/// The command that takes from this end what is there now.
+pub(super) fn command(end: End) -> &'static [u8] {
+    if end == End::Min { b"ZPOPMIN" } else { b"ZPOPMAX" }
+}
+
 /// Takes up to `count` elements, at least one, out of the sorted set under a key that is there. `header` gets their number, then `each` gets each.
 pub(super) fn pop(
     key: &mut KeyMut<'_, '_, '_>,

@@ -1,11 +1,12 @@
 //! ZMPOP: takes members with the lowest or highest scores out of the first of several sorted sets that has any.
 
-use super::pop::{End, pop};
+use super::pop::{self, End, pop};
 use crate::engine::context::{Args, CmdResult, Context, integer_in, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{
-    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Run, SPEC, acl, flag, key_flag,
+    ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag,
 };
+use crate::keyspace::records::NumberWord;
 use crate::keyspace::value::zset::Zset;
 
 pub(crate) static ZMPOP: CommandSpec = CommandSpec {
@@ -33,6 +34,7 @@ pub(crate) static ZMPOP: CommandSpec = CommandSpec {
         Arg { name: "count", kind: ArgKind::Integer, token: "COUNT", optional: true, ..ARG },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Takes members with the lowest or highest scores out of the first sorted set that has any",
@@ -103,6 +105,9 @@ pub(super) fn pop_first(context: &mut Context<'_>, args: &Args<'_>, request: &Re
                 reply.double(element.score);
             },
         )?;
+        drop(opened);
+        let count = NumberWord::new(i64::try_from(request.count).unwrap_or(i64::MAX));
+        context.keys.log(&[pop::command(request.end), key.name(), count.as_bytes()]);
         return Ok(true);
     }
     Ok(false)

@@ -3,6 +3,7 @@
 mod access;
 mod claim;
 mod read_arguments;
+mod records;
 mod reply;
 mod trimming;
 mod xack;

@@ -5,7 +5,8 @@ use crate::config::Config;
 use crate::engine::context::{integer, is_word};
 use crate::engine::error::{CmdError, as_shown};
 use crate::engine::spec::{ARG, Arg, ArgKind};
-use crate::keyspace::value::stream::{NewId, StreamId, Threshold, Trim};
+
+use crate::keyspace::value::stream::{Figures, NewId, StreamId, Threshold, Trim};
 
 pub(super) const TRIM_ARGS: &[Arg] = &[
     Arg {
@@ -41,6 +42,15 @@ pub(super) struct Options {
     /// XADD's ID, and where it stands. The clock is not asked yet.
     pub(super) id: NewId,
     pub(super) id_at: usize,
+}
+
+/// A trimming that was not exact, as one that takes the same away from whatever node sizes a reader of the log has: `MAXLEN` or `MINID`, and
+/// up to where the stream, which is as it is now, was trimmed.
+pub(super) fn exact(trim: Trim, figures: Figures) -> (&'static [u8], Vec<u8>) {
+    match trim.threshold {
+        Threshold::Id(_) if figures.len > 0 => (b"MINID", figures.first_id.text().as_bytes().into()),
+        Threshold::Id(_) | Threshold::Len(_) => (b"MAXLEN", itoa::Buffer::new().format(figures.len).as_bytes().into()),
+    }
 }
 
 /// What ID an entry is to have.

@@ -89,6 +89,26 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.further_event(class::STREAM, "xtrim");
         free_nodes(&mut key, freed);
     }
+    let figures = key.collection::<Stream>()?.map(Stream::figures).unwrap_or_default();
+    drop(key);
+    let approximate = options.trim.filter(|trim| trim.is_approximate);
+    let is_given = matches!(wanted, NewId::Given(_));
+    if context.keys.is_logging() && (approximate.is_some() || !is_given) {
+        log(context, args, options.id_at, id, approximate.map(|trim| trimming::exact(trim, figures)));
+    }
     context.reply.bulk(id.text().as_bytes());
     Ok(())
+}
+
+/// Adds the record of an entry that got this ID. A trimming that was not `exact` becomes one that is.
+fn log(context: &mut Context<'_>, args: &Args<'_>, id_at: usize, id: StreamId, exact: Option<(&'static [u8], Vec<u8>)>) {
+    let id = id.text();
+    let mut words: Vec<&[u8]> = vec![b"XADD", args[1]];
+    match &exact {
+        Some((strategy, threshold)) => words.extend([*strategy, b"=", threshold]),
+        None => words.extend(&args[2..id_at]),
+    }
+    words.push(id.as_bytes());
+    words.extend(&args[id_at + 1..]);
+    context.keys.log(&words);
 }

@@ -2,11 +2,12 @@
 
 use super::access::range_start;
 use super::claim::{Claim, Done, check_group, is_too_young, reply_ids};
+use super::records::GroupRecords;
 use super::reply;
 use crate::base::number::parse_i64;
 use crate::engine::context::{Args, CmdResult, Context, integer_in, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::value::stream::{Stream, StreamId};
 
 pub(crate) static XAUTOCLAIM: CommandSpec = CommandSpec {
@@ -25,6 +26,7 @@ pub(crate) static XAUTOCLAIM: CommandSpec = CommandSpec {
         Arg { name: "justid", kind: ArgKind::PureToken, token: "JUSTID", optional: true, ..ARG },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Passes entries that have been pending in a group for long to a consumer",
@@ -79,6 +81,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let now_ms = context.now_ms;
     let reply = &mut *context.reply;
+    let mut records = GroupRecords::new(context.keys.is_logging());
     let mut key = context.keys.open(args.key(0)?);
     let done = key.change_if(|stream: &mut Stream| {
         let mut done = Done::default();
@@ -118,12 +121,20 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             if let (Some(entry), Some(pending)) = (entries.get(*id), group.pending().get(*id)) {
                 let before = pending.deliveries;
                 claim.take(group, reply, &entry, before, now_ms);
+                records.note_pending(group, *id);
             }
         }
         reply_ids(reply, &deleted);
         done.changes = (claimed.len() + deleted.len()) as u64;
+        records.is_new_consumer = is_new_consumer;
+        records.acknowledged = deleted;
+        records.note_end(group);
         (done, done.is_any())
     })?;
     done.tell(&mut key);
+    drop(key);
+    if done.is_any() {
+        records.add(&mut context.keys, args.key(0)?, args[2], args[3]);
+    }
     Ok(())
 }

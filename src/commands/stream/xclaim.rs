@@ -2,10 +2,11 @@
 
 use super::access::strict_id;
 use super::claim::{Claim, Done, check_group, is_too_young};
+use super::records::GroupRecords;
 use crate::base::number::parse_i64;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::value::stream::{Stream, StreamId};
 
 pub(crate) static XCLAIM: CommandSpec = CommandSpec {
@@ -28,6 +29,7 @@ pub(crate) static XCLAIM: CommandSpec = CommandSpec {
         Arg { name: "lastid", token: "LASTID", optional: true, ..ARG },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Passes entries that are pending in a group to a consumer",
@@ -99,6 +101,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let now_ms = context.now_ms;
     let options = parse(args, now_ms)?;
     let reply = &mut *context.reply;
+    let mut records = GroupRecords::new(context.keys.is_logging());
     let mut key = context.keys.open(args.key(0)?);
     let done = key.change_if(|stream: &mut Stream| {
         let mut done = Done::default();
@@ -116,7 +119,10 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             let pending = group.pending().get(*id).copied();
             let Some(entry) = entries.get(*id) else {
                 // It was deleted, so nobody can be given it.
-                done.changes += u64::from(group.acknowledge(*id));
+                if group.acknowledge(*id) {
+                    done.changes += 1;
+                    records.acknowledged.push(*id);
+                }
                 continue;
             };
             let before = match pending {
@@ -126,6 +132,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
                 None => continue,
             };
             claim.take(group, reply, &entry, before, now_ms);
+            records.note_pending(group, *id);
             claimed += 1;
         }
         reply.end_deferred(deferred, claimed);
@@ -133,8 +140,16 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         if done.changes == 0 {
             done.changes = u64::from(is_ahead);
         }
+        records.is_new_consumer = is_new_consumer;
+        // Who is told of a claim is told of the last ID as well.
+        records.has_moved = is_ahead && claimed == 0;
+        records.note_end(group);
         (done, done.is_any())
     })?;
     done.tell(&mut key);
+    drop(key);
+    if done.is_any() {
+        records.add(&mut context.keys, args.key(0)?, args[2], args[3]);
+    }
     Ok(())
 }

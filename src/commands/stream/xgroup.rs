@@ -187,8 +187,19 @@ fn create(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.set_reach(Reach::Nobody);
     }
     key.change_event(class::STREAM, "xgroup-create");
+    drop(key);
+    log_with_id(context, args, id);
     context.reply.ok();
     Ok(())
+}
+
+/// Adds the record of a group that goes on behind `id`, if that was not named.
+fn log_with_id(context: &mut Context<'_>, args: &Args<'_>, id: StreamId) {
+    if as_shown(args[4]) == b"$" {
+        let id = id.text();
+        let words = args[..4].iter().copied().chain([id.as_bytes()]).chain(args[5..].iter().copied());
+        context.keys.log_all(args.len(), words);
+    }
 }
 
 fn set_id(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
@@ -207,6 +218,8 @@ fn set_id(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     })?;
     key.set_reach(Reach::Nobody);
     key.change_event(class::STREAM, "xgroup-setid");
+    drop(key);
+    log_with_id(context, args, id);
     context.reply.ok();
     Ok(())
 }

@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use larder_proto::resp::ReplyBuf;
 
 use super::read_arguments::{self, Reading};
+use super::records::GroupRecords;
 use super::{access, reply};
 use crate::engine::context::{Args, Context};
 use crate::engine::error::{CmdError, as_shown};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Log, Run, SPEC, acl, flag};
 use crate::keyspace::blocked::Wait;
 use crate::keyspace::effect::{Reach, class};
 use crate::keyspace::value::stream::group::Group;
@@ -43,6 +44,7 @@ pub(crate) static XREADGROUP: CommandSpec = CommandSpec {
         },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Blocking(exec),
     docs: Docs {
         summary: "Returns entries of streams to a consumer of a group, or waits for some",
@@ -82,6 +84,7 @@ struct Reader<'a> {
     consumer: u32,
     count: u64,
     now_ms: i64,
+    records: &'a mut GroupRecords,
 }
 
 impl Reader<'_> {
@@ -101,10 +104,12 @@ impl Reader<'_> {
             reply::entry(reply, &entry);
             if keeps {
                 self.group.deliver(entry.id, self.consumer, self.now_ms);
+                self.records.note_pending(self.group, entry.id);
             }
             sent += 1;
             if sent == self.count { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
+        self.records.has_moved = sent > 0;
         if keeps && sent > 0 {
             self.group.consumer_mut(self.consumer).active_ms = self.now_ms;
         }
@@ -123,6 +128,7 @@ impl Reader<'_> {
                 Some(entry) => {
                     reply::entry(reply, &entry);
                     self.group.deliver_again(id, self.now_ms);
+                    self.records.note_pending(self.group, id);
                 }
                 None => {
                     reply.array(2);
@@ -156,13 +162,15 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
     let now_ms = context.now_ms;
     for (number, start) in starts.into_iter().enumerate() {
         let reply = &mut *context.reply;
+        let mut records = GroupRecords::new(context.keys.is_logging());
         let mut key = context.keys.open(args.key(number)?);
         let name_of_key = args.key(number)?.name();
         let (is_new_consumer, is_served) = key.change_if(|stream: &mut Stream| {
             let Some((entries, figures, group)) = stream.split(name) else { return ((false, false), false) };
             let (consumer, is_new_consumer) = group.add_consumer(consumer, now_ms);
+            records.is_new_consumer = is_new_consumer;
             group.consumer_mut(consumer).seen_ms = now_ms;
-            let mut reader = Reader { group, entries, figures, consumer, count: reading.count, now_ms };
+            let mut reader = Reader { group, entries, figures, consumer, count: reading.count, now_ms, records: &mut records };
             let is_served = start != NEW || reader.has_new();
             if is_served {
                 answer.begin(reply, name_of_key);
@@ -172,6 +180,8 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
                     reader.read_history(reply, start);
                 }
             }
+            let Reader { group, records, .. } = reader;
+            records.note_end(group);
             ((is_new_consumer, is_served), is_new_consumer || is_served)
         })?;
         key.set_reach(Reach::Nobody);
@@ -179,6 +189,10 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
             key.change_event(class::STREAM, "xgroup-createconsumer");
         }
         key.count_changes(u64::from(is_served));
+        drop(key);
+        if is_new_consumer || is_served {
+            records.add(&mut context.keys, args.key(number)?, name, consumer);
+        }
     }
     if answer.end(context.reply) { Ok(None) } else { Ok(reading.wait(context, None)) }
 }

@@ -45,6 +45,13 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.change_event(class::STREAM, "xtrim");
         key.count_changes(trimmed - 1);
         free_nodes(&mut key, freed);
+        if trim.is_approximate
+            && let Some(figures) = key.collection::<Stream>()?.map(Stream::figures)
+        {
+            drop(key);
+            let (strategy, threshold) = trimming::exact(trim, figures);
+            context.keys.log(&[b"XTRIM", args[1], strategy, b"=", &threshold]);
+        }
     }
     context.reply.integer(trimmed as i64);
     Ok(())

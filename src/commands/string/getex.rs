@@ -5,8 +5,9 @@
 use super::options::{Grammar, Lifetime, Options};
 use super::value;
 use crate::engine::context::{Args, CmdResult, Context};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::{Cause, class};
+use crate::keyspace::records::NumberWord;
 
 pub(crate) static GETEX: CommandSpec = CommandSpec {
     name: "getex",
@@ -33,6 +34,7 @@ pub(crate) static GETEX: CommandSpec = CommandSpec {
         },
     ],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Returns the string under a key and sets or removes its expiry",
@@ -58,18 +60,25 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let is_past = matches!(expiry, Some((when_ms, true)) if context.is_past(when_ms));
     match expiry {
         Some(_) if is_past => {
-            context.keys.open(args.key(0)?).delete_as(class::EXPIRED, "expired", Cause::Expired);
+            let is_deleted = context.keys.open(args.key(0)?).delete_as(class::EXPIRED, "expired", Cause::Expired);
+            if is_deleted {
+                context.keys.log_ended(args.key(0)?);
+            }
         }
         Some((when_ms, _)) => {
             let mut key = context.keys.open(args.key(0)?);
             key.set_expiry_ms(Some(when_ms));
             key.change_event(class::GENERIC, "expire");
+            drop(key);
+            context.keys.log(&[b"PEXPIREAT", args.key(0)?.name(), NumberWord::new(when_ms).as_bytes()]);
         }
         None if lifetime == Lifetime::Persist => {
             let mut key = context.keys.open(args.key(0)?);
             if key.expiry_ms().is_some() {
                 key.set_expiry_ms(None);
                 key.change_event(class::GENERIC, "persist");
+                drop(key);
+                context.keys.log(&[b"PERSIST", args.key(0)?.name()]);
             }
         }
         None => {}

@@ -5,7 +5,7 @@
 use crate::base::float::LongDouble;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Log, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::entry::ValueRef;
 use crate::keyspace::key_mut::Expiry;
@@ -19,6 +19,7 @@ pub(crate) static INCRBYFLOAT: CommandSpec = CommandSpec {
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "increment", kind: ArgKind::Double, ..ARG }],
     locks: Locks::Keys,
+    log: Log::Rewritten,
     run: Run::Data(exec),
     docs: Docs {
         summary: "Adds to the floating-point number under a key, which counts as 0 if missing",
@@ -47,6 +48,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let expires = key.expiry_ms().is_some();
     key.set(string_value::encode_text(args[1], text.as_bytes(), expires), Expiry::Keep);
     key.change_event(class::STRING, "incrbyfloat");
+    drop(key);
+    // As a text: elsewhere the sum might be printed in another way.
+    context.keys.log(&[b"SET", args[1], text.as_bytes(), b"KEEPTTL"]);
     context.reply.bulk(text.as_bytes());
     Ok(())
 }

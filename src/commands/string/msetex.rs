@@ -10,6 +10,8 @@ use crate::engine::error::CmdError;
 use crate::engine::spec::{
     ARG, Arg, ArgKind, BeginSearch, CommandSpec, DOCS, Docs, FindKeys, KeySpec, Locks, Run, SPEC, acl, flag, key_flag,
 };
+use crate::keyspace::key_mut::Expiry;
+use crate::keyspace::records::NumberWord;
 
 pub(crate) static MSETEX: CommandSpec = CommandSpec {
     name: "msetex",
@@ -65,6 +67,13 @@ pub(crate) static MSETEX: CommandSpec = CommandSpec {
     ..SPEC
 };
 
+/// Adds the record of values that end at `when_ms`: the conditions held.
+fn log(context: &mut Context<'_>, before_options: &[&[u8]], when_ms: i64) {
+    let when = NumberWord::new(when_ms);
+    let words = before_options.iter().copied().chain([&b"PXAT"[..], when.as_bytes()]);
+    context.keys.log_all(before_options.len() + 2, words);
+}
+
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let count = integer_in(args[1], 1..=i64::from(i32::MAX), "invalid numkeys value or out of range")? as usize;
     let options_at = 2 + count * 2;
@@ -83,6 +92,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     };
     if stores {
         set_pairs(context, args, pairs, expiry);
+        if let Expiry::At(when_ms) = expiry {
+            log(context, &args[..options_at], when_ms);
+        }
     }
     context.reply.integer(i64::from(stores));
     Ok(())

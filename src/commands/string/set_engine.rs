@@ -6,6 +6,7 @@ use crate::engine::context::{CmdResult, Context};
 use crate::keyspace::effect::{Cause, class};
 use crate::keyspace::key::Key;
 use crate::keyspace::key_mut::{Expiry, KeyMut};
+use crate::keyspace::records::NumberWord;
 use crate::keyspace::{WrongType, string_value};
 
 /// What a command answers for "stored" and "not stored".
@@ -36,12 +37,19 @@ fn store(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options
     if options.get {
         value::reply_of(context, key)?;
     }
-    let mut key = context.keys.open(key);
+    let name = key;
+    let mut key = context.keys.open(name);
     let stores = holds(&options.condition, &mut key)?;
     if stores && is_past {
-        key.delete_as(class::EXPIRED, "expired", Cause::Expired);
+        let is_deleted = key.delete_as(class::EXPIRED, "expired", Cause::Expired);
+        drop(key);
+        if is_deleted {
+            context.keys.log_ended(name);
+        }
     } else if stores {
         put(&mut key, text, expiry);
+        drop(key);
+        log(context, name, text, options, expiry);
     }
     match (answer, stores) {
         _ if options.get => {}
@@ -50,6 +58,18 @@ fn store(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options
         (Answer::Number, _) => context.reply.integer(i64::from(stores)),
     }
     Ok(())
+}
+
+/// Adds the record of a value that was stored, where that is another than the command as it came: the time at which it ends does not depend
+/// on when the record is read, and nobody reads a reply.
+#[inline(always)]
+fn log(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options<'_>, expiry: Expiry) {
+    match expiry {
+        Expiry::At(when_ms) => context.keys.log(&[b"SET", key.name(), text, b"PXAT", NumberWord::new(when_ms).as_bytes()]),
+        Expiry::Keep if options.get => context.keys.log(&[b"SET", key.name(), text, b"KEEPTTL"]),
+        Expiry::Clear if options.get => context.keys.log(&[b"SET", key.name(), text]),
+        Expiry::Keep | Expiry::Clear => {}
+    }
 }
 
 /// Puts `text` under an open key, and tells of it.

@@ -1,9 +1,9 @@
 //! Options of saving to disk: snapshots and the append only file.
 
-use super::shared::{APPEND_ONLY, APPEND_ONLY_TUNING, INT_MAX, INT_MIN, LONG_MAX, MIB, REPLICATION_TUNING};
+use super::shared::{APPEND_ONLY_TUNING, INT_MAX, INT_MIN, LONG_MAX, MIB, REPLICATION_TUNING};
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
-use crate::config::value::{RdbFormat, RdbVersionCheck};
+use crate::config::value::{AppendFsync, RdbFormat, RdbVersionCheck};
 use crate::config::{checks, custom};
 
 pub(super) static ROWS: &[Row] = &[
@@ -29,35 +29,31 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("rdb-del-sync-files", false, Kept).no_effect(REPLICATION_TUNING).doc("Delete snapshots that were only needed for a replica."),
     yes_no("stop-writes-on-bgsave-error", true, field!(stop_writes_on_bgsave_error))
         .doc("Refuse writes after a snapshot could not be saved, as long as there are save points."),
-    yes_no("appendonly", false, Kept).denied_while_loading().not_yet(APPEND_ONLY).doc("Log every write to the append only file."),
-    text("appendfilename", "appendonly.aof", Kept)
+    yes_no("appendonly", false, field!(appendonly)).denied_while_loading().doc("Log every write to the append only file."),
+    text("appendfilename", "appendonly.aof", field!(appendfilename))
         .immutable()
         .check(checks::appendfilename)
-        .no_effect(APPEND_ONLY_TUNING)
         .doc("Name that the parts of the append only file start with."),
-    text("appenddirname", "appendonlydir", Kept)
+    text("appenddirname", "appendonlydir", field!(appenddirname))
         .immutable()
         .check(checks::appenddirname)
-        .no_effect(APPEND_ONLY_TUNING)
         .doc("Directory of the append only file's parts, in dir."),
-    word("appendfsync", &["everysec", "always", "no"], "everysec", Kept)
-        .no_effect(APPEND_ONLY_TUNING)
+    word("appendfsync", AppendFsync::WORDS, "everysec", field!(appendfsync))
         .doc("When the append only file is flushed to disk: each second, at each write, or when the system likes."),
     yes_no("no-appendfsync-on-rewrite", false, Kept)
         .no_effect(APPEND_ONLY_TUNING)
         .doc("Do not flush while the append only file is rewritten."),
-    number("auto-aof-rewrite-percentage", 0, INT_MAX, 100, Kept)
-        .no_effect(APPEND_ONLY_TUNING)
+    number("auto-aof-rewrite-percentage", 0, INT_MAX, 100, field!(auto_aof_rewrite_percentage))
         .doc("Growth since the last rewrite, in percent, that starts another. 0 never does."),
-    memory("auto-aof-rewrite-min-size", 0, LONG_MAX, 64 * MIB, Kept)
-        .no_effect(APPEND_ONLY_TUNING)
+    memory("auto-aof-rewrite-min-size", 0, LONG_MAX, 64 * MIB, field!(auto_aof_rewrite_min_size))
         .doc("Size below which growth starts no rewrite."),
-    yes_no("aof-load-truncated", true, Kept)
-        .no_effect(APPEND_ONLY_TUNING)
+    yes_no("aof-load-truncated", true, field!(aof_load_truncated))
         .doc("Start even when the last record of the append only file is incomplete."),
-    yes_no("aof-use-rdb-preamble", true, Kept).no_effect(APPEND_ONLY_TUNING).doc("Begin a rewritten append only file with a snapshot."),
+    yes_no("aof-use-rdb-preamble", true, Kept)
+        .no_effect("a rewritten append only file always begins with a snapshot, and one with commands is read as well")
+        .doc("Begin a rewritten append only file with a snapshot."),
     yes_no("aof-timestamp-enabled", false, Kept)
-        .no_effect(APPEND_ONLY_TUNING)
+        .not_yet("times are not written into the append only file yet")
         .doc("Note times in the append only file, to recover up to a point in time."),
     yes_no("aof-rewrite-incremental-fsync", true, Kept)
         .no_effect(APPEND_ONLY_TUNING)

@@ -174,8 +174,14 @@ fn load(files: &FaultyFiles) -> Result<Keyspace, LoadError> {
     let loaded = keyspace();
     let progress = Progress::default();
     let clock = AccessClock::at(NOW_MS, false, 10, 1);
-    let settings =
-        into_keyspace::Settings { limits: Limits::of(&Config::default()), clock, now_ms: NOW_MS, replaces: false, key_delay_us: 0 };
+    let settings = into_keyspace::Settings {
+        limits: Limits::of(&Config::default()),
+        clock,
+        now_ms: NOW_MS,
+        replaces: false,
+        keeps_ended: false,
+        key_delay_us: 0,
+    };
     let file = files.open(Path::new(FILE)).map_err(|error| LoadError { offset: 0, problem: Problem::Io(error) })?;
     let (mut reader, mut on_read) = (Reader::new(file, 0), |_| ());
     let mut source = FileSource::new(&mut reader, true, &mut on_read);

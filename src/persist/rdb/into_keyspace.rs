@@ -66,6 +66,8 @@ pub struct Settings {
     pub now_ms: i64,
     /// A key that is there already gets the file's value.
     pub replaces: bool,
+    /// What has ended is loaded as well: a log that follows says when it went.
+    pub keeps_ended: bool,
     /// Microseconds to wait after each key; if negative, one after so many keys. For tests.
     pub key_delay_us: i64,
 }
@@ -221,7 +223,8 @@ impl<'k> IntoKeyspace<'k> {
         on_begin: Option<fn(&Keyspace)>,
         queue: &'k Queue,
     ) -> Self {
-        let builder = Builder { keyspace, settings, progress, liveness: Liveness::at(settings.now_ms) };
+        let liveness = if settings.keeps_ended { Liveness::EVERYTHING } else { Liveness::at(settings.now_ms) };
+        let builder = Builder { keyspace, settings, progress, liveness };
         IntoKeyspace { builder, on_begin, has_begun: false, passed_over: 0, queue, batch: Batch::default() }
     }
 

@@ -89,6 +89,7 @@ impl Skimmer<'_> {
             kind::STREAM_LISTPACKS => self.stream(1),
             kind::STREAM_LISTPACKS_2 => self.stream(2),
             kind::STREAM_LISTPACKS_3 => self.stream(3),
+            kind::STREAM_LISTPACKS_4 => self.stream(4),
             // All in one piece.
             _ => self.text(),
         }
@@ -116,6 +117,19 @@ impl Skimmer<'_> {
                 rest.skip(if form > 2 { 2 * TIME_LEN } else { TIME_LEN })?;
                 rest.each(|rest| rest.skip(ID_LEN))
             })
-        })
+        })?;
+        if form < 4 {
+            return Some(());
+        }
+        // How long and how many messages are remembered, and of each producer which ones; then two counts.
+        self.lengths(2)?;
+        self.each(|rest| {
+            rest.text()?;
+            rest.each(|rest| {
+                rest.text()?;
+                rest.lengths(2)
+            })
+        })?;
+        self.lengths(2)
     }
 }

@@ -13,6 +13,10 @@ pub mod base {
     pub mod durable_offset;
     #[path = "../../../src/base/generation.rs"]
     pub mod generation;
+    #[path = "../../../src/base/limits.rs"]
+    pub mod limits;
+    #[path = "../../../src/base/requests.rs"]
+    pub mod requests;
 }
 
 #[path = "."]
@@ -25,4 +29,10 @@ pub mod clients {
 pub mod keyspace {
     #[path = "../../../src/keyspace/lock.rs"]
     pub mod lock;
+}
+
+#[path = "."]
+pub mod persist {
+    #[path = "../../../src/persist/write_log/mod.rs"]
+    pub mod write_log;
 }

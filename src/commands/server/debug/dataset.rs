@@ -40,6 +40,10 @@ pub(super) fn populate(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult 
             if !entry.exists() {
                 entry.set_text(&value, Expiry::Clear);
                 entry.count_changes(1);
+                drop(entry);
+                // The stripe is released at once, and the command has not ended.
+                access.log(&[b"SET", &key, &value]);
+                access.end_of_command(args.words(), false);
             }
         });
     }

@@ -32,19 +32,30 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("rdb_last_cow_size", 0);
     lines.add("rdb_last_load_keys_expired", load(&saving.loading.keys_expired));
     lines.add("rdb_last_load_keys_loaded", load(&saving.loading.keys_loaded));
-    lines.add("aof_enabled", 0);
-    lines.add("aof_rewrite_in_progress", 0);
-    lines.add("aof_rewrite_scheduled", 0);
-    lines.add("aof_last_rewrite_time_sec", -1);
-    lines.add("aof_current_rewrite_time_sec", -1);
-    lines.add("aof_last_bgrewrite_status", "ok");
-    lines.add("aof_rewrites", 0);
-    lines.add("aof_rewrites_consecutive_failures", 0);
-    lines.add("aof_last_write_status", "ok");
+    let status = |is_ok: bool| if is_ok { "ok" } else { "err" };
+    let (aof, rewriting) = (&context.shared.aof, context.shared.rewriting.figures());
+    lines.add("aof_enabled", u8::from(context.config.appendonly));
+    lines.add("aof_rewrite_in_progress", u8::from(rewriting.running_s.is_some()));
+    lines.add("aof_rewrite_scheduled", u8::from(rewriting.is_scheduled));
+    lines.add("aof_last_rewrite_time_sec", rewriting.last_duration_s);
+    lines.add("aof_current_rewrite_time_sec", rewriting.running_s.unwrap_or(-1));
+    lines.add("aof_last_bgrewrite_status", status(rewriting.is_ok));
+    lines.add("aof_rewrites", rewriting.rewrites);
+    lines.add("aof_rewrites_consecutive_failures", rewriting.failures);
+    lines.add("aof_last_write_status", status(aof.error().is_none()));
     lines.add("aof_last_cow_size", 0);
     lines.add("module_fork_in_progress", 0);
     lines.add("module_fork_last_cow_size", 0);
     lines.add("slot_migration_fork_in_progress", 0);
+    if context.config.appendonly {
+        let figures = &aof.figures;
+        lines.add("aof_current_size", load(&figures.earlier_len) + load(&figures.current_len));
+        lines.add("aof_base_size", load(&figures.base_len));
+        lines.add("aof_pending_rewrite", 0);
+        lines.add("aof_buffer_length", aof.waiting_bytes());
+        lines.add("aof_pending_bio_fsync", 0);
+        lines.add("aof_delayed_fsync", load(&figures.delayed_flushes));
+    }
     if saving.is_loading() {
         loading(context, lines);
     }

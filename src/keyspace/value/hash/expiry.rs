@@ -5,7 +5,7 @@
 
 use super::schedule::Pass;
 use super::{FieldAccess, Hash, LargeHash};
-use crate::datatypes::items::{self, Packed};
+use crate::datatypes::items::{self, Item, Packed};
 use crate::keyspace::liveness::Liveness;
 use crate::keyspace::value::packed_table::push_expiry;
 
@@ -77,11 +77,11 @@ impl Hash {
         }
     }
 
-    /// Takes out fields that have ended: looks at up to `buckets` buckets, from where it stopped the last time.
-    pub fn sweep(&mut self, buckets: usize, access: FieldAccess<'_>) -> Swept {
+    /// Takes out fields that have ended, of which it tells `ended`: looks at up to `buckets` buckets, from where it stopped the last time.
+    pub fn sweep(&mut self, buckets: usize, access: FieldAccess<'_>, ended: impl FnMut(Item<'_>)) -> Swept {
         match self {
             Hash::Large(large) if large.expiry.count > 0 && !access.liveness.holds(large.expiry.earliest_ms) => {
-                large.sweep(buckets, access)
+                large.sweep(buckets, access, ended)
             }
             _ => Swept { expired: 0, is_done: true },
         }
@@ -89,7 +89,7 @@ impl Hash {
 }
 
 impl LargeHash {
-    fn sweep(&mut self, buckets: usize, access: FieldAccess<'_>) -> Swept {
+    fn sweep(&mut self, buckets: usize, access: FieldAccess<'_>, mut ended: impl FnMut(Item<'_>)) -> Swept {
         let mut swept = Swept { expired: 0, is_done: false };
         let mut dead: Vec<Packed> = Vec::new();
         if self.expiry.pass.next == 0 {
@@ -115,6 +115,7 @@ impl LargeHash {
                     self.table.remove(&place, access.hasher);
                     self.expiry.count -= 1;
                     swept.expired += 1;
+                    ended(items::read(&form));
                 }
             }
         }

@@ -92,7 +92,7 @@ proptest! {
                 Step::Sweep(buckets) => {
                     // However few buckets a step looks at, in the end all that has ended is gone, and nothing else.
                     for _ in 0..10_000 {
-                        if hash.sweep(buckets, access).is_done {
+                        if hash.sweep(buckets, access, |_| ()).is_done {
                             break;
                         }
                     }

@@ -1,0 +1,38 @@
+//! BGREWRITEAOF: makes the append only file anew, as short as the data is. Nobody waits for it, and nothing is forked.
+//!
+//! Like Valkey's, it writes an append only file also where `appendonly` is off; unlike there, that is not kept up to date, and so is refused.
+
+use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::error::CmdError;
+use crate::engine::rewriting::{self, Busy};
+use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+
+pub(crate) static BGREWRITEAOF: CommandSpec = CommandSpec {
+    name: "bgrewriteaof",
+    arity: 1,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT,
+    acl: acl::ADMIN | acl::DANGEROUS | acl::SLOW,
+    run: Run::Data(exec),
+    docs: Docs { summary: "Rewrites the append only file in the background", complexity: "O(1)", since: "1.0.0", group: "server", ..DOCS },
+    ..SPEC
+};
+
+fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
+    let shared = context.shared;
+    if !shared.aof.is_on() && !context.config.appendonly {
+        return Err(CmdError::coded("ERR the append only file is off: set appendonly to yes to have one written"));
+    }
+    if shared.rewriting.figures().running_s.is_some() {
+        return Err(CmdError::coded("ERR Background append only file rewriting already in progress"));
+    }
+    if context.caller.in_exec || shared.saving.runs_in_background() {
+        shared.rewriting.schedule();
+        context.reply.simple("Background append only file rewriting scheduled");
+        return Ok(());
+    }
+    match rewriting::rewrite_in_background(shared) {
+        Ok(()) => context.reply.simple("Background append only file rewriting started"),
+        Err(Busy) => return Err(CmdError::coded("ERR Background append only file rewriting already in progress")),
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! The append only file: every change since a base, in parts that a manifest lists.
+
+pub mod folder;
+pub mod header;
+pub mod manifest;
+pub mod requests;
+pub mod writer;

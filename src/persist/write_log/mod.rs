@@ -1,0 +1,357 @@
+//! The write log: one stream of bytes in which every change of a node's data stands once, as requests that make it again.
+//!
+//! ```text
+//!          pinned by the slowest reader                        the end
+//!   start  |                                                       |
+//!     +----+---------+---------+-----------------+---------+-------+ - - - - -+
+//!     |    | piece   | piece   | long record     | piece   | tail  |  room    |
+//!     +----+---------+---------+-----------------+---------+-------+ - - - - -+
+//! ```
+//!
+//! Offsets are positions in that stream: in the append only file, to replicas and here the same byte has the same offset. Records lie in
+//! segments that are filled one after the other; what a reader was given is a reference to a part of one.
+//!
+//! Invariants:
+//! * A record is whole: readers see all of it or nothing. One that must be read as one stands between MULTI and EXEC.
+//! * Whoever reads from the start of a record on, and takes the database for [`WriteLog::database`] of that place, reads what its writer meant:
+//!   SELECT stands where the database changes.
+//! * Bytes are kept until every reader has let go of them. Without readers there is no log.
+//! * Appending waits for nobody but for who appends or reads at that moment, wakes nobody (it hands out who is to be woken) and allocates no
+//!   more than a segment.
+//!
+//! Records are copied under one lock, rather than reserved there and copied beside each other: a copy of at most
+//! [`LOG_COPIED_LEN_MAX`] bytes takes less time than to tell who has finished, and longer ones are not copied at all. So what was
+//! appended is always one contiguous part.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::base::limits::{LOG_COPIED_LEN_MAX, LOG_SEGMENT_LEN};
+use crate::base::requests::push_select;
+use crate::base::sync::{AtomicU64, Mutex, Ordering};
+
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
+/// Requests that are appended at once.
+#[derive(Debug)]
+pub enum Body<'a> {
+    /// They are copied: at most [`LOG_COPIED_LEN_MAX`] bytes.
+    Short(&'a [u8]),
+    /// They become a part of the log as they lie there.
+    Long(Vec<u8>),
+}
+
+/// What is appended at once.
+#[derive(Debug)]
+pub struct Addition<'a> {
+    /// Requests.
+    pub body: Body<'a>,
+    /// The databases that the first and the last of them are about.
+    pub databases: (u32, u32),
+    /// They must be read as one.
+    pub is_transaction: bool,
+}
+
+/// Bytes behind the start of a piece.
+#[derive(Debug)]
+struct Piece {
+    start: u64,
+    bytes: Bytes,
+}
+
+#[derive(Debug)]
+struct Reader {
+    number: u64,
+    /// It needs what comes from here on.
+    from: u64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The offset behind the last record.
+    end: u64,
+    /// The database at the end; `None` if whoever begins to read there knows none.
+    database: Option<u32>,
+    /// What is full, or was given to readers.
+    pieces: VecDeque<Piece>,
+    /// The segment that is being filled.
+    tail: BytesMut,
+    readers: Vec<Reader>,
+    numbers: u64,
+    /// Who waits for more.
+    waiting: Vec<(u64, Waker)>,
+}
+
+/// See the module's page.
+#[derive(Debug, Default)]
+pub struct WriteLog {
+    inner: Mutex<Inner>,
+    /// As `inner.end`, to be looked at without the lock.
+    end: AtomicU64,
+}
+
+/// A reader's place, which keeps what it has not let go of yet.
+#[derive(Debug)]
+pub struct LogReader {
+    number: u64,
+}
+
+impl Inner {
+    fn tail_start(&self) -> u64 {
+        self.end - self.tail.len() as u64
+    }
+
+    /// Makes what lies in the tail a piece. The rest of its segment goes on being filled.
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            let start = self.tail_start();
+            let bytes = self.tail.split().freeze();
+            self.pieces.push_back(Piece { start, bytes });
+        }
+    }
+
+    fn make_room(&mut self, len: usize) {
+        if self.tail.capacity() - self.tail.len() < len {
+            self.seal();
+            self.tail = BytesMut::with_capacity(LOG_SEGMENT_LEN);
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        debug_assert!(bytes.len() <= LOG_COPIED_LEN_MAX, "more would hold others up");
+        self.make_room(bytes.len());
+        self.tail.extend_from_slice(bytes);
+        self.end += bytes.len() as u64;
+    }
+
+    /// Takes out the pieces that no reader needs any more. Whoever gets them frees them without the lock.
+    fn unpinned(&mut self) -> Vec<Piece> {
+        let needed = self.readers.iter().map(|reader| reader.from).min().unwrap_or(self.end);
+        let gone = self.pieces.iter().take_while(|piece| piece.start + piece.bytes.len() as u64 <= needed).count();
+        self.pieces.drain(..gone).collect()
+    }
+}
+
+impl WriteLog {
+    /// Appends `addition`. `wake` gets those who wait for more, to be woken once no stripe is held. Returns the offset behind it.
+    pub fn append(&self, addition: Addition<'_>, mut wake: impl FnMut(Waker)) -> u64 {
+        let mut inner = self.inner.lock();
+        if addition.is_transaction {
+            inner.push(MULTI);
+        }
+        if inner.database != Some(addition.databases.0) {
+            let mut select = Vec::new();
+            push_select(&mut select, addition.databases.0);
+            inner.push(&select);
+        }
+        match addition.body {
+            Body::Short(bytes) => inner.push(bytes),
+            Body::Long(bytes) => {
+                inner.seal();
+                let (start, bytes) = (inner.end, Bytes::from(bytes));
+                inner.end += bytes.len() as u64;
+                inner.pieces.push_back(Piece { start, bytes });
+            }
+        }
+        if addition.is_transaction {
+            inner.push(EXEC);
+        }
+        inner.database = Some(addition.databases.1);
+        let end = inner.end;
+        self.end.store(end, Ordering::Release);
+        inner.waiting.drain(..).for_each(|(_, waker)| wake(waker));
+        end
+    }
+
+    /// The offset behind the last record.
+    #[inline]
+    pub fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// Begins at the offset `at`: a log that nobody has read yet, whose first bytes were written before it was made.
+    pub fn begin_at(&self, at: u64) {
+        let mut inner = self.inner.lock();
+        assert!(inner.readers.is_empty() && inner.pieces.is_empty() && inner.tail.is_empty(), "nobody knows another offset yet");
+        inner.end = at;
+        self.end.store(at, Ordering::Release);
+    }
+
+    /// Lets a reader begin at the end, and returns that offset. With `names_database` the next record says which database it is about,
+    /// for who knows of none: a file that begins there.
+    pub fn read_from_end(&self, names_database: bool) -> (LogReader, u64) {
+        let mut inner = self.inner.lock();
+        let (number, from) = (inner.numbers, inner.end);
+        inner.numbers += 1;
+        inner.readers.push(Reader { number, from });
+        if names_database {
+            inner.database = None;
+        }
+        (LogReader { number }, from)
+    }
+
+    /// Has the next record say which database it is about, for who begins to read there: a file that begins at the end. Returns that offset.
+    pub fn forget_database(&self) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.database = None;
+        inner.end
+    }
+
+    /// Ends a reader: what it kept goes.
+    pub fn end_reader(&self, reader: &LogReader) {
+        let mut inner = self.inner.lock();
+        inner.readers.retain(|other| other.number != reader.number);
+        inner.waiting.retain(|(number, _)| *number != reader.number);
+        let gone = inner.unpinned();
+        drop(inner);
+        drop(gone);
+    }
+
+    /// Appends to `pieces` what lies behind the place of `reader`, without a gap, up to the end. Returns the end.
+    pub fn read(&self, reader: &LogReader, pieces: &mut Vec<Bytes>) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.seal();
+        let from = inner.place_of(reader);
+        let first = inner.pieces.partition_point(|piece| piece.start + piece.bytes.len() as u64 <= from);
+        for piece in inner.pieces.range(first..) {
+            let skipped = from.saturating_sub(piece.start) as usize;
+            pieces.push(piece.bytes.slice(skipped..));
+        }
+        inner.end
+    }
+
+    /// Lets go of what lies before `to`.
+    pub fn release(&self, reader: &LogReader, to: u64) {
+        let mut inner = self.inner.lock();
+        assert!(to <= inner.end, "nobody has read what is not there yet");
+        if let Some(place) = inner.readers.iter_mut().find(|other| other.number == reader.number) {
+            assert!(place.from <= to, "what a reader let go of is gone");
+            place.from = to;
+        }
+        let gone = inner.unpinned();
+        drop(inner);
+        drop(gone);
+    }
+
+    /// Has `waker` woken once there is something behind the place of `reader`. False if there is already: then nobody is woken.
+    pub fn wake_at_more(&self, reader: &LogReader, waker: Waker) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.place_of(reader) < inner.end {
+            return false;
+        }
+        inner.waiting.retain(|(number, _)| *number != reader.number);
+        inner.waiting.push((reader.number, waker));
+        true
+    }
+
+    /// Bytes that are kept for readers.
+    pub fn kept_bytes(&self) -> u64 {
+        let inner = self.inner.lock();
+        inner.end - inner.pieces.front().map_or_else(|| inner.tail_start(), |piece| piece.start)
+    }
+}
+
+impl Inner {
+    fn place_of(&self, reader: &LogReader) -> u64 {
+        self.readers.iter().find(|other| other.number == reader.number).map_or(self.end, |reader| reader.from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn addition(bytes: &[u8], databases: (u32, u32), is_transaction: bool) -> Addition<'_> {
+        let body = if bytes.len() <= LOG_COPIED_LEN_MAX { Body::Short(bytes) } else { Body::Long(bytes.to_vec()) };
+        Addition { body, databases, is_transaction }
+    }
+
+    fn append(log: &WriteLog, bytes: &[u8], databases: (u32, u32), is_transaction: bool) -> u64 {
+        log.append(addition(bytes, databases, is_transaction), |_| unreachable!("nobody waits"))
+    }
+
+    fn text(log: &WriteLog, reader: &LogReader) -> String {
+        let mut pieces = Vec::new();
+        log.read(reader, &mut pieces);
+        let select = |db| (format!("*2\r\n$6\r\nSELECT\r\n$1\r\n{db}\r\n"), format!("<{db}>"));
+        let signs = [("*1\r\n$5\r\nMULTI\r\n".into(), "[".into()), ("*1\r\n$4\r\nEXEC\r\n".into(), "]".into()), select(0), select(1)];
+        let text = String::from_utf8_lossy(&pieces.concat()).into_owned();
+        signs.iter().fold(text, |text, (bytes, sign): &(String, String)| text.replace(bytes, sign))
+    }
+
+    #[test]
+    fn the_database_is_said_where_it_changes() {
+        let log = WriteLog::default();
+        let (reader, from) = log.read_from_end(true);
+        append(&log, b"a", (0, 0), false);
+        append(&log, b"b", (0, 0), false);
+        append(&log, b"c", (1, 0), true);
+        append(&log, b"d", (0, 1), false);
+        assert_eq!((from, text(&log, &reader).as_str()), (0, "<0>ab[<1>c]d"));
+        let (second, from) = log.read_from_end(true);
+        append(&log, b"e", (1, 1), false);
+        assert_eq!(text(&log, &second), "<1>e");
+        assert!(from < log.end());
+    }
+
+    proptest! {
+        #[test]
+        fn readers_read_what_was_appended_and_nothing_is_kept_that_nobody_needs(
+            steps in prop::collection::vec((0..4_u8, prop_oneof![8 => 1..200_usize, 1 => Just(LOG_COPIED_LEN_MAX + 1), 1 => Just(LOG_COPIED_LEN_MAX)]), 1..120),
+        ) {
+            let log = WriteLog::default();
+            let readers = [log.read_from_end(false).0, log.read_from_end(false).0];
+            let (mut model, mut places) = (Vec::new(), [0_usize; 2]);
+            push_select(&mut model, 0);
+            let mut has_begun = false;
+            for (number, (step, len)) in steps.into_iter().enumerate() {
+                match step {
+                    0 | 1 => {
+                        let reader = usize::from(step);
+                        let mut pieces = Vec::new();
+                        let end = log.read(&readers[reader], &mut pieces) as usize;
+                        let expected = if has_begun { &model[..] } else { &[] };
+                        prop_assert_eq!(&pieces.concat()[..], &expected[places[reader]..]);
+                        prop_assert_eq!(end, expected.len());
+                        let to = places[reader] + len.min(end - places[reader]);
+                        log.release(&readers[reader], to as u64);
+                        places[reader] = to;
+                    }
+                    _ => {
+                        let bytes = vec![number as u8; len];
+                        model.extend_from_slice(&bytes);
+                        has_begun = true;
+                        prop_assert_eq!(append(&log, &bytes, (0, 0), false), model.len() as u64);
+                    }
+                }
+            }
+            readers.iter().for_each(|reader| log.release(reader, log.end()));
+            let mut pieces = Vec::new();
+            log.read(&readers[0], &mut pieces);
+            prop_assert!(pieces.is_empty());
+            log.release(&readers[0], log.end());
+            prop_assert_eq!(log.kept_bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn who_waits_is_handed_out_once() {
+        let log = WriteLog::default();
+        let (reader, _) = log.read_from_end(false);
+        let mut woken = 0;
+        assert!(log.wake_at_more(&reader, Waker::noop().clone()));
+        assert!(log.wake_at_more(&reader, Waker::noop().clone()));
+        log.append(addition(b"a", (0, 0), false), |_| woken += 1);
+        log.append(addition(b"b", (0, 0), false), |_| woken += 1);
+        assert_eq!(woken, 1);
+        assert!(!log.wake_at_more(&reader, Waker::noop().clone()), "there is more already");
+        log.end_reader(&reader);
+        let kept = log.kept_bytes();
+        assert!(kept == log.end(), "what lies in the tail goes with its segment: {kept}");
+    }
+}
