@@ -235,7 +235,7 @@ fn it_is_rewritten_and_switched_while_clients_write() {
         assert!(found >= acknowledged, "client {number} was told of {acknowledged}, and {found} is there");
     }
     let text = fs::read_to_string(folder.path().join("appendonlydir/appendonly.aof.manifest")).expect("it is there");
-    // Four rewrites were asked for. Where clients write much meanwhile, there may be one that the log's growth began.
+    // Four rewrites were asked for. One that fails, or that growth began, takes a number as well.
     let is_of = |base: u32| {
         let incr = base + 1;
         text == format!("file appendonly.aof.{base}.base.rdb seq {base} type b\nfile appendonly.aof.{incr}.incr.aof seq {incr} type i\n")

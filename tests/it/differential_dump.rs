@@ -9,7 +9,7 @@ use larder::base::crc64::crc64;
 use larder::base::rng::Rng;
 use larder_proto::resp::Value;
 
-use crate::support::{Connection, Server};
+use crate::support::{Connection, Server, skipped};
 
 /// Each with the options under which values are made and read, beside the defaults.
 const RUNS: &[(u64, &[(&str, &str)])] = &[
@@ -299,7 +299,7 @@ fn use_value(side: &mut Connection, key: &str) {
 fn known_corrupt_payloads_do_no_harm() {
     let payloads = known_payloads();
     if payloads.is_empty() {
-        eprintln!("SKIPPED: known_corrupt_payloads_do_no_harm: VALKEY_SRC names no source of Valkey");
+        skipped("known_corrupt_payloads_do_no_harm", "VALKEY_SRC names no source of Valkey");
         return;
     }
     assert!(payloads.len() > 50, "{} payloads were found", payloads.len());

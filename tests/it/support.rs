@@ -47,7 +47,7 @@ impl Server {
         let program =
             std::env::var_os("VALKEY_SERVER").map(PathBuf::from).or_else(|| find("valkey-server")).or_else(|| find("redis-server"));
         if program.is_none() {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: no VALKEY_SERVER, and no valkey-server in VALKEY_BIN_DIR or PATH");
+            skipped(test, "no VALKEY_SERVER, and no valkey-server in VALKEY_BIN_DIR or PATH");
         }
         program.map(|program| Server::start(&program, options, &[]))
     }
@@ -174,6 +174,11 @@ pub(crate) fn run_to_end(args: &[&str], input: &str, folder: &Path) -> Output {
         std::thread::sleep(LOOK_TIME);
     }
     child.wait_with_output().expect("our child")
+}
+
+/// Says that a test, or a part of one, was left out: past the harness, which shows nothing of tests that pass.
+pub(crate) fn skipped(test: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {why}");
 }
 
 /// Waits until `condition` holds, which must happen in the end.
