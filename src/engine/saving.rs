@@ -80,7 +80,8 @@ pub fn save_if_due(shared: &Arc<Shared>) {
     if config.save.is_empty() && !shared.saving.is_scheduled() {
         return;
     }
-    let Some(point) = shared.saving.due(&config, shared.keyspace.changes(), clock::unix_ms() / 1000) else { return };
+    let now_s = clock::unix_ms() / 1000;
+    let Some(point) = shared.saving.due(&config, now_s, || shared.keyspace.changes_soon()) else { return };
     if let Some(point) = point {
         tracing::info!("{} changes in {} seconds. Saving...", point.changes, point.seconds);
     }
@@ -93,10 +94,19 @@ pub fn path(config: &Config) -> PathBuf {
     Path::new(&config.dir).join(&config.dbfilename)
 }
 
+fn temporary_path(shared: &Shared, config: &Config) -> PathBuf {
+    Path::new(&config.dir).join(format!("temp-{}.rdb", shared.identity.pid))
+}
+
+/// Removes what a save has written so far, for a process that ends at once.
+pub fn remove_temporary(shared: &Shared) {
+    let _ = shared.saving.files.remove(&temporary_path(shared, &shared.config.load()));
+}
+
 fn run(shared: &Shared, by: By, is_cancelled: Arc<AtomicBool>) -> Result<(), SaveError> {
     let config = shared.config.load();
     let path = path(&config);
-    let temporary = Path::new(&config.dir).join(format!("temp-{}.rdb", shared.identity.pid));
+    let temporary = temporary_path(shared, &config);
     let result = write(shared, &config, &temporary, &path, is_cancelled);
     if result.is_err() {
         let _ = shared.saving.files.remove(&temporary);
