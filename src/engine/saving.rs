@@ -136,6 +136,10 @@ fn write(shared: &Shared, config: &Config, temporary: &Path, path: &Path, is_can
     }
     saving.note_keys(sizes.iter().map(|(_, keys, _)| keys).sum());
     loop {
+        // Also if there is no key that the file's writer would ask for: what was cancelled takes the place of nothing.
+        if is_cancelled.load(Ordering::Relaxed) {
+            return Err(SaveError::Cancelled);
+        }
         match snapshot.step(&mut file, USUAL_BUDGET) {
             Ok(Progress::Done) => break,
             Ok(Progress::Going) => {}
@@ -148,6 +152,9 @@ fn write(shared: &Shared, config: &Config, temporary: &Path, path: &Path, is_can
     }
     drop(snapshot);
     file.finish().map_err(|error| failed(config, "Write error while saving DB to the disk", error))?;
+    if is_cancelled.load(Ordering::Relaxed) {
+        return Err(SaveError::Cancelled);
+    }
     files::replace(&*saving.files, temporary, path).map_err(|error| {
         failed(config, &format!("Error moving temp DB file {name} on the final destination {}", config.dbfilename), error)
     })?;
