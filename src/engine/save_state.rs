@@ -220,17 +220,23 @@ impl Saving {
     }
 
     /// The save point that is due, or a save that was noted (`Some(None)`).
-    pub(super) fn due(&self, config: &Config, changes: u64, now_s: i64) -> Option<Option<SavePoint>> {
-        let state = self.state.lock();
-        if state.running.is_some() || self.is_loading() {
-            return None;
+    pub(super) fn due(&self, config: &Config, now_s: i64, changes: impl FnOnce() -> Option<u64>) -> Option<Option<SavePoint>> {
+        let (last_save_s, is_scheduled) = {
+            let state = self.state.lock();
+            let may_try = !self.has_failed.load(Ordering::Relaxed) || now_s - state.last_try_s > RETRY_S;
+            if state.running.is_some() || self.is_loading() || !may_try {
+                return None;
+            }
+            (state.last_save_s, state.is_scheduled)
+        };
+        if is_scheduled {
+            return Some(None);
         }
-        let may_try = !self.has_failed.load(Ordering::Relaxed) || now_s - state.last_try_s > RETRY_S;
-        if !may_try {
-            return None;
-        }
-        let is_due = |point: &&SavePoint| changes >= point.changes && now_s - state.last_save_s > point.seconds as i64;
-        config.save.iter().find(is_due).map(|point| Some(*point)).or(if state.is_scheduled { Some(None) } else { None })
+        // The clock first: to count changes takes a look at every stripe.
+        let is_time = |point: &&SavePoint| now_s - last_save_s > point.seconds as i64;
+        config.save.iter().find(is_time)?;
+        let changes = changes()?;
+        config.save.iter().filter(is_time).find(|point| changes >= point.changes).map(|point| Some(*point))
     }
 }
 

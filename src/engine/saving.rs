@@ -80,7 +80,8 @@ pub fn save_if_due(shared: &Arc<Shared>) {
     if config.save.is_empty() && !shared.saving.is_scheduled() {
         return;
     }
-    let Some(point) = shared.saving.due(&config, shared.keyspace.changes(), clock::unix_ms() / 1000) else { return };
+    let now_s = clock::unix_ms() / 1000;
+    let Some(point) = shared.saving.due(&config, now_s, || shared.keyspace.changes_soon()) else { return };
     if let Some(point) = point {
         tracing::info!("{} changes in {} seconds. Saving...", point.changes, point.seconds);
     }
@@ -93,10 +94,19 @@ pub fn path(config: &Config) -> PathBuf {
     Path::new(&config.dir).join(&config.dbfilename)
 }
 
+fn temporary_path(shared: &Shared, config: &Config) -> PathBuf {
+    Path::new(&config.dir).join(format!("temp-{}.rdb", shared.identity.pid))
+}
+
+/// Removes what a save has written so far, for a process that ends at once.
+pub fn remove_temporary(shared: &Shared) {
+    let _ = shared.saving.files.remove(&temporary_path(shared, &shared.config.load()));
+}
+
 fn run(shared: &Shared, by: By, is_cancelled: Arc<AtomicBool>) -> Result<(), SaveError> {
     let config = shared.config.load();
     let path = path(&config);
-    let temporary = Path::new(&config.dir).join(format!("temp-{}.rdb", shared.identity.pid));
+    let temporary = temporary_path(shared, &config);
     let result = write(shared, &config, &temporary, &path, is_cancelled);
     if result.is_err() {
         let _ = shared.saving.files.remove(&temporary);
@@ -164,6 +174,10 @@ fn write_snapshot<R>(
     }
     saving.note_keys(sizes.iter().map(|(_, keys, _)| keys).sum());
     loop {
+        // Also if there is no key that the file's writer would ask for: what was cancelled takes the place of nothing.
+        if is_cancelled.load(Ordering::Relaxed) {
+            return Err(SaveError::Cancelled);
+        }
         match snapshot.step(&mut file, USUAL_BUDGET) {
             Ok(Progress::Done) => break,
             Ok(Progress::Going) => {}
@@ -176,6 +190,10 @@ fn write_snapshot<R>(
     }
     drop(snapshot);
     file.finish().map_err(|error| failed(config, "Write error while saving DB to the disk", error))?;
+    // Whoever wanted it to end meanwhile has changed what it would take the place of.
+    if is_cancelled.load(Ordering::Relaxed) {
+        return Err(SaveError::Cancelled);
+    }
     let len = saving.files.open(temporary).and_then(|file| file.len()).unwrap_or_default();
     Ok((seen, len))
 }

@@ -448,8 +448,9 @@ impl Keyspace {
         self.average_ttl_ms[other as usize].store(former, Ordering::Relaxed);
     }
 
-    /// Changes since the last save or start.
-    pub fn changes(&self) -> u64 {
-        self.stats().changes.saturating_sub(self.saved_changes.load(Ordering::Relaxed))
+    /// Changes since the last save or start. `None` if a stripe is held for long: who asks regularly then asks again later.
+    pub fn changes_soon(&self) -> Option<u64> {
+        let all = (0..self.stripes.len() as u32).try_fold(0, |sum, number| Some(sum + self.lock_soon(number)?.stats.changes))?;
+        Some(all.saturating_sub(self.saved_changes.load(Ordering::Relaxed)))
     }
 }

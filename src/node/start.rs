@@ -20,6 +20,7 @@ use crate::commands::server::apply;
 use crate::commands::{FAMILIES, TO_COME};
 use crate::config::{Config, ConfigError, ConfigStore, ShutdownFlags, os_text};
 use crate::engine::loading::Failure;
+use crate::engine::saving;
 use crate::engine::shared::Shared;
 use crate::engine::table::Table;
 use crate::server::{ListenError, Workers};
@@ -181,7 +182,11 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
             (name, flags) = signals.next(shared) => {
                 tracing::warn!("Received {name} scheduling shutdown...");
                 tracing::warn!("User requested shutdown...");
-                if finish::prepare(shared, flags).await {
+                let may_end = tokio::select! {
+                    may_end = finish::prepare(shared, flags) => may_end,
+                    _ = signals.interrupt.recv() => end_at_once(shared),
+                };
+                if may_end {
                     break;
                 }
                 tracing::warn!("{name} received but errors trying to shut down the server, check the logs for more information");
@@ -197,7 +202,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     supervisor.stopping();
     shared.stop.request();
     sockets.close().await;
-    end(workers, &mut signals).await;
+    end(workers, &mut signals, shared).await;
     aof::end(shared);
     system::remove_pid_file(&config);
     if !config.unixsocket.is_empty() {
@@ -261,15 +266,19 @@ fn remove(path: &str) {
 }
 
 /// Waits for the workers, which end once their connections have their replies. A further interrupt ends the process at once.
-async fn end(workers: Arc<Workers>, signals: &mut Signals) {
+async fn end(workers: Arc<Workers>, signals: &mut Signals, shared: &Shared) {
     let ended = tokio::task::spawn_blocking(move || workers.end());
     tokio::select! {
         _ = ended => {}
-        _ = signals.interrupt.recv() => {
-            tracing::warn!("You insist... exiting now.");
-            std::process::exit(1);
-        }
+        _ = signals.interrupt.recv() => end_at_once(shared),
     }
+}
+
+/// For who interrupts a second time.
+fn end_at_once(shared: &Shared) -> ! {
+    tracing::warn!("You insist... exiting now.");
+    saving::remove_temporary(shared);
+    std::process::exit(1);
 }
 
 /// The signals that end a node.

@@ -14,7 +14,8 @@ use larder::keyspace::value::set::SetLimits;
 use larder::keyspace::value::zset;
 use larder::persist::dump::{self, Checks};
 use larder::persist::rdb::load::{Access, Limits};
-use larder::persist::rdb::save::Style;
+use larder::persist::rdb::style::Style;
+use larder::persist::rdb::version;
 use libfuzzer_sys::fuzz_target;
 
 const CHECKS: Checks = Checks { version: true, checksum: true };
@@ -38,7 +39,12 @@ fuzz_target!(|data: &[u8]| {
     let access = Access { fields, limits: limits(control & 4 != 0) };
     let payload = dump::seal(content.to_vec(), VERSIONS[usize::from(control & 3)]);
     let Ok(object) = dump::read(&payload, &access, CHECKS) else { return };
-    let style = Style { compresses: control & 8 != 0, list: access.limits.list };
+    let style = Style {
+        compresses: control & 8 != 0,
+        list: access.limits.list,
+        forms_max: version::SET_LISTPACKS,
+        content_max: version::MAX,
+    };
     // A table that is small enough is written as one, and read as a value in one piece, which it then stays.
     let mut written = dump::of_entry(object.into_entry(b"key", None, 0).borrow(), style);
     let mut lengths = Vec::new();
