@@ -63,6 +63,9 @@ pub const CHANNEL_PATTERN_LEN_MAX: usize = 4 * 1024;
 /// Length of a chunk: one is copied in some ten microseconds, and the longest string has only 2048 of them to refer to.
 pub const CHUNK_LEN: usize = 256 * 1024;
 
+/// Most threads that help to load a snapshot.
+pub const LOADING_HELPERS_MAX: usize = 15;
+
 /// What a snapshot that is written may keep aside in memory because it belongs elsewhere in the file. What is beyond lies in a temporary
 /// file meanwhile.
 pub const SNAPSHOT_ASIDE_LEN_MAX: usize = 64 * 1024 * 1024;

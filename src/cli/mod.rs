@@ -1,5 +1,5 @@
 //! `larder-cli`: the command-line client. It knows nothing of the server but its protocol, so it works with every
-//! server that speaks RESP, and other clients work with Larder.
+//! server that speaks RESP, and other clients work with Larder; but it looks at files as the server would ([`snapshot`]).
 //!
 //! [`options`] decides what to do; [`session`] runs commands over a [`connection`] and prints with [`output`]; the
 //! other modules are the modes: [`repl`] with [`docs`] and [`hint`], [`keys`], [`stats`], [`pipe`], [`transfer`], [`manager`].
@@ -17,6 +17,7 @@ mod pipe;
 mod repl;
 mod session;
 mod settings;
+mod snapshot;
 mod stats;
 mod stop;
 mod transfer;
@@ -66,6 +67,7 @@ fn run(settings: Settings) -> Result<(), Stop> {
         Mode::Latency { history } => stats::latency(&mut session, history),
         Mode::Pipe(timeout) => pipe::run(&mut session, timeout),
         Mode::Replica => transfer::replica(&mut session),
+        Mode::Snapshot(look, file) => snapshot::run(look, &file),
         Mode::Rdb { file, functions_only } => transfer::rdb(&mut session, &file, functions_only),
     }
 }

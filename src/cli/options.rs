@@ -14,7 +14,7 @@ use clap::{ArgAction, Parser};
 
 use super::manager::ManagerOptions;
 use super::output::Format;
-use super::settings::{Address, Family, FromStdin, Mode, Protocol, Settings};
+use super::settings::{Address, Family, FromStdin, Look, Mode, Protocol, Settings};
 use super::stop::{Stop, fail};
 use super::uri;
 
@@ -25,7 +25,8 @@ const SCAN_COUNT: u64 = 10;
 
 /// Command-line client of Larder and of every server that speaks the Redis protocol.
 ///
-/// Without a command an interactive session starts; type "help" there.
+/// Without a command an interactive session starts; type "help" there. `rdb check|info|export FILE` looks at a snapshot's file without any
+/// server: whether it loads, what is in it, or all of it, a line of JSON for each key.
 #[derive(Parser, Debug)]
 #[command(
     name = "larder-cli",
@@ -343,9 +344,19 @@ fn mode(options: &Options) -> Result<Mode, Stop> {
                     }
                 })?)
             }
-            None => Mode::Command(command),
+            None => match snapshot_of(&command) {
+                Some((look, file)) => Mode::Snapshot(look, file),
+                None => Mode::Command(command),
+            },
         },
     })
+}
+
+/// `rdb check|info|export FILE`, which is no server's command.
+fn snapshot_of(command: &[Vec<u8>]) -> Option<(Look, PathBuf)> {
+    let [name, look, file] = command else { return None };
+    let look = Look::of(look).filter(|_| name == b"rdb")?;
+    Some((look, PathBuf::from(OsString::from_vec(file.clone()))))
 }
 
 /// A number of seconds; no duration stands for none. `None`: it is not one.
@@ -484,6 +495,7 @@ mod tests {
             ("--replica", Mode::Replica),
             ("--rdb f", Mode::Rdb { file: "f".into(), functions_only: false }),
             ("--functions-rdb f", Mode::Rdb { file: "f".into(), functions_only: true }),
+            ("rdb check f", Mode::Snapshot(Look::Check, "f".into())),
             ("--eval f k , a", Mode::Eval("f".into(), vec![b"k".into(), b",".into(), b"a".into()])),
         ] {
             assert_eq!(settings(line).mode, mode, "{line}");

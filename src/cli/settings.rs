@@ -34,6 +34,29 @@ pub(super) enum Family {
     V6,
 }
 
+/// What is to be done with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Say whether it can be loaded.
+    Check,
+    /// Say what is in it.
+    Info,
+    /// Print all of it, a line of JSON for each key.
+    Export,
+}
+
+impl Look {
+    /// What this word asks for.
+    pub(super) fn of(word: &[u8]) -> Option<Look> {
+        match word {
+            b"check" => Some(Look::Check),
+            b"info" => Some(Look::Info),
+            b"export" => Some(Look::Export),
+            _ => None,
+        }
+    }
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -42,6 +65,8 @@ pub(super) enum Mode {
     Command(Vec<Vec<u8>>),
     /// Run a script with keys and arguments.
     Eval(PathBuf, Vec<Vec<u8>>),
+    /// Look at a snapshot's file.
+    Snapshot(Look, PathBuf),
     /// Look after a cluster.
     Manager(Wish),
     Scan,

@@ -8,13 +8,14 @@ use std::sync::atomic::Ordering;
 
 use super::saving;
 use super::shared::Shared;
-use crate::base::{alloc, clock};
+use crate::base::limits::LOADING_HELPERS_MAX as HELPERS_MAX;
+use crate::base::{alloc, clock, process};
 use crate::config::{Config, RdbVersionCheck, os_text};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::persist::files::Reader;
 use crate::persist::rdb::file_source::FileSource;
-use crate::persist::rdb::into_keyspace::{IntoKeyspace, Settings};
+use crate::persist::rdb::into_keyspace::{IntoKeyspace, Queue, Settings};
 use crate::persist::rdb::load::Limits;
 use crate::persist::rdb::load_file::{self, Checks, Problem};
 
@@ -118,7 +119,8 @@ fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, keeps
         key_delay_us: config.key_load_delay.into(),
     };
     let on_begin: Option<fn(&Keyspace)> = if existing == Existing::Goes { Some(Keyspace::empty) } else { None };
-    let mut receiver = IntoKeyspace::new(&shared.keyspace, settings, progress, on_begin);
+    let queue = Queue::default();
+    let mut receiver = IntoKeyspace::new(&shared.keyspace, settings, progress, on_begin, &queue);
     let mut reader = Reader::new(file, 0);
     let mut on_read = |len| _ = progress.loaded_bytes.fetch_add(len, Ordering::Relaxed);
     let has_checksum = config.rdbchecksum && !shared.debug.skip_checksum.load(Ordering::Relaxed);
@@ -128,7 +130,24 @@ fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, keeps
         checksum: has_checksum,
         databases: shared.keyspace.databases(),
     };
-    let result = load_file::read(&mut source, &mut receiver, checks);
+    // This thread finds values, and reads them as well when the others have enough to do.
+    let helpers = process::processors().clamp(2, HELPERS_MAX + 1) - 1;
+    let read = std::thread::scope(|scope| {
+        for _ in 0..helpers {
+            let (helper, queue) = (receiver.helper(), &queue);
+            // Without one of them the others have more to do.
+            let _ = std::thread::Builder::new().name("loading".to_owned()).spawn_scoped(scope, move || {
+                helper.run(queue);
+                alloc::flush_thread();
+            });
+        }
+        let read = load_file::read(&mut source, &mut receiver, checks);
+        receiver.finish();
+        // What still waits, and all of it if there was no thread to be had.
+        receiver.helper().run(&queue);
+        read
+    });
+    let result = receiver.failure().map_or(read, Err);
     if result.is_err() && receiver.has_begun() && matches!(existing, Existing::Nothing | Existing::Goes) {
         shared.keyspace.empty();
     }

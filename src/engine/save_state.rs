@@ -86,7 +86,7 @@ pub struct Saving {
     state: Mutex<State>,
     /// The last save in the background failed.
     has_failed: AtomicBool,
-    keys_written: AtomicU64,
+    keys_written: Arc<AtomicU64>,
 }
 
 impl Default for Saving {
@@ -111,7 +111,7 @@ impl Saving {
             loading: into_keyspace::Progress::default(),
             state: Mutex::new(state),
             has_failed: AtomicBool::new(false),
-            keys_written: AtomicU64::new(0),
+            keys_written: Arc::default(),
         }
     }
 
@@ -173,9 +173,9 @@ impl Saving {
         }
     }
 
-    /// Notes how many keys were written.
-    pub(super) fn note_written(&self, keys: u64) {
-        self.keys_written.store(keys, Ordering::Relaxed);
+    /// Where it is noted how many keys were written.
+    pub(super) fn keys_written(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.keys_written)
     }
 
     /// True if a save was noted.

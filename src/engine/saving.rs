@@ -166,7 +166,7 @@ fn write_snapshot<R>(
     loop {
         match snapshot.step(&mut file, USUAL_BUDGET) {
             Ok(Progress::Done) => break,
-            Ok(Progress::Going) => saving.note_written(snapshot.figures().keys),
+            Ok(Progress::Going) => {}
             Err(Failure::Sink(error)) => return Err(failed(config, "Write error while saving DB to the disk", error)),
             Err(failure) => {
                 tracing::warn!("Write error while saving DB to the disk: {failure}");
@@ -239,6 +239,7 @@ fn settings(shared: &Shared, config: &Config, is_cancelled: Arc<AtomicBool>, is_
         ],
         key_delay_us: config.rdb_key_save_delay.into(),
         aside_len_max: SNAPSHOT_ASIDE_LEN_MAX,
+        keys_written: shared.saving.keys_written(),
         is_cancelled,
     }
 }

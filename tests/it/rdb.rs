@@ -416,7 +416,7 @@ fn a_file_that_cannot_be_loaded_ends_the_start_with_its_offset() {
     let cases: [(&[u8], &str); 6] = [
         (&changed, "RDB CRC error"),
         (&good[..good.len() - 20], "it ends early"),
-        (&unknown, "type or opcode 99 is not known"),
+        (&unknown, "Can't handle foreign type or opcode 99 in RDB with version 10"),
         (&version, "Can't handle RDB format version 99"),
         (b"no snapshot at all", "it does not begin as a snapshot does"),
         (b"", "it ends early"),
@@ -430,4 +430,53 @@ fn a_file_that_cannot_be_loaded_ends_the_start_with_its_offset() {
         assert_eq!(ended.status.code(), Some(1));
         assert_eq!(std::fs::read(&path).expect("it is there"), content, "the file stays as it was");
     }
+}
+
+#[test]
+fn the_client_looks_at_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let larder = server(folder.path(), &[]);
+    let mut client = larder.connect();
+    for words in [
+        "SET text value",
+        "SET expiring 1 PXAT 4102444800000",
+        "RPUSH list a 2",
+        "ZADD zset 1.5 member inf other",
+        "HSET hash field value",
+        "XADD stream 1-1 field value",
+    ] {
+        call(&mut client, words);
+    }
+    client.call(&[&b"SADD"[..], b"set", b"\xff\x00"]);
+    call(&mut client, "SAVE");
+    let path = folder.path().join("dump.rdb");
+    let look = |wish: &str| {
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_larder-cli")).args(["rdb", wish]).arg(&path).output().expect("the client runs");
+        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        (output.status.code(), texts)
+    };
+    let (status, [check, _]) = look("check");
+    assert!(status == Some(0) && check.contains("7 keys: it can be loaded"), "{check}");
+    let (_, [info, _]) = look("info");
+    for line in ["version: 11", "db0: 7 keys, 1 expire, 0 have expired", "zset: 1 keys, 2 elements, ", "larder-ver: "] {
+        assert!(info.contains(line), "{line}: {info}");
+    }
+    let (_, [export, _]) = look("export");
+    let mut lines: Vec<&str> = export.lines().collect();
+    lines.sort_unstable();
+    let expected = [
+        r#"{"db":0,"expiry_ms":4102444800000,"key":"expiring","type":"string","value":"1"}"#,
+        r#"{"db":0,"expiry_ms":null,"key":"hash","type":"hash","value":[["field","value"]]}"#,
+        r#"{"db":0,"expiry_ms":null,"key":"list","type":"list","value":["a","2"]}"#,
+        r#"{"db":0,"expiry_ms":null,"key":"set","type":"set","value":[{"hex":"ff00"}]}"#,
+        r#"{"db":0,"expiry_ms":null,"key":"stream","type":"stream","value":[{"fields":["field","value"],"id":"1-1"}]}"#,
+        r#"{"db":0,"expiry_ms":null,"key":"text","type":"string","value":"value"}"#,
+        r#"{"db":0,"expiry_ms":null,"key":"zset","type":"zset","value":[["member",1.5],["other","inf"]]}"#,
+    ];
+    assert_eq!(lines, expected);
+    let good = std::fs::read(&path).expect("it was saved");
+    std::fs::write(&path, &good[..good.len() / 2]).expect("a file");
+    let (status, [_, error]) = look("check");
+    assert!(status == Some(1) && error.contains("at offset") && error.contains("it ends early"), "{error}");
 }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::into_keyspace::delay;
 use super::output::Output;
@@ -74,6 +74,8 @@ pub struct Settings {
     pub key_delay_us: i64,
     /// What may be kept aside in memory, in bytes.
     pub aside_len_max: usize,
+    /// Told how many keys were written.
+    pub keys_written: Arc<AtomicU64>,
     /// Set by who wants it to end.
     pub is_cancelled: Arc<AtomicBool>,
 }
@@ -318,6 +320,7 @@ impl Sink for FileWriter {
         };
         self.version = self.version.max(version);
         self.keys += 1;
+        self.settings.keys_written.store(self.keys, Ordering::Relaxed);
         delay(self.settings.key_delay_us, self.keys);
         Ok(())
     }

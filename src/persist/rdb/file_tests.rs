@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::file::{FileWriter, Settings, Used};
 use super::file_source::FileSource;
-use super::into_keyspace::{self, IntoKeyspace, Progress};
+use super::into_keyspace::{self, IntoKeyspace, Progress, Queue};
 use super::load::Limits;
 use super::load_file::{self, Checks, LoadError, Problem};
 use super::style::Style;
@@ -150,6 +150,7 @@ fn settings(style: Style) -> Settings {
         aux: vec![("larder-ver", "1".to_owned()), ("ctime", "1".to_owned())],
         key_delay_us: 0,
         aside_len_max: 10_000,
+        keys_written: Arc::default(),
         is_cancelled: Arc::default(),
     }
 }
@@ -184,8 +185,18 @@ fn load(files: &FaultyFiles) -> Result<Keyspace, LoadError> {
     let file = files.open(Path::new(FILE)).map_err(|error| LoadError { offset: 0, problem: Problem::Io(error) })?;
     let (mut reader, mut on_read) = (Reader::new(file, 0), |_| ());
     let mut source = FileSource::new(&mut reader, true, &mut on_read);
-    let mut receiver = IntoKeyspace::new(&loaded, settings, &progress, None);
-    load_file::read(&mut source, &mut receiver, Checks { version: true, checksum: true, databases: 3 })?;
+    let queue = Queue::default();
+    let mut receiver = IntoKeyspace::new(&loaded, settings, &progress, None, &queue);
+    let checks = Checks { version: true, checksum: true, databases: 3 };
+    let read = std::thread::scope(|scope| {
+        let helper = receiver.helper();
+        let queue = &queue;
+        scope.spawn(move || helper.run(queue));
+        let read = load_file::read(&mut source, &mut receiver, checks);
+        receiver.finish();
+        read
+    });
+    receiver.failure().map_or(read, Err)?;
     Ok(loaded)
 }
 

@@ -1,11 +1,23 @@
-//! Loading a file into the keyspace.
+//! Loading a file into the keyspace, on several threads.
+//!
+//! One thread goes through the file and finds where values end ([`skim`]); it hands them on in batches to others, which read them and put them
+//! under their keys ([`Helper`]). If these have enough to do it reads a batch by itself; and a value whose end is far away, as it goes.
+//!
+//! Invariants:
+//! * Of the file a few batches and the longest collected value are in memory beside what was loaded.
+//! * Of several problems the one that lies first among those that were found is told.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver as BatchReceiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::file_source::FileSource;
 use super::load::{self, Access, Limits};
-use super::load_file::{Particulars, Problem, Receiver};
+use super::load_file::{LoadError, Particulars, Problem, Receiver};
+use super::source::Source;
+use super::{EMPTY, skim};
 use crate::base::clock;
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock24::AccessClock;
@@ -13,6 +25,12 @@ use crate::keyspace::liveness::Liveness;
 use crate::keyspace::loading::Loaded;
 use crate::keyspace::value::hash::FieldAccess;
 
+/// Bytes of a batch.
+const BATCH_LEN: usize = 64 * 1024;
+/// Batches that wait for a thread.
+const BATCHES_MAX: usize = 64;
+/// A value that does not end within so many bytes is read as it goes.
+const COLLECTED_LEN_MAX: usize = 1024 * 1024;
 /// Most keys without a value of which the log tells.
 const TOLD_MAX: u64 = 10;
 
@@ -54,76 +72,18 @@ pub struct Settings {
     pub key_delay_us: i64,
 }
 
-/// See the module's page.
-#[derive(Debug)]
-pub struct IntoKeyspace<'k> {
+/// What values are read with, and where they go: the same for all threads.
+#[derive(Debug, Clone, Copy)]
+struct Builder<'k> {
     keyspace: &'k Keyspace,
     settings: Settings,
     progress: &'k Progress,
     liveness: Liveness,
-    /// Called when the file is known to be one: what is there may go now.
-    on_begin: Option<fn(&Keyspace)>,
-    has_begun: bool,
-    passed_over: u64,
 }
 
-impl<'k> IntoKeyspace<'k> {
-    /// Into this keyspace. `on_begin` is called when the file is known to be one.
-    pub fn new(keyspace: &'k Keyspace, settings: Settings, progress: &'k Progress, on_begin: Option<fn(&Keyspace)>) -> Self {
-        let liveness = if settings.keeps_ended { Liveness::EVERYTHING } else { Liveness::at(settings.now_ms) };
-        IntoKeyspace { keyspace, settings, progress, liveness, on_begin, has_begun: false, passed_over: 0 }
-    }
-
-    /// True once the file was known to be one.
-    pub fn has_begun(&self) -> bool {
-        self.has_begun
-    }
-
-    /// Tells the log how it went.
-    pub fn report(&self) {
-        let (loaded, expired) = (self.progress.keys_loaded.load(Ordering::Relaxed), self.progress.keys_expired.load(Ordering::Relaxed));
-        let passed_over = match self.passed_over {
-            0 => String::new(),
-            count => format!(", empty keys skipped: {count}"),
-        };
-        tracing::info!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}{passed_over}.");
-    }
-}
-
-impl Receiver for IntoKeyspace<'_> {
-    fn begin(&mut self, _: u16) {
-        self.has_begun = true;
-        if let Some(on_begin) = self.on_begin {
-            tracing::info!("RDB signature and version check passed. Flushing old data");
-            on_begin(self.keyspace);
-        }
-    }
-
-    fn aux(&mut self, name: &[u8], value: &[u8]) {
-        let (name, text) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
-        match &*name {
-            name if name.starts_with('%') => tracing::info!("RDB '{name}': {text}"),
-            "larder-ver" => tracing::info!("Loading RDB produced by Larder version {text}"),
-            "redis-ver" => tracing::info!("Loading RDB produced by Redis version {text}"),
-            "valkey-ver" => tracing::info!("Loading RDB produced by Valkey version {text}"),
-            "ctime" => {
-                let age = (self.settings.now_ms / 1000).saturating_sub(text.parse().unwrap_or(i64::MAX)).max(0);
-                tracing::info!("RDB age {age} seconds");
-            }
-            "used-mem" => {
-                let bytes: u64 = text.parse().unwrap_or(0);
-                tracing::info!("RDB memory usage when created {:.2} Mb", bytes as f64 / f64::from(1 << 20));
-                self.progress.rdb_used_mem.store(bytes, Ordering::Relaxed);
-            }
-            "aof-base" if text != "0" => tracing::info!("RDB is base AOF"),
-            _ => tracing::debug!("Unrecognized RDB AUX field: '{name}'"),
-        }
-    }
-
-    fn value(&mut self, key: &mut Particulars, kind: u8, source: &mut FileSource<'_>) -> Result<(), Problem> {
-        if self.progress.is_cancelled.load(Ordering::Relaxed) {
-            return Err(Problem::Cancelled);
-        }
+impl Builder<'_> {
+    /// Reads a value and puts it under its key.
+    fn build(&self, key: &Particulars, name: &[u8], kind: u8, source: &mut impl Source) -> Result<(), Problem> {
         let settings = &self.settings;
         let fields = FieldAccess { hasher: self.keyspace.hasher(), liveness: self.liveness };
         let object = load::object(kind, source, &Access { fields, limits: settings.limits })?;
@@ -136,13 +96,256 @@ impl Receiver for IntoKeyspace<'_> {
             (Some(seconds), None) => settings.clock.idle(seconds),
             (None, None) => settings.clock.fresh(),
         };
-        let entry = object.into_entry(&key.name, key.expiry_ms, clock);
+        let entry = object.into_entry(name, key.expiry_ms, clock);
         if self.keyspace.put_loaded(key.db, entry, settings.replaces) == Loaded::Twice {
             return Err(Problem::Twice(key.db));
         }
         let loaded = 1 + self.progress.keys_loaded.fetch_add(1, Ordering::Relaxed);
         delay(settings.key_delay_us, loaded);
         Ok(())
+    }
+
+    /// Builds a batch. Returns the keys without a value.
+    fn build_all(&self, batch: &Batch) -> Result<u64, LoadError> {
+        let (mut rest, mut passed_over) = (&batch.bytes[..], 0);
+        for record in &batch.records {
+            let (name, mut value);
+            (name, rest) = rest.split_at(record.name_len);
+            (value, rest) = rest.split_at(record.value_len);
+            match self.build(&record.key, name, record.kind, &mut value) {
+                Err(Problem::Corrupt(why)) if why == EMPTY.0 => passed_over += 1,
+                other => other.map_err(|problem| LoadError { offset: record.offset, problem })?,
+            }
+        }
+        Ok(passed_over)
+    }
+}
+
+/// A key whose value lies in its batch.
+#[derive(Debug)]
+struct Record {
+    /// Without the name, which lies before the value.
+    key: Particulars,
+    kind: u8,
+    name_len: usize,
+    value_len: usize,
+    /// Where the value is in the file.
+    offset: u64,
+}
+
+/// Keys that one thread reads.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    records: Vec<Record>,
+}
+
+/// Where batches wait for the threads that read them.
+#[derive(Debug)]
+pub struct Queue {
+    batches: Mutex<Option<SyncSender<Batch>>>,
+    waiting: Mutex<BatchReceiver<Batch>>,
+    /// The problem that lies first in the file.
+    failure: Mutex<Option<LoadError>>,
+    has_failed: AtomicBool,
+    passed_over: AtomicU64,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        let (sender, receiver) = sync_channel(BATCHES_MAX);
+        Queue {
+            batches: Mutex::new(Some(sender)),
+            waiting: Mutex::new(receiver),
+            failure: Mutex::default(),
+            has_failed: AtomicBool::new(false),
+            passed_over: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Queue {
+    fn note(&self, result: Result<u64, LoadError>) {
+        match result {
+            Ok(passed_over) => _ = self.passed_over.fetch_add(passed_over, Ordering::Relaxed),
+            Err(error) => {
+                let mut failure = self.failure.lock();
+                if failure.as_ref().is_none_or(|before| before.offset > error.offset) {
+                    *failure = Some(error);
+                }
+                self.has_failed.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// No more batches come: the threads end when they have read those that wait.
+    pub fn close(&self) {
+        *self.batches.lock() = None;
+    }
+}
+
+/// A thread that reads batches, until the queue is closed.
+#[derive(Debug)]
+pub struct Helper<'k>(Builder<'k>);
+
+impl Helper<'_> {
+    /// Its work.
+    pub fn run(&self, queue: &Queue) {
+        loop {
+            let next = queue.waiting.lock().recv();
+            let Ok(batch) = next else { return };
+            // After a problem nothing is wanted any longer.
+            if !queue.has_failed.load(Ordering::Relaxed) {
+                queue.note(self.0.build_all(&batch));
+            }
+        }
+    }
+}
+
+impl Settings {
+    /// What of the file is loaded, by its age.
+    fn liveness(&self) -> Liveness {
+        if self.keeps_ended { Liveness::EVERYTHING } else { Liveness::at(self.now_ms) }
+    }
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct IntoKeyspace<'k> {
+    builder: Builder<'k>,
+    /// Called when the file is known to be one: what is there may go now.
+    on_begin: Option<fn(&Keyspace)>,
+    has_begun: bool,
+    passed_over: u64,
+    queue: &'k Queue,
+    batch: Batch,
+}
+
+impl<'k> IntoKeyspace<'k> {
+    /// Into this keyspace. `on_begin` is called when the file is known to be one.
+    pub fn new(
+        keyspace: &'k Keyspace,
+        settings: Settings,
+        progress: &'k Progress,
+        on_begin: Option<fn(&Keyspace)>,
+        queue: &'k Queue,
+    ) -> Self {
+        let builder = Builder { keyspace, settings, progress, liveness: settings.liveness() };
+        IntoKeyspace { builder, on_begin, has_begun: false, passed_over: 0, queue, batch: Batch::default() }
+    }
+
+    /// For a thread that helps.
+    pub fn helper(&self) -> Helper<'k> {
+        Helper(self.builder)
+    }
+
+    /// True once the file was known to be one.
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    /// Hands on what was found, or reads it if the others have enough to do.
+    fn hand_on(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let sender = self.queue.batches.lock().clone();
+        let left = match sender.map(|sender| sender.try_send(batch)) {
+            Some(Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch))) => batch,
+            Some(Ok(())) | None => return,
+        };
+        self.queue.note(self.builder.build_all(&left));
+    }
+
+    /// Hands on what is left. To be called at the file's end, before the helpers are waited for.
+    pub fn finish(&mut self) {
+        self.hand_on();
+        self.queue.close();
+    }
+
+    /// What a helper found wrong, once all have ended.
+    pub fn failure(&self) -> Option<LoadError> {
+        self.queue.failure.lock().take()
+    }
+
+    /// Tells the log how it went.
+    pub fn report(&self) {
+        let progress = self.builder.progress;
+        let (loaded, expired) = (progress.keys_loaded.load(Ordering::Relaxed), progress.keys_expired.load(Ordering::Relaxed));
+        let passed_over = match self.passed_over + self.queue.passed_over.load(Ordering::Relaxed) {
+            0 => String::new(),
+            count => format!(", empty keys skipped: {count}"),
+        };
+        tracing::info!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}{passed_over}.");
+    }
+
+    /// Puts a value into the batch, if its end is to be seen.
+    fn collect(&mut self, key: &Particulars, kind: u8, source: &mut FileSource<'_>) -> bool {
+        let mut len_min = 1;
+        let value_len = loop {
+            let bytes = source.peek(len_min);
+            if let Some(value_len) = skim::value_len(kind, bytes) {
+                break value_len;
+            }
+            // Either there is more of it in the file, or it is somebody else's.
+            if bytes.len() < len_min || bytes.len() >= COLLECTED_LEN_MAX {
+                return false;
+            }
+            len_min = bytes.len() + 1;
+        };
+        let offset = source.offset();
+        self.batch.bytes.extend_from_slice(&key.name);
+        self.batch.bytes.extend_from_slice(&source.peek(value_len)[..value_len]);
+        source.advance(value_len);
+        self.batch.records.push(Record { key: key.without_name(), kind, name_len: key.name.len(), value_len, offset });
+        true
+    }
+}
+
+impl Receiver for IntoKeyspace<'_> {
+    fn begin(&mut self, _: u16) {
+        self.has_begun = true;
+        if let Some(on_begin) = self.on_begin {
+            tracing::info!("RDB signature and version check passed. Flushing old data");
+            on_begin(self.builder.keyspace);
+        }
+    }
+
+    fn aux(&mut self, name: &[u8], value: &[u8]) {
+        let (name, text) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+        match &*name {
+            name if name.starts_with('%') => tracing::info!("RDB '{name}': {text}"),
+            "larder-ver" => tracing::info!("Loading RDB produced by Larder version {text}"),
+            "redis-ver" => tracing::info!("Loading RDB produced by Redis version {text}"),
+            "valkey-ver" => tracing::info!("Loading RDB produced by Valkey version {text}"),
+            "ctime" => {
+                let age = (self.builder.settings.now_ms / 1000).saturating_sub(text.parse().unwrap_or(i64::MAX)).max(0);
+                tracing::info!("RDB age {age} seconds");
+            }
+            "used-mem" => {
+                let bytes: u64 = text.parse().unwrap_or(0);
+                tracing::info!("RDB memory usage when created {:.2} Mb", bytes as f64 / f64::from(1 << 20));
+                self.builder.progress.rdb_used_mem.store(bytes, Ordering::Relaxed);
+            }
+            "aof-base" if text != "0" => tracing::info!("RDB is base AOF"),
+            _ => tracing::debug!("Unrecognized RDB AUX field: '{name}'"),
+        }
+    }
+
+    fn value(&mut self, key: &mut Particulars, kind: u8, source: &mut FileSource<'_>) -> Result<(), Problem> {
+        let progress = self.builder.progress;
+        if progress.is_cancelled.load(Ordering::Relaxed) {
+            return Err(Problem::Cancelled);
+        }
+        if self.queue.has_failed.load(Ordering::Relaxed) {
+            return Err(Problem::Elsewhere);
+        }
+        // Who slows loading down wants it key by key.
+        if self.builder.settings.key_delay_us == 0 && self.collect(key, kind, source) {
+            if self.batch.bytes.len() >= BATCH_LEN {
+                self.hand_on();
+            }
+            return Ok(());
+        }
+        self.builder.build(key, &key.name, kind, source)
     }
 
     fn passed_over(&mut self) {

@@ -11,6 +11,8 @@ use super::{Corrupt, EMPTY, kind, load, opcode, text, version};
 
 /// Length of the header.
 const MAGIC_LEN: usize = 9;
+/// What Redis has given a meaning since its ways and Valkey's parted, or may come to.
+const FOREIGN: std::ops::RangeInclusive<u8> = kind::COMMON_MAX + 1..=243;
 /// Versions from this one on end with a checksum.
 const CHECKSUM_MIN: u16 = 5;
 
@@ -25,8 +27,10 @@ pub enum Problem {
     Version(u16),
     /// It ends early, or something in it is wrong.
     Corrupt(&'static str),
-    /// A type or an operation that nobody knows, or that means something else to whom the file is of.
+    /// A type or an operation that nobody knows.
     Type(u8),
+    /// One that means something else to whom a file of this version is of.
+    Foreign(u8, u16),
     /// It names a database that there is not.
     Database(u64),
     /// A key comes twice in a database.
@@ -39,6 +43,8 @@ pub enum Problem {
     Checksum(u64, u64),
     /// Who wanted it wants it no longer.
     Cancelled,
+    /// Another thread has found a problem.
+    Elsewhere,
 }
 
 impl fmt::Display for Problem {
@@ -48,13 +54,19 @@ impl fmt::Display for Problem {
             Problem::Signature => f.write_str("it does not begin as a snapshot does"),
             Problem::Version(version) => write!(f, "Can't handle RDB format version {version}"),
             Problem::Corrupt(why) => f.write_str(why),
-            Problem::Type(number) => write!(f, "type or opcode {number} is not known"),
+            Problem::Type(number) => {
+                write!(f, "Unknown type or opcode when loading DB. Unrecoverable error, aborting now. It is {number}")
+            }
+            Problem::Foreign(number, version) => {
+                write!(f, "Can't handle foreign type or opcode {number} in RDB with version {version}")
+            }
             Problem::Database(number) => write!(f, "there is no database {number}: set databases to more"),
             Problem::Twice(db) => write!(f, "RDB has duplicated key in DB {db}"),
             Problem::Module(name) => write!(f, "it holds data of the module '{name}', which is not there"),
             Problem::Function => f.write_str("it holds functions, which this version does not have yet"),
             Problem::Checksum(..) => f.write_str("RDB CRC error"),
             Problem::Cancelled => f.write_str("loading was cancelled"),
+            Problem::Elsewhere => f.write_str("there is a problem before this"),
         }
     }
 }
@@ -97,6 +109,13 @@ pub struct Particulars {
     pub frequency: Option<u8>,
 }
 
+impl Particulars {
+    /// All but the name.
+    pub(super) fn without_name(&self) -> Particulars {
+        Particulars { db: self.db, name: Vec::new(), expiry_ms: self.expiry_ms, idle: self.idle, frequency: self.frequency }
+    }
+}
+
 /// Takes what a file holds.
 pub trait Receiver {
     /// The file's version is known. From here on it is meant.
@@ -137,7 +156,7 @@ pub fn read(source: &mut FileSource<'_>, receiver: &mut dyn Receiver, checks: Ch
     result.map_err(|problem| match (source.error.take(), problem) {
         (Some(error), Problem::Corrupt(_)) => LoadError { offset, problem: Problem::Io(error) },
         // Of what is wrong within a record the record's beginning is told: who looks for it begins there.
-        (None, problem @ (Problem::Type(_) | Problem::Twice(_))) => LoadError { offset: at, problem },
+        (None, problem @ (Problem::Type(_) | Problem::Foreign(..) | Problem::Twice(_))) => LoadError { offset: at, problem },
         (_, problem) => LoadError { offset, problem },
     })
 }
@@ -208,7 +227,8 @@ impl Reader<'_, '_> {
         let is_known =
             load::is_known_in(kind, self.version) && (kind <= kind::COMMON_MAX || !self.is_redis || version::is_foreign(self.version));
         if !is_known && !matches!(kind, kind::MODULE | kind::MODULE_2) {
-            return Err(Problem::Type(kind));
+            let is_foreign = self.is_redis && FOREIGN.contains(&kind);
+            return Err(if is_foreign { Problem::Foreign(kind, self.version) } else { Problem::Type(kind) });
         }
         text::read(self.source, &mut key.name)?;
         match kind {

@@ -28,6 +28,7 @@ pub mod lzf;
 pub mod output;
 pub mod save;
 mod save_stream;
+mod skim;
 pub mod source;
 pub mod style;
 pub mod text;

@@ -1,0 +1,121 @@
+//! Where a value ends, without reading it: so that one thread can find the values of a file while others read them.
+//!
+//! It answers `None` for whatever it does not see the end of, be it long or wrong: whoever reads it says what it is.
+
+use super::kind;
+use super::source::{Length, Source};
+
+/// An ID, and a time.
+const ID_LEN: usize = 16;
+const TIME_LEN: usize = 8;
+
+/// Length of the value of this type at the beginning of `bytes`.
+pub(super) fn value_len(kind: u8, bytes: &[u8]) -> Option<usize> {
+    let mut rest = Skimmer(bytes);
+    rest.value(kind)?;
+    Some(bytes.len() - rest.0.len())
+}
+
+struct Skimmer<'a>(&'a [u8]);
+
+impl Skimmer<'_> {
+    #[inline]
+    fn skip(&mut self, len: usize) -> Option<()> {
+        self.0 = self.0.get(len..)?;
+        Some(())
+    }
+
+    fn length(&mut self) -> Option<u64> {
+        self.0.length().ok()
+    }
+
+    #[inline]
+    fn text(&mut self) -> Option<()> {
+        match self.0.length_or_form().ok()? {
+            Length::Of(len) => self.skip(usize::try_from(len).ok()?),
+            Length::Form(form @ 0..=2) => self.skip(1 << form),
+            Length::Form(_) => {
+                let compressed_len = self.length()?;
+                self.length()?;
+                self.skip(usize::try_from(compressed_len).ok()?)
+            }
+        }
+    }
+
+    /// So many as a length says. Each takes a byte at least, so that this ends with the bytes.
+    fn each(&mut self, mut one: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        (0..self.length()?).try_for_each(|_| one(self))
+    }
+
+    fn value(&mut self, kind: u8) -> Option<()> {
+        match kind {
+            kind::LIST | kind::SET | kind::LIST_QUICKLIST => self.each(Self::text),
+            kind::LIST_QUICKLIST_2 => self.each(|rest| {
+                rest.length()?;
+                rest.text()
+            }),
+            kind::ZSET => self.each(|rest| {
+                rest.text()?;
+                match rest.0.byte().ok()? {
+                    253..=255 => Some(()),
+                    len => rest.skip(usize::from(len)),
+                }
+            }),
+            kind::ZSET_2 => self.each(|rest| {
+                rest.text()?;
+                rest.skip(TIME_LEN)
+            }),
+            kind::HASH => self.each(|rest| {
+                rest.text()?;
+                rest.text()
+            }),
+            kind::HASH_2 => self.each(|rest| {
+                rest.text()?;
+                rest.text()?;
+                rest.skip(TIME_LEN)
+            }),
+            kind::HASH_METADATA => {
+                self.skip(TIME_LEN)?;
+                self.each(|rest| {
+                    rest.length()?;
+                    rest.text()?;
+                    rest.text()
+                })
+            }
+            kind::HASH_LISTPACK_EX => {
+                self.skip(TIME_LEN)?;
+                self.text()
+            }
+            kind::STREAM_LISTPACKS => self.stream(1),
+            kind::STREAM_LISTPACKS_2 => self.stream(2),
+            kind::STREAM_LISTPACKS_3 => self.stream(3),
+            // All in one piece.
+            _ => self.text(),
+        }
+    }
+
+    fn lengths(&mut self, count: usize) -> Option<()> {
+        (0..count).try_for_each(|_| self.length().map(drop))
+    }
+
+    fn stream(&mut self, form: u8) -> Option<()> {
+        self.each(|rest| {
+            rest.text()?;
+            rest.text()
+        })?;
+        self.lengths(if form > 1 { 8 } else { 3 })?;
+        self.each(|rest| {
+            rest.text()?;
+            rest.lengths(if form > 1 { 3 } else { 2 })?;
+            rest.each(|rest| {
+                rest.skip(ID_LEN + TIME_LEN)?;
+                rest.lengths(1)
+            })?;
+            rest.each(|rest| {
+                rest.text()?;
+                rest.skip(if form > 2 { 2 * TIME_LEN } else { TIME_LEN })?;
+                rest.each(|rest| rest.skip(ID_LEN))
+            })
+        })
+    }
+}
