@@ -63,9 +63,16 @@ fn has_grown(shared: &Shared, config: &Config) -> bool {
     is_enough
 }
 
-/// Begins a rewrite if one is due. Asked several times per second.
-pub fn rewrite_if_due(shared: &Arc<Shared>) {
+/// Begins a rewrite if one is due, and ends the append only file once `appendonly` is off. Asked several times per second: so it is these
+/// options that decide, however often they were changed in between, and no rewrite that began under others.
+pub fn follow(shared: &Arc<Shared>) {
     let config = shared.config.load();
+    if !config.appendonly && shared.aof.is_on() && shared.rewriting.figures().running_s.is_none() {
+        shared.set_logging(false, |_| ());
+        if let Err(error) = shared.aof.end() {
+            tracing::warn!("Error writing to the AOF file: {error}");
+        }
+    }
     if is_due(shared, &config) && !shared.saving.runs_in_background() {
         // If it cannot begin, it is due again.
         let _ = rewrite_in_background(shared);

@@ -56,7 +56,7 @@ async fn save(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(SAVE_PERIOD).await;
         saving::save_if_due(&shared);
-        rewriting::rewrite_if_due(&shared);
+        rewriting::follow(&shared);
     }
 }
 

@@ -219,6 +219,7 @@ fn it_is_rewritten_and_switched_while_clients_write() {
             some_more();
         }
         client.config_set("appendonly", "no");
+        wait_until("it is off", || client.info("aof_enabled") == 0);
         some_more();
         let before = client.info("aof_rewrites");
         client.config_set("appendonly", "yes");

@@ -18,18 +18,7 @@ pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal>
         hook(old, new)?;
     }
     adopt(shared, new);
-    if old.appendonly && !new.appendonly {
-        stop_logging(shared);
-    }
     Ok(())
-}
-
-/// Ends the append only file: what was changed until now is in it.
-fn stop_logging(shared: &Shared) {
-    shared.set_logging(false, |_| ());
-    if let Err(error) = shared.aof.end() {
-        tracing::warn!("Error writing to the AOF file: {error}");
-    }
 }
 
 /// Gives their copies of the options to those that keep some. Also called once at start.

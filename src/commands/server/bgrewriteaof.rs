@@ -1,6 +1,6 @@
 //! BGREWRITEAOF: makes the append only file anew, as short as the data is. Nobody waits for it, and nothing is forked.
 //!
-//! Like Valkey's, it writes an append only file also where `appendonly` is off; unlike there, that is not kept up to date, and so is refused.
+//! Difference from Valkey: where `appendonly` is off, it is refused. Valkey then writes a file that nobody keeps up to date.
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;

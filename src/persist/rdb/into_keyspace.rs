@@ -202,6 +202,13 @@ impl Helper<'_> {
     }
 }
 
+impl Settings {
+    /// What of the file is loaded, by its age.
+    fn liveness(&self) -> Liveness {
+        if self.keeps_ended { Liveness::EVERYTHING } else { Liveness::at(self.now_ms) }
+    }
+}
+
 /// See the module's page.
 #[derive(Debug)]
 pub struct IntoKeyspace<'k> {
@@ -223,8 +230,7 @@ impl<'k> IntoKeyspace<'k> {
         on_begin: Option<fn(&Keyspace)>,
         queue: &'k Queue,
     ) -> Self {
-        let liveness = if settings.keeps_ended { Liveness::EVERYTHING } else { Liveness::at(settings.now_ms) };
-        let builder = Builder { keyspace, settings, progress, liveness };
+        let builder = Builder { keyspace, settings, progress, liveness: settings.liveness() };
         IntoKeyspace { builder, on_begin, has_begun: false, passed_over: 0, queue, batch: Batch::default() }
     }
 

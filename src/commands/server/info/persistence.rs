@@ -34,7 +34,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("rdb_last_load_keys_loaded", load(&saving.loading.keys_loaded));
     let status = |is_ok: bool| if is_ok { "ok" } else { "err" };
     let (aof, rewriting) = (&context.shared.aof, context.shared.rewriting.figures());
-    lines.add("aof_enabled", u8::from(context.config.appendonly));
+    lines.add("aof_enabled", u8::from(context.config.appendonly || aof.is_on()));
     lines.add("aof_rewrite_in_progress", u8::from(rewriting.running_s.is_some()));
     lines.add("aof_rewrite_scheduled", u8::from(rewriting.is_scheduled));
     lines.add("aof_last_rewrite_time_sec", rewriting.last_duration_s);
