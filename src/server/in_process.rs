@@ -20,9 +20,9 @@ use crate::engine::table::{Lookup, Table};
 /// disconnected.
 const REPLY_LEN_MAX: usize = 8 * 1024 * 1024;
 
-/// A node with these options and commands.
+/// A node with these options and commands. It writes no file by itself.
 pub(super) fn node_with(options: &[&str], families: &[&[&'static CommandSpec]], cluster: Option<ClusterAccess>) -> Arc<Shared> {
-    let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+    let options: Vec<String> = ["--save", ""].iter().chain(options).map(ToString::to_string).collect();
     let (store, _) = ConfigStore::from_args(&options, &mut std::io::empty()).expect("valid options");
     let table = Table::new(families, &[]).expect("no renames");
     let shared = Shared::new(store, table, cluster);

@@ -59,6 +59,9 @@ const ALL_ENDED: Duration = Duration::from_millis(values::SHORT_MS_MAX + 30);
 /// Commands that end or stall the process, write files, or work by their connection's task; and those that Valkey's own log has not.
 const WITHOUT: &[&str] = &[
     "shutdown",
+    "save",
+    "bgsave",
+    "bgrewriteaof",
     "debug",
     "config|set",
     "config|rewrite",

@@ -48,6 +48,9 @@ const REPETITIONS: usize = 3;
 /// Commands that are not for a fuzzer: they end or stall the process, write files, or work by their connection's task.
 const WITHOUT: &[&str] = &[
     "shutdown",
+    "save",
+    "bgsave",
+    "bgrewriteaof",
     "debug",
     "config|set",
     "config|rewrite",

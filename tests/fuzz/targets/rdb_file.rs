@@ -25,6 +25,7 @@ fuzz_target!(|data: &[u8]| {
         clock: AccessClock::at(NOW_MS, false, 10, 1),
         now_ms: NOW_MS,
         replaces: control & 8 != 0,
+        keeps_ended: false,
         key_delay_us: 0,
     };
     let (progress, queue) = (Progress::default(), Queue::default());
