@@ -6,7 +6,7 @@
 //! and so has a thread: with `appendfsync always` replies are held until that has caught up, and no worker waits ([`DurableOffset`]).
 //!
 //! Invariants:
-//! * What the file holds is the log's bytes from [`Current::start`] on, without a gap. A part of a write that failed is cut off again before
+//! * What the file holds is the log's bytes from the offset at which it was begun on, without a gap. A part of a write that failed is cut off again before
 //!   anything else is written.
 //! * [`DurableOffset`] advances to an offset once everything before it is as durable as `appendfsync` wants it: on the disk (`always`), or
 //!   given to the system (`everysec`, `no`), which is where it is if this process ends.
