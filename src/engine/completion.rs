@@ -1,5 +1,5 @@
-//! What follows an execution: what becomes of it in the write log, statistics, the error in place of the reply, and those who want to hear of the command (the command log,
-//! the latency monitor, MONITOR).
+//! What follows an execution: what becomes of it in the write log, statistics, the error in place of the reply, and those who want to hear of
+//! the command (the command log, the latency monitor, MONITOR).
 
 use std::sync::atomic::Ordering;
 

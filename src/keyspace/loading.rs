@@ -17,10 +17,13 @@ pub enum Loaded {
 }
 
 impl Keyspace {
-    /// Removes all keys, as if there never had been any. WATCH hears of it.
+    /// Removes all keys, as if there never had been any. WATCH hears of it, and no log: what is loaded in their place is told to none either.
     pub fn empty(&self) {
         let mut access = KeyAccess::new(self, 0, &Moment::new(self, clock::unix_ms()), 0);
-        access.with_all(|access| access.flush(0..self.databases() as u32, false));
+        access.with_all(|access| {
+            access.flush(0..self.databases() as u32, false);
+            access.logging.is_unlogged = false;
+        });
     }
 
     /// Puts an entry into a database. `replaces`: also if its key is there already. Locks its stripe, which may not be held.

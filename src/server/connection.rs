@@ -125,7 +125,7 @@ impl Connection {
     #[inline]
     pub(super) fn depend_on(&mut self, offset: u64) {
         if !self.output.mark_free_unless_held(offset) {
-            self.worker.shared.need_durable(self.output.postponed());
+            self.worker.shared.need_durable(offset.max(self.output.postponed()));
             self.with_holder(|output, holder| output.depend_on(offset, holder));
         }
     }

@@ -1,14 +1,18 @@
 //! What clients see of a worker, over sockets.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::testing::{LiveNode, node_with, wait_until};
 use crate::base::rng::Rng;
+use crate::config::AppendFsync;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{CommandSpec, Run, SPEC};
+use crate::persist::files::Files as _;
+use crate::persist::files::faulty::FaultyFiles;
 
 static NEEDS: CommandSpec = CommandSpec { name: "needs", arity: 2, run: Run::Data(needs), ..SPEC };
 
@@ -116,6 +120,28 @@ fn replies_and_messages_leave_in_order_when_what_they_depend_on_is_durable() {
             }
         }
     }
+}
+
+/// Nobody flushes to the disk here: so everything is held, and what makes the second write reach the file is its own client's wish alone.
+#[test]
+fn what_comes_behind_something_held_is_written_as_well() {
+    let live = node();
+    let (shared, file) = (&live.shared, FaultyFiles::default().create(Path::new("part")).expect("there is room"));
+    shared.aof.set_policy(AppendFsync::Always);
+    shared.set_logging(true, |log| {
+        let (reader, from) = log.read_from_end(true);
+        shared.aof.begin(file, 0, reader, from);
+    });
+    let mut client = live.connect();
+    for request in ["SET a 1\r\n", "SET b 2\r\n"] {
+        let before = shared.write_log.end();
+        client.write_all(request.as_bytes()).expect("the node reads");
+        wait_until("it is in the log", || shared.write_log.end() > before);
+        live.settle();
+        assert_eq!(shared.aof.waiting_bytes(), 0, "{request}");
+    }
+    client.set_nonblocking(true).expect("a socket");
+    assert_eq!(client.read(&mut [0; 1]).expect_err("both are held").kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -195,6 +195,21 @@ fn exchange_folders(preamble: &str) {
     assert_eq!(digest(&valkey), expected, "and by Valkey again");
 }
 
+/// Loading a snapshot is no change, also where changes are logged.
+#[test]
+fn what_is_loaded_again_changes_nothing_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = options(folder.path(), &[]);
+    let server = Server::larder(&options);
+    let mut client = server.connect();
+    fill(&mut client);
+    let expected = digest(&server);
+    assert_eq!(client.call(&["DEBUG", "RELOAD"]), Value::Simple("OK".into()));
+    assert_eq!(digest(&server), expected);
+    kill(server);
+    assert_eq!(digest(&Server::larder(&options)), expected);
+}
+
 /// While clients write, and what they were told of is there after a kill.
 #[test]
 fn it_is_rewritten_and_switched_while_clients_write() {

@@ -13,6 +13,8 @@ mod compare;
 #[allow(dead_code, reason = "shared with scripts/differential")]
 #[path = "../differential/generate.rs"]
 mod generate;
+#[path = "../differential/in_process.rs"]
+mod in_process;
 #[allow(dead_code, reason = "shared with scripts/differential")]
 #[path = "../differential/values.rs"]
 mod values;
@@ -56,25 +58,8 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// Longer than any of the short times to live that are made.
 const ALL_ENDED: Duration = Duration::from_millis(values::SHORT_MS_MAX + 30);
 
-/// Commands that end or stall the process, write files, or work by their connection's task; and those that Valkey's own log has not.
-const WITHOUT: &[&str] = &[
-    "shutdown",
-    "save",
-    "bgsave",
-    "bgrewriteaof",
-    "debug",
-    "config|set",
-    "config|rewrite",
-    "client",
-    "monitor",
-    "cluster",
-    "quit",
-    "time",
-    "lolwut",
-    "reset",
-    "hello",
-    "pfdebug",
-];
+/// Nor what makes a client another one, or is not in Valkey's own log.
+const WITHOUT: &[&str] = &["client", "reset", "hello", "pfdebug"];
 
 const OPTIONS: &[&str] = &[
     "--proto-max-bulk-len",
@@ -477,7 +462,7 @@ fn differing(node: &Arc<Shared>, other: &mut Connection) -> Vec<String> {
 }
 
 fn commands() -> Rc<[Command]> {
-    let is_used = |name: &str| !WITHOUT.iter().any(|without| name == *without || name.starts_with(&format!("{without}|")));
+    let is_used = |name: &str| in_process::runs_in_process(name, WITHOUT);
     catalog(is_used).into()
 }
 

@@ -5,8 +5,7 @@ use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
 use crate::keyspace::value::collection::Collection;
-use crate::keyspace::value::hash::Hash;
-use crate::keyspace::value::hash::HashView;
+use crate::keyspace::value::hash::{Hash, HashView};
 use smallvec::SmallVec;
 
 pub(crate) static HDEL: CommandSpec = CommandSpec {
@@ -32,8 +31,9 @@ pub(crate) static HDEL: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let access = context.keys.field_access();
+    let is_logging = context.keys.is_logging();
     let mut key = context.keys.open(args.key(0)?);
-    let may_have_ended = key.collection::<Hash>()?.is_some_and(HashView::has_expiring);
+    let may_have_ended = is_logging && key.collection::<Hash>()?.is_some_and(HashView::has_expiring);
     let mut removed: SmallVec<[&[u8]; 8]> = SmallVec::new();
     let deleted = key.change_if(|hash: &mut Hash| {
         let mut deleted = 0;

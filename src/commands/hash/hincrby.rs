@@ -6,8 +6,7 @@ use crate::engine::context::{Args, CmdResult, Context, integer};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, Locks, Run, SPEC, acl, flag, key_flag};
 use crate::keyspace::effect::class;
-use crate::keyspace::value::hash::HashView;
-use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash};
+use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash, HashView};
 
 pub(crate) static HINCRBY: CommandSpec = CommandSpec {
     name: "hincrby",

@@ -52,8 +52,8 @@ pub(crate) static FLUSHDB: CommandSpec = CommandSpec {
 fn all(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let databases = 0..context.keys.keyspace().databases() as u32;
     flush(context, args, databases)?;
-    // What is being saved is what was there before. What is on disk must not come back: it is saved anew, in a moment and not before the reply, as
-    // Valkey does, since nobody waits for a disk here.
+    // What is being saved is what was there before. What is on disk must not come back: it is saved anew, in a moment and not before the reply,
+    // as Valkey does, since nobody waits for a disk here.
     let saving = &context.shared.saving;
     saving.cancel();
     if !context.config.save.is_empty() {

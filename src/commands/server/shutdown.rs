@@ -1,5 +1,5 @@
-//! SHUTDOWN: saves what is to be saved, and ends the node. The node's main thread does both; the client waits, and hears only if the node does not
-//! end.
+//! SHUTDOWN: saves what is to be saved, and ends the node. The node's main thread does both; the client waits, and hears only if the node
+//! does not end.
 
 use crate::clients::Session;
 use crate::config::ShutdownFlags;

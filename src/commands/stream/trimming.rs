@@ -5,7 +5,6 @@ use crate::config::Config;
 use crate::engine::context::{integer, is_word};
 use crate::engine::error::{CmdError, as_shown};
 use crate::engine::spec::{ARG, Arg, ArgKind};
-
 use crate::keyspace::value::stream::{Figures, NewId, StreamId, Threshold, Trim};
 
 pub(super) const TRIM_ARGS: &[Arg] = &[

@@ -61,6 +61,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return Err(CmdError::coded("ERR The ID specified in XADD must be greater than 0-0"));
     }
     let wanted = if options.id == NewId::Clock(0) { NewId::Clock(context.now_ms as u64) } else { options.id };
+    let is_logging = context.keys.is_logging();
     let mut key = context.keys.open(args.key(0)?);
     let figures = match key.collection::<Stream>()? {
         None if options.no_mkstream => {
@@ -89,12 +90,15 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         key.further_event(class::STREAM, "xtrim");
         free_nodes(&mut key, freed);
     }
-    let figures = key.collection::<Stream>()?.map(Stream::figures).unwrap_or_default();
-    drop(key);
-    let approximate = options.trim.filter(|trim| trim.is_approximate);
-    let is_given = matches!(wanted, NewId::Given(_));
-    if context.keys.is_logging() && (approximate.is_some() || !is_given) {
-        log(context, args, options.id_at, id, approximate.map(|trim| trimming::exact(trim, figures)));
+    if is_logging {
+        let approximate = options.trim.filter(|trim| trim.is_approximate);
+        let figures = key.collection::<Stream>()?.map(Stream::figures).unwrap_or_default();
+        drop(key);
+        if approximate.is_some() || !matches!(wanted, NewId::Given(_)) {
+            log(context, args, options.id_at, id, approximate.map(|trim| trimming::exact(trim, figures)));
+        }
+    } else {
+        drop(key);
     }
     context.reply.bulk(id.text().as_bytes());
     Ok(())

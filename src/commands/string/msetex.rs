@@ -92,7 +92,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     };
     if stores {
         set_pairs(context, args, pairs, expiry);
-        if let Expiry::At(when_ms) = expiry {
+        if context.keys.is_logging()
+            && let Expiry::At(when_ms) = expiry
+        {
             log(context, &args[..options_at], when_ms);
         }
     }

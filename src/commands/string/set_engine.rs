@@ -64,6 +64,9 @@ fn store(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options
 /// on when the record is read, and nobody reads a reply.
 #[inline(always)]
 fn log(context: &mut Context<'_>, key: Key<'_>, text: &[u8], options: &Options<'_>, expiry: Expiry) {
+    if !context.keys.is_logging() {
+        return;
+    }
     match expiry {
         Expiry::At(when_ms) => context.keys.log(&[b"SET", key.name(), text, b"PXAT", NumberWord::new(when_ms).as_bytes()]),
         Expiry::Keep if options.get => context.keys.log(&[b"SET", key.name(), text, b"KEEPTTL"]),

@@ -1,6 +1,6 @@
 //! Options of saving to disk: snapshots and the append only file.
 
-use super::shared::{APPEND_ONLY_TUNING, INT_MAX, INT_MIN, LONG_MAX, MIB, REPLICATION_TUNING};
+use super::shared::{INT_MAX, INT_MIN, LONG_MAX, MIB, REPLICATION_TUNING};
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
 use crate::config::value::{AppendFsync, RdbFormat, RdbVersionCheck};
@@ -41,7 +41,7 @@ pub(super) static ROWS: &[Row] = &[
     word("appendfsync", AppendFsync::WORDS, "everysec", field!(appendfsync))
         .doc("When the append only file is flushed to disk: each second, at each write, or when the system likes."),
     yes_no("no-appendfsync-on-rewrite", false, Kept)
-        .no_effect(APPEND_ONLY_TUNING)
+        .no_effect("nobody waits for the thread that flushes, so that it goes on while the file is rewritten")
         .doc("Do not flush while the append only file is rewritten."),
     number("auto-aof-rewrite-percentage", 0, INT_MAX, 100, field!(auto_aof_rewrite_percentage))
         .doc("Growth since the last rewrite, in percent, that starts another. 0 never does."),
@@ -56,11 +56,11 @@ pub(super) static ROWS: &[Row] = &[
         .not_yet("times are not written into the append only file yet")
         .doc("Note times in the append only file, to recover up to a point in time."),
     yes_no("aof-rewrite-incremental-fsync", true, Kept)
-        .no_effect(APPEND_ONLY_TUNING)
+        .no_effect("its beginning is a snapshot, for which rdb-save-incremental-fsync says so")
         .doc("Flush a rewritten append only file to disk in small portions."),
     yes_no("aof-disable-auto-gc", false, Kept)
         .hidden()
-        .no_effect(APPEND_ONLY_TUNING)
+        .no_effect("parts that nobody reads any more are always removed")
         .doc("Keep parts of the append only file that are no longer needed."),
     number("rdb-key-save-delay", INT_MIN, INT_MAX, 0, field!(rdb_key_save_delay))
         .hidden()

@@ -11,8 +11,8 @@ pub use crate::keyspace::value::pieces::Piece;
 
 /// Takes a snapshot, piece by piece. The pieces of several keys may come mixed; each names its key by the header's tag.
 ///
-/// A string's parts and a list's nodes come in order, a small sorted set's members by their scores; other members and fields in any order. Keys and fields whose time has come are there, with
-/// their expiries.
+/// A string's parts and a list's nodes come in order, a small sorted set's members by their scores; other members and fields in any order.
+/// Keys and fields whose time has come are there, with their expiries.
 pub trait Sink {
     /// A key. Its pieces follow.
     ///

@@ -6,8 +6,8 @@
 //! and so has a thread: with `appendfsync always` replies are held until that has caught up, and no worker waits ([`DurableOffset`]).
 //!
 //! Invariants:
-//! * What the file holds is the log's bytes from the offset at which it was begun on, without a gap. A part of a write that failed is cut off again before
-//!   anything else is written.
+//! * What the file holds is the log's bytes from the offset at which it was begun on, without a gap. A part of a write that failed is cut off
+//!   again before anything else is written.
 //! * [`DurableOffset`] advances to an offset once everything before it is as durable as `appendfsync` wants it: on the disk (`always`), or
 //!   given to the system (`everysec`, `no`), which is where it is if this process ends.
 //! * A write that fails with `everysec` or `no` holds up no reply, as in Valkey: those that were on their way leave, later writes are
@@ -289,10 +289,15 @@ impl Writer {
             self.need(self.log.end());
             let Some(file) = self.current.lock().as_ref().map(|current| Arc::clone(&current.file)) else { continue };
             let written = self.written.load(Ordering::Acquire);
-            if self.policy() == AppendFsync::No as u8 || self.flushed.load(Ordering::Acquire) >= written {
+            let is_never = self.policy() == AppendFsync::No as u8;
+            if !is_never && self.flushed.load(Ordering::Acquire) >= written {
                 continue;
             }
             let earlier = std::mem::take(&mut self.flushing.lock().earlier);
+            if is_never {
+                // Nobody flushes them: they are closed all the same.
+                continue;
+            }
             match earlier.iter().try_for_each(|file| file.sync()).and_then(|()| file.sync()) {
                 Ok(()) => {
                     self.flushed.fetch_max(written, Ordering::AcqRel);
@@ -367,5 +372,41 @@ impl Current {
         }
         self.len = at;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::base::clock;
+    use crate::persist::files::Files as _;
+    use crate::persist::files::faulty::FaultyFiles;
+    use crate::persist::write_log::{Addition, Body};
+
+    #[test]
+    fn a_file_that_is_over_is_closed_by_whatever_policy() {
+        for policy in [AppendFsync::Always, AppendFsync::EverySecond, AppendFsync::No] {
+            let (log, files) = (Arc::<WriteLog>::default(), FaultyFiles::default());
+            let writer = Writer::new(Arc::clone(&log), Arc::default());
+            let create = |name: &str| files.create(Path::new(name)).expect("there is room");
+            let first = create("first");
+            writer.set_policy(policy);
+            let (reader, from) = log.read_from_end(true);
+            writer.begin(Arc::clone(&first), 0, reader, from);
+            writer.go_on_in(create("second"), 0);
+            log.append(Addition { body: Body::Short(b"x"), databases: (0, 0), is_transaction: false }, |_| ());
+            std::thread::scope(|scope| {
+                scope.spawn(|| writer.flush_forever());
+                let deadline_ms = clock::monotonic_ms() + 60_000;
+                while Arc::strong_count(&first) > 1 && clock::monotonic_ms() < deadline_ms {
+                    std::thread::yield_now();
+                }
+                writer.stop_flushing();
+            });
+            assert_eq!(Arc::strong_count(&first), 1, "{policy:?}");
+            assert!(files.content("second").is_some_and(|content| content.ends_with(b"x")), "{policy:?}");
+        }
     }
 }

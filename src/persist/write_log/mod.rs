@@ -13,8 +13,8 @@
 //!
 //! Invariants:
 //! * A record is whole: readers see all of it or nothing. One that must be read as one stands between MULTI and EXEC.
-//! * Whoever reads from the start of a record on, and knows the database of that place ([`WriteLog::read_from_end`]), reads what its writer meant:
-//!   SELECT stands where the database changes.
+//! * Whoever reads from the start of a record on, and knows the database of that place ([`WriteLog::read_from_end`]), reads what its writer
+//!   meant: SELECT stands where the database changes.
 //! * Bytes are kept until every reader has let go of them. Without readers there is no log.
 //! * Appending waits for nobody but for who appends or reads at that moment, wakes nobody (it hands out who is to be woken) and allocates no
 //!   more than a segment.

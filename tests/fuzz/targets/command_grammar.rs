@@ -16,6 +16,8 @@ mod compare;
 #[allow(dead_code, reason = "shared with scripts/differential")]
 #[path = "../../differential/generate.rs"]
 mod generate;
+#[path = "../../differential/in_process.rs"]
+mod in_process;
 #[allow(dead_code, reason = "shared with scripts/differential")]
 #[path = "../../differential/values.rs"]
 mod values;
@@ -45,24 +47,8 @@ const COMMANDS: usize = 2000;
 /// Times that an input is run again to see whether the memory grows each time: what is cached grows once.
 const REPETITIONS: usize = 3;
 
-/// Commands that are not for a fuzzer: they end or stall the process, write files, or work by their connection's task.
-const WITHOUT: &[&str] = &[
-    "shutdown",
-    "save",
-    "bgsave",
-    "bgrewriteaof",
-    "debug",
-    "config|set",
-    "config|rewrite",
-    "client|pause",
-    "client|reply",
-    "client|kill",
-    "monitor",
-    "cluster",
-    "quit",
-    "time",
-    "lolwut",
-];
+/// Nor what ends or stops clients.
+const WITHOUT: &[&str] = &["client|pause", "client|reply", "client|kill"];
 
 /// No logs of long requests, which live until others push them out; no value longer than a megabyte.
 const OPTIONS: &[&str] = &[
@@ -116,7 +102,7 @@ thread_local! {
 
 impl Bench {
     fn new() -> Bench {
-        let is_used = |name: &str| !WITHOUT.iter().any(|without| name == *without || name.starts_with(&format!("{without}|")));
+        let is_used = |name: &str| in_process::runs_in_process(name, WITHOUT);
         Bench { node: plain_node(OPTIONS), commands: catalog(is_used).into() }
     }
 

@@ -49,7 +49,7 @@ const SLEEP_SECONDS_MAX: f64 = 3600.0;
 /// How much longer the other workers sleep, so that they find the stripes free when they wake up.
 const SLEEP_ENDS_BEFORE_US: u64 = 500;
 
-const NO_APPEND_ONLY_FILE: &str = "ERR this server has no append only file yet, so it cannot be loaded";
+const LOADED_AT_START: &str = "ERR this server loads the append only file at its start only";
 
 const HELP: &[&str] = &[
     "ASSERT",
@@ -154,7 +154,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             done(context)
         }
         ("reload", _) => reload::exec(context, args),
-        ("loadaof", _) => Err(CmdError::coded(NO_APPEND_ONLY_FILE)),
+        ("loadaof", _) => Err(CmdError::coded(LOADED_AT_START)),
         ("restart" | "crash-and-recover", _) => Err(CmdError::err("failed to restart the server. Check server logs.")),
         ("segfault" | "panic" | "assert" | "oom", 2) => crash::exec(&name),
         _ => Err(CmdError::subcommand_syntax(args)),
