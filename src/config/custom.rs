@@ -41,6 +41,9 @@ pub(super) static BIND: Custom = Custom {
         if args.len() > BIND_ADDRESSES_MAX {
             return Err("Too many bind addresses specified.".to_owned());
         }
+        if args.iter().any(|address| address.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\''))) {
+            return Err("an address is one word".to_owned());
+        }
         config.bind = without_lone_empty(args).to_vec();
         Ok(())
     },
@@ -321,5 +324,21 @@ fn kept_text(config: &Config, name: &str) -> String {
     match config.kept(name) {
         Value::Text(text) => text.clone(),
         other => unreachable!("{name} keeps a text, not {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::ConfigStore;
+
+    /// What is told of them, and written into the file, is one line of words.
+    #[test]
+    fn an_address_is_one_word() {
+        let takes = |value: &str| ConfigStore::from_args(&["-".to_owned()], &mut format!("bind {value}\n").as_bytes()).is_ok();
+        // One argument may be several words.
+        assert!(takes("127.0.0.1 ::1 -::*") && takes("\"\"") && takes("\"localhost ::1\""));
+        for value in ["a \"b c\"", "a \"b\\nport 1\"", "a 'b\"c'", "a \"b'c\"", "a \"b\\x0c\"", "a \"b\\tc\""] {
+            assert!(!takes(value), "{value}");
+        }
     }
 }
