@@ -8,6 +8,7 @@ use super::error::CmdError;
 use super::spec::{Log, flag};
 use super::table::Row;
 use super::{command_log, monitor};
+use crate::base::clock;
 use crate::metrics::WorkerMetrics;
 
 /// Who holds stripes for longer than this lets those go first who wait for them.
@@ -93,7 +94,7 @@ pub(super) fn complete_for_waiter(context: &mut Context<'_>, command: u16, is_er
 #[cold]
 fn held_for_long(context: &mut Context<'_>) {
     context.yields_to_waiters |= context.keys.is_wanted();
-    context.keys.keyspace().note_long_hold(context.now_ms);
+    context.keys.keyspace().note_long_hold(clock::monotonic_ms());
 }
 
 /// Writes an error in place of what was replied.

@@ -247,7 +247,7 @@ fn lock(context: &mut Context<'_>, session: &Session, row: &Row, args: &Args<'_>
             }
         }
         // These would meet the stripe sooner or later: there somebody can wait for it who serves nobody else.
-        Locks::Each if context.keys.keyspace().is_busy(context.now_ms) => return Err(NotRun::Offload),
+        Locks::Each if context.keys.keyspace().is_busy(clock::monotonic_ms()) => return Err(NotRun::Offload),
         // Whoever meets few stripes need not fear what was held of late.
         Locks::Few if context.keys.keyspace().is_held() => return Err(NotRun::Offload),
         Locks::Each | Locks::Few => {}

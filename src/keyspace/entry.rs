@@ -498,6 +498,12 @@ impl<'a> EntryMut<'a> {
         if self.0.flags() & HAS_EXPIRY == 0 {
             return expiry_ms.is_none();
         }
+        // A string that was short enough beside its key may not be beside an expiry as well.
+        let (_, key_len) = self.0.key_place();
+        if expiry_ms.is_some() && self.0.is(Type::String) && self.0.encoding() == Encoding::Embstr {
+            let encoding = Encoding::of_text(key_len, self.0.inline_len(), true);
+            self.write(0, &[((Type::String as u8) << 4) | encoding as u8]);
+        }
         let at = HEADER_LEN + if self.0.flags() & LONG_KEY != 0 { 4 } else { 0 };
         self.write(at, &expiry_ms.unwrap_or(NO_EXPIRY).to_le_bytes());
         true

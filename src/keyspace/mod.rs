@@ -69,7 +69,7 @@ use crate::config::Config;
 const DATABASES_AT_START: usize = 16;
 
 /// How long a command that held stripes for long is remembered: those who send such commands usually send more.
-const LONG_HOLD_MEMORY_MS: i64 = 1000;
+const LONG_HOLD_MEMORY_MS: u64 = 1000;
 
 /// A stripe's lock on a cache line pair of its own, so that workers on neighbouring stripes do not disturb each other.
 #[derive(Debug, Default)]
@@ -140,8 +140,8 @@ pub struct Keyspace {
     handover: Handover,
     /// Changes since the last save (or start), beyond what the stripes count.
     pub saved_changes: AtomicU64,
-    /// When a command last held stripes for long, unix milliseconds.
-    long_hold_ms: AtomicI64,
+    /// Until when the last command that held stripes for long is remembered, by the clock that nobody sets.
+    long_hold_until_ms: AtomicU64,
     /// Watchers were left in stripes that somebody held.
     dead_watchers: AtomicBool,
     /// What those have in common who wait for keys.
@@ -203,7 +203,7 @@ impl Keyspace {
             lazyfree: Lazyfree::default(),
             handover: Handover::default(),
             saved_changes: AtomicU64::new(0),
-            long_hold_ms: AtomicI64::new(0),
+            long_hold_until_ms: AtomicU64::new(0),
             dead_watchers: AtomicBool::new(false),
             waits: Waits::default(),
             sink: OnceLock::new(),
@@ -340,14 +340,21 @@ impl Keyspace {
         lock::is_wanted(&self.stripes[number as usize].0)
     }
 
-    /// Notes that a command held stripes for long.
-    pub fn note_long_hold(&self, now_ms: i64) {
-        self.long_hold_ms.store(now_ms, Ordering::Relaxed);
+    /// Notes that a command held stripes for long. The time is one of the clock that nobody sets: by the wall clock, one that is put back an
+    /// hour would have all walks leave their workers for that hour.
+    pub fn note_long_hold(&self, monotonic_ms: u64) {
+        self.long_hold_until_ms.store(monotonic_ms + LONG_HOLD_MEMORY_MS, Ordering::Relaxed);
+    }
+
+    /// As if no command had held a stripe for long.
+    #[cfg(test)]
+    pub fn forget_long_hold(&self) {
+        self.long_hold_until_ms.store(0, Ordering::Relaxed);
     }
 
     /// True if somebody holds a stripe for much longer than usual, or did of late and so may again.
-    pub fn is_busy(&self, now_ms: i64) -> bool {
-        self.long_hold_ms.load(Ordering::Relaxed) + LONG_HOLD_MEMORY_MS > now_ms || self.is_held()
+    pub fn is_busy(&self, monotonic_ms: u64) -> bool {
+        self.long_hold_until_ms.load(Ordering::Relaxed) > monotonic_ms || self.is_held()
     }
 
     /// True if somebody holds a stripe for much longer than usual.

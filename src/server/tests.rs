@@ -265,7 +265,7 @@ fn a_random_key_is_found_on_its_worker_after_a_stripe_was_held_for_long() {
     let shared = plain_node(&[]);
     let mut peer = Peer::new(&shared);
     peer.expect("set only v", "+OK");
-    shared.keyspace.note_long_hold(clock::unix_ms());
+    shared.keyspace.note_long_hold(clock::monotonic_ms());
     assert!(matches!(peer.run("dbsize"), (Flow::Offload(..), _)));
     peer.expect("randomkey", "$4 only");
 }

@@ -33,11 +33,11 @@ fn a_walk_over_keys_that_takes_long_leaves_its_worker() {
         let mut peer = filled(shared);
         let is_served = (0..TRIES_MAX).any(|_| {
             // As if no stripe was ever held for long: after that, walks keep away from workers for a while.
-            peer.shared.keyspace.note_long_hold(0);
+            peer.shared.keyspace.forget_long_hold();
             peer.run(&format!("{scan} match *c* count 10")).0 == Flow::Done
         });
         assert!(is_served, "{scan}: few keys");
-        peer.shared.keyspace.note_long_hold(0);
+        peer.shared.keyspace.forget_long_hold();
         assert!(matches!(peer.run(&format!("{scan} match *{pattern}c* count 1000000000")), (Flow::Offload(..), _)), "{scan}: all keys");
         assert!(peer.reply.is_empty(), "{scan}");
     }
@@ -67,7 +67,7 @@ fn many_keys_of_a_slot_are_named_beside_the_worker_and_each_once() {
         peer.run(&format!("set {{{}}}{number} v", tag_of(SLOT)));
     }
     let mut flow = |count: usize| {
-        peer.shared.keyspace.note_long_hold(0);
+        peer.shared.keyspace.forget_long_hold();
         peer.run(&format!("cluster getkeysinslot {SLOT} {count}")).0
     };
     assert!((0..TRIES_MAX).any(|_| flow(10) == Flow::Done));

@@ -41,6 +41,37 @@ const SCENARIOS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "a HyperLogLog that is much longer than one can be is taken for one by its header",
+        &[
+            "PFADD a",
+            "SETRANGE a 307200 x",
+            "PFADD a",
+            "PFADD a one",
+            "PFCOUNT a",
+            "PFCOUNT a b",
+            "PFMERGE b a",
+            "PFDEBUG ENCODING a",
+            "PFDEBUG GETREG a",
+            "PFDEBUG TODENSE a",
+            "STRLEN a",
+            "SETRANGE a 4 x",
+            "PFADD a",
+        ],
+    ),
+    (
+        "an expiry takes room beside a string, also where there was one before",
+        &[
+            "SET a-key-whose-name-is-longer-than-most-others-are-in-any-test aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa EX 1000",
+            "OBJECT ENCODING a-key-whose-name-is-longer-than-most-others-are-in-any-test",
+            "GETSET a-key-whose-name-is-longer-than-most-others-are-in-any-test bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+            "OBJECT ENCODING a-key-whose-name-is-longer-than-most-others-are-in-any-test",
+            "GETSET a-key-whose-name-is-longer-than-most-others-are-in-any-test ccccccccccccccccccccccccccccccccccccccccccccccccccc",
+            "OBJECT ENCODING a-key-whose-name-is-longer-than-most-others-are-in-any-test",
+            "EXPIRE a-key-whose-name-is-longer-than-most-others-are-in-any-test 1000",
+            "OBJECT ENCODING a-key-whose-name-is-longer-than-most-others-are-in-any-test",
+        ],
+    ),
+    (
         "a list is what it was before a change that failed or came to nothing, but for its encoding",
         &[
             "CONFIG SET list-max-listpack-size 1",

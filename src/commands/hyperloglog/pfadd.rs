@@ -83,6 +83,9 @@ fn add_to_sparse(bytes: &[u8], elements: &[&[u8]], len_max: u64) -> Result<Optio
         let mark = Mark::of(element);
         let place = sparse::locate(&bytes[HEADER_LEN..], mark.index).ok_or(hll::Corrupt).map_err(value::corrupt)?;
         if place.is_raised_by(mark.count) {
+            if !value::is_whole(bytes) {
+                return Err(value::corrupt(hll::Corrupt));
+            }
             let mut copy = Vec::with_capacity(bytes.len() + 16);
             copy.extend_from_slice(bytes);
             hll::raise_sparse(&mut copy, place, mark, len_max).map_err(value::corrupt)?;

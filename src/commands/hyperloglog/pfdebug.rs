@@ -43,15 +43,16 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         return simd(context, args[2]);
     }
     let mut key = context.keys.open(args.key(0)?);
+    // Valkey looks whether there is one, which is raw from then on, before it reads the subcommand.
+    let bytes = value::of_key(&mut key)?.ok_or(NO_KEY)?;
     let Some((_, wanted)) = SUBCOMMANDS.iter().find(|(name, _)| is_word(subcommand, name)) else {
-        // Valkey looks whether there is one before it reads the subcommand, and only then whether that one is sound.
-        key.entry().map_or(Err(NO_KEY), value::check_header)?;
         return Err(CmdError::naming("Unknown PFDEBUG subcommand '{}'", subcommand));
     };
-    let bytes = value::of_key(&mut key)?.ok_or(NO_KEY)?;
     let is_sparse = hll::is_sparse(&bytes);
     match wanted {
         Wanted::Encoding => context.reply.simple(if is_sparse { "sparse" } else { "dense" }),
+        // Valkey tells them all, of a string of half a gigabyte two gigabytes.
+        Wanted::Operations if is_sparse && !value::is_whole(&bytes) => return Err(value::corrupt(hll::Corrupt)),
         Wanted::Operations if is_sparse => context.reply.bulk(&decode(&bytes[HEADER_LEN..])),
         Wanted::Operations => return Err(CmdError::coded("ERR HLL encoding is not sparse")),
         Wanted::Registers | Wanted::Dense => {

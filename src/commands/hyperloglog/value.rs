@@ -9,8 +9,10 @@ use crate::keyspace::key_mut::{Expiry, KeyMut};
 use crate::keyspace::string_value;
 use crate::keyspace::value::string::LongString;
 
-/// Longest sparse one: two bytes for each register. What is longer cannot be valid, and is not looked at.
+/// Longest sparse one: two bytes for each register. What is longer cannot be valid.
 const LEN_MAX: usize = HEADER_LEN + 2 * REGISTERS;
+/// As much as is read of a longer one: every register lies in it, and one operation more, by which all who count them find that it is corrupt.
+const READ_MAX: usize = LEN_MAX + 2;
 
 /// The error for one whose operations do not make up its registers.
 pub(super) fn corrupt(_: Corrupt) -> CmdError {
@@ -29,18 +31,23 @@ pub(super) fn of(entry: EntryRef<'_>) -> Result<Cow<'_, [u8]>, CmdError> {
 
 const NOT_ONE: CmdError = CmdError::coded("WRONGTYPE Key is not a valid HyperLogLog string value.");
 
-/// As [`of`], for a string that does not lie in one piece.
+/// As [`of`], for a string that does not lie in one piece: its first [`READ_MAX`] bytes.
 #[cold]
 fn of_long(entry: EntryRef<'_>) -> Result<Cow<'static, [u8]>, CmdError> {
     check_header(entry)?;
-    if string_value::len(string_value::of(entry)?) > LEN_MAX {
-        return Err(corrupt(Corrupt));
-    }
-    Ok(Cow::Owned(string_value::to_vec(entry)))
+    let value = string_value::of(entry)?;
+    let len = string_value::len(value).min(READ_MAX);
+    Ok(Cow::Owned(string_value::with_string(value, |string| string.part(0..len).into_owned())))
+}
+
+/// True if bytes that were read may be a whole one.
+#[inline]
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    bytes.len() <= LEN_MAX
 }
 
 /// That an entry is one by its header, whatever follows it.
-pub(super) fn check_header(entry: EntryRef<'_>) -> Result<(), CmdError> {
+fn check_header(entry: EntryRef<'_>) -> Result<(), CmdError> {
     let value = string_value::of(entry)?;
     let len = string_value::len(value);
     let is_one = string_value::with_string(value, |string| hll::is_one(&string.part(0..HEADER_LEN.min(len)), len));
