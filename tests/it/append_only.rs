@@ -1,6 +1,5 @@
 //! The append only file: what was acknowledged is there after a kill, Valkey's folders load here and ours there, and what is broken is named.
-//!
-//! LARDER_KILL_ROUNDS is how often a node is killed under load in each mode (by default a few times).
+//! (`kills.rs` kills under more load, and more often.)
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,13 +11,12 @@ use larder_proto::resp::Value;
 
 use super::support::{Connection, Server, request, run_to_end, wait_until};
 
-/// Clients of the node that is killed.
+/// Clients that write.
 const CLIENTS: usize = 8;
 /// Requests that each has on their way.
 const PIPELINE: usize = 8;
-/// Acknowledged writes after which it is killed.
+/// Acknowledged writes that are some.
 const WRITES_MIN: u64 = 2000;
-const KILL_ROUNDS: u64 = 3;
 
 fn options<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let folder = folder.to_str().expect("a name");
@@ -113,38 +111,6 @@ fn load(mut socket: TcpStream, client: usize, acknowledged: &AtomicU64, total: &
             acknowledged.fetch_add(1, Ordering::AcqRel);
             total.fetch_add(1, Ordering::AcqRel);
         }
-    }
-}
-
-fn kill_under_load(policy: &str) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = options(folder.path(), &["--appendfsync", policy]);
-    let server = Server::larder(&options);
-    let (acknowledged, total): (Vec<AtomicU64>, AtomicU64) = ((0..CLIENTS).map(|_| AtomicU64::new(0)).collect(), AtomicU64::new(0));
-    std::thread::scope(|scope| {
-        for (client, acknowledged) in acknowledged.iter().enumerate() {
-            let (socket, total) = (server.connect_raw(), &total);
-            scope.spawn(move || load(socket, client, acknowledged, total));
-        }
-        wait_until("much was written", || total.load(Ordering::Acquire) > WRITES_MIN);
-        kill(server);
-    });
-    let again = Server::larder(&options);
-    let mut connection = again.connect();
-    for (client, acknowledged) in acknowledged.iter().enumerate() {
-        let reply = connection.call(&["GET", &format!("key:{client}")]);
-        let found: u64 = reply.as_bytes().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(0);
-        let acknowledged = acknowledged.load(Ordering::Acquire);
-        assert!(found >= acknowledged, "{policy}: client {client} was told of {acknowledged}, and {found} is there");
-    }
-}
-
-#[test]
-fn what_was_acknowledged_is_there_after_a_kill_under_load() {
-    let rounds = std::env::var("LARDER_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILL_ROUNDS);
-    for _ in 0..rounds {
-        kill_under_load("always");
-        kill_under_load("everysec");
     }
 }
 

@@ -18,6 +18,7 @@ mod differential_strings;
 mod files;
 mod import_graph;
 mod isolation;
+mod kills;
 mod large_values;
 mod linearizability;
 mod rdb;

@@ -300,13 +300,26 @@ impl Connection {
 
     /// Sends requests at once.
     pub(crate) fn send_all<T: AsRef<[u8]>>(&mut self, requests: impl Iterator<Item = Vec<T>>) {
+        self.try_send_all(requests).expect("the server reads");
+    }
+
+    /// As [`Connection::send_all`], to a server that may end meanwhile.
+    pub(crate) fn try_send_all<T: AsRef<[u8]>>(&mut self, requests: impl Iterator<Item = Vec<T>>) -> std::io::Result<()> {
         let bytes: Vec<u8> = requests.flat_map(|args| request(&args)).collect();
-        self.stream.write_all(&bytes).expect("the server reads");
+        self.stream.write_all(&bytes)
     }
 
     /// Waits for the next reply or message.
     pub(crate) fn receive(&mut self) -> Value {
         self.read_reply(|_| ())
+    }
+
+    /// Waits for the next reply or message. `None` if the server ends the connection before.
+    pub(crate) fn try_receive(&mut self) -> Option<Value> {
+        self.next_reply(|_| ()).unwrap_or_else(|error| match error.kind() {
+            ErrorKind::ConnectionReset => None,
+            _ => panic!("the server answers in time: {error}"),
+        })
     }
 
     /// Waits for the next reply or message and returns it as it came, byte for byte.
@@ -324,18 +337,25 @@ impl Connection {
         rest
     }
 
-    fn read_reply(&mut self, mut seen: impl FnMut(&[u8])) -> Value {
+    fn read_reply(&mut self, seen: impl FnMut(&[u8])) -> Value {
+        self.next_reply(seen).expect("the server answers in time").expect("the server closed the connection")
+    }
+
+    /// The next reply; `None` if the server closes the connection before.
+    fn next_reply(&mut self, mut seen: impl FnMut(&[u8])) -> std::io::Result<Option<Value>> {
         let mut chunk = [0; 4096];
         loop {
             if let Some(value) = self.decoder.decode(&mut self.pending).expect("the server sends replies") {
-                return value;
+                return Ok(Some(value));
             }
             let len = match self.stream.read(&mut chunk) {
                 // A read with a time limit is not resumed by the system when the machine stood still meanwhile.
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                read => read.expect("the server answers in time"),
+                read => read?,
             };
-            assert!(len > 0, "the server closed the connection");
+            if len == 0 {
+                return Ok(None);
+            }
             self.pending.extend_from_slice(&chunk[..len]);
             seen(&chunk[..len]);
         }
