@@ -45,6 +45,8 @@ const WEIGHT_KEYS: u64 = 40;
 const WEIGHT_OTHERS: u64 = 6;
 /// Commands that change whole databases: often they would leave little to work on.
 const WEIGHT_SWEEPING: u64 = 1;
+/// Commands with weights of their own: what many others need, and what takes it away. Without them a stream hardly ever had a group.
+const WEIGHTS: &[(&str, u64)] = &[("xgroup|create", 120), ("xreadgroup", 120), ("xgroup|destroy", 10)];
 
 /// All commands that `is_used` accepts by their full names.
 pub(crate) fn catalog(is_used: impl Fn(&str) -> bool) -> Vec<Command> {
@@ -65,14 +67,16 @@ fn command(spec: &'static CommandSpec, container: Option<&'static CommandSpec>, 
     let words: Vec<&'static str> = container.map(|container| container.name).into_iter().chain([spec.name]).collect();
     let group = if spec.docs.group.is_empty() { container.map_or("", |container| container.docs.group) } else { spec.docs.group };
     let has_keys = !spec.keys.is_empty() || spec.keys_by_hand.is_some();
-    let weight = match () {
-        () if has_keys => WEIGHT_KEYS,
-        () if spec.flags & flag::WRITE != 0 => WEIGHT_SWEEPING,
-        () => WEIGHT_OTHERS,
+    let name = words.join("|");
+    let weight = match WEIGHTS.iter().find(|(of, _)| *of == name) {
+        Some((_, weight)) => *weight,
+        None if has_keys => WEIGHT_KEYS,
+        None if spec.flags & flag::WRITE != 0 => WEIGHT_SWEEPING,
+        None => WEIGHT_OTHERS,
     };
     Command {
         spec,
-        name: words.join("|"),
+        name,
         words,
         key_type: GROUP_TYPES.iter().find(|(name, _)| *name == group).map(|(_, key_type)| *key_type),
         sets_expiry: values::sets_expiry(spec.args),

@@ -27,14 +27,16 @@ pub(crate) enum Rule {
     Unordered,
     /// Numbers may differ by so much.
     Near(u64),
+    /// Times may: those that a name comes before, those of pending entries, and moments.
+    Times,
     /// Both are errors or neither is.
     Shape,
     /// The command is never sent.
     Never,
 }
 
-/// How far apart the two servers may execute the same request.
-const CLOCKS_APART_MS: u64 = 10_000;
+/// How far apart the two servers may execute the same request. What takes a wrong unit, or forgets a time, is further away.
+const CLOCKS_APART_MS: u64 = 2000;
 const CLOCKS_APART_SECONDS: u64 = CLOCKS_APART_MS / 1000;
 
 /// What differs from the rule that a command's tips give, by full name or its beginning, and why.
@@ -91,7 +93,9 @@ const RULES: &[(&str, Rule, &str)] = &[
     ("xtrim", Rule::Same, "whole nodes go, and they end where Valkey's do"),
     ("xclaim", Rule::Same, "idle times that are asked for are nothing or more than a run lasts"),
     ("xautoclaim", Rule::Same, "likewise"),
-    ("xinfo|stream", Rule::Shape, "times, and there is no radix tree"),
+    ("xinfo|stream", Rule::Times, "time passes between the servers, and there is no radix tree"),
+    ("xinfo|consumers", Rule::Times, "time passes between the servers"),
+    ("xpending", Rule::Times, "time passes between the servers"),
     ("command|getkeysandflags", Rule::Never, COUNTS),
     ("command|getkeys", Rule::Never, COUNTS),
     ("hrandfield", Rule::Never, ENDLESS),
@@ -192,7 +196,65 @@ pub(crate) fn agree(rule: Rule, ours: &Value, theirs: &Value) -> bool {
             }
             _ => ours == theirs,
         },
+        Rule::Times => are_near(ours, theirs),
         Rule::Shape => ours.as_error().is_some() == theirs.as_error().is_some(),
+    }
+}
+
+/// What the names before times are, and before what only one of the servers has.
+const TIMES: &[&[u8]] = &[b"idle", b"inactive", b"seen-time", b"active-time"];
+const OF_ONE: &[&[u8]] = &[b"radix-tree-keys", b"radix-tree-nodes"];
+/// Numbers from here on are moments in unix milliseconds.
+const MOMENT_MIN: i64 = 1_000_000_000_000;
+
+/// As [`Rule::Times`] says.
+fn are_near(ours: &Value, theirs: &Value) -> bool {
+    let near = |ours: &Value, theirs: &Value| agree(Rule::Near(CLOCKS_APART_MS), ours, theirs);
+    let named = |name: Option<&[u8]>, ours: &Value, theirs: &Value| match name {
+        Some(name) if TIMES.contains(&name) => near(ours, theirs),
+        Some(name) if OF_ONE.contains(&name) => true,
+        _ => are_near(ours, theirs),
+    };
+    match (ours, theirs) {
+        (Value::Integer(our), Value::Integer(their)) if our.min(their) >= &MOMENT_MIN => near(ours, theirs),
+        (Value::Map(ours), Value::Map(theirs)) if ours.len() == theirs.len() => {
+            ours.iter().zip(theirs).all(|(ours, theirs)| ours.0 == theirs.0 && named(theirs.0.as_bytes(), &ours.1, &theirs.1))
+        }
+        (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
+            // XPENDING's: ID, consumer, idle time, count.
+            let is_pending = matches!(theirs.as_slice(), [Value::Bulk(_), Value::Bulk(_), Value::Integer(_), Value::Integer(_)]);
+            ours.iter().zip(theirs).enumerate().all(|(at, (ours, their))| match at {
+                2 if is_pending => near(ours, their),
+                0 => are_near(ours, their),
+                _ => named(theirs[at - 1].as_bytes(), ours, their),
+            })
+        }
+        _ => is_same(ours, theirs),
+    }
+}
+
+/// Commands that tell the same in seconds and in milliseconds, and whether of fields.
+pub(crate) const SAME_TIMES: &[(&str, &str, bool)] =
+    &[("TTL", "PTTL", false), ("EXPIRETIME", "PEXPIRETIME", false), ("HTTL", "HPTTL", true), ("HEXPIRETIME", "HPEXPIRETIME", true)];
+
+/// True if seconds are nearest to milliseconds that were told before or after them, or between.
+pub(crate) fn is_rounded(before: &Value, seconds: &Value, after: &Value) -> bool {
+    match (before, seconds, after) {
+        (Value::Integer(before), Value::Integer(seconds), Value::Integer(after)) => {
+            // -1 and -2 are words, not times; and at the end of all numbers Valkey's addition overflows.
+            let nearest = |ms: i64| if ms < 0 { ms } else { ms / 1000 + i64::from(ms % 1000 >= 500) };
+            if *before > i64::MAX - 500 {
+                return true;
+            }
+            let (one, other) = (nearest(*before), nearest(*after));
+            (one.min(other)..=one.max(other)).contains(seconds)
+        }
+        (Value::Array(before), Value::Array(seconds), Value::Array(after)) => {
+            before.len() == seconds.len()
+                && seconds.len() == after.len()
+                && before.iter().zip(seconds).zip(after).all(|((before, seconds), after)| is_rounded(before, seconds, after))
+        }
+        _ => before == seconds,
     }
 }
 
@@ -231,9 +293,19 @@ pub(crate) const READERS: &[(&str, &[&str], bool)] = &[
     ("stream", &["XRANGE", "{}", "-", "+"], true),
 ];
 
-/// What else is asked of a key when the keyspaces are compared, with the rule.
-pub(crate) const LOOKS: &[(&[&str], Rule)] = &[
-    (&["OBJECT", "ENCODING", "{}"], Rule::Same),
-    (&["XINFO", "GROUPS", "{}"], Rule::Same),
-    (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS)),
+/// What is asked of a key after a command that may have changed it, and when the keyspaces are compared, with the rule.
+pub(crate) const LOOKS: &[(&[&str], Rule)] =
+    &[(&["TYPE", "{}"], Rule::Same), (&["OBJECT", "ENCODING", "{}"], Rule::Same), (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS))];
+
+/// What else is asked where a key of a type is read whole.
+const LOOKS_AT: &[(&str, (&[&str], Rule))] = &[
+    ("stream", (&["XINFO", "GROUPS", "{}"], Rule::Same)),
+    ("stream", (&["XINFO", "STREAM", "{}", "FULL", "COUNT", "0"], Rule::Times)),
+    ("stream", (&["XPENDING", "{}", "g1", "-", "+", "100"], Rule::Times)),
+    ("stream", (&["XINFO", "CONSUMERS", "{}", "g1"], Rule::Times)),
 ];
+
+/// See [`LOOKS_AT`].
+pub(crate) fn looks_at(key_type: &str) -> impl Iterator<Item = &'static (&'static [&'static str], Rule)> {
+    LOOKS_AT.iter().filter(move |(of, _)| *of == key_type).map(|(_, look)| look)
+}

@@ -14,7 +14,8 @@ use larder::engine::spec::{Arg, ArgKind, FindKeys, flag, key_flag};
 
 use super::catalog::Command;
 use super::compare::is_defined;
-use super::values::{self, Choices, Meaning, Passing};
+use super::contents::Content;
+use super::values::{self, Choices, EVERY_LEN_MAX, Meaning, Passing};
 
 /// Connections that requests come from.
 pub(crate) const CONNECTIONS: usize = 3;
@@ -39,6 +40,13 @@ const NAMES: &[(&str, &str)] = &[
     ("stream2", "stream"),
 ];
 
+/// Its beginnings are further names, one of each length up to [`EVERY_LEN_MAX`], the empty one among them.
+const OF_EVERY_LENGTH: &str = "0123456789-0123456789-0123456789-0123456789";
+
+fn of_every_length() -> impl Iterator<Item = &'static str> {
+    (0..=EVERY_LEN_MAX as usize).map(|len| &OF_EVERY_LENGTH[..len])
+}
+
 /// Keys remembered per command.
 const REMEMBERED_MAX: usize = 4;
 /// How many of a hundred optional arguments stand there; and in a command that is to succeed at last, since many exclude each other.
@@ -50,6 +58,15 @@ const SOUGHT_PERCENT: u64 = 10;
 const HOPELESS_MIN: u64 = 200;
 /// Repetitions of an argument that may be repeated.
 const REPEATED_MAX: u64 = 4;
+/// How often an argument that may be repeated fills a collection, one time in this many, and with how many: the numbers up to which
+/// collections are compact, with one less and one more.
+const FILLING_BOUND: u64 = 300;
+const FILLING: &[u64] = &[127, 128, 129, 511, 512, 513];
+/// How many of a hundred arguments meet what is there, if that is known, or are again what was said before in the same request.
+const MET_PERCENT: u64 = 35;
+const AGAIN_PERCENT: u64 = 8;
+/// How many of a hundred keys are again the one before, so that source and destination are the same.
+const SAME_KEY_PERCENT: u64 = 10;
 /// Commands inside a transaction.
 const QUEUED_MAX: u64 = 8;
 
@@ -67,6 +84,8 @@ pub(crate) struct Request {
     pub(crate) passing: Passing,
     /// Its words are out of order, and one of them may have become an expiry: look for it.
     pub(crate) may_expire: bool,
+    /// How long it waits, if nothing comes.
+    pub(crate) waits_ms: Option<u64>,
 }
 
 /// What is known of a connection.
@@ -87,6 +106,7 @@ pub(crate) struct Generator<C> {
     weight: u64,
     /// Types by database and name.
     types: BTreeMap<(u8, &'static str), String>,
+    contents: BTreeMap<(u8, &'static str), Content>,
     /// Keys with which a command succeeded lately, by the command's number.
     remembered: Vec<VecDeque<&'static str>>,
     successes: Vec<u64>,
@@ -109,6 +129,11 @@ struct Draft {
     may_pass: bool,
     command: usize,
     database: u8,
+    /// The values so far, by the argument's name.
+    said: Vec<(&'static str, Vec<u8>)>,
+    /// The next member of a collection that is filled.
+    filling: Option<u64>,
+    waits_ms: Option<u64>,
     /// How often the next repeated argument stands there, if an argument before it said that.
     announced: Option<u64>,
 }
@@ -120,8 +145,8 @@ impl<C: Choices> Generator<C> {
         let weight = weights.iter().sum();
         let remembered = vec![VecDeque::new(); commands.len()];
         let (successes, failures) = (vec![0; commands.len()], vec![0; commands.len()]);
-        let (types, connections) = (BTreeMap::new(), Default::default());
-        Generator { choose, weights, weight, types, remembered, successes, failures, wanted: 0, connections, commands }
+        let (types, contents, connections) = (BTreeMap::new(), BTreeMap::new(), Default::default());
+        Generator { choose, weights, weight, types, contents, remembered, successes, failures, wanted: 0, connections, commands }
     }
 
     /// The commands.
@@ -140,7 +165,7 @@ impl<C: Choices> Generator<C> {
 
     /// The names that keys have.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        NAMES.iter().map(|(name, _)| *name)
+        NAMES.iter().map(|(name, _)| *name).chain(of_every_length())
     }
 
     /// The database that a connection works in, as far as is known.
@@ -151,16 +176,26 @@ impl<C: Choices> Generator<C> {
     /// Everything is as on servers that just started.
     pub(crate) fn forget_all(&mut self) {
         self.types.clear();
+        self.contents.clear();
         self.connections = Default::default();
     }
 
     /// What TYPE says of a key.
     pub(crate) fn learn_type(&mut self, database: u8, name: &'static str, key_type: &str) {
+        let known = self.types.get(&(database, name)).map_or("none", String::as_str);
+        if known != key_type {
+            self.contents.remove(&(database, name));
+        }
         if key_type == "none" {
             self.types.remove(&(database, name));
         } else {
             self.types.insert((database, name), key_type.to_owned());
         }
+    }
+
+    /// What a key holds.
+    pub(crate) fn learn_content(&mut self, database: u8, name: &'static str, content: Content) {
+        self.contents.insert((database, name), content);
     }
 
     /// A request of a command succeeded or not.
@@ -205,7 +240,7 @@ impl<C: Choices> Generator<C> {
     /// A command without arguments.
     fn plain(&self, command: usize) -> Request {
         let words = self.commands[command].words.iter().map(|word| word.as_bytes().to_vec()).collect();
-        Request { words, command, keys: Vec::new(), is_on_existing: false, passing: Passing::Nothing, may_expire: false }
+        Request { words, command, keys: Vec::new(), is_on_existing: false, passing: Passing::Nothing, may_expire: false, waits_ms: None }
     }
 
     /// Follows what a request does to its connection, if it succeeds.
@@ -246,6 +281,9 @@ impl<C: Choices> Generator<C> {
             may_pass: !state.in_transaction && self.commands[command].spec.docs.group != "hash",
             command,
             database: state.database,
+            said: Vec::new(),
+            filling: None,
+            waits_ms: None,
             announced: None,
         };
         let lower = self.choose.chance(50);
@@ -262,8 +300,16 @@ impl<C: Choices> Generator<C> {
         if !self.commands[command].may_have_zeros {
             draft.words.iter_mut().flatten().filter(|byte| **byte == 0).for_each(|byte| *byte = b'0');
         }
-        let may_expire = is_moved && self.commands[command].sets_expiry;
-        Request { words: draft.words, command, keys: draft.keys, is_on_existing: draft.is_on_existing, passing: draft.passing, may_expire }
+        Request {
+            words: draft.words,
+            command,
+            keys: draft.keys,
+            is_on_existing: draft.is_on_existing,
+            passing: draft.passing,
+            may_expire: is_moved && self.commands[command].sets_expiry,
+            // In a transaction nothing waits.
+            waits_ms: draft.waits_ms.filter(|_| !state.in_transaction && spec.flags & flag::BLOCKING != 0),
+        }
     }
 
     /// Now and then a command that lacks successes.
@@ -339,8 +385,13 @@ impl<C: Choices> Generator<C> {
     }
 
     fn repeated(&mut self, draft: &mut Draft, arg: &'static Arg) {
+        let may_fill = arg.multiple && !arg.multiple_token && draft.announced.is_none() && !matches!(arg.kind, ArgKind::Key(_));
         let count = match () {
             () if !arg.multiple => 1,
+            () if may_fill && self.choose.below(FILLING_BOUND) == 0 => {
+                draft.filling = Some(0);
+                self.choose.one_of(FILLING)
+            }
             () => draft.announced.take().unwrap_or_else(|| 1 + self.choose.below(REPEATED_MAX)),
         };
         for repetition in 0..count {
@@ -349,6 +400,7 @@ impl<C: Choices> Generator<C> {
             }
             self.body(draft, arg);
         }
+        draft.filling = None;
         let spec = self.commands[draft.command].spec;
         if arg.multiple
             && let ArgKind::Key(number) = arg.kind
@@ -394,15 +446,51 @@ impl<C: Choices> Generator<C> {
         if self.is_odd(draft) {
             return draft.words.push(values::edge(&mut self.choose, arg.kind, meaning));
         }
+        if let Some(word) = self.met(draft, arg, meaning) {
+            return draft.words.push(word);
+        }
         let (word, passing) = values::typical(&mut self.choose, arg.kind, meaning, draft.may_pass);
+        if meaning == Meaning::Timeout {
+            let ms_per_unit = if matches!(arg.kind, ArgKind::Double) { 1000.0 } else { 1.0 };
+            draft.waits_ms =
+                std::str::from_utf8(&word).ok().and_then(|text| text.parse::<f64>().ok()).map(|time| (time * ms_per_unit) as u64);
+        }
+        draft.said.push((arg.name, word.clone()));
         draft.words.push(word);
         if passing == Passing::Soon {
             draft.passing = Passing::Soon;
         }
     }
 
+    /// An argument that fills a collection, is the same as one before, or meets what a key holds.
+    fn met(&mut self, draft: &mut Draft, arg: &Arg, meaning: Meaning) -> Option<Vec<u8>> {
+        let is_element = meaning == Meaning::Member || meaning == Meaning::Kind && matches!(arg.kind, ArgKind::String);
+        if let Some(number) = draft.filling.filter(|_| is_element) {
+            draft.filling = Some(number + 1);
+            return Some(number.to_string().into());
+        }
+        // What is new to a group becomes pending, on which most other commands of groups rest.
+        if meaning == Meaning::StreamId && self.commands[draft.command].name == "xreadgroup" && self.choose.chance(60) {
+            return Some(b">".to_vec());
+        }
+        if self.choose.chance(AGAIN_PERCENT) {
+            let before = draft.said.iter().rfind(|(name, _)| *name == arg.name);
+            if let (false, Some((_, word))) = (is_time(meaning), before) {
+                return Some(word.clone());
+            }
+        }
+        if !self.choose.chance(MET_PERCENT) {
+            return None;
+        }
+        let content = self.contents.get(&(draft.database, *draft.keys.last()?))?;
+        content.meet(&mut self.choose, arg.kind, meaning)
+    }
+
     /// A key for a command's key specification of this number.
     fn key(&mut self, draft: &mut Draft, number: usize) -> &'static str {
+        if let Some(name) = draft.keys.last().copied().filter(|_| self.choose.chance(SAME_KEY_PERCENT)) {
+            return name;
+        }
         let command = &self.commands[draft.command];
         let is_destination = command.spec.keys.get(number).is_some_and(|spec| spec.flags & key_flag::OW != 0);
         let (wanted, database) = (command.key_type, draft.database);
@@ -418,7 +506,8 @@ impl<C: Choices> Generator<C> {
             0..45 if !remembered.is_empty() => self.choose.one_of(&remembered),
             0..75 if !existing.is_empty() && !is_destination => self.choose.one_of(&existing),
             0..95 if !home.is_empty() => self.choose.one_of(&home),
-            _ => self.choose.one_of(NAMES).0,
+            ..97 => self.choose.one_of(NAMES).0,
+            _ => &OF_EVERY_LENGTH[..self.choose.below(EVERY_LEN_MAX + 1) as usize],
         };
         draft.is_on_existing |= fits(&self.types, name);
         name
@@ -457,6 +546,11 @@ impl<C: Choices> Generator<C> {
             _ => {}
         }
     }
+}
+
+/// True for what lasts from the moment of its request on.
+fn is_time(meaning: Meaning) -> bool {
+    matches!(meaning, Meaning::Seconds | Meaning::Milliseconds | Meaning::Timeout)
 }
 
 /// All words that stand for themselves in a grammar.

@@ -3,11 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use larder::base::clock;
 use larder_proto::resp::Value;
 
 use super::catalog::Command;
-use super::compare::{self, LOOKS, READERS, Rule};
+use super::compare::{self, LOOKS, READERS, Rule, SAME_TIMES};
+use super::contents::Content;
 use super::generate::{CONNECTIONS, Request};
 use super::servers::{Connection, Server, encode};
 
@@ -19,6 +21,11 @@ const ASKING: usize = CONNECTIONS;
 const WAIT: Duration = Duration::from_millis(super::values::SHORT_MS_MAX + 20);
 /// A key that goes before this is taken away: it might go between the two servers' executions of a later request.
 const NEAR_MS: i64 = 90_000;
+/// How much earlier than asked for a wait may end, since both ends are rounded to milliseconds, and how much later.
+const EARLY_MS_MAX: u64 = 2;
+const LATE_MS_MAX: u64 = 3000;
+/// How long a process may take to end after its connections have.
+const END_MS_MAX: u64 = 2000;
 /// Most bytes of a reply that are shown.
 const SHOWN_MAX: usize = 400;
 
@@ -29,8 +36,10 @@ pub(crate) enum Step {
     Request { connection: usize, request: Request, ends_pipeline: bool },
     /// Waits until short expiries have passed.
     Wait,
-    /// Asks for a key's type.
+    /// Asks for a key's type, encoding and expiry.
     Look(u8, &'static str),
+    /// Compares what a key holds, which is of this type.
+    Read(u8, &'static str, String),
     /// Takes a key away.
     Forget(u8, Vec<u8>),
     /// Lets a key go that has expired.
@@ -55,6 +64,13 @@ pub(crate) struct Outcome {
     pub(crate) keys: Vec<&'static str>,
     pub(crate) is_on_existing: bool,
     pub(crate) is_success: bool,
+}
+
+/// What [`Pair::look`] finds.
+pub(crate) struct Seen {
+    pub(crate) key_type: String,
+    /// What PEXPIRETIME says, if both servers say the same.
+    pub(crate) expiry_ms: Option<i64>,
 }
 
 /// Connections to a server, which is emptied and told this.
@@ -86,12 +102,14 @@ pub(crate) struct Pair {
     queued: [Vec<Outcome>; CONNECTIONS],
     /// A CONFIG SET for both, if any.
     configuration: Vec<String>,
+    /// A difference was that Larder did not answer: it may be started again.
+    is_lost: bool,
 }
 
 impl Pair {
     /// Larder first.
     pub(crate) fn new(servers: [Server; 2], commands: Rc<[Command]>) -> Pair {
-        Pair { servers, clients: [Vec::new(), Vec::new()], commands, queued: Default::default(), configuration: Vec::new() }
+        Pair { servers, clients: [Vec::new(), Vec::new()], commands, queued: Default::default(), configuration: Vec::new(), is_lost: false }
     }
 
     /// What both are told at the next [`Pair::reset`] and those that follow.
@@ -104,20 +122,41 @@ impl Pair {
         &self.configuration
     }
 
-    /// Empty servers and new connections; a server that ended, or does not answer any more, is started again.
+    /// Empty servers and new connections. The reference is started again if it ended, or does not answer any more; Larder only if that was
+    /// told as a difference: whatever else ends it ends the run.
     pub(crate) fn reset(&mut self) -> anyhow::Result<()> {
-        for (server, clients) in self.servers.iter_mut().zip(&mut self.clients) {
+        let may_restart = [std::mem::take(&mut self.is_lost), true];
+        for ((server, clients), may_restart) in self.servers.iter_mut().zip(&mut self.clients).zip(may_restart) {
             clients.clear();
             *clients = match begin(server, &self.configuration) {
                 Ok(begun) if server.is_running() => begun,
-                _ => {
+                _ if may_restart => {
                     server.restart()?;
                     begin(server, &self.configuration)?
                 }
+                begun => bail!("Larder ended unasked: {:?}; {:?}", begun.err(), server.wait_for_end(END_MS_MAX)),
             };
         }
         self.queued = Default::default();
         Ok(())
+    }
+
+    /// That there was no answer. `at` is the last request that may have been the reason: replies leave together, so that none of a pipeline has
+    /// come when its last request ends the server.
+    fn lost(&mut self, at: usize, what: String, [ours, theirs]: &[anyhow::Result<Value>; 2]) -> Difference {
+        let mut told = show_reply(ours);
+        if ours.is_err() {
+            self.is_lost = true;
+            if let Some(status) = self.servers[0].wait_for_end(END_MS_MAX) {
+                told += &format!("; the process ended: {status}");
+            }
+        }
+        Difference { at, what, ours: told, theirs: show_reply(theirs) }
+    }
+
+    /// True if a reply of Larder is missing.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// True if the reference answers nobody any more. A client that it keeps waiting is another matter.
@@ -132,13 +171,33 @@ impl Pair {
         for request in requests {
             encode(&request.words, &mut bytes);
         }
+        // Larder may have begun before the other has been sent anything.
+        let sent_ms = clock::monotonic_ms();
         for clients in &mut self.clients {
             // One that does not read will not reply either, which is told below.
             let _ = clients[connection].send(&bytes);
         }
+        let mut waited_ms = 0;
         let mut outcomes = Vec::new();
         for (at, request) in requests.iter().enumerate() {
-            let [ours, theirs] = self.clients.each_mut().map(|clients| clients[connection].receive());
+            let mut took_ms = None;
+            let replies = self.clients.each_mut().map(|clients| {
+                let reply = clients[connection].receive();
+                // Larder comes first: whether the other has replied meanwhile is not known.
+                took_ms.get_or_insert_with(|| clock::monotonic_ms() - sent_ms);
+                reply
+            });
+            if replies.iter().any(Result::is_err) {
+                return Err(self.lost(requests.len() - 1, format!("reply to {}", show(&request.words)), &replies));
+            }
+            let [ours, theirs] = replies;
+            if let (Some(waits_ms), Some(took_ms), Ok(Value::Null)) = (request.waits_ms, took_ms, &ours) {
+                waited_ms += waits_ms;
+                if !(waited_ms.saturating_sub(EARLY_MS_MAX)..=waited_ms + LATE_MS_MAX).contains(&took_ms) {
+                    let what = format!("time that {} took", show(&request.words));
+                    return Err(Difference { at, what, ours: format!("{took_ms} ms"), theirs: format!("about {waited_ms} ms") });
+                }
+            }
             let different = |ours: &anyhow::Result<Value>, theirs: &anyhow::Result<Value>| Difference {
                 at,
                 what: format!("reply to {}", show(&request.words)),
@@ -196,64 +255,135 @@ impl Pair {
         outcomes.push(outcome(is_success));
     }
 
-    /// Asks both the same in a database.
-    fn ask(&mut self, database: u8, words: &[&[u8]]) -> [anyhow::Result<Value>; 2] {
+    /// Asks both the same requests in a database. The replies of both to each.
+    fn ask_all(&mut self, database: u8, requests: &[&[&[u8]]]) -> Result<Vec<[Value; 2]>, Difference> {
         let mut bytes = Vec::new();
         encode(&[b"SELECT", database.to_string().as_bytes()], &mut bytes);
-        encode(words, &mut bytes);
-        self.clients.each_mut().map(|clients| {
-            let client = &mut clients[ASKING];
-            client.send(&bytes).and_then(|()| client.receive()).and_then(|_| client.receive())
-        })
+        requests.iter().for_each(|words| encode(words, &mut bytes));
+        for clients in &mut self.clients {
+            let _ = clients[ASKING].send(&bytes);
+        }
+        let mut replies = Vec::new();
+        for words in std::iter::once(&[b"SELECT" as &[u8]] as &[&[u8]]).chain(requests.iter().copied()) {
+            match self.clients.each_mut().map(|clients| clients[ASKING].receive()) {
+                [Ok(ours), Ok(theirs)] => replies.push([ours, theirs]),
+                lost => return Err(self.lost(0, format!("reply to {} in database {database}", show(words)), &lost)),
+            }
+        }
+        Ok(replies.split_off(1))
+    }
+
+    /// Asks both the same in a database.
+    fn ask(&mut self, database: u8, words: &[&[u8]]) -> Result<[Value; 2], Difference> {
+        Ok(self.ask_all(database, &[words])?.swap_remove(0))
     }
 
     /// Asks both the same and compares.
     fn ask_and_compare(&mut self, database: u8, words: &[&[u8]], rule: Rule) -> Result<Value, Difference> {
-        let [ours, theirs] = self.ask(database, words);
-        match (ours, theirs) {
-            (Ok(ours), Ok(theirs)) if compare::agree(rule, &ours, &theirs) => Ok(theirs),
-            (ours, theirs) => Err(Difference {
-                at: 0,
-                what: format!("reply to {} in database {database}", show(words)),
-                ours: show_reply(&ours),
-                theirs: show_reply(&theirs),
-            }),
-        }
+        let replies = self.ask(database, words)?;
+        compare_replies(database, words, rule, replies)
     }
 
-    /// A key's type, which both must say alike.
-    pub(crate) fn look(&mut self, database: u8, name: &'static str) -> Result<String, Difference> {
-        let reply = self.ask_and_compare(database, &[b"TYPE", name.as_bytes()], Rule::Same)?;
-        Ok(String::from_utf8_lossy(reply.as_bytes().unwrap_or_default()).into_owned())
+    /// A key's type, encoding and expiry, which both must say alike.
+    pub(crate) fn look(&mut self, database: u8, name: &'static str) -> Result<Seen, Difference> {
+        let key = name.as_bytes();
+        let requests: Vec<Vec<&[u8]>> = LOOKS.iter().map(|(words, _)| with_key(words, key)).collect();
+        let replies = self.ask_all(database, &requests.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let mut seen = Seen { key_type: String::new(), expiry_ms: None };
+        for (((words, rule), request), replies) in LOOKS.iter().zip(&requests).zip(replies) {
+            let [ours, theirs] = replies;
+            let is_same = ours == theirs;
+            match (words[0], compare_replies(database, request, *rule, [ours, theirs])?) {
+                ("TYPE", reply) => seen.key_type = String::from_utf8_lossy(reply.as_bytes().unwrap_or_default()).into_owned(),
+                ("PEXPIRETIME", Value::Integer(expiry_ms)) if is_same => seen.expiry_ms = Some(expiry_ms),
+                _ => {}
+            }
+        }
+        Ok(seen)
+    }
+
+    /// What a key of a type holds, which must be the same on both. `None` if it is of a type without a reader.
+    pub(crate) fn read(&mut self, database: u8, key: &[u8], key_type: &str) -> Result<Option<Content>, Difference> {
+        let Some((_, words, is_ordered)) = READERS.iter().find(|(name, ..)| *name == key_type) else { return Ok(None) };
+        let rule = if *is_ordered { Rule::Same } else { Rule::Unordered };
+        let reply = self.ask_and_compare(database, &with_key(words, key), rule)?;
+        for (words, rule) in compare::looks_at(key_type) {
+            self.ask_and_compare(database, &with_key(words, key), *rule)?;
+        }
+        Ok(Some(Content::of(key_type, &reply)))
     }
 
     /// True if a key will go soon on either server.
-    pub(crate) fn is_near_expiry(&mut self, database: u8, name: &[u8]) -> bool {
-        let left = self.ask(database, &[b"PTTL", name]);
-        left.iter().any(|reply| matches!(reply, Ok(Value::Integer(left_ms)) if (0..NEAR_MS).contains(left_ms)))
+    pub(crate) fn is_near_expiry(&mut self, database: u8, name: &[u8]) -> Result<bool, Difference> {
+        let left = self.ask(database, &[b"PTTL", name])?;
+        Ok(left.iter().any(|reply| matches!(reply, Value::Integer(left_ms) if (0..NEAR_MS).contains(left_ms)))
             // Gone on one of them already.
-            || matches!(&left, [Ok(ours), Ok(theirs)] if (*ours == Value::Integer(-2)) != (*theirs == Value::Integer(-2)))
+            || (left[0] == Value::Integer(-2)) != (left[1] == Value::Integer(-2)))
     }
 
     /// Takes a key away.
-    pub(crate) fn forget(&mut self, database: u8, name: &[u8]) {
-        let _ = self.ask(database, &[b"DEL", name]);
+    pub(crate) fn forget(&mut self, database: u8, name: &[u8]) -> Result<(), Difference> {
+        self.ask(database, &[b"DEL", name]).map(drop)
     }
 
-    /// Compares both keyspaces: keys, types, encodings, expiries, values.
+    /// Compares both keyspaces: keys, types, encodings, expiries, values. Then all connections must be there yet, and all keys go.
     pub(crate) fn whole(&mut self) -> Result<(), Difference> {
         for database in 0..DATABASES {
             let keys = self.ask_and_compare(database, &[b"KEYS", b"*"], Rule::Unordered)?;
             self.ask_and_compare(database, &[b"SCAN", b"0", b"COUNT", b"1000000"], Rule::Unordered)?;
             for key in keys.as_items().unwrap_or_default().iter().filter_map(Value::as_bytes) {
                 let key_type = self.ask_and_compare(database, &[b"TYPE", key], Rule::Same)?;
-                let key_type = key_type.as_bytes().unwrap_or_default();
+                let key_type = String::from_utf8_lossy(key_type.as_bytes().unwrap_or_default()).into_owned();
                 for (words, rule) in LOOKS {
                     self.ask_and_compare(database, &with_key(words, key), *rule)?;
                 }
-                if let Some((_, words, is_ordered)) = READERS.iter().find(|(name, ..)| name.as_bytes() == key_type) {
-                    let rule = if *is_ordered { Rule::Same } else { Rule::Unordered };
-                    self.ask_and_compare(database, &with_key(words, key), rule)?;
+                self.read(database, key, &key_type)?;
+                self.times(database, key, &key_type)?;
+            }
+        }
+        let mut ping = Vec::new();
+        encode(&["PING"], &mut ping);
+        for connection in 0..=CONNECTIONS {
+            let replies =
+                self.clients.each_mut().map(|clients| clients[connection].send(&ping).and_then(|()| clients[connection].receive()));
+            if replies.iter().any(Result::is_err) {
+                return Err(self.lost(0, format!("reply to a PING of connection {connection}"), &replies));
+            }
+        }
+        self.ask_and_compare(0, &[b"FLUSHALL"], Rule::Same).map(drop)
+    }
+
+    /// That each server tells the same time in seconds and in milliseconds, of a key and of each field of a hash. Times of two servers are near
+    /// each other only: so a wrong rounding would not be seen by comparing them.
+    fn times(&mut self, database: u8, key: &[u8], key_type: &str) -> Result<(), Difference> {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        if key_type == "hash" {
+            let fields = self.ask(database, &[b"HKEYS", key])?;
+            names = fields[1].as_items().unwrap_or_default().iter().filter_map(Value::as_bytes).map(<[u8]>::to_vec).collect();
+        }
+        for (seconds, milliseconds, is_of_field) in SAME_TIMES {
+            if *is_of_field && names.is_empty() {
+                continue;
+            }
+            let request = |command: &'static str| {
+                let mut words = vec![command.as_bytes().to_vec(), key.to_vec()];
+                if *is_of_field {
+                    words.extend([b"FIELDS".to_vec(), names.len().to_string().into()]);
+                    words.extend(names.iter().cloned());
+                }
+                words
+            };
+            // Time passes between the requests.
+            let requests = [milliseconds, seconds, milliseconds].map(|command| request(command));
+            let words = requests.each_ref().map(|words| words.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let replies = self.ask_all(database, &words.each_ref().map(Vec::as_slice))?;
+            for side in 0..2 {
+                if !compare::is_rounded(&replies[0][side], &replies[1][side], &replies[2][side]) {
+                    let told = format!("{:?}", replies.iter().map(|replies| &replies[side]).collect::<Vec<_>>());
+                    let what = format!("{milliseconds}, {seconds}, {milliseconds} of {} in database {database}", show(&[key]));
+                    let wanted = "the seconds that the milliseconds are nearest to".to_owned();
+                    let (ours, theirs) = if side == 0 { (told, wanted) } else { (wanted, told) };
+                    return Err(Difference { at: 0, what, ours, theirs });
                 }
             }
         }
@@ -287,14 +417,9 @@ impl Pair {
                 Ok(())
             }
             Step::Look(database, name) => self.look(*database, name).map(drop),
-            Step::Forget(database, name) => {
-                self.forget(*database, name);
-                Ok(())
-            }
-            Step::Touch(database, name) => {
-                self.is_near_expiry(*database, name);
-                Ok(())
-            }
+            Step::Read(database, name, key_type) => self.read(*database, name.as_bytes(), key_type).map(drop),
+            Step::Forget(database, name) => self.forget(*database, name),
+            Step::Touch(database, name) => self.is_near_expiry(*database, name).map(drop),
             Step::Whole => self.whole(),
         }
     }
@@ -319,6 +444,15 @@ fn pipeline_end(steps: &[Step], from: usize) -> usize {
         }
     }
     at
+}
+
+/// The reference's reply, if the other is the same by a rule.
+fn compare_replies(database: u8, words: &[&[u8]], rule: Rule, [ours, theirs]: [Value; 2]) -> Result<Value, Difference> {
+    if compare::agree(rule, &ours, &theirs) {
+        return Ok(theirs);
+    }
+    let what = format!("reply to {} in database {database}", show(words));
+    Err(Difference { at: 0, what, ours: show_reply(&Ok(ours)), theirs: show_reply(&Ok(theirs)) })
 }
 
 fn is_exec(request: &Request) -> bool {
@@ -355,7 +489,8 @@ impl Step {
         match self {
             Step::Request { connection, request, .. } => format!("{connection}> {}", show(&request.words)),
             Step::Wait => format!("(wait {} ms)", WAIT.as_millis()),
-            Step::Look(database, name) => format!("(in database {database}) TYPE {name}"),
+            Step::Look(database, name) => format!("(in database {database}) TYPE {}, and the like", show(&[name])),
+            Step::Read(database, name, key_type) => format!("(in database {database}) read {}, a {key_type}", show(&[name])),
             Step::Forget(database, name) => format!("(in database {database}) DEL {}", show(&[name])),
             Step::Touch(database, name) => format!("(in database {database}) PTTL {}", show(&[name])),
             Step::Whole => "(compare everything)".to_owned(),

@@ -34,15 +34,20 @@ impl Report {
         self.counts.iter().map(of).sum()
     }
 
+    /// Attempts and successes of all commands.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.sum(|counts| counts.attempts), self.sum(|counts| counts.successes))
+    }
+
     /// As lines. Commands that succeeded less often than `wanted` are named at the end.
     pub(crate) fn text(&self, seconds: f64, wanted: u64) -> String {
         let mut text = format!("{:<32} {:>10} {:>10} {:>12}\n", "command", "attempts", "successes", "on existing");
         for (name, counts) in self.names.iter().zip(&self.counts) {
             let _ = writeln!(text, "{name:<32} {:>10} {:>10} {:>12}", counts.attempts, counts.successes, counts.on_existing);
         }
-        let attempts = self.sum(|counts| counts.attempts);
+        let (attempts, successes) = self.totals();
         let share = |part: u64| 100.0 * part as f64 / attempts.max(1) as f64;
-        let (successes, on_existing) = (self.sum(|counts| counts.successes), self.sum(|counts| counts.on_existing));
+        let on_existing = self.sum(|counts| counts.on_existing);
         let _ = writeln!(
             text,
             "{attempts} commands, {:.0} per second; {:.1} % succeeded, {:.1} % on existing keys of the right type",

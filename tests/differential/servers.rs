@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -60,6 +60,17 @@ impl Server {
     /// False once it ended.
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// How it ended, if it does so within this time.
+    pub(crate) fn wait_for_end(&mut self, time_ms: u64) -> Option<ExitStatus> {
+        let deadline_ms = clock::monotonic_ms() + time_ms;
+        loop {
+            match self.child.try_wait() {
+                Ok(None) if clock::monotonic_ms() < deadline_ms => std::thread::sleep(LOOK_TIME),
+                ended => return ended.ok().flatten(),
+            }
+        }
     }
 
     /// Another one in its place.

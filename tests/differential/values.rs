@@ -53,8 +53,12 @@ pub(crate) enum Meaning {
     Count,
     /// A position, of which most lie inside short values.
     Position,
+    /// A position in a list: they are short here.
+    Index,
     /// A bound of a range that is not a number: by bytes, by score or by id.
     Bound,
+    /// A bound of a range of IDs, and the word for the end of all of them on this side.
+    IdBound(&'static str),
     /// A member, field or element: few names, so that they are met again.
     Member,
     /// An id of a stream entry.
@@ -92,7 +96,7 @@ const HINTS: &[(&str, Meaning)] = &[
     ("command", Meaning::Words(&["get", "mget", "set", "object|encoding", "msetex", "bitop"])),
     ("parameter", Meaning::Words(&["maxmemory", "hz", "save", "max*"])),
     ("username", Meaning::Words(&["default"])),
-    ("group", Meaning::Words(&["g1", "g2"])),
+    ("group", Meaning::Words(&["g1", "g1", "g1", "g2"])),
     ("consumer", Meaning::Words(&["c1", "c2"])),
     ("script", Meaning::Words(&["return 1", "return KEYS[1]", "return redis.call('GET', KEYS[1])"])),
     ("longitude", Meaning::Words(&["13.361389", "15.087269", "-122.4", "0", "179.9"])),
@@ -119,9 +123,15 @@ pub(crate) fn meaning(arg: &Arg, group: &str) -> Meaning {
     if arg.name == "index" && group == "connection" {
         return Meaning::Database;
     }
-    // Lists are short here.
     if arg.name == "index" && group == "list" {
-        return Meaning::Words(&["0", "0", "-1", "1", "-2", "2", "7", "-30"]);
+        return Meaning::Index;
+    }
+    if group == "stream" && matches!(arg.name, "start" | "end") {
+        return Meaning::IdBound(if arg.name == "start" { "-" } else { "+" });
+    }
+    // More than a run lasts, nothing, or between those, which comparing idle times shows.
+    if arg.token == "IDLE" && arg.name == "ms" {
+        return Meaning::Words(&["0", "1000000000", "50000000", "7000000"]);
     }
     // In milliseconds, as times are after which keys go.
     if arg.token == "BLOCK" {
@@ -223,6 +233,12 @@ const BYTES_EDGES: &[&[u8]] =
 /// Lengths around which representations change.
 const LENGTH_EDGES: &[u64] = &[0, 1, 11, 12, 43, 44, 45, 63, 64, 65, 100, 127, 128, 255, 256, 512, 3990, 4000, 4001, 4096, 4100];
 
+/// Every length up to this one occurs often, of values as of keys: an entry's size is rounded up, and grows with each.
+pub(crate) const EVERY_LEN_MAX: u64 = 40;
+
+/// Lengths of a member up to which collections are compact, and one less and more.
+const MEMBER_LENGTHS: &[u64] = &[63, 64, 65];
+
 /// A value that needs more than one read from a socket, and more than one block of most buffers.
 pub(crate) const LARGE_LEN: u64 = 300 * 1024;
 
@@ -256,14 +272,15 @@ fn bytes(choose: &mut impl Choices, len: u64) -> Vec<u8> {
 fn value(choose: &mut impl Choices) -> Vec<u8> {
     match choose.below(400) {
         0 => bytes(choose, LARGE_LEN),
-        1..120 => small_integer(choose),
-        120..150 => float(choose),
-        150..160 => text(choose.one_of(INTEGER_EDGES)),
-        160..300 => {
-            let len = choose.below(20);
+        1..110 => small_integer(choose),
+        110..140 => float(choose),
+        140..155 => text(choose.one_of(INTEGER_EDGES)),
+        155..170 => Vec::new(),
+        170..290 => {
+            let len = choose.below(EVERY_LEN_MAX + 1);
             bytes(choose, len)
         }
-        300..390 => {
+        290..370 => {
             let len = choose.below(100);
             bytes(choose, len)
         }
@@ -349,17 +366,28 @@ pub(crate) fn typical(choose: &mut impl Choices, kind: ArgKind, meaning: Meaning
         Meaning::Milliseconds if may_pass && choose.chance(4) => return (text(1 + choose.below(SHORT_MS_MAX)), Passing::Soon),
         Meaning::Seconds => text(LONG_SECONDS_MIN + choose.below(100_000)),
         Meaning::Milliseconds => text(LONG_SECONDS_MIN * 1000 + choose.below(100_000_000)),
-        Meaning::UnixSeconds if choose.chance(90) => text(4_102_444_800 + choose.below(1_000_000)),
+        // Few, so that the same one is met again, in seconds as in milliseconds.
+        Meaning::UnixSeconds if choose.chance(50) => text(4_102_444_800 + choose.below(3)),
+        Meaning::UnixSeconds if choose.chance(80) => text(4_102_444_800 + choose.below(1_000_000)),
         Meaning::UnixSeconds => text(choose.one_of(&["1", "1000000000"])),
-        Meaning::UnixMilliseconds if choose.chance(90) => text(4_102_444_800_123 + choose.below(1_000_000_000)),
+        Meaning::UnixMilliseconds if choose.chance(50) => text(4_102_444_800_000 + 500 * choose.below(6)),
+        Meaning::UnixMilliseconds if choose.chance(80) => text(4_102_444_800_123 + choose.below(1_000_000_000)),
         Meaning::UnixMilliseconds => text(choose.one_of(&["1", "1000000000000"])),
         Meaning::Timeout if matches!(kind, ArgKind::Double) => text(choose.one_of(&["0.001", "0.01", "0.005"])),
         Meaning::Timeout => text(1 + choose.below(10)),
         Meaning::Database => text(choose.one_of(&["0", "0", "0", "1", "2"])),
         Meaning::Count => text(1 + choose.below(12)),
         Meaning::Position => text(choose.below(60) as i64 - if choose.chance(30) { 30 } else { 0 }),
+        Meaning::Index => text(choose.one_of(&["0", "0", "-1", "1", "-2", "2", "7", "-30"])),
         Meaning::Bound => text(choose.one_of(&["-", "+", "-inf", "+inf", "0", "(1", "5", "[a", "(b", "[m3", "1-0", "(2-1", "100"])),
+        Meaning::IdBound(all) if choose.chance(50) => text(all),
+        Meaning::IdBound(_) => text(choose.one_of(&["-", "+", "0", "5", "5-1", "(5-1", "1-0", "(2-1", "20-3", "(20-0", "100"])),
+        Meaning::Member if choose.chance(4) => {
+            let len = choose.one_of(MEMBER_LENGTHS);
+            bytes(choose, len)
+        }
         Meaning::Member => text(choose.one_of(&[
+            "",
             "a",
             "b",
             "c",
@@ -373,7 +401,7 @@ pub(crate) fn typical(choose: &mut impl Choices, kind: ArgKind, meaning: Meaning
             "a-longer-member-than-most-of-the-others-are-here",
         ])),
         Meaning::Payload => payload(choose),
-        Meaning::StreamId if choose.chance(10) => text(choose.one_of(&[">", ">", "0"])),
+        Meaning::StreamId if choose.chance(3) => text(choose.one_of(&[">", "0"])),
         Meaning::StreamId if choose.chance(60) => text(format!("{MS_MAX}-{}", choose.below(12))),
         Meaning::StreamId => text(format!("{}-{}", choose.below(MS_MAX), choose.below(4))),
         Meaning::NewStreamId if choose.chance(70) => text(format!("{MS_MAX}-*")),
@@ -413,6 +441,7 @@ pub(crate) fn edge(choose: &mut impl Choices, kind: ArgKind, meaning: Meaning) -
         Meaning::Database => text(choose.one_of(&["-1", "15", "16", "abc", "", "9223372036854775807", "2147483648", "01", "+1"])),
         Meaning::Count => text(choose.one_of(&["-1", "0", "9223372036854775807", "-9223372036854775808", "abc", "", "1.5", "+1", "-7"])),
         Meaning::Position | Meaning::Kind if matches!(kind, ArgKind::Integer) => text(choose.one_of(INTEGER_EDGES)),
+        Meaning::Index => text(choose.one_of(INTEGER_EDGES)),
         Meaning::Position if choose.chance(50) => text(choose.one_of(&["#1", "#0", "#-1", "#9223372036854775807", "#"])),
         Meaning::Position => text(choose.one_of(INTEGER_EDGES)),
         _ if matches!(kind, ArgKind::Double) => text(choose.one_of(FLOAT_EDGES)),

@@ -11,8 +11,12 @@ mod catalog;
 #[path = "../differential/compare.rs"]
 mod compare;
 #[allow(dead_code, reason = "shared with scripts/differential")]
+#[path = "../differential/contents.rs"]
+mod contents;
+#[allow(dead_code, reason = "shared with scripts/differential")]
 #[path = "../differential/generate.rs"]
 mod generate;
+#[allow(dead_code, reason = "shared with the fuzz targets")]
 #[path = "../differential/in_process.rs"]
 mod in_process;
 #[allow(dead_code, reason = "shared with scripts/differential")]
@@ -57,9 +61,6 @@ const LAST_SWEEPS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(4);
 /// Longer than any of the short times to live that are made.
 const ALL_ENDED: Duration = Duration::from_millis(values::SHORT_MS_MAX + 30);
-
-/// Nor what makes a client another one, or is not in Valkey's own log.
-const WITHOUT: &[&str] = &["client", "reset", "hello", "pfdebug"];
 
 const OPTIONS: &[&str] = &[
     "--proto-max-bulk-len",
@@ -462,7 +463,7 @@ fn differing(node: &Arc<Shared>, other: &mut Connection) -> Vec<String> {
 }
 
 fn commands() -> Rc<[Command]> {
-    let is_used = |name: &str| in_process::runs_in_process(name, WITHOUT);
+    let is_used = |name: &str| in_process::runs_in_process(name, in_process::Use::Log);
     catalog(is_used).into()
 }
 

@@ -270,7 +270,7 @@ impl Connection {
     }
 
     /// Sends a request whose reply is a text.
-    fn text(&mut self, args: &[&str]) -> String {
+    pub(crate) fn text(&mut self, args: &[&str]) -> String {
         match self.call(args) {
             Value::Bulk(text) | Value::Verbatim { text, .. } => String::from_utf8_lossy(&text).into_owned(),
             other => panic!("{args:?}: {other:?}"),

@@ -27,7 +27,8 @@ pub(crate) trait Model {
     fn parts(&self, call: &Self::Call) -> Vec<usize>;
 }
 
-/// One operation of a history. Times only need an order.
+/// One operation of a history. Times only need an order. Those of one client come in the history as it asked for them, and happened in that
+/// order, also where it asked for several at once: their times overlap then, and say nothing of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Operation<C, R> {
     /// Who asked.
@@ -68,7 +69,8 @@ pub(crate) fn check<M: Model>(model: &M, history: &[Operation<M::Call, M::Reply>
     verdict
 }
 
-/// The operations of each group of parts that are touched together by some operation.
+/// The operations of each group of parts that are touched together by some operation, or by some that a client asked for at once: their order
+/// binds parts together, as a client that sees the later one before the earlier one shows.
 fn groups<M: Model>(model: &M, history: &[Operation<M::Call, M::Reply>]) -> Vec<Vec<usize>> {
     /// The part that stands for all that `part` is connected with.
     fn head(parents: &BTreeMap<usize, usize>, mut part: usize) -> usize {
@@ -79,12 +81,20 @@ fn groups<M: Model>(model: &M, history: &[Operation<M::Call, M::Reply>]) -> Vec<
     }
     let mut parents = BTreeMap::new();
     let touched: Vec<Vec<usize>> = history.iter().map(|operation| model.parts(&operation.call)).collect();
-    for parts in &touched {
-        for part in parts {
-            let (one, other) = (head(&parents, parts[0]), head(&parents, *part));
-            if one != other {
-                parents.insert(one, other);
-            }
+    let mut join = |one: usize, other: usize| {
+        let (one, other) = (head(&parents, one), head(&parents, other));
+        if one != other {
+            parents.insert(one, other);
+        }
+    };
+    let mut last_of_clients: BTreeMap<usize, usize> = BTreeMap::new();
+    for (index, parts) in touched.iter().enumerate() {
+        let Some(first) = parts.first() else { continue };
+        parts.iter().for_each(|part| join(*first, *part));
+        if let Some(last) = last_of_clients.insert(history[index].client, index)
+            && (history[last].reply.is_none() || history[index].called < history[last].returned)
+        {
+            join(*first, touched[last][0]);
         }
     }
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -109,6 +119,10 @@ struct Event {
 struct Chosen(Vec<u64>);
 
 impl Chosen {
+    fn has(&self, operation: usize) -> bool {
+        self.0[operation / 64] >> (operation % 64) & 1 == 1
+    }
+
     fn set(&mut self, operation: usize, yes: bool) {
         let bit = 1 << (operation % 64);
         self.0[operation / 64] = if yes { self.0[operation / 64] | bit } else { self.0[operation / 64] & !bit };
@@ -128,6 +142,8 @@ struct Search<'h, M: Model> {
     before: Vec<usize>,
     /// The event of each operation's return; [`END`] without.
     returns: Vec<usize>,
+    /// The operation of its client before each; [`END`] without.
+    follows: Vec<usize>,
     /// Operations with a reply that are not in the order yet.
     missing: usize,
 }
@@ -150,11 +166,14 @@ impl<'h, M: Model> Search<'h, M> {
         for (at, event) in events.iter().enumerate().filter(|(_, event)| event.is_return) {
             returns[event.operation] = at;
         }
+        let mut last_of_clients = BTreeMap::new();
+        let follows = |(operation, index): (usize, &usize)| last_of_clients.insert(history[*index].client, operation).unwrap_or(END);
+        let follows = group.iter().enumerate().map(follows).collect();
         let last = events.len() - 1;
         let next = (0..events.len()).map(|at| if at == last { END } else { at + 1 }).collect();
         let before = (0..events.len()).map(|at| at.saturating_sub(1)).collect();
         let missing = returns.iter().filter(|at| **at != END).count();
-        Search { model, history, group, events, next, before, returns, missing }
+        Search { model, history, group, events, next, before, returns, follows, missing }
     }
 
     fn take_out(&mut self, at: usize) {
@@ -194,7 +213,8 @@ impl<'h, M: Model> Search<'h, M> {
             if is_call {
                 let operation = self.events[at].operation;
                 let Operation { call, reply, .. } = &self.history[self.group[operation]];
-                let after = self.model.step(&state, call, reply.as_ref());
+                let is_its_turn = self.follows[operation] == END || chosen.has(self.follows[operation]);
+                let after = self.model.step(&state, call, reply.as_ref()).filter(|_| is_its_turn);
                 chosen.set(operation, true);
                 match after.filter(|after| tried.insert((chosen.clone(), after.clone()))) {
                     Some(after) => {
@@ -266,8 +286,10 @@ mod tests {
         Operation { client: 0, call: (part, write), reply, called, returned }
     }
 
+    /// The verdict on operations of clients of their own.
     fn verdict(history: &[Operation<(usize, Option<u32>), u32>]) -> Verdict {
-        check(&Registers, history)
+        let own = |(client, operation): (usize, &Operation<_, _>)| Operation { client, ..operation.clone() };
+        check(&Registers, &history.iter().enumerate().map(own).collect::<Vec<_>>())
     }
 
     #[test]
@@ -291,6 +313,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_asked_for_at_once_happened_in_that_order() {
+        // A client that reads its own write, both asked for at once.
+        for (seen, is_good) in [(1, true), (0, false)] {
+            let history = [of(0, Some(1), Some(0), 0, 10), of(0, None, Some(seen), 0, 10)];
+            assert_eq!(check(&Registers, &history) == Verdict::Linearizable, is_good, "{seen}");
+            assert_eq!(verdict(&history), Verdict::Linearizable, "two clients may come in any order");
+        }
+        // One that writes two parts, and another that sees the later write and not yet the earlier one.
+        let reads =
+            |first, second| [of(1, None, Some(first), 2, 3), of(0, None, Some(second), 4, 5)].map(|read| Operation { client: 1, ..read });
+        for (first, second, is_good) in [(0, 0, true), (0, 1, true), (1, 1, true), (1, 0, false)] {
+            let writes = [of(0, Some(1), Some(0), 0, 10), of(1, Some(1), Some(0), 0, 10)];
+            let history = [writes.as_slice(), &reads(first, second)].concat();
+            assert_eq!(check(&Registers, &history) == Verdict::Linearizable, is_good, "{first} {second}");
+        }
+    }
+
+    #[test]
     fn what_nobody_heard_of_may_have_happened_or_not() {
         let unheard = of(0, Some(1), None, 5, 0);
         for (seen, called) in [(0, 10), (1, 10), (0, 1)] {
@@ -308,6 +348,7 @@ mod tests {
         // Writes that all overlap, and a reader that saw none of them: every order of them would be tried without the memory.
         let mut history: Vec<_> = (1..=16).map(|value| of(0, Some(value), Some(0), 0, 100)).collect();
         history.push(of(0, None, Some(77), 0, 100));
+        history.iter_mut().enumerate().for_each(|(client, operation)| operation.client = client);
         assert!(matches!(verdict(&history), Verdict::Broken { .. }));
         let group: Vec<usize> = (0..history.len()).collect();
         assert_eq!(Search::new(&Registers, &history, &group).run(1000), Verdict::Unknown);

@@ -93,14 +93,14 @@ mod tests {
 
     /// Whether a history is possible, of calls with their replies, and from when to when.
     fn is_possible(history: &[(&[(usize, Action)], &[Answer], u64, u64)]) -> bool {
-        let operation = |&(call, reply, called, returned): &(&[_], &[_], _, _)| Operation {
-            client: 0,
+        let operation = |(client, &(call, reply, called, returned)): (usize, &(&[_], &[_], _, _))| Operation {
+            client,
             call: call.to_vec(),
             reply: Some(reply.to_vec()),
             called,
             returned,
         };
-        let verdict = check(&Keys, &history.iter().map(operation).collect::<Vec<_>>());
+        let verdict = check(&Keys, &history.iter().enumerate().map(operation).collect::<Vec<_>>());
         assert_ne!(verdict, Verdict::Unknown);
         verdict == Verdict::Linearizable
     }

@@ -14,6 +14,7 @@ use checker::{Verdict, check};
 use keys::Keys;
 use load::{Client, History};
 
+const WORKERS: usize = 2;
 /// Clients of a history. They are of both workers.
 const CLIENTS: usize = 4;
 /// Histories of the short run.
@@ -51,7 +52,7 @@ fn lines(history: &History, operations: &[usize]) -> String {
 }
 
 fn run(histories: u64, seed: u64) {
-    let server = Server::larder(&["--io-threads", "2"]);
+    let server = Server::larder(&["--io-threads", &WORKERS.to_string()]);
     let mut connections: Vec<Connection> = (0..CLIENTS).map(|_| server.connect()).collect();
     let (mut operations, mut overlapping) = (0, 0);
     for number in 0..histories {
@@ -76,7 +77,18 @@ fn run(histories: u64, seed: u64) {
         }
     }
     eprintln!("{histories} histories of seed {seed} are linearizable: {operations} operations, {overlapping} at the same time as others");
+    // With all clients on one of them nothing would have happened at the same time.
+    let times = busy_times(&mut connections[0]);
+    let (least, most) = times.iter().fold((f64::MAX, 0.0), |(least, most), time| (least.min(*time), time.max(most)));
+    assert!(times.len() == WORKERS && least > most / 10.0, "one of the workers did nothing: {times:?}");
     assert!(overlapping * 2 > operations, "clients come one after the other, so that nothing was tried");
+}
+
+/// How long each worker was busy, in seconds.
+fn busy_times(connection: &mut Connection) -> Vec<f64> {
+    let text = connection.text(&["INFO", "cpu"]);
+    let values = text.lines().filter_map(|line| line.strip_prefix("used_active_time_")?.split_once(':'));
+    values.map(|(_, value)| value.trim().parse().expect("a number")).collect()
 }
 
 fn number_of(variable: &str) -> Option<u64> {
