@@ -91,7 +91,7 @@ impl Receiver for Looker<'_> {
         if self.failed.is_err() { Err(Problem::Cancelled) } else { Ok(()) }
     }
 
-    fn passed_over(&mut self) {
+    fn passed_over(&mut self, _: &[u8]) {
         self.empty += 1;
     }
 }

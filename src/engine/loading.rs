@@ -116,6 +116,7 @@ fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, keeps
         now_ms,
         replaces: existing == Existing::IsReplaced,
         keeps_ended,
+        hides_names: config.hide_user_data_from_log,
         key_delay_us: config.key_load_delay.into(),
     };
     let on_begin: Option<fn(&Keyspace)> = if existing == Existing::Goes { Some(Keyspace::empty) } else { None };

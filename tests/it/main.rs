@@ -21,6 +21,7 @@ mod isolation;
 mod kills;
 mod large_values;
 mod linearizability;
+mod other_servers;
 mod rdb;
 mod replay;
 mod robustness;

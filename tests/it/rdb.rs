@@ -25,13 +25,13 @@ fn line(client: &mut Connection, words: &str) -> String {
     text(&client.call(&words.split(' ').collect::<Vec<_>>()))
 }
 
-fn call(client: &mut Connection, words: &str) -> Value {
+pub(crate) fn call(client: &mut Connection, words: &str) -> Value {
     let reply = client.call(&words.split(' ').collect::<Vec<_>>());
     assert!(!matches!(reply, Value::Error(_)), "{words}: {reply:?}");
     reply
 }
 
-fn digest(client: &mut Connection) -> String {
+pub(crate) fn digest(client: &mut Connection) -> String {
     line(client, "DEBUG DIGEST")
 }
 
@@ -46,7 +46,7 @@ fn wait_for_info(client: &mut Connection, field: &str, value: &str) {
 }
 
 /// A server whose data is in this folder, and is loaded. `options` go last.
-fn server(dir: &Path, options: &[&str]) -> Server {
+pub(crate) fn server(dir: &Path, options: &[&str]) -> Server {
     let server = loading(dir, options);
     wait_for_info(&mut server.connect(), "loading", "0");
     server
@@ -64,7 +64,7 @@ fn valkey(test: &str, dir: &Path) -> Option<Server> {
 }
 
 /// Values of every type and size. Fields with expiries only if the format has something for them.
-fn fill(client: &mut Connection, with_field_expiries: bool) {
+pub(crate) fn fill(client: &mut Connection, with_field_expiries: bool) {
     for number in 0..200_i64 {
         let n = number * number * number - 40 * number;
         call(client, &format!("SET text:{number} {}", "v".repeat(number as usize * 3)));
@@ -112,7 +112,7 @@ fn fill(client: &mut Connection, with_field_expiries: bool) {
 }
 
 /// Everything about a group, whose pending entries DEBUG DIGEST does not look at.
-fn groups(client: &mut Connection) -> Vec<Value> {
+pub(crate) fn groups(client: &mut Connection) -> Vec<Value> {
     call(client, "SELECT 5");
     let replies = ["XINFO GROUPS large:stream", "XPENDING large:stream group - + 3000", "XPENDING large:stream group"]
         .map(|words| call(client, words));

@@ -52,6 +52,11 @@ impl Server {
         program.map(|program| Server::start(&program, options, &[]))
     }
 
+    /// This program, which takes options as Valkey does.
+    pub(crate) fn of(program: &Path, options: &[&str]) -> Server {
+        Server::start(program, options, &[])
+    }
+
     fn start(program: &Path, options: &[&str], environment: &[(&str, &str)]) -> Server {
         for _ in 0..PORT_TRIES {
             let folder = tempfile::tempdir().expect("a folder");
@@ -218,7 +223,7 @@ pub(crate) fn request(args: &[impl AsRef<[u8]>]) -> Vec<u8> {
 }
 
 /// The program of this name in VALKEY_BIN_DIR or PATH.
-fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let mut folders: Vec<PathBuf> = std::env::var_os("VALKEY_BIN_DIR").map(PathBuf::from).into_iter().collect();
     folders.extend(std::env::split_paths(&std::env::var_os("PATH")?));
     folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file())

@@ -180,6 +180,7 @@ fn load(files: &FaultyFiles) -> Result<Keyspace, LoadError> {
         now_ms: NOW_MS,
         replaces: false,
         keeps_ended: false,
+        hides_names: false,
         key_delay_us: 0,
     };
     let file = files.open(Path::new(FILE)).map_err(|error| LoadError { offset: 0, problem: Problem::Io(error) })?;

@@ -68,6 +68,8 @@ pub struct Settings {
     pub replaces: bool,
     /// What has ended is loaded as well: a log that follows says when it went.
     pub keeps_ended: bool,
+    /// The log does not tell the names of keys.
+    pub hides_names: bool,
     /// Microseconds to wait after each key; if negative, one after so many keys. For tests.
     pub key_delay_us: i64,
 }
@@ -105,19 +107,19 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Builds a batch. Returns the keys without a value.
-    fn build_all(&self, batch: &Batch) -> Result<u64, LoadError> {
-        let (mut rest, mut passed_over) = (&batch.bytes[..], 0);
+    /// Builds a batch.
+    fn build_all(&self, batch: &Batch, queue: &Queue) -> Result<(), LoadError> {
+        let mut rest = &batch.bytes[..];
         for record in &batch.records {
             let (name, mut value);
             (name, rest) = rest.split_at(record.name_len);
             (value, rest) = rest.split_at(record.value_len);
             match self.build(&record.key, name, record.kind, &mut value) {
-                Err(Problem::Corrupt(why)) if why == EMPTY.0 => passed_over += 1,
+                Err(Problem::Corrupt(why)) if why == EMPTY.0 => queue.pass_over(name, self.settings.hides_names),
                 other => other.map_err(|problem| LoadError { offset: record.offset, problem })?,
             }
         }
-        Ok(passed_over)
+        Ok(())
     }
 }
 
@@ -165,16 +167,22 @@ impl Default for Queue {
 }
 
 impl Queue {
-    fn note(&self, result: Result<u64, LoadError>) {
-        match result {
-            Ok(passed_over) => _ = self.passed_over.fetch_add(passed_over, Ordering::Relaxed),
-            Err(error) => {
-                let mut failure = self.failure.lock();
-                if failure.as_ref().is_none_or(|before| before.offset > error.offset) {
-                    *failure = Some(error);
-                }
-                self.has_failed.store(true, Ordering::Relaxed);
+    fn note(&self, result: Result<(), LoadError>) {
+        if let Err(error) = result {
+            let mut failure = self.failure.lock();
+            if failure.as_ref().is_none_or(|before| before.offset > error.offset) {
+                *failure = Some(error);
             }
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells the log of a key that has no value.
+    fn pass_over(&self, name: &[u8], hides_name: bool) {
+        match self.passed_over.fetch_add(1, Ordering::Relaxed) {
+            TOLD_MAX.. => {}
+            _ if hides_name => tracing::info!("rdbLoadObject skipping empty key"),
+            _ => tracing::info!("rdbLoadObject skipping empty key: {}", String::from_utf8_lossy(name)),
         }
     }
 
@@ -196,7 +204,7 @@ impl Helper<'_> {
             let Ok(batch) = next else { return };
             // After a problem nothing is wanted any longer.
             if !queue.has_failed.load(Ordering::Relaxed) {
-                queue.note(self.0.build_all(&batch));
+                queue.note(self.0.build_all(&batch, queue));
             }
         }
     }
@@ -216,7 +224,6 @@ pub struct IntoKeyspace<'k> {
     /// Called when the file is known to be one: what is there may go now.
     on_begin: Option<fn(&Keyspace)>,
     has_begun: bool,
-    passed_over: u64,
     queue: &'k Queue,
     batch: Batch,
 }
@@ -231,7 +238,7 @@ impl<'k> IntoKeyspace<'k> {
         queue: &'k Queue,
     ) -> Self {
         let builder = Builder { keyspace, settings, progress, liveness: settings.liveness() };
-        IntoKeyspace { builder, on_begin, has_begun: false, passed_over: 0, queue, batch: Batch::default() }
+        IntoKeyspace { builder, on_begin, has_begun: false, queue, batch: Batch::default() }
     }
 
     /// For a thread that helps.
@@ -252,7 +259,7 @@ impl<'k> IntoKeyspace<'k> {
             Some(Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch))) => batch,
             Some(Ok(())) | None => return,
         };
-        self.queue.note(self.builder.build_all(&left));
+        self.queue.note(self.builder.build_all(&left, self.queue));
     }
 
     /// Hands on what is left. To be called at the file's end, before the helpers are waited for.
@@ -270,7 +277,7 @@ impl<'k> IntoKeyspace<'k> {
     pub fn report(&self) {
         let progress = self.builder.progress;
         let (loaded, expired) = (progress.keys_loaded.load(Ordering::Relaxed), progress.keys_expired.load(Ordering::Relaxed));
-        let passed_over = match self.passed_over + self.queue.passed_over.load(Ordering::Relaxed) {
+        let passed_over = match self.queue.passed_over.load(Ordering::Relaxed) {
             0 => String::new(),
             count => format!(", empty keys skipped: {count}"),
         };
@@ -326,6 +333,10 @@ impl Receiver for IntoKeyspace<'_> {
                 self.builder.progress.rdb_used_mem.store(bytes, Ordering::Relaxed);
             }
             "aof-base" if text != "0" => tracing::info!("RDB is base AOF"),
+            // A base of a time when one file was base and log, and what every server of 64 bits says.
+            "redis-bits" | "aof-base" => {}
+            "aof-preamble" if text != "0" => tracing::info!("RDB has an AOF tail"),
+            "aof-preamble" => {}
             _ => tracing::debug!("Unrecognized RDB AUX field: '{name}'"),
         }
     }
@@ -348,11 +359,8 @@ impl Receiver for IntoKeyspace<'_> {
         self.builder.build(key, &key.name, kind, source)
     }
 
-    fn passed_over(&mut self) {
-        self.passed_over += 1;
-        if self.passed_over <= TOLD_MAX {
-            tracing::info!("rdbLoadObject skipping empty key");
-        }
+    fn passed_over(&mut self, name: &[u8]) {
+        self.queue.pass_over(name, self.builder.settings.hides_names);
     }
 }
 

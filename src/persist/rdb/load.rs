@@ -70,19 +70,20 @@ pub fn object(kind: u8, source: &mut impl Source, access: &Access<'_>) -> Result
     Ok(match kind {
         kind::STRING => Object::String(piece(source)?),
         kind::LIST => Object::List(load_list::texts(source, access)?),
-        kind::LIST_ZIPLIST => Object::List(load_list::ziplist(&piece(source)?, access)?),
+        kind::LIST_ZIPLIST => {
+            Object::List(load_list::ziplist(&piece(source)?, access).map_err(within("List ziplist integrity check failed"))?)
+        }
         kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => Object::List(load_list::nodes(source, access, kind == kind::LIST_QUICKLIST_2)?),
         kind::STREAM_LISTPACKS => Object::Stream(load_stream::stream(source, 1)?),
         kind::STREAM_LISTPACKS_2 => Object::Stream(load_stream::stream(source, 2)?),
         kind::STREAM_LISTPACKS_3 => Object::Stream(load_stream::stream(source, 3)?),
         kind::STREAM_LISTPACKS_4 => Object::Stream(load_stream::stream(source, 4)?),
         kind::SET => Object::Set(set(source, access)?),
-        kind::SET_INTSET => Object::Set(set_of_integers(&piece(source)?, access)?),
-        kind::SET_LISTPACK => Object::Set(set_of_listpack(&piece(source)?, access)?),
+        kind::SET_INTSET => Object::Set(set_of_integers(&piece(source)?, access).map_err(within("Intset integrity check failed"))?),
+        kind::SET_LISTPACK => Object::Set(set_of_listpack(&piece(source)?, access).map_err(within("Set listpack integrity check failed"))?),
         kind::ZSET | kind::ZSET_2 => Object::Zset(load_pairs::zset(source, access, kind == kind::ZSET_2)?),
-        kind::ZSET_ZIPLIST | kind::ZSET_LISTPACK => {
-            Object::Zset(load_pairs::zset_of_piece(&piece(source)?, access, kind == kind::ZSET_LISTPACK)?)
-        }
+        kind::ZSET_ZIPLIST => zset_of_piece(source, access, false, "Zset ziplist integrity check failed")?,
+        kind::ZSET_LISTPACK => zset_of_piece(source, access, true, "Zset listpack integrity check failed")?,
         kind::HASH => Object::Hash(load_pairs::hash(source, access)?),
         kind::HASH_2 => Object::Hash(load_pairs::hash_with_expiries(source, access)?),
         kind::HASH_METADATA => Object::Hash(load_pairs::hash_with_metadata(source, access)?),
@@ -91,12 +92,26 @@ pub fn object(kind: u8, source: &mut impl Source, access: &Access<'_>) -> Result
             source.array::<8>()?;
             Object::Hash(load_pairs::hash_of_triples(&piece(source)?, access)?)
         }
-        kind::HASH_ZIPMAP => Object::Hash(load_pairs::hash_of_zipmap(&piece(source)?, access)?),
-        kind::HASH_ZIPLIST | kind::HASH_LISTPACK => {
-            Object::Hash(load_pairs::hash_of_piece(&piece(source)?, access, kind == kind::HASH_LISTPACK)?)
+        kind::HASH_ZIPMAP => {
+            Object::Hash(load_pairs::hash_of_zipmap(&piece(source)?, access).map_err(within("Zipmap integrity check failed"))?)
         }
+        kind::HASH_ZIPLIST => hash_of_piece(source, access, false, "Hash ziplist integrity check failed")?,
+        kind::HASH_LISTPACK => hash_of_piece(source, access, true, "Hash listpack integrity check failed")?,
         _ => return Err(Corrupt("its type is not known")),
     })
+}
+
+/// Whatever is wrong within one piece has one name, as in Valkey. To be empty is another thing.
+fn within(name: &'static str) -> impl Fn(Corrupt) -> Corrupt {
+    move |why| if why == EMPTY { EMPTY } else { Corrupt(name) }
+}
+
+fn zset_of_piece(source: &mut impl Source, access: &Access<'_>, is_listpack: bool, name: &'static str) -> Result<Object, Corrupt> {
+    load_pairs::zset_of_piece(&piece(source)?, access, is_listpack).map(Object::Zset).map_err(within(name))
+}
+
+fn hash_of_piece(source: &mut impl Source, access: &Access<'_>, is_listpack: bool, name: &'static str) -> Result<Object, Corrupt> {
+    load_pairs::hash_of_piece(&piece(source)?, access, is_listpack).map(Object::Hash).map_err(within(name))
 }
 
 /// A text of its own.

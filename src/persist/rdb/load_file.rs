@@ -131,7 +131,7 @@ pub trait Receiver {
     fn value(&mut self, key: &mut Particulars, kind: u8, source: &mut FileSource<'_>) -> Result<(), Problem>;
 
     /// A key without a value was passed over: servers of old wrote such.
-    fn passed_over(&mut self);
+    fn passed_over(&mut self, name: &[u8]);
 }
 
 /// What is asked of a file.
@@ -234,7 +234,7 @@ impl Reader<'_, '_> {
         match kind {
             kind::MODULE | kind::MODULE_2 => return Err(Problem::Module(module_name(self.source.length()?))),
             kind => match self.receiver.value(key, kind, self.source) {
-                Err(Problem::Corrupt(why)) if why == EMPTY.0 => self.receiver.passed_over(),
+                Err(Problem::Corrupt(why)) if why == EMPTY.0 => self.receiver.passed_over(&key.name),
                 other => other?,
             },
         }

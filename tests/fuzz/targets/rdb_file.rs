@@ -26,6 +26,7 @@ fuzz_target!(|data: &[u8]| {
         now_ms: NOW_MS,
         replaces: control & 8 != 0,
         keeps_ended: false,
+        hides_names: false,
         key_delay_us: 0,
     };
     let (progress, queue) = (Progress::default(), Queue::default());
