@@ -22,6 +22,7 @@ mod large_values;
 mod linearizability;
 mod rdb;
 mod replay;
+mod replication;
 mod robustness;
 mod snapshot;
 mod start;
