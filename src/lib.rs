@@ -14,6 +14,7 @@ pub mod node;
 pub mod performance;
 pub mod persist;
 pub mod pubsub;
+pub mod replication;
 pub mod server;
 pub mod topology;
 

@@ -132,6 +132,15 @@ pub const LOG_COPIED_LEN_MAX: usize = 8 * 1024;
 /// Parts of the write log that are shorter together are written by one system call.
 pub const LOG_WRITE_LEN: usize = 64 * 1024;
 
+/// Replicas of a node: each has a place in the log, and a thread while it is sent a snapshot.
+pub const REPLICAS_MAX: usize = 64;
+
+/// Bytes of the log that a replica is given to send at once.
+pub const REPLICA_READ_LEN: usize = 1024 * 1024;
+
+/// Snapshot that waits in memory for a replica's socket. What is beyond lies in a temporary file meanwhile.
+pub const REPLICA_SNAPSHOT_LEN_MAX: usize = 16 * 1024 * 1024;
+
 /// Stripes of a keyspace: the smallest and largest `keyspace-stripes`.
 pub const STRIPES_MIN: usize = 16;
 /// See [`STRIPES_MIN`].

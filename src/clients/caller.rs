@@ -26,6 +26,8 @@ pub struct Caller {
     pub applies_log: bool,
     /// True while EXEC runs its commands.
     pub in_exec: bool,
+    /// The offset of the write log behind what it wrote last: for WAIT.
+    pub wrote_to: u64,
     /// Commands run so far.
     pub commands: u64,
 }
@@ -50,6 +52,7 @@ impl Caller {
             no_touch: false,
             applies_log: false,
             in_exec: false,
+            wrote_to: 0,
             commands: 0,
         }
     }

@@ -39,6 +39,7 @@ pub mod bit {
     pub const REPLY_SKIP: u32 = 1 << 16;
     pub const PAUSED: u32 = 1 << 17;
     pub const IMPORT_SOURCE: u32 = 1 << 18;
+    pub const REPLICA: u32 = 1 << 19;
 }
 
 /// Bits of [`Client::capabilities`], which the client claims by CLIENT CAPA.
@@ -62,6 +63,8 @@ pub enum ClientClass {
     Normal,
     /// At least one subscription (or MONITOR's kin).
     PubSub,
+    /// It follows what this node writes.
+    Replica,
 }
 
 /// Figures of a connection, in bytes unless named otherwise; written by its task, read by CLIENT LIST and the eviction of clients.
@@ -194,6 +197,24 @@ impl Client {
         Arc::new(client)
     }
 
+    /// A client of the same number, name and socket, for another task than the one that served it until now.
+    pub fn successor(&self) -> Arc<Client> {
+        let mut client = Client::new(self.id, self.addr.clone(), self.laddr.clone(), self.fd, self.worker, self.created_ms);
+        let new = Arc::get_mut(&mut client).expect("nobody else has it yet");
+        for (new, old) in [(&new.name, &self.name), (&new.lib_name, &self.lib_name), (&new.lib_ver, &self.lib_ver)] {
+            new.lock().clone_from(&old.lock());
+        }
+        for (new, old) in [(&new.capabilities, &self.capabilities), (&new.flags, &self.flags), (&new.db, &self.db)] {
+            new.store(old.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        new.last_command.store(self.last_command.load(Ordering::Relaxed), Ordering::Relaxed);
+        let (new, old) = (&new.figures, &self.figures);
+        for (new, old) in [(&new.net_input, &old.net_input), (&new.net_output, &old.net_output), (&new.commands, &old.commands)] {
+            new.store(old.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        client
+    }
+
     /// True if all bits of `flags` are set.
     #[inline]
     pub fn has(&self, flags: u32) -> bool {
@@ -262,7 +283,11 @@ impl Client {
 
     /// Which output limit applies.
     pub fn class(&self) -> ClientClass {
-        if self.has(bit::PUBSUB) { ClientClass::PubSub } else { ClientClass::Normal }
+        match self.flags.load(Ordering::Relaxed) {
+            flags if flags & bit::REPLICA != 0 => ClientClass::Replica,
+            flags if flags & bit::PUBSUB != 0 => ClientClass::PubSub,
+            _ => ClientClass::Normal,
+        }
     }
 
     /// Output that waits to be sent, own replies and messages from others, in bytes.

@@ -137,6 +137,30 @@ impl Subscriptions {
     }
 }
 
+/// What a connection has said of the replica at its other end (REPLCONF).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReplicaSelf {
+    /// Where it says that it is; empty: where it came from.
+    pub ip: String,
+    /// The port that it listens on.
+    pub port: u16,
+    /// It finds the end of a snapshot by a mark.
+    pub finds_mark: bool,
+    /// It knows that a history may get another name.
+    pub renames: bool,
+    /// Its version, three numbers.
+    pub version: Option<[u32; 3]>,
+}
+
+/// What a replica wants (PSYNC, SYNC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaWish {
+    /// Who it says that it is.
+    pub about: ReplicaSelf,
+    /// The history that it names, and the byte that it wants first; `None` for SYNC.
+    pub place: Option<(Vec<u8>, i64)>,
+}
+
 /// See the module's page.
 #[derive(Debug)]
 pub struct Session {
@@ -156,6 +180,10 @@ pub struct Session {
     pub monitor: bool,
     /// The command with which it waits for keys.
     pub blocked: Option<Arc<Waiter>>,
+    /// What it has said of itself as a replica. In a box, since hardly a connection is one.
+    pub replica: Option<Box<ReplicaSelf>>,
+    /// It becomes a replica's connection once everything is sent.
+    pub joins: Option<Box<ReplicaWish>>,
 }
 
 impl Session {
@@ -170,6 +198,8 @@ impl Session {
             close: Close::No,
             monitor: false,
             blocked: None,
+            replica: None,
+            joins: None,
         }
     }
 

@@ -22,12 +22,8 @@ pub static TO_COME: &[&str] = &[
     "fcall_ro",
     "function|dump",
     "migrate",
-    "psync",
-    "replconf",
     "replicaof",
     "script",
     "slaveof",
-    "sync",
-    "wait",
     "waitaof",
 ];

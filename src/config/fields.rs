@@ -157,6 +157,11 @@ config! {
     rdb_version_check: RdbVersionCheck,
     min_replicas_to_write: u32,
     min_replicas_max_lag: u32,
+    repl_timeout: u32,
+    repl_ping_replica_period: u32,
+    repl_backlog_size: u64,
+    repl_backlog_ttl: u64,
+    repl_disable_tcp_nodelay: bool,
     primaryauth: String,
     primaryuser: String,
 

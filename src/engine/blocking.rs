@@ -63,6 +63,7 @@ pub(super) fn reply_nothing(reply: &mut ReplyBuf, nothing: Nothing) {
     match nothing {
         Nothing::Null => reply.null(),
         Nothing::NullArray => reply.null_array(),
+        Nothing::Number(number) => reply.integer(number as i64),
     }
 }
 
@@ -79,6 +80,9 @@ pub(super) fn enter(context: &mut Context<'_>, args: &Args<'_>, wait: Wait) -> A
     client.set(bit::BLOCKED, true);
     context.shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
     *client.waiter.lock() = Some(Arc::clone(&waiter));
+    if let Some(acks) = waiter.wait.acks {
+        context.shared.replication.enter(acks.offset, acks.replicas, Arc::clone(&waiter));
+    }
     waiter
 }
 
@@ -115,9 +119,13 @@ pub fn answer(context: &mut Context<'_>, waiter: &Waiter, outcome: Outcome) {
         Outcome::Served(reply, offset) => {
             context.reply.raw(&reply);
             context.keys.required_offset = context.keys.required_offset.max(offset);
+            context.caller.wrote_to = context.caller.wrote_to.max(offset);
         }
         Outcome::TimedOut => {
-            context.reply.null_array();
+            match waiter.wait.acks {
+                Some(acks) => context.reply.integer(context.shared.replication.replicas_at(acks.offset) as i64),
+                None => context.reply.null_array(),
+            }
             complete_for_waiter(context, waiter.command, false, 0);
         }
         Outcome::Unblocked => {

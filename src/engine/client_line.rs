@@ -16,6 +16,7 @@ pub const LEN_USUAL: usize = 360;
 
 /// Letters of `flags`, in their order.
 const FLAGS: &[(u32, u8)] = &[
+    (bit::REPLICA, b'S'),
     (bit::MONITOR, b'O'),
     (bit::PUBSUB, b'P'),
     (bit::MULTI, b'x'),

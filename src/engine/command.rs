@@ -20,7 +20,8 @@ use super::error::CmdError;
 use super::grammar::{Arg, DOCS, Docs, KeySpec, KeysAndFlags, flag};
 use super::keys::KeyShape;
 use super::log_thresholds::LogThresholds;
-use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, ReplicationId, Stop};
+use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, Stop};
+use super::replication_state::Replication;
 use super::rewrite_state::Rewriting;
 use super::save_state::Saving;
 use crate::base::durable_offset::DurableOffset;
@@ -394,8 +395,8 @@ pub struct Shared {
     pub metrics: NodeMetrics,
     /// What DEBUG switches.
     pub debug: DebugSwitches,
-    /// The history of changes.
-    pub replication_id: ReplicationId,
+    /// Replicas, and the history that they follow.
+    pub replication: Replication,
     /// Places for commands that run on threads of their own.
     pub offload_places: Semaphore,
     /// How what runs on a worker sleeps.

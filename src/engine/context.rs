@@ -112,6 +112,12 @@ impl<'c> Context<'c> {
         }
     }
 
+    /// Notes how far the caller has written.
+    #[inline]
+    pub fn note_written(&mut self) {
+        self.caller.wrote_to = self.caller.wrote_to.max(self.keys.wrote_to);
+    }
+
     /// Whether the command that runs has to be quick.
     #[inline]
     pub fn haste(&self) -> Haste {

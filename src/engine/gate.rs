@@ -376,10 +376,9 @@ fn server_name(asked: &Asked<'_, '_>) -> &'static str {
 
 /// Refuses writes while fewer replicas follow than the options ask for.
 fn replicas(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
-    // This version has no replicas.
-    const GOOD_REPLICAS: u32 = 0;
     let config = asked.context.config;
-    if asked.flags & flag::WRITE != 0 && config.min_replicas_max_lag > 0 && GOOD_REPLICAS < config.min_replicas_to_write {
+    let asks_for_replicas = asked.flags & flag::WRITE != 0 && config.min_replicas_max_lag > 0 && config.min_replicas_to_write > 0;
+    if asks_for_replicas && asked.context.shared.replication.good() < config.min_replicas_to_write as usize {
         return Err("NOREPLICAS Not enough good replicas to write.".into());
     }
     Ok(())

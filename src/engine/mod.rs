@@ -26,6 +26,8 @@ pub mod notify;
 pub mod random_count;
 pub mod redact;
 pub mod replay;
+pub mod replication_core;
+pub mod replication_state;
 pub mod rewrite_state;
 pub mod rewriting;
 mod route;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use crate::base::{clock, rng};
+use crate::base::clock;
 use crate::config::{Config, Refusal, ShutdownFlags};
 
 /// Who this process is.
@@ -154,33 +154,6 @@ impl Default for DebugSwitches {
             skip_checksum: AtomicBool::new(false),
             wide_registers: AtomicBool::new(true),
         }
-    }
-}
-
-/// The name of this node's history of changes, 40 hexadecimal digits.
-#[derive(Debug)]
-pub struct ReplicationId(Mutex<String>);
-
-impl Default for ReplicationId {
-    fn default() -> Self {
-        ReplicationId(Mutex::new(rng::random_hex(20)))
-    }
-}
-
-impl ReplicationId {
-    /// The id.
-    pub fn get(&self) -> String {
-        self.0.lock().clone()
-    }
-
-    /// Goes on with the history of this name.
-    pub fn continue_as(&self, id: String) {
-        *self.0.lock() = id;
-    }
-
-    /// Takes a new one: a new history begins.
-    pub fn change(&self) {
-        *self.0.lock() = rng::random_hex(20);
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::replication_state::LogUser;
 use super::rewrite_state::Wish;
 pub use super::rewrite_state::{Busy, Figures, Parts, Rewriting};
 use super::saving::{self, SaveError};
@@ -68,7 +69,7 @@ fn has_grown(shared: &Shared, config: &Config) -> bool {
 pub fn follow(shared: &Arc<Shared>) {
     let config = shared.config.load();
     if !config.appendonly && shared.aof.is_on() && shared.rewriting.figures().running_s.is_none() {
-        shared.set_logging(false, |_| ());
+        shared.set_logging(LogUser::Aof, false, |_| ());
         if let Err(error) = shared.aof.end() {
             tracing::warn!("Error writing to the AOF file: {error}");
         }
@@ -126,7 +127,7 @@ impl NextPart {
     /// Makes it, and adds it to the manifest.
     fn create(shared: &Shared, parts: &mut Parts) -> Result<NextPart, RewriteError> {
         // The offset is about this: which it is, is known under the locks. A header has one length.
-        let header = PartHeader { history: shared.replication_id.get(), epoch: 0, offset: shared.write_log.end() };
+        let header = PartHeader { history: shared.replication.history_id(), epoch: 0, offset: shared.write_log.end() };
         let name = parts.manifest.add_increment(parts.folder.prefix()).name.clone();
         let file = parts.folder.part(&name, true)?;
         let part = NextPart { name, file, header };
@@ -165,7 +166,7 @@ fn rewrite(shared: &Arc<Shared>) -> Result<(), RewriteError> {
     let result = write_base(shared, &config, &mut parts, &mut next, was_on);
     if result.is_err() && !was_on && shared.aof.is_on() {
         // There was none, and there is none.
-        shared.set_logging(false, |_| ());
+        shared.set_logging(LogUser::Aof, false, |_| ());
         let _ = shared.aof.end();
     }
     result
@@ -180,7 +181,7 @@ fn write_base(shared: &Shared, config: &Config, parts: &mut Parts, next: &mut Ne
         if was_on {
             return shared.aof.go_on_in(file, len);
         }
-        keys.set_logging(true);
+        shared.replication.set_logging(keys, LogUser::Aof, true);
         let (reader, from) = shared.write_log.read_from_end(true);
         shared.aof.begin(file, len, reader, from);
         from

@@ -21,7 +21,7 @@ use crate::base::{alloc, clock};
 use crate::config::{Config, os_text};
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::snapshot::{Failure, Progress, Snapshot, USUAL_BUDGET};
-use crate::persist::files;
+use crate::persist::files::{self, File};
 use crate::persist::rdb::file::{FileWriter, Settings, Used};
 use crate::persist::rdb::style::Style;
 
@@ -166,36 +166,89 @@ fn write_snapshot<R>(
     let saving = &shared.saving;
     let is_cancelled = Arc::clone(&settings.is_cancelled);
     let name = temporary.file_name().unwrap_or_default().display();
-    let mut file = FileWriter::create(&saving.files, temporary, settings)
+    let file = FileWriter::create(&saving.files, temporary, settings)
         .map_err(|error| failed(config, &format!("Failed opening the temp RDB file {name} for saving"), error))?;
-    let (mut snapshot, sizes, seen) = begin(shared, &is_cancelled, look)?;
-    for (db, keys, expiring) in &sizes {
-        file.announce(*db, *keys, *expiring);
-    }
-    saving.note_keys(sizes.iter().map(|(_, keys, _)| keys).sum());
-    loop {
-        // Also if there is no key that the file's writer would ask for: what was cancelled takes the place of nothing.
-        if is_cancelled.load(Ordering::Relaxed) {
-            return Err(SaveError::Cancelled);
+    let mut begun = None;
+    let note = |keys, seen| {
+        saving.note_keys(keys);
+        begun = Some(seen);
+    };
+    take(shared, file, &is_cancelled, look, note).map_err(|failure| match failure {
+        Failure::Sink(error) => failed(config, "Write error while saving DB to the disk", error),
+        failure => {
+            tracing::warn!("Write error while saving DB to the disk: {failure}");
+            SaveError::Failed
         }
-        match snapshot.step(&mut file, USUAL_BUDGET) {
-            Ok(Progress::Done) => break,
-            Ok(Progress::Going) => {}
-            Err(Failure::Sink(error)) => return Err(failed(config, "Write error while saving DB to the disk", error)),
-            Err(failure) => {
-                tracing::warn!("Write error while saving DB to the disk: {failure}");
-                return Err(SaveError::Failed);
-            }
-        }
-    }
-    drop(snapshot);
-    file.finish().map_err(|error| failed(config, "Write error while saving DB to the disk", error))?;
+    })?;
     // Whoever wanted it to end meanwhile has changed what it would take the place of.
     if is_cancelled.load(Ordering::Relaxed) {
         return Err(SaveError::Cancelled);
     }
     let len = saving.files.open(temporary).and_then(|file| file.len()).unwrap_or_default();
-    Ok((seen, len))
+    Ok((begun.expect("a snapshot that has ended has begun"), len))
+}
+
+/// Where a snapshot goes that somebody reads along.
+#[derive(Debug)]
+pub struct Stream<'a> {
+    /// It takes all bytes in order.
+    pub file: Arc<dyn File>,
+    /// What comes too early lies in a file whose name begins so.
+    pub path: &'a Path,
+    /// How values are written.
+    pub style: Style,
+    /// Set by who wants it to end.
+    pub is_cancelled: Arc<AtomicBool>,
+}
+
+/// Writes a snapshot to who reads it along. `begin` is called in the moment of the snapshot, under all locks, and `begun` with what it
+/// returned once these are released.
+///
+/// # Errors
+/// If it does not come to its end.
+pub fn write_stream<R>(
+    shared: &Shared,
+    config: &Config,
+    stream: &Stream<'_>,
+    begin: impl FnOnce(&mut KeyAccess<'_>) -> R,
+    begun: impl FnOnce(R),
+) -> Result<(), Failure> {
+    let settings = Settings {
+        style: stream.style,
+        syncs_on_the_way: false,
+        keys_written: Arc::default(),
+        ..settings(shared, config, Arc::clone(&stream.is_cancelled), false)
+    };
+    let file = FileWriter::stream(&shared.saving.files, Arc::clone(&stream.file), stream.path, settings);
+    take(shared, file, &stream.is_cancelled, begin, |_, seen| begun(seen))
+}
+
+/// Takes a snapshot. `look` is called in its moment, and `begun` after it, with the number of keys and what `look` has seen.
+fn take<R>(
+    shared: &Shared,
+    mut file: FileWriter,
+    is_cancelled: &AtomicBool,
+    look: impl FnOnce(&mut KeyAccess<'_>) -> R,
+    begun: impl FnOnce(u64, R),
+) -> Result<(), Failure> {
+    let cancelled = || Failure::Sink(io::ErrorKind::Interrupted.into());
+    let (mut snapshot, sizes, seen) = begin(shared, is_cancelled, look).map_err(|_| cancelled())?;
+    begun(sizes.iter().map(|(_, keys, _)| keys).sum(), seen);
+    for (db, keys, expiring) in sizes {
+        file.announce(db, keys, expiring);
+    }
+    loop {
+        // Also if there is no key that the file's writer would ask for: what was cancelled takes the place of nothing.
+        if is_cancelled.load(Ordering::Relaxed) {
+            return Err(cancelled());
+        }
+        if snapshot.step(&mut file, USUAL_BUDGET)? == Progress::Done {
+            break;
+        }
+    }
+    drop(snapshot);
+    file.finish()?;
+    Ok(())
 }
 
 /// Databases with their keys and keys that expire.

@@ -10,8 +10,9 @@ use super::all_workers::Settle;
 use super::cluster_access::ClusterAccess;
 pub use super::command::Shared;
 use super::command::Table;
-pub use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, REPLY_PEAK_RESET_MS, ReplicationId, Stop};
+pub use super::node_state::{ConfigHook, DebugSwitches, Identity, Pause, REPLY_PEAK_RESET_MS, Stop};
 use super::notify::Notifier;
+use super::replication_state::{LogUser, Replication};
 use super::rewrite_state::Rewriting;
 use super::save_state::Saving;
 use crate::base::durable_offset::DurableOffset;
@@ -71,7 +72,7 @@ impl Shared {
             blocked_clients: AtomicU64::new(0),
             metrics: NodeMetrics::default(),
             debug: DebugSwitches::default(),
-            replication_id: ReplicationId::default(),
+            replication: Replication::default(),
             timers: Timers::default(),
             aof: AofWriter::new(Arc::clone(&write_log), Arc::clone(&durable)),
             rewriting: Rewriting::default(),
@@ -82,12 +83,12 @@ impl Shared {
 }
 
 impl Shared {
-    /// Has every change become a record of the write log from now on, or none any more. `meanwhile` is called at that moment, under all
-    /// locks.
-    pub fn set_logging<R>(&self, yes: bool, meanwhile: impl FnOnce(&WriteLog) -> R) -> R {
+    /// Has every change become a record of the write log from now on, for this reader of it, or not for this one any more. `meanwhile` is
+    /// called at that moment, under all locks.
+    pub fn set_logging<R>(&self, user: LogUser, yes: bool, meanwhile: impl FnOnce(&WriteLog) -> R) -> R {
         let mut keys = KeyAccess::new(&self.keyspace, 0, &Moment::new(&self.keyspace, clock::unix_ms()), 0);
         keys.with_all(|keys| {
-            keys.set_logging(yes);
+            self.replication.set_logging(keys, user, yes);
             meanwhile(&self.write_log)
         })
     }

@@ -96,6 +96,8 @@ pub struct KeyAccess<'a> {
     rng: Rng,
     /// The offset of the write log that a reply to what was read and written so far depends on; 0 without a log.
     pub required_offset: u64,
+    /// The offset of the write log behind what was written; 0 if nothing was.
+    pub wrote_to: u64,
     /// Apart, since most commands leave nothing.
     pub(super) changes: Option<Box<Changes>>,
     /// What becomes part of the write log.
@@ -124,6 +126,7 @@ impl<'a> KeyAccess<'a> {
             liveness: Liveness::at(moment.now_ms),
             rng: Rng::from_state(seed),
             required_offset: 0,
+            wrote_to: 0,
             changes: None,
             logging: Logging::default(),
             ready: Vec::new(),

@@ -36,13 +36,24 @@ pub enum Outcome {
     Gone,
 }
 
-/// What is answered at once where nothing waits, as in EXEC. A client that waited in vain gets a null array in any case.
+/// What is answered at once where nothing waits, as in EXEC. A client that waited for keys in vain gets a null array in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nothing {
     /// A null.
     Null,
     /// A null in place of an array.
     NullArray,
+    /// A number: how many replicas have what it waits for.
+    Number(usize),
+}
+
+/// Replicas that a command waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acks {
+    /// So many.
+    pub replicas: usize,
+    /// They are to have everything up to this offset.
+    pub offset: u64,
 }
 
 /// What a command that found nothing waits for.
@@ -60,6 +71,8 @@ pub struct Wait {
     pub ends_without_key: bool,
     /// A key that is named again is read again, since each goes with a word of its own.
     pub reads_repeats: bool,
+    /// It waits for replicas, and for no key.
+    pub acks: Option<Acks>,
     /// The request, as it is to be asked again, if that is another one: "what is new from now on" has become "what follows this".
     pub words: Option<PackedWords>,
 }
@@ -67,7 +80,12 @@ pub struct Wait {
 impl Wait {
     /// For one of its first `keys` to be a `kind` that has something.
     pub fn for_any(keys: usize, kind: Type, until_ms: u64, nothing: Nothing) -> Wait {
-        Wait { until_ms, nothing, keys, kind, ends_without_key: false, reads_repeats: false, words: None }
+        Wait { until_ms, nothing, keys, kind, ends_without_key: false, reads_repeats: false, acks: None, words: None }
+    }
+
+    /// For replicas, of which `now` have it already.
+    pub fn for_acks(acks: Acks, now: usize, until_ms: u64) -> Wait {
+        Wait { acks: Some(acks), ..Wait::for_any(0, Type::String, until_ms, Nothing::Number(now)) }
     }
 }
 

@@ -228,6 +228,12 @@ impl KeyAccess<'_> {
             committed = Some(sink.commit(self.notify, &mut self.logging.records, changes));
             changes.events.clear();
         }
+        if self.wrote
+            && self.is_logging
+            && let Some(offset) = committed
+        {
+            self.wrote_to = offset;
+        }
         self.wrote = false;
         let mut needed = self.required_offset;
         self.held.for_each(|stripe| {

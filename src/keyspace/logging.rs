@@ -29,6 +29,11 @@ impl KeyAccess<'_> {
         self.logging.is_told |= self.is_logging;
     }
 
+    /// Adds a record of a message, which changes nothing: replicas hear of it, in the order of what changes.
+    pub fn log_message(&mut self, words: &[&[u8]]) {
+        self.logging.records.push(self.db, words.len(), words.iter().copied());
+    }
+
     /// Adds a record about a change that no command asked for.
     #[cold]
     pub(super) fn log_unasked<'w>(&mut self, count: usize, words: impl IntoIterator<Item = &'w [u8]>) {

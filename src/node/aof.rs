@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail};
 use crate::config::Config;
 use crate::engine::loading::Loading;
 use crate::engine::replay::Replay;
+use crate::engine::replication_state::LogUser;
 use crate::engine::rewriting::{self, Parts};
 use crate::engine::shared::Shared;
 use crate::persist::aof::folder::Folder;
@@ -194,9 +195,9 @@ fn open(shared: &Shared, folder: &Folder, manifest: &mut Manifest, last: Option<
         None => new_part(shared, folder, manifest)?,
     };
     shared.write_log.begin_at(last.offset);
-    shared.replication_id.continue_as(last.history);
+    shared.replication.continue_history(last.history);
     tracing::info!("Writing to the AOF part {} from offset {} on", last.name, last.offset);
-    shared.set_logging(true, |log| {
+    shared.set_logging(LogUser::Aof, true, |log| {
         let (reader, from) = log.read_from_end(true);
         shared.aof.begin(last.file, last.len, reader, from);
     });
@@ -204,7 +205,7 @@ fn open(shared: &Shared, folder: &Folder, manifest: &mut Manifest, last: Option<
 }
 
 fn new_part(shared: &Shared, folder: &Folder, manifest: &mut Manifest) -> anyhow::Result<Last> {
-    let header = PartHeader { history: shared.replication_id.get(), epoch: 0, offset: shared.write_log.end() };
+    let header = PartHeader { history: shared.replication.history_id(), epoch: 0, offset: shared.write_log.end() };
     let record = header.record();
     let name = manifest.add_increment(folder.prefix()).name.clone();
     tracing::info!("Creating AOF incr file {name} on server start");

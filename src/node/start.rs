@@ -23,6 +23,7 @@ use crate::engine::loading::Failure;
 use crate::engine::saving;
 use crate::engine::shared::Shared;
 use crate::engine::table::Table;
+use crate::replication;
 use crate::server::{ListenError, Workers};
 
 /// Runs a node with these arguments (after the program's name) until it ends. Returns the exit status.
@@ -132,6 +133,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
         data::begin(shared).map_err(|failure| not_loaded(&failure))?
     };
     let workers = Arc::new(Workers::start(shared, config.io_threads as usize)?);
+    replication::start(shared)?;
     let (rebinder, mut wishes) = Rebinder::channel();
     // Before anybody is told that the node is up, and so may ask it to end.
     let mut signals = Signals::new()?;

@@ -1,5 +1,6 @@
 //! The end of a connection.
 
+use std::os::fd::AsFd as _;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,11 +8,15 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::output::Output;
+use super::stream::Stream;
 use crate::base::clock::{self, Now};
-use crate::base::limits::LAZYFREE_CLIENT_LEN_MIN;
-use crate::clients::cost;
+use crate::base::limits::{LAZYFREE_CLIENT_LEN_MIN, REPLICAS_MAX};
+use crate::clients::session::ReplicaWish;
+use crate::clients::{bit, cost};
 use crate::commands::{connection, pubsub};
+use crate::config::os_text;
 use crate::engine::context::Context;
+use crate::engine::replication_state::Joining;
 
 /// How long a client that goes on sending is listened to when the node ends. Most clients hang up when they see the end of the replies.
 const LINGER_MS_MAX: u64 = 2000;
@@ -62,6 +67,30 @@ impl Connection {
             worker.shared.keyspace.lazyfree.free_other(Box::new(free));
         } else {
             free();
+        }
+    }
+
+    /// True if nothing keeps it from going on as a replica's connection.
+    pub(super) fn may_join(&self) -> bool {
+        self.output.is_empty() && !self.caller.client.must_close() && !self.worker.shared.stop.is_requested()
+    }
+
+    /// Hands its socket to who serves replicas, and ends. A client of the same number takes its place: this one's task is over.
+    pub(super) fn join_replicas(self, wish: ReplicaWish) {
+        let (shared, before) = (Arc::clone(&self.worker.shared), Arc::clone(&self.caller.client));
+        let socket = self.stream.as_fd().try_clone_to_owned();
+        let is_unix = matches!(self.stream, Stream::Unix(_));
+        self.end();
+        let socket = match socket {
+            Ok(socket) => socket,
+            Err(error) => return tracing::warn!("Can't serve a replica: {}", os_text(error)),
+        };
+        let client = before.successor();
+        client.set(bit::REPLICA, true);
+        shared.clients.add(Arc::clone(&client));
+        if let Err(joining) = shared.replication.join(Joining { socket, is_unix, client, wish }) {
+            tracing::warn!("Replica {} is not served: there are {REPLICAS_MAX} already", joining.client.addr);
+            shared.clients.end(&joining.client);
         }
     }
 

@@ -155,6 +155,7 @@ impl<'c> BatchExecutor<'c> {
     #[inline(always)]
     pub(super) fn end(&mut self) -> Executed {
         self.measure();
+        self.context.note_written();
         Executed {
             required_offset: self.context.keys.required_offset,
             yields_to_waiters: self.context.yields_to_waiters,

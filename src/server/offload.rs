@@ -44,6 +44,8 @@ pub(super) struct Done {
     pub(super) yields_to_waiters: bool,
     /// What the reply depends on.
     pub(super) required_offset: u64,
+    /// The offset behind what it wrote; 0 if nothing.
+    pub(super) wrote_to: u64,
 }
 
 impl Connection {
@@ -68,6 +70,7 @@ impl Connection {
         alloc::flush_thread();
         let done = shared.timers.spawn_blocking(|| job.run()).await.expect("a bug ends the process, and nobody cancels it");
         self.output.reply = done.reply;
+        self.caller.wrote_to = self.caller.wrote_to.max(done.wrote_to);
         let Ok((result, started)) = done.result else {
             self.share.yield_to_waiters(done.yields_to_waiters);
             return Some(done.request);
@@ -92,18 +95,18 @@ impl Connection {
 impl Job {
     /// Runs it on this thread.
     pub(super) fn run(mut self) -> Done {
-        let (result, yields_to_waiters, required_offset) = self.execute();
+        let (result, yields_to_waiters, (required_offset, wrote_to)) = self.execute();
         alloc::flush_thread();
-        Done { reply: self.reply, request: self.request, result, yields_to_waiters, required_offset }
+        Done { reply: self.reply, request: self.request, result, yields_to_waiters, required_offset, wrote_to }
     }
 
-    fn execute(&mut self) -> (Result<(CmdResult, Ticks), NotRun>, bool, u64) {
+    fn execute(&mut self) -> (Result<(CmdResult, Ticks), NotRun>, bool, (u64, u64)) {
         let row = self.shared.table.row(self.number);
         let words = self.request.words();
         let keys = row.resolve(&self.shared.keyspace, &words);
         let worker = (&self.shared, &self.shared.workers[self.worker]);
         let mut context = Context::new(worker, &self.config, &mut self.caller, &mut self.reply, Now::read(), usize::MAX);
         let result = scope::run_offloaded(&mut context, self.generation, row, &Args::new(&words, &keys));
-        (result, context.yields_to_waiters, context.keys.required_offset)
+        (result, context.yields_to_waiters, (context.keys.required_offset, context.keys.wrote_to))
     }
 }

@@ -10,6 +10,7 @@ use super::testing::{LiveNode, node_with, wait_until};
 use crate::base::rng::Rng;
 use crate::config::AppendFsync;
 use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::replication_state::LogUser;
 use crate::engine::spec::{CommandSpec, Run, SPEC};
 use crate::persist::files::Files as _;
 use crate::persist::files::faulty::FaultyFiles;
@@ -128,7 +129,7 @@ fn what_comes_behind_something_held_is_written_as_well() {
     let live = node();
     let (shared, file) = (&live.shared, FaultyFiles::default().create(Path::new("part")).expect("there is room"));
     shared.aof.set_policy(AppendFsync::Always);
-    shared.set_logging(true, |log| {
+    shared.set_logging(LogUser::Aof, true, |log| {
         let (reader, from) = log.read_from_end(true);
         shared.aof.begin(file, 0, reader, from);
     });

@@ -86,7 +86,10 @@ async fn run(mut connection: Box<Connection>, round: Rc<Round<Connection>>) {
     if connection.worker.shared.stop.is_requested() {
         Box::pin(connection.linger()).await;
     }
-    connection.end();
+    match connection.session.joins.take() {
+        Some(wish) if connection.may_join() => connection.join_replicas(*wish),
+        _ => connection.end(),
+    }
 }
 
 /// Leaves parked requests to the round, unless there is something else for the task to do. Ends when there is.

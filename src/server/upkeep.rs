@@ -66,6 +66,8 @@ impl Connection {
             _ if self.session.monitor => config.client_output_buffer_limit.replica,
             ClientClass::Normal => config.client_output_buffer_limit.normal,
             ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
+            // Others serve it.
+            ClientClass::Replica => config.client_output_buffer_limit.replica,
         }
     }
 

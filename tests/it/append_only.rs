@@ -23,7 +23,7 @@ fn options<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     [&["--dir", folder, "--appendonly", "yes", "--enable-debug-command", "yes"], more].concat()
 }
 
-fn digest(server: &Server) -> Value {
+pub(crate) fn digest(server: &Server) -> Value {
     let mut client = server.connect();
     wait_until("it has loaded its data", || client.info("loading") == 0);
     let digest = client.call(&["DEBUG", "DIGEST"]);
@@ -32,7 +32,7 @@ fn digest(server: &Server) -> Value {
 }
 
 /// Some of every type.
-fn fill(client: &mut Connection) {
+pub(crate) fn fill(client: &mut Connection) {
     for request in [
         "FLUSHALL",
         "SET string text",

@@ -24,6 +24,7 @@ mod linearizability;
 mod other_servers;
 mod rdb;
 mod replay;
+mod replication;
 mod robustness;
 mod snapshot;
 mod start;

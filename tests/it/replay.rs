@@ -33,6 +33,7 @@ use bytes::BytesMut;
 use larder::base::clock;
 use larder::base::rng::Rng;
 use larder::engine::replay::Replay;
+use larder::engine::replication_state::LogUser;
 use larder::engine::shared::Shared;
 use larder::keyspace::access::Moment;
 use larder::keyspace::evict::{World, make_room};
@@ -197,7 +198,7 @@ struct History {
 impl History {
     fn new(seed: u64, commands: &Rc<[Command]>) -> History {
         let node = plain_node(OPTIONS);
-        let reader = node.set_logging(true, |log| log.read_from_end(true).0);
+        let reader = node.set_logging(LogUser::Aof, true, |log| log.read_from_end(true).0);
         let mut history = History {
             peers: (0..CONNECTIONS).map(|_| Peer::new(&node)).collect(),
             waiting: Peer::new(&node),

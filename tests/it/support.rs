@@ -267,6 +267,13 @@ impl Connection {
         value.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("INFO has no figure {field}"))
     }
 
+    /// A field of INFO as it stands there.
+    pub(crate) fn info_text(&mut self, field: &str) -> String {
+        let text = self.text(&["INFO", "everything"]);
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_else(|| panic!("INFO has no field {field}")).trim().to_owned()
+    }
+
     /// A field of the line that CLIENT LIST has of the client with this address; `None` if it is gone.
     pub(crate) fn client_field(&mut self, address: SocketAddr, field: &str) -> Option<String> {
         let text = self.text(&["CLIENT", "LIST", "ADDR", &address.to_string()]);

@@ -38,7 +38,15 @@ pub(crate) static SPUBLISH: CommandSpec = CommandSpec {
     ..SPEC
 };
 
+/// Has replicas hear of a message as well.
+fn tell_replicas(context: &mut Context<'_>, name: &[u8], args: &Args<'_>) {
+    if context.shared.replication.count() > 0 && !context.caller.applies_log {
+        context.keys.log_message(&[name, args[1], args[2]]);
+    }
+}
+
 fn publish(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    tell_replicas(context, b"PUBLISH", args);
     let offset = context.keys.required_offset;
     let changes = context.keys.changes();
     let receivers = context.shared.pubsub.publish(args[1], args[2], offset, &mut |waker| changes.wake_later(waker));
@@ -47,6 +55,7 @@ fn publish(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
 }
 
 fn shard_publish(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
+    tell_replicas(context, b"SPUBLISH", args);
     let offset = context.keys.required_offset;
     let changes = context.keys.changes();
     let receivers = context.shared.pubsub.shard_publish(args[1], args[2], offset, &mut |waker| changes.wake_later(waker));

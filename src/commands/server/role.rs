@@ -1,6 +1,7 @@
-//! ROLE: this version is always a primary without replicas.
+//! ROLE: primary, how far it is, and the replicas that follow.
 
 use crate::engine::context::{Args, CmdResult, Context};
+use crate::engine::replication_core::Stage;
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static ROLE: CommandSpec = CommandSpec {
@@ -16,7 +17,15 @@ pub(crate) static ROLE: CommandSpec = CommandSpec {
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     context.reply.array(3);
     context.reply.bulk(b"master");
-    context.reply.integer(0);
-    context.reply.empty_array();
+    context.reply.integer(context.shared.write_log.end() as i64);
+    let mut replicas = context.shared.replication.replicas();
+    replicas.retain(|replica| matches!(replica.stage, Stage::Loading | Stage::Online));
+    context.reply.array(replicas.len());
+    for replica in replicas {
+        context.reply.array(3);
+        context.reply.bulk(replica.ip.as_bytes());
+        context.reply.bulk(replica.port.to_string().as_bytes());
+        context.reply.bulk(replica.acked.to_string().as_bytes());
+    }
     Ok(())
 }

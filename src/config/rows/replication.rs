@@ -5,6 +5,8 @@ use crate::config::custom;
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
 
+const OWN_COPY: &str = "each replica gets a full copy of its own, as soon as it asks";
+
 pub(super) static ROWS: &[Row] = &[
     custom("replicaof", &custom::REPLICAOF)
         .alias("slaveof")
@@ -55,46 +57,41 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("replica-ignore-disk-write-errors", false, Kept)
         .no_effect(REPLICATION_TUNING)
         .doc("Let a replica go on when it cannot write to disk."),
-    number("min-replicas-to-write", 0, INT_MAX, 0, field!(min_replicas_to_write)).alias("min-slaves-to-write").doc(
-        "Replicas that must be connected and current for writes to be accepted. 0 needs none. This version has no replicas, \
-         so every other number refuses all writes.",
-    ),
+    number("min-replicas-to-write", 0, INT_MAX, 0, field!(min_replicas_to_write))
+        .alias("min-slaves-to-write")
+        .doc("Replicas that must be connected and current for writes to be accepted. 0 needs none."),
     number("min-replicas-max-lag", 0, INT_MAX, 10, field!(min_replicas_max_lag))
         .alias("min-slaves-max-lag")
         .doc("Seconds of silence up to which a replica counts as current. 0 accepts writes whatever the replicas do."),
-    number("repl-timeout", 1, INT_MAX, 60, Kept)
-        .no_effect(REPLICATION_TUNING)
+    number("repl-timeout", 1, INT_MAX, 60, field!(repl_timeout))
         .doc("Seconds of silence after which primary and replica give each other up."),
-    number("repl-ping-replica-period", 1, INT_MAX, 10, Kept)
+    number("repl-ping-replica-period", 1, INT_MAX, 10, field!(repl_ping_replica_period))
         .alias("repl-ping-slave-period")
-        .no_effect(REPLICATION_TUNING)
         .doc("Seconds between a primary's pings."),
-    memory("repl-backlog-size", 1, LONG_MAX, 10 * MIB, Kept)
-        .no_effect(REPLICATION_TUNING)
+    memory("repl-backlog-size", 1, LONG_MAX, 10 * MIB, field!(repl_backlog_size))
         .doc("Recent writes kept so that a replica can go on where it stopped."),
-    number("repl-backlog-ttl", 0, LONG_MAX, 3600, Kept)
-        .no_effect(REPLICATION_TUNING)
+    number("repl-backlog-ttl", 0, LONG_MAX, 3600, field!(repl_backlog_ttl))
         .doc("Seconds without a replica after which that backlog is freed. 0 keeps it."),
-    yes_no("repl-disable-tcp-nodelay", false, Kept).no_effect(REPLICATION_TUNING).doc("Send to replicas in fewer, later packets."),
+    yes_no("repl-disable-tcp-nodelay", false, field!(repl_disable_tcp_nodelay)).doc("Send to replicas in fewer, later packets."),
     yes_no("repl-mptcp", false, Kept)
         .immutable()
         .later("Multipath TCP is not supported yet")
         .doc("Connect to the primary over Multipath TCP."),
     yes_no("repl-diskless-sync", true, Kept)
-        .no_effect(REPLICATION_TUNING)
+        .no_effect("a replica that finds the end of a full copy by itself is sent it at once, and others by way of a file")
         .doc("Send a full copy straight to the replica instead of by way of a file."),
     number("repl-diskless-sync-delay", 0, INT_MAX, 5, Kept)
-        .no_effect(REPLICATION_TUNING)
+        .no_effect(OWN_COPY)
         .doc("Seconds to wait for more replicas before a full copy starts."),
     number("repl-diskless-sync-max-replicas", 0, INT_MAX, 0, Kept)
-        .no_effect(REPLICATION_TUNING)
+        .no_effect(OWN_COPY)
         .doc("Replicas with which a full copy starts at once. 0 always waits."),
     word("repl-diskless-load", &["disabled", "on-empty-db", "swapdb", "flush-before-load"], "disabled", Kept)
         .denied_while_loading()
         .no_effect(REPLICATION_TUNING)
         .doc("When a replica loads a full copy without a file."),
     yes_no("dual-channel-replication-enabled", false, Kept)
-        .no_effect(REPLICATION_TUNING)
+        .no_effect("writes during a full copy wait in the log, for whose sake no second connection is needed")
         .doc("Send a full copy and the writes meanwhile over two connections."),
     word("propagation-error-behavior", &["ignore", "panic", "panic-on-replicas"], "ignore", Kept)
         .no_effect(REPLICATION_TUNING)

@@ -12,6 +12,8 @@
 //! Which version the content needs is known at its end: the header is written then, in its place at the beginning. The checksum is linear, so
 //! that the header's part of it can be added behind the rest's ([`crate::base::crc64::joined`]).
 //!
+//! What goes to somebody who reads along ([`FileWriter::stream`]) has its header first, so that its version is the one that its style names.
+//!
 //! Invariants:
 //! * What is kept aside takes at most [`Settings::aside_len_max`] bytes of memory, and a few kilobytes for each large collection under way.
 //! * A file is complete, and on the disk, when [`FileWriter::finish`] returns.
@@ -91,6 +93,8 @@ struct Destination {
     crc: Option<u64>,
     syncs_on_the_way: bool,
     synced: u64,
+    /// The header stands there already.
+    has_header: bool,
     /// The database that was selected last.
     db: Option<u32>,
     /// Keys, and keys that expire, of databases that were not selected yet.
@@ -178,24 +182,38 @@ impl FileWriter {
     /// The system's.
     pub fn create(files: &Arc<dyn Files>, path: &Path, settings: Settings) -> io::Result<FileWriter> {
         let file = files.create(path)?;
+        Ok(FileWriter::begin(files, file, path, settings, false))
+    }
+
+    /// Begins to write to a file that takes everything in order, and nothing twice. What is kept aside lies in a file whose name begins with
+    /// `path`.
+    pub fn stream(files: &Arc<dyn Files>, file: Arc<dyn File>, path: &Path, settings: Settings) -> FileWriter {
+        FileWriter::begin(files, file, path, settings, true)
+    }
+
+    fn begin(files: &Arc<dyn Files>, file: Arc<dyn File>, path: &Path, settings: Settings, has_header: bool) -> FileWriter {
         let mut aside = path.as_os_str().to_owned();
         aside.push("-aside");
         let mut to = Destination {
             file,
             buffer: Vec::with_capacity(2 * BLOCK_LEN),
-            len: MAGIC_LEN as u64,
+            len: if has_header { 0 } else { MAGIC_LEN as u64 },
             crc: settings.has_checksum.then_some(0),
             syncs_on_the_way: settings.syncs_on_the_way,
             synced: 0,
+            has_header,
             db: None,
             sizes: BTreeMap::new(),
         };
+        if has_header {
+            to.buffer.extend_from_slice(&magic(settings.style.content_max));
+        }
         for (name, value) in &settings.aux {
             to.buffer.push(opcode::AUX);
             text::push(&mut to.buffer, name.as_bytes(), false);
             text::push(&mut to.buffer, value.as_bytes(), false);
         }
-        Ok(FileWriter {
+        FileWriter {
             to,
             current: None,
             waiting: BTreeMap::new(),
@@ -204,7 +222,7 @@ impl FileWriter {
             version: version::LISTPACKS,
             keys: 0,
             settings,
-        })
+        }
     }
 
     /// Says how many keys, and keys that expire, a database has: who reads the file sets the table's memory aside at once.
@@ -221,12 +239,15 @@ impl FileWriter {
         self.to.buffer.push(opcode::EOF);
         self.to.write()?;
         let magic = magic(self.settings.style.version(self.version));
-        let crc = self.to.crc.map_or(0, |crc| crc64::joined(crc64::crc64(&magic), crc, self.to.len - MAGIC_LEN as u64));
+        let behind_header = |crc| crc64::joined(crc64::crc64(&magic), crc, self.to.len - MAGIC_LEN as u64);
+        let crc = self.to.crc.map_or(0, |crc| if self.to.has_header { crc } else { behind_header(crc) });
         // It is no part of what it is computed of.
         self.to.crc = None;
         self.to.buffer.extend_from_slice(&crc.to_le_bytes());
         self.to.write()?;
-        write_all_at(&*self.to.file, &magic, 0)?;
+        if !self.to.has_header {
+            write_all_at(&*self.to.file, &magic, 0)?;
+        }
         self.to.file.sync()?;
         Ok(self.to.len)
     }

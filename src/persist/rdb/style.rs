@@ -31,7 +31,21 @@ pub enum FieldExpiries {
 impl Style {
     /// As the options say for a file: in the lowest version that holds what is written, or in the one that they name.
     pub fn of_file(config: &Config) -> Style {
-        let (forms_max, content_max) = match config.rdb_format {
+        Style::of_format(config, config.rdb_format)
+    }
+
+    /// For a replica that reads along, and says of which version it is (as three numbers). Only Valkey's from 8.0 on say so.
+    pub fn of_replica(config: &Config, version: Option<[u32; 3]>) -> Style {
+        let format = match version {
+            Some([9..=u32::MAX, ..]) => RdbFormat::Valkey80,
+            Some([8, ..]) => RdbFormat::Redis11,
+            _ => RdbFormat::Redis10,
+        };
+        Style::of_format(config, format)
+    }
+
+    fn of_format(config: &Config, format: RdbFormat) -> Style {
+        let (forms_max, content_max) = match format {
             RdbFormat::Auto => (version::LISTPACKS, version::MAX),
             RdbFormat::Redis10 => (version::LISTPACKS, version::LISTPACKS),
             RdbFormat::Redis11 => (version::SET_LISTPACKS, version::SET_LISTPACKS),

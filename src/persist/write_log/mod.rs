@@ -81,8 +81,17 @@ struct Inner {
     tail: BytesMut,
     readers: Vec<Reader>,
     numbers: u64,
-    /// Who waits for more.
-    waiting: Vec<(u64, Waker)>,
+    /// Who waits for the end to reach an offset.
+    waiting: Vec<Waiting>,
+}
+
+/// A reader that waits.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    /// It is woken once the end is here.
+    at: u64,
+    waker: Waker,
 }
 
 /// See the module's page.
@@ -120,6 +129,17 @@ impl Inner {
         }
     }
 
+    /// The offset of the first byte that is kept.
+    fn start(&self) -> u64 {
+        self.pieces.front().map_or_else(|| self.tail_start(), |piece| piece.start)
+    }
+
+    /// Hands out those who wait for what is there now.
+    fn wake(&mut self, mut wake: impl FnMut(Waker)) {
+        let end = self.end;
+        self.waiting.extract_if(.., |waiting| waiting.at <= end).for_each(|waiting| wake(waiting.waker));
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         debug_assert!(bytes.len() <= LOG_COPIED_LEN_MAX, "more would hold others up");
         self.make_room(bytes.len());
@@ -137,7 +157,7 @@ impl Inner {
 
 impl WriteLog {
     /// Appends `addition`. `wake` gets those who wait for more, to be woken once no stripe is held. Returns the offset behind it.
-    pub fn append(&self, addition: Addition<'_>, mut wake: impl FnMut(Waker)) -> u64 {
+    pub fn append(&self, addition: Addition<'_>, wake: impl FnMut(Waker)) -> u64 {
         let mut inner = self.inner.lock();
         if addition.is_transaction {
             inner.push(MULTI);
@@ -160,9 +180,20 @@ impl WriteLog {
             inner.push(EXEC);
         }
         inner.database = Some(addition.databases.1);
+        self.end_append(&mut inner, wake)
+    }
+
+    /// Appends a short request that is about no database, as PING: what the log says beside changes. `wake` as for [`WriteLog::append`].
+    pub fn append_aside(&self, request: &[u8], wake: impl FnMut(Waker)) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.push(request);
+        self.end_append(&mut inner, wake)
+    }
+
+    fn end_append(&self, inner: &mut Inner, wake: impl FnMut(Waker)) -> u64 {
         let end = inner.end;
         self.end.store(end, Ordering::Release);
-        inner.waiting.drain(..).for_each(|(_, waker)| wake(waker));
+        inner.wake(wake);
         end
     }
 
@@ -193,6 +224,18 @@ impl WriteLog {
         (LogReader { number }, from)
     }
 
+    /// Lets a reader begin at `from`, which must be kept. `None` if it is not, or not there yet.
+    pub fn read_from(&self, from: u64) -> Option<LogReader> {
+        let mut inner = self.inner.lock();
+        if !(inner.start()..=inner.end).contains(&from) {
+            return None;
+        }
+        let number = inner.numbers;
+        inner.numbers += 1;
+        inner.readers.push(Reader { number, from });
+        Some(LogReader { number })
+    }
+
     /// Has the next record say which database it is about, for who begins to read there: a file that begins at the end. Returns that offset.
     pub fn forget_database(&self) -> u64 {
         let mut inner = self.inner.lock();
@@ -204,7 +247,7 @@ impl WriteLog {
     pub fn end_reader(&self, reader: &LogReader) {
         let mut inner = self.inner.lock();
         inner.readers.retain(|other| other.number != reader.number);
-        inner.waiting.retain(|(number, _)| *number != reader.number);
+        inner.waiting.retain(|waiting| waiting.number != reader.number);
         let gone = inner.unpinned();
         drop(inner);
         drop(gone);
@@ -212,13 +255,23 @@ impl WriteLog {
 
     /// Appends to `pieces` what lies behind the place of `reader`, without a gap, up to the end. Returns the end.
     pub fn read(&self, reader: &LogReader, pieces: &mut Vec<Bytes>) -> u64 {
+        self.read_some(reader, usize::MAX, pieces)
+    }
+
+    /// As [`WriteLog::read`], up to the end of the piece with which it is at least `len` bytes. Returns the offset behind what was read.
+    pub fn read_some(&self, reader: &LogReader, len: usize, pieces: &mut Vec<Bytes>) -> u64 {
         let mut inner = self.inner.lock();
         inner.seal();
         let from = inner.place_of(reader);
         let first = inner.pieces.partition_point(|piece| piece.start + piece.bytes.len() as u64 <= from);
+        let mut to = from;
         for piece in inner.pieces.range(first..) {
+            if (to - from) as usize >= len {
+                return to;
+            }
             let skipped = from.saturating_sub(piece.start) as usize;
             pieces.push(piece.bytes.slice(skipped..));
+            to = piece.start + piece.bytes.len() as u64;
         }
         inner.end
     }
@@ -238,19 +291,25 @@ impl WriteLog {
 
     /// Has `waker` woken once there is something behind the place of `reader`. False if there is already: then nobody is woken.
     pub fn wake_at_more(&self, reader: &LogReader, waker: Waker) -> bool {
+        self.wake_behind(reader, 1, waker)
+    }
+
+    /// Has `waker` woken once there are `len` bytes behind the place of `reader`. False if there are already: then nobody is woken.
+    pub fn wake_behind(&self, reader: &LogReader, len: u64, waker: Waker) -> bool {
         let mut inner = self.inner.lock();
-        if inner.place_of(reader) < inner.end {
+        let at = inner.place_of(reader).saturating_add(len);
+        if at <= inner.end {
             return false;
         }
-        inner.waiting.retain(|(number, _)| *number != reader.number);
-        inner.waiting.push((reader.number, waker));
+        inner.waiting.retain(|waiting| waiting.number != reader.number);
+        inner.waiting.push(Waiting { number: reader.number, at, waker });
         true
     }
 
     /// Bytes that are kept for readers.
     pub fn kept_bytes(&self) -> u64 {
         let inner = self.inner.lock();
-        inner.end - inner.pieces.front().map_or_else(|| inner.tail_start(), |piece| piece.start)
+        inner.end - inner.start()
     }
 }
 
@@ -337,6 +396,40 @@ mod tests {
             log.release(&readers[0], log.end());
             prop_assert_eq!(log.kept_bytes(), 0);
         }
+    }
+
+    #[test]
+    fn who_begins_later_finds_what_is_kept_for_others() {
+        let log = WriteLog::default();
+        let (kept, _) = log.read_from_end(false);
+        append(&log, b"abc", (0, 0), false);
+        let end = append(&log, b"def", (0, 0), false);
+        assert!(log.read_from(end + 1).is_none(), "it is not there yet");
+        let late = log.read_from(end - 4).expect("it is kept");
+        assert_eq!(text(&log, &late), "cdef");
+        log.append_aside(b"aside", |_| unreachable!("nobody waits"));
+        assert_eq!(text(&log, &late), "cdefaside");
+        let mut woken = 0;
+        assert!(!log.wake_behind(&late, 9, Waker::noop().clone()), "so much is there");
+        assert!(log.wake_behind(&late, 11, Waker::noop().clone()));
+        log.append_aside(b"x", |_| woken += 1);
+        assert_eq!(woken, 0);
+        log.append_aside(b"y", |_| woken += 1);
+        assert_eq!(woken, 1);
+        [&kept, &late].iter().for_each(|reader| log.release(reader, log.end()));
+        assert!(log.read_from(end).is_none(), "nobody has kept it");
+    }
+
+    #[test]
+    fn what_is_read_at_once_is_bounded() {
+        let log = WriteLog::default();
+        let (reader, _) = log.read_from_end(false);
+        let long = vec![1; LOG_COPIED_LEN_MAX + 1];
+        (0..3).for_each(|_| _ = append(&log, &long, (0, 0), false));
+        let mut pieces = Vec::new();
+        let to = log.read_some(&reader, long.len(), &mut pieces);
+        assert_eq!((pieces.iter().map(Bytes::len).sum::<usize>() as u64, to < log.end()), (to, true));
+        assert!(to >= long.len() as u64);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::engine::error::CmdError;
 /// Letters that FLAGS takes.
 const FLAGS: &[u8] = b"OSMPxbtRBdcuAUreTIiEN";
 
-/// What a client is. No client of this version is a primary or a replica.
+/// What a client is. The link to this node's own primary is no client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Normal,
@@ -128,8 +128,10 @@ impl<'a> Conditions<'a> {
         };
         [
             self.ids.as_ref().map(|ids| ids.contains(&client.id)),
-            self.kind.map(|kind| {
-                (kind == Kind::PubSub) == (client.class() == ClientClass::PubSub) && matches!(kind, Kind::Normal | Kind::PubSub)
+            self.kind.map(|kind| match client.class() {
+                ClientClass::Normal => kind == Kind::Normal,
+                ClientClass::PubSub => kind == Kind::PubSub,
+                ClientClass::Replica => kind == Kind::Replica,
             }),
             self.addr.map(|addr| client.addr.as_bytes() == addr),
             self.laddr.map(|addr| client.laddr.as_bytes() == addr),
@@ -154,7 +156,7 @@ fn has_flags(client: &Client, letters: &[u8]) -> bool {
     letters.iter().all(|letter| match letter {
         b'N' => none,
         // A client in MONITOR is something of a replica, as in Valkey.
-        b'S' => own.contains('O'),
+        b'S' => own.contains(['O', 'S']),
         _ => own.as_bytes().contains(letter),
     })
 }

@@ -150,7 +150,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         ("config-rewrite-force-all", 2) => rewrite_all(context),
         ("change-repl-id", 2) => {
             tracing::info!("Changing replication IDs after receiving DEBUG change-repl-id");
-            context.shared.replication_id.change();
+            context.shared.replication.change_history();
             done(context)
         }
         ("reload", _) => reload::exec(context, args),

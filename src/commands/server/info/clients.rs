@@ -25,7 +25,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
         with_timeout += usize::from(client.waiter.lock().as_ref().is_some_and(|waiter| waiter.wait.until_ms > 0));
         watching += usize::from(figures.watched.load(Ordering::Relaxed) > 0);
     }
-    lines.add("connected_clients", shared.clients.len());
+    lines.add("connected_clients", shared.clients.len().saturating_sub(shared.replication.count()));
     lines.add("cluster_connections", 0);
     lines.add("maxclients", context.config.maxclients);
     lines.add("client_recent_max_input_buffer", input_max);

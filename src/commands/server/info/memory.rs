@@ -50,8 +50,11 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
     lines.add("mem_fragmentation_bytes", beyond);
     lines.add("mem_not_counted_for_evict", 0);
-    lines.add("mem_replication_backlog", 0);
-    lines.add("mem_total_replication_buffers", 0);
+    // Replicas and backlog share the bytes of the log.
+    let log = &context.shared.write_log;
+    let backlog = context.shared.replication.look().backlog.map_or(0, |from| log.end().saturating_sub(from));
+    lines.add("mem_replication_backlog", backlog);
+    lines.add("mem_total_replication_buffers", if context.shared.replication.count() > 0 { log.kept_bytes() } else { backlog });
     lines.add("mem_replicas_repl_buffer", 0);
     lines.add("mem_clients_slaves", 0);
     lines.add("mem_clients_normal", memory.clients);

@@ -7,6 +7,7 @@ mod lines;
 mod memory;
 mod other;
 mod persistence;
+mod replication;
 mod server;
 mod stats;
 
@@ -56,7 +57,7 @@ static SECTIONS: &[Section] = &[
     section("memory", "Memory", true, memory::write),
     section("persistence", "Persistence", true, persistence::write),
     section("stats", "Stats", true, stats::write),
-    section("replication", "Replication", true, persistence::replication),
+    section("replication", "Replication", true, replication::write),
     section("cpu", "CPU", true, other::cpu),
     section("module_list", "Modules", true, |_, _| {}),
     section("commandstats", "Commandstats", false, stats::commands),

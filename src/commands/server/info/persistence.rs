@@ -1,4 +1,4 @@
-//! INFO persistence: what is saved and what is being loaded. And INFO replication: this version replicates to nobody.
+//! INFO persistence: what is saved and what is being loaded.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -85,24 +85,4 @@ fn changes(context: &mut Context<'_>) -> u64 {
         changes += context.keys.with_stripe(number, |keys| keys.stripe(number).stats.changes);
     }
     changes.saturating_sub(context.shared.keyspace.saved_changes.load(Ordering::Relaxed))
-}
-
-pub(super) fn replication(context: &mut Context<'_>, lines: &mut Lines) {
-    lines.add("role", "master");
-    lines.add("connected_slaves", 0);
-    lines.add("replicas_waiting_psync", 0);
-    lines.add("master_failover_state", "no-failover");
-    lines.add("master_replid", context.shared.replication_id.get());
-    lines.add("master_replid2", "0".repeat(40));
-    lines.add("master_repl_offset", 0);
-    lines.add("second_repl_offset", -1);
-    lines.add("repl_backlog_active", 0);
-    lines.add("repl_backlog_size", backlog_size(context));
-    lines.add("repl_backlog_first_byte_offset", 0);
-    lines.add("repl_backlog_histlen", 0);
-}
-
-/// The option's value, though nothing fills a backlog yet.
-fn backlog_size(context: &Context<'_>) -> String {
-    context.shared.config.get(&[b"repl-backlog-size"]).pop().map_or_else(|| "0".to_owned(), |(_, value)| value)
 }

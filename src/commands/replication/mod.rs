@@ -1,0 +1,10 @@
+//! Commands of replication: what a replica says to its primary, and what clients ask of both.
+
+mod psync;
+mod replconf;
+mod wait;
+
+use crate::engine::spec::CommandSpec;
+
+/// The family's commands.
+pub static COMMANDS: &[&CommandSpec] = &[&psync::PSYNC, &replconf::REPLCONF, &psync::SYNC, &wait::WAIT];

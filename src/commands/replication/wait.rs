@@ -1,0 +1,49 @@
+//! WAIT: answers once so many replicas have what this client has written so far.
+
+use crate::engine::blocking::until_ms_of_milliseconds;
+use crate::engine::context::{Args, Context, integer};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Log, Run, SPEC, acl, flag};
+use crate::keyspace::blocked::{Acks, Wait};
+
+pub(crate) static WAIT: CommandSpec = CommandSpec {
+    name: "wait",
+    arity: 3,
+    flags: flag::BLOCKING,
+    acl: acl::BLOCKING | acl::CONNECTION | acl::SLOW,
+    args: &[Arg { name: "numreplicas", kind: ArgKind::Integer, ..ARG }, Arg { name: "timeout", kind: ArgKind::Integer, ..ARG }],
+    log: Log::Never,
+    run: Run::Blocking(exec),
+    docs: Docs {
+        summary: "Waits until so many replicas have all that this client has written",
+        complexity: "O(1)",
+        since: "3.0.0",
+        group: "generic",
+        tips: &["request_policy:all_shards", "response_policy:agg_min"],
+        ..DOCS
+    },
+    ..SPEC
+};
+
+/// What asks replicas how far they are.
+const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
+    let wanted = integer(args[1])?;
+    let until_ms = until_ms_of_milliseconds(args[2])?;
+    context.note_written();
+    let (offset, replication) = (context.caller.wrote_to, &context.shared.replication);
+    let now = replication.replicas_at(offset);
+    let wanted = usize::try_from(wanted).unwrap_or(0);
+    if now >= wanted {
+        context.reply.integer(now as i64);
+        return Ok(None);
+    }
+    let log = &context.shared.write_log;
+    if replication.must_ask(log.end()) {
+        // They are asked for the end, which is behind what this client has written.
+        let end = log.append_aside(GETACK, |waker| waker.wake());
+        replication.note_asked(end);
+    }
+    Ok(Some(Wait::for_acks(Acks { replicas: wanted, offset }, now, until_ms)))
+}

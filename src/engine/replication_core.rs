@@ -1,0 +1,441 @@
+//! Roles, histories and offsets of replication, decided without I/O: [`State::step`] takes what happened and says what is to be done.
+//!
+//! Offsets are those of the write log ([`crate::persist::write_log`]): how many bytes lie before a place. PSYNC counts from 1: who has `n`
+//! bytes asks for byte `n + 1`.
+//!
+//! Invariants:
+//! * Who goes on from an offset has the same bytes before it: it names this history, or the one before up to where that ended, and all that
+//!   follows is kept.
+//! * A replica is sent the stream once it has said that it has the snapshot, or at once if the snapshot's length was announced: who looks for
+//!   a mark at the end must not read beyond it.
+//! * Time, and what is chosen at random, are part of the events.
+
+use std::collections::BTreeMap;
+
+/// A node's history of changes: its name, and the name under which it was known up to some place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// 40 hexadecimal digits.
+    pub id: String,
+    /// The history of which this one is the continuation, and the first byte (counted from 1) that the two do not share.
+    pub previous: Option<(String, u64)>,
+}
+
+impl History {
+    /// A history of this name, with nothing before it.
+    pub fn new(id: String) -> History {
+        History { id, previous: None }
+    }
+
+    /// True if who has this history has the same before byte `next` (counted from 1).
+    fn shares(&self, id: &[u8], next: u64) -> bool {
+        let is = |own: &str| id.eq_ignore_ascii_case(own.as_bytes());
+        is(&self.id) || self.previous.as_ref().is_some_and(|(previous, end)| is(previous) && next <= *end)
+    }
+}
+
+/// How far a replica is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Its snapshot has not begun.
+    Waiting,
+    /// It is being sent its snapshot.
+    Sending,
+    /// It has been sent its snapshot, and has not said that it has it.
+    Loading,
+    /// It follows the stream.
+    Online,
+}
+
+impl Stage {
+    /// As INFO names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Waiting => "wait_bgsave",
+            Stage::Sending => "send_bulk",
+            Stage::Loading | Stage::Online => "online",
+        }
+    }
+}
+
+/// A replica of this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// Where it says that it is, or where it came from.
+    pub ip: String,
+    /// The port that it listens on.
+    pub port: u16,
+    /// How far it is.
+    pub stage: Stage,
+    /// The offset up to which it has everything, as it said last.
+    pub acked: u64,
+    /// When it said so, monotonic milliseconds.
+    pub acked_ms: u64,
+    /// It says how far it is: who asked by SYNC does not.
+    pub acks: bool,
+}
+
+/// The options that matter here.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// `repl-timeout`, milliseconds.
+    pub timeout_ms: u64,
+    /// `repl-ping-replica-period`, milliseconds.
+    pub ping_ms: u64,
+    /// `repl-backlog-size`.
+    pub backlog_len: u64,
+    /// `repl-backlog-ttl`, milliseconds; 0: for ever.
+    pub backlog_ttl_ms: u64,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A replica wants to go on from a place, or to have everything (`None`).
+    Asks {
+        /// Its number.
+        replica: u64,
+        /// What is known of it.
+        about: Replica,
+        /// The history that it names and the byte that it wants first, counted from 1; `None` for SYNC.
+        wish: Option<(&'a [u8], i64)>,
+        /// The end of the log.
+        end: u64,
+    },
+    /// Its snapshot has begun: all that comes behind this offset it gets from the log.
+    Began {
+        /// The replica.
+        replica: u64,
+        /// The offset.
+        at: u64,
+        /// Nobody has read the log before: a history begins, of this name.
+        new_history: Option<String>,
+    },
+    /// Its snapshot is sent. `has_mark`: it looks for a mark at its end.
+    Sent {
+        /// The replica.
+        replica: u64,
+        /// See above.
+        has_mark: bool,
+        /// Now.
+        now_ms: u64,
+    },
+    /// It says how far it is.
+    Acked {
+        /// The replica.
+        replica: u64,
+        /// Up to where it has everything.
+        offset: u64,
+        /// Now.
+        now_ms: u64,
+    },
+    /// Its connection has ended.
+    Gone {
+        /// The replica.
+        replica: u64,
+        /// Now.
+        now_ms: u64,
+    },
+    /// Time has passed.
+    Tick {
+        /// Now.
+        now_ms: u64,
+        /// The end of the log.
+        end: u64,
+        /// Options.
+        options: Options,
+        /// The name of the history that begins if the backlog ends.
+        new_history: String,
+    },
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// The replica goes on from this offset, and is told the history's name.
+    Continue {
+        /// The replica.
+        replica: u64,
+        /// The offset.
+        from: u64,
+    },
+    /// The replica gets a snapshot.
+    FullSync {
+        /// The replica.
+        replica: u64,
+    },
+    /// It is sent what follows its snapshot.
+    Stream {
+        /// The replica.
+        replica: u64,
+    },
+    /// Its connection is ended: it has been silent for too long.
+    Drop {
+        /// The replica.
+        replica: u64,
+    },
+    /// PING enters the log.
+    Ping,
+    /// The backlog begins at this offset from now on.
+    Trim {
+        /// The offset.
+        from: u64,
+    },
+    /// There is no backlog any more, and no log for replicas.
+    EndBacklog,
+    /// Those look again who wait for replicas to have something.
+    WakeWaiters,
+}
+
+/// Figures for INFO.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Snapshots that replicas needed.
+    pub full: u64,
+    /// Replicas that went on from where they were.
+    pub partial_ok: u64,
+    /// Replicas that could not.
+    pub partial_err: u64,
+}
+
+/// What is known.
+#[derive(Debug)]
+pub struct State {
+    /// The history.
+    pub history: History,
+    /// By their numbers.
+    pub replicas: BTreeMap<u64, Replica>,
+    /// Where the backlog begins, if there is one.
+    pub backlog: Option<u64>,
+    /// Figures.
+    pub figures: Figures,
+    /// Since when there is no replica.
+    alone_since_ms: u64,
+    pinged_ms: u64,
+}
+
+impl State {
+    /// A primary without replicas, whose history has this name.
+    pub fn new(history: History) -> State {
+        State { history, replicas: BTreeMap::new(), backlog: None, figures: Figures::default(), alone_since_ms: 0, pinged_ms: 0 }
+    }
+
+    /// Takes what happened, and says what is to be done, in this order.
+    pub fn step(&mut self, event: Event<'_>) -> Vec<Action> {
+        match event {
+            Event::Asks { replica, about, wish, end } => self.asked(replica, about, wish, end),
+            Event::Began { replica, at, new_history } => {
+                if let Some(id) = new_history {
+                    self.history = History::new(id);
+                }
+                self.backlog.get_or_insert(at);
+                if let Some(replica) = self.replicas.get_mut(&replica) {
+                    (replica.stage, replica.acked) = (Stage::Sending, at);
+                }
+                Vec::new()
+            }
+            Event::Sent { replica, has_mark, now_ms } => {
+                let Some(known) = self.replicas.get_mut(&replica) else { return Vec::new() };
+                known.acked_ms = now_ms;
+                // Who never says how far it is knows where its snapshot ends by other means.
+                let waits = has_mark && known.acks;
+                known.stage = if waits { Stage::Loading } else { Stage::Online };
+                if waits { Vec::new() } else { vec![Action::Stream { replica }] }
+            }
+            Event::Acked { replica, offset, now_ms } => self.acked(replica, offset, now_ms),
+            Event::Gone { replica, now_ms } => {
+                if self.replicas.remove(&replica).is_some() && self.replicas.is_empty() {
+                    self.alone_since_ms = now_ms;
+                }
+                Vec::new()
+            }
+            Event::Tick { now_ms, end, options, new_history } => self.tick(now_ms, end, options, new_history),
+        }
+    }
+
+    fn asked(&mut self, replica: u64, about: Replica, wish: Option<(&[u8], i64)>, end: u64) -> Vec<Action> {
+        let from = wish.and_then(|(id, next)| self.place_of(id, next, end));
+        let names_history = wish.is_some_and(|(id, _)| !id.starts_with(b"?"));
+        let (stage, acked) = from.map_or((Stage::Waiting, 0), |from| (Stage::Online, from));
+        self.replicas.insert(replica, Replica { stage, acked, ..about });
+        if let Some(from) = from {
+            self.figures.partial_ok += 1;
+            return vec![Action::Continue { replica, from }];
+        }
+        self.figures.partial_err += u64::from(names_history);
+        self.figures.full += 1;
+        vec![Action::FullSync { replica }]
+    }
+
+    /// The offset from which somebody goes on who names this history and wants byte `next` first. `None` if that cannot be.
+    fn place_of(&self, id: &[u8], next: i64, end: u64) -> Option<u64> {
+        let next = u64::try_from(next).ok()?;
+        let from = next.checked_sub(1)?;
+        let is_kept = (self.backlog?..=end).contains(&from);
+        (is_kept && self.history.shares(id, next)).then_some(from)
+    }
+
+    fn acked(&mut self, replica: u64, offset: u64, now_ms: u64) -> Vec<Action> {
+        let Some(known) = self.replicas.get_mut(&replica) else { return Vec::new() };
+        known.acked = known.acked.max(offset);
+        known.acked_ms = now_ms;
+        if known.stage == Stage::Loading {
+            known.stage = Stage::Online;
+            return vec![Action::Stream { replica }, Action::WakeWaiters];
+        }
+        vec![Action::WakeWaiters]
+    }
+
+    fn tick(&mut self, now_ms: u64, end: u64, options: Options, new_history: String) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let is_silent = |replica: &Replica| {
+            let is_heard_of = matches!(replica.stage, Stage::Online | Stage::Loading) && replica.acks;
+            is_heard_of && now_ms.saturating_sub(replica.acked_ms) > options.timeout_ms
+        };
+        let silent = self.replicas.iter().filter(|(_, replica)| is_silent(replica));
+        actions.extend(silent.map(|(number, _)| Action::Drop { replica: *number }));
+        if !self.replicas.is_empty() && now_ms.saturating_sub(self.pinged_ms) >= options.ping_ms {
+            self.pinged_ms = now_ms;
+            actions.push(Action::Ping);
+        }
+        let Some(backlog) = self.backlog else { return actions };
+        let is_over = options.backlog_ttl_ms > 0 && now_ms.saturating_sub(self.alone_since_ms) > options.backlog_ttl_ms;
+        if self.replicas.is_empty() && is_over {
+            // What changes from now on stands in no log: nobody may take this node's history for the one that it was.
+            self.history = History::new(new_history);
+            self.backlog = None;
+            actions.push(Action::EndBacklog);
+        } else if end.saturating_sub(backlog) > options.backlog_len {
+            let from = end - options.backlog_len;
+            self.backlog = Some(from);
+            actions.push(Action::Trim { from });
+        }
+        actions
+    }
+
+    /// Replicas that follow the stream, and have said how far they are within so long.
+    pub fn good_replicas(&self, now_ms: u64, lag_ms_max: u64) -> usize {
+        let is_good = |replica: &&Replica| {
+            let seconds = now_ms.saturating_sub(replica.acked_ms) / 1000;
+            replica.stage == Stage::Online && seconds * 1000 <= lag_ms_max
+        };
+        self.replicas.values().filter(is_good).count()
+    }
+
+    /// Replicas that have everything up to `offset`.
+    pub fn replicas_at(&self, offset: u64) -> usize {
+        self.replicas.values().filter(|replica| replica.stage == Stage::Online && replica.acked >= offset).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: Options = Options { timeout_ms: 60_000, ping_ms: 10_000, backlog_len: 100, backlog_ttl_ms: 5000 };
+
+    fn id(letter: char) -> String {
+        letter.to_string().repeat(40)
+    }
+
+    fn replica(acks: bool) -> Replica {
+        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, acked_ms: 0, acks }
+    }
+
+    fn state(backlog: u64) -> State {
+        let previous = Some((id('b'), 51));
+        State { backlog: Some(backlog), ..State::new(History { id: id('a'), previous }) }
+    }
+
+    fn asks(state: &mut State, number: u64, wish: Option<(&str, i64)>, end: u64) -> Action {
+        let wish = wish.as_ref().map(|(id, next)| (id.as_bytes(), *next));
+        let mut actions = state.step(Event::Asks { replica: number, about: replica(wish.is_some()), wish, end });
+        assert_eq!(actions.len(), 1);
+        actions.remove(0)
+    }
+
+    fn tick(state: &mut State, now_ms: u64, end: u64) -> Vec<Action> {
+        state.step(Event::Tick { now_ms, end, options: OPTIONS, new_history: id('c') })
+    }
+
+    #[test]
+    fn who_shares_a_history_goes_on_where_it_is_kept() {
+        let (a, b, other) = (id('a'), id('b'), id('d'));
+        let upper = a.to_uppercase();
+        let cases: [(Option<(&str, i64)>, Option<u64>); 14] = [
+            (Some((&a, 31)), Some(30)),
+            (Some((&upper, 31)), Some(30)),
+            (Some((&a, 81)), Some(80)),
+            (Some((&a, 82)), None),
+            (Some((&a, 30)), None),
+            (Some((&b, 51)), Some(50)),
+            (Some((&b, 52)), None),
+            (Some((&other, 40)), None),
+            (Some(("", 40)), None),
+            (Some(("?", -1)), None),
+            (Some((&a, 0)), None),
+            (Some((&a, -1)), None),
+            (Some((&a, i64::MIN)), None),
+            (None, None),
+        ];
+        for (wish, from) in cases {
+            let mut state = state(30);
+            let expected = from.map_or(Action::FullSync { replica: 1 }, |from| Action::Continue { replica: 1, from });
+            assert_eq!(asks(&mut state, 1, wish, 80), expected, "{wish:?}");
+            let counts = state.figures;
+            assert_eq!((counts.partial_ok, counts.full), (u64::from(from.is_some()), u64::from(from.is_none())), "{wish:?}");
+            let is_disappointed = from.is_none() && wish.is_some_and(|(id, _)| id != "?");
+            assert_eq!(counts.partial_err, u64::from(is_disappointed), "{wish:?}");
+        }
+        let mut without = State::new(History::new(id('a')));
+        assert_eq!(asks(&mut without, 1, Some((&a, 1)), 0), Action::FullSync { replica: 1 }, "nothing is kept");
+    }
+
+    #[test]
+    fn the_stream_follows_a_snapshot_once_its_end_is_known() {
+        // Whether it looks for a mark, and says how far it is; whether it waits for that.
+        for (has_mark, acks, waits) in [(true, true, true), (false, true, false), (true, false, false)] {
+            let mut state = State::new(History::new(id('a')));
+            let wish = acks.then_some(("?", -1));
+            asks(&mut state, 7, wish, 0);
+            assert_eq!(state.replicas[&7].stage.name(), "wait_bgsave");
+            state.step(Event::Began { replica: 7, at: 20, new_history: Some(id('e')) });
+            assert_eq!((state.history.id.clone(), state.backlog, state.replicas[&7].acked), (id('e'), Some(20), 20));
+            let sent = state.step(Event::Sent { replica: 7, has_mark, now_ms: 5 });
+            let streams = vec![Action::Stream { replica: 7 }];
+            assert_eq!(sent, if waits { vec![] } else { streams.clone() });
+            let acked = state.step(Event::Acked { replica: 7, offset: 20, now_ms: 6 });
+            assert_eq!(acked.first(), waits.then_some(&streams[0]).or(Some(&Action::WakeWaiters)));
+            assert_eq!((state.replicas_at(20), state.replicas_at(21)), (1, 0));
+        }
+    }
+
+    #[test]
+    fn the_silent_are_dropped_and_others_are_pinged() {
+        let mut state = state(0);
+        asks(&mut state, 1, Some((&id('a'), 1)), 0);
+        asks(&mut state, 2, Some((&id('a'), 1)), 0);
+        assert_eq!(tick(&mut state, 10_000, 0), [Action::Ping]);
+        assert_eq!(tick(&mut state, 19_999, 0), []);
+        state.step(Event::Acked { replica: 2, offset: 5, now_ms: 20_000 });
+        state.step(Event::Acked { replica: 2, offset: 3, now_ms: 21_000 });
+        assert_eq!((state.replicas[&2].acked, state.good_replicas(31_500, 10_000), state.good_replicas(32_000, 10_000)), (5, 1, 0));
+        assert_eq!(tick(&mut state, 60_001, 0), [Action::Drop { replica: 1 }, Action::Ping]);
+    }
+
+    #[test]
+    fn a_backlog_is_bounded_and_ends_when_nobody_wants_it() {
+        let mut state = state(0);
+        asks(&mut state, 1, Some((&id('a'), 1)), 0);
+        assert_eq!(tick(&mut state, 1, 100), []);
+        assert_eq!(tick(&mut state, 1, 130), [Action::Trim { from: 30 }]);
+        assert_eq!(tick(&mut state, 9000, 130), []);
+        state.step(Event::Gone { replica: 1, now_ms: 9000 });
+        assert_eq!(tick(&mut state, 14_000, 130), []);
+        assert_eq!(asks(&mut state, 2, Some((&id('a'), 31)), 130), Action::Continue { replica: 2, from: 30 });
+        state.step(Event::Gone { replica: 2, now_ms: 14_001 });
+        assert_eq!(tick(&mut state, 19_002, 130), [Action::EndBacklog]);
+        assert_eq!((state.backlog, &state.history), (None, &History::new(id('c'))));
+        assert_eq!(asks(&mut state, 2, Some((&id('a'), 31)), 130), Action::FullSync { replica: 2 });
+    }
+}

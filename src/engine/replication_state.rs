@@ -1,0 +1,223 @@
+//! What all of a node know of its replicas: who they are, what they have, who waits for them to have it. What follows from what happens
+//! [`super::replication_core`] decides.
+//!
+//! Invariants:
+//! * The lock is taken with stripes held or without, and no stripe is taken under it: under all stripes a snapshot begins, and the log with it.
+//! * Who waits for replicas looks once more when it is entered: what they said in between is not missed.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use super::replication_core::{Action, Event, History, Replica, State};
+use crate::base::limits::REPLICAS_MAX;
+use crate::base::{clock, rng};
+use crate::clients::Client;
+use crate::clients::session::ReplicaWish;
+use crate::config::Config;
+use crate::keyspace::access::KeyAccess;
+use crate::keyspace::blocked::{Outcome, Waiter};
+use crate::persist::write_log::LogReader;
+
+/// A connection that has become a replica's: no worker serves it any more.
+#[derive(Debug)]
+pub struct Joining {
+    /// Its socket.
+    pub socket: OwnedFd,
+    /// It is no TCP socket.
+    pub is_unix: bool,
+    /// The client, as others see it.
+    pub client: Arc<Client>,
+    /// What it wants.
+    pub wish: ReplicaWish,
+}
+
+/// Who reads the write log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogUser {
+    /// The append only file.
+    Aof = 1,
+    /// Replicas, and the backlog for those to come.
+    Replicas = 2,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Replication {
+    state: Mutex<State>,
+    /// What keeps the backlog in the log.
+    backlog: Mutex<Option<LogReader>>,
+    joining: Mutex<Vec<Joining>>,
+    /// Somebody joins, or something else is to be done.
+    pub wake: Notify,
+    /// Those who wait for replicas, with the offset and the number of replicas that they wait for.
+    waiting: Mutex<Vec<(u64, usize, Arc<Waiter>)>>,
+    /// Replicas, to be looked at without the lock.
+    count: AtomicUsize,
+    /// Replicas that are current, as `min-replicas-max-lag` has it, likewise.
+    good: AtomicUsize,
+    /// Bits of [`LogUser`]. Changed under all stripes.
+    log_users: AtomicU64,
+    /// Where the log ended when replicas were last asked how far they are.
+    asked_at: AtomicU64,
+    /// The thread that serves replicas runs.
+    pub is_served: AtomicBool,
+    /// Bytes that went to replicas.
+    pub net_output: AtomicU64,
+}
+
+impl Default for Replication {
+    fn default() -> Self {
+        Replication {
+            state: Mutex::new(State::new(History::new(rng::random_hex(20)))),
+            backlog: Mutex::new(None),
+            joining: Mutex::default(),
+            wake: Notify::new(),
+            waiting: Mutex::default(),
+            count: AtomicUsize::new(0),
+            good: AtomicUsize::new(0),
+            log_users: AtomicU64::new(0),
+            asked_at: AtomicU64::new(u64::MAX),
+            is_served: AtomicBool::new(false),
+            net_output: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Replication {
+    /// What is known, to be looked at.
+    pub fn look(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Takes what happened, and says what is to be done.
+    pub fn step(&self, event: Event<'_>) -> Vec<Action> {
+        let mut state = self.state.lock();
+        let actions = state.step(event);
+        self.count.store(state.replicas.len(), Ordering::Relaxed);
+        actions
+    }
+
+    /// The name of the history.
+    pub fn history_id(&self) -> String {
+        self.look().history.id.clone()
+    }
+
+    /// Goes on with the history of this name.
+    pub fn continue_history(&self, id: String) {
+        self.look().history = History::new(id);
+    }
+
+    /// Begins a new history.
+    pub fn change_history(&self) {
+        self.continue_history(rng::random_hex(20));
+    }
+
+    /// Replicas that there are.
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Counts the replicas that are current.
+    pub fn count_good(&self, config: &Config) {
+        let good = self.look().good_replicas(clock::monotonic_ms(), u64::from(config.min_replicas_max_lag) * 1000);
+        self.good.store(good, Ordering::Relaxed);
+    }
+
+    /// Replicas that are current.
+    pub fn good(&self) -> usize {
+        self.good.load(Ordering::Relaxed)
+    }
+
+    /// Has every change become a record of the log from now on, for this reader of it, or not for this one any more. All stripes are held.
+    pub fn set_logging(&self, keys: &mut KeyAccess<'_>, user: LogUser, yes: bool) {
+        let users = if yes {
+            self.log_users.fetch_or(user as u64, Ordering::Relaxed) | user as u64
+        } else {
+            self.log_users.fetch_and(!(user as u64), Ordering::Relaxed) & !(user as u64)
+        };
+        keys.set_logging(users != 0);
+    }
+
+    /// Keeps the backlog by this reader, unless one does already: then it is given back.
+    pub fn keep_backlog(&self, reader: LogReader) -> Option<LogReader> {
+        let mut backlog = self.backlog.lock();
+        if backlog.is_some() { Some(reader) } else { backlog.replace(reader) }
+    }
+
+    /// Calls `act` with what keeps the backlog.
+    pub fn with_backlog<R>(&self, act: impl FnOnce(&LogReader) -> R) -> Option<R> {
+        self.backlog.lock().as_ref().map(act)
+    }
+
+    /// Takes out what keeps the backlog.
+    pub fn take_backlog(&self) -> Option<LogReader> {
+        self.backlog.lock().take()
+    }
+
+    /// Hands over a connection. It is given back if nobody serves replicas, or there are as many as may be.
+    ///
+    /// # Errors
+    /// The connection, to be closed.
+    pub fn join(&self, joining: Joining) -> Result<(), Joining> {
+        let mut waiting = self.joining.lock();
+        if !self.is_served.load(Ordering::Relaxed) || self.count() + waiting.len() >= REPLICAS_MAX {
+            return Err(joining);
+        }
+        waiting.push(joining);
+        drop(waiting);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Takes the connections that were handed over.
+    pub fn take_joining(&self) -> Vec<Joining> {
+        std::mem::take(&mut self.joining.lock())
+    }
+
+    /// Replicas that have everything up to `offset`.
+    pub fn replicas_at(&self, offset: u64) -> usize {
+        if self.count() == 0 { 0 } else { self.look().replicas_at(offset) }
+    }
+
+    /// True if they have not been asked how far they are since the log had this end.
+    pub fn must_ask(&self, end: u64) -> bool {
+        self.count() > 0 && self.asked_at.load(Ordering::Relaxed) != end
+    }
+
+    /// Notes that they were asked when the log had this end.
+    pub fn note_asked(&self, end: u64) {
+        self.asked_at.store(end, Ordering::Relaxed);
+    }
+
+    /// Enters one that waits for so many replicas to have everything up to `offset`.
+    pub fn enter(&self, offset: u64, count: usize, waiter: Arc<Waiter>) {
+        let mut waiting = self.waiting.lock();
+        // Those who have gone leave their places when the next one comes: it is never longer than what clients wait.
+        waiting.retain(|(.., waiter)| waiter.is_waiting());
+        waiting.push((offset, count, waiter));
+        drop(waiting);
+        self.wake_waiters();
+    }
+
+    /// Has those look again for whom enough replicas have what they wait for.
+    pub fn wake_waiters(&self) {
+        let mut waiting = self.waiting.lock();
+        waiting.retain(|(offset, count, waiter)| {
+            let is_reached = self.replicas_at(*offset) >= *count;
+            if is_reached {
+                waiter.end(Outcome::Retry);
+            }
+            !is_reached && waiter.is_waiting()
+        });
+    }
+
+    /// What is known of each replica, by its number.
+    pub fn replicas(&self) -> Vec<Replica> {
+        self.look().replicas.values().cloned().collect()
+    }
+}

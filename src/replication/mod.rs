@@ -1,0 +1,26 @@
+//! Replication (rank 6): replicas of this node, served by one thread with a task for each.
+//!
+//! What is to be done [`crate::engine::replication_core`] decides; the files here do it.
+//!
+//! | file | does |
+//! |---|---|
+//! | `thread` | what no replica does for itself: PING, the bound of the backlog, its end |
+//! | `actions` | what follows from what happened, where no replica's own task does it |
+//! | `feed` | one replica: its snapshot, then the log; and what it says |
+//! | `snapshot` | takes the snapshot for a replica, on a thread of its own |
+//! | `pipe` | the snapshot on its way from that thread to the socket |
+//! | `socket` | TCP or unix |
+//!
+//! Invariants:
+//! * A replica that does not read holds up nobody: its snapshot waits in a file, and what follows in the log, up to
+//!   `client-output-buffer-limit replica`. Then its connection ends.
+//! * Nothing here waits while it holds a stripe.
+
+mod actions;
+mod feed;
+mod pipe;
+mod snapshot;
+mod socket;
+mod thread;
+
+pub use thread::start;

@@ -1,0 +1,326 @@
+//! Replication with a real Valkey: what a primary has its replica has, through writes, disconnects and everything that clients may send.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use larder_proto::resp::Value;
+
+use super::append_only::{digest, fill};
+use super::support::{Connection, Server, request, wait_until};
+
+const DEBUG: [&str; 2] = ["--enable-debug-command", "yes"];
+
+fn replica_options(primary: &Server) -> Vec<String> {
+    let port = primary.port().to_string();
+    let options = ["--enable-debug-command", "yes", "--replicaof", "127.0.0.1", &port, "--repl-diskless-load", "disabled"];
+    options.map(str::to_owned).to_vec()
+}
+
+/// A Valkey that follows `primary`.
+fn valkey_replica(test: &str, primary: &Server) -> Option<Server> {
+    let options = replica_options(primary);
+    Server::reference(test, &options.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Waits until the replica has all that the primary has, and compares. Nobody writes.
+fn compare(primary: &Server, replica: &Server) {
+    let (mut first, mut second) = (primary.connect(), replica.connect());
+    wait_until("the replica has caught up", || {
+        second.info_text("master_link_status") == "up" && first.info("master_repl_offset") == second.info("master_repl_offset")
+    });
+    assert_eq!(first.info_text("master_replid"), second.info_text("master_replid"));
+    assert_eq!(digest(primary), digest(replica));
+}
+
+/// Sets and changes keys until it is told to end. Counts what was acknowledged.
+fn load(mut client: Connection, number: usize, must_end: &AtomicBool, total: &AtomicU64) {
+    let mut count = 0_u64;
+    while !must_end.load(Ordering::Acquire) {
+        let key = |name: &str| format!("{name}:{number}:{}", count % 100).into_bytes();
+        let words = |text: &str| text.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
+        let requests = [
+            vec![b"SET".to_vec(), key("string"), count.to_string().into_bytes()],
+            vec![b"INCR".to_vec(), key("number")],
+            vec![b"RPUSH".to_vec(), key("list"), b"a".to_vec(), b"b".to_vec()],
+            vec![b"LPOP".to_vec(), key("list")],
+            vec![b"HSET".to_vec(), key("hash"), count.to_string().into_bytes(), b"1".to_vec()],
+            words("MULTI"),
+            vec![b"SADD".to_vec(), key("set"), count.to_string().into_bytes()],
+            vec![b"ZADD".to_vec(), key("zset"), b"1".to_vec(), count.to_string().into_bytes()],
+            words("EXEC"),
+        ];
+        let len = requests.len();
+        client.send_all(requests.into_iter());
+        for _ in 0..len {
+            let reply = client.receive();
+            assert!(reply.as_error().is_none(), "{reply:?}");
+        }
+        count += 1;
+        total.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Calls `meanwhile` while clients write to `primary`.
+fn under_load(primary: &Server, meanwhile: impl FnOnce(&dyn Fn())) {
+    let (must_end, total) = (AtomicBool::new(false), AtomicU64::new(0));
+    let some_more = || {
+        let enough = total.load(Ordering::Acquire) + 200;
+        wait_until("more was written", || total.load(Ordering::Acquire) > enough);
+    };
+    std::thread::scope(|scope| {
+        for number in 0..3 {
+            let (client, must_end, total) = (primary.connect(), &must_end, &total);
+            scope.spawn(move || load(client, number, must_end, total));
+        }
+        some_more();
+        meanwhile(&some_more);
+        some_more();
+        must_end.store(true, Ordering::Release);
+    });
+}
+
+#[test]
+fn a_valkey_follows_us() {
+    let larder = Server::larder(&DEBUG);
+    let mut client = larder.connect();
+    fill(&mut client);
+    let Some(valkey) = valkey_replica("a_valkey_follows_us", &larder) else { return };
+    compare(&larder, &valkey);
+    fill(&mut client);
+    assert_eq!(client.call(&["WAIT", "1", "0"]), Value::Integer(1));
+    compare(&larder, &valkey);
+    let mut listener = valkey.connect();
+    listener.call(&["SUBSCRIBE", "news"]);
+    assert_eq!(client.call(&["PUBLISH", "news", "arrive"]), Value::Integer(0));
+    let message = ["message", "news", "arrive"].map(|word| Value::Bulk(word.into()));
+    assert_eq!(listener.receive(), Value::Array(message.to_vec()));
+    let port = i64::from(valkey.port()).to_string();
+    let Value::Array(role) = client.call(&["ROLE"]) else { panic!("an array") };
+    let Value::Array(replicas) = &role[2] else { panic!("replicas") };
+    let Value::Array(replica) = &replicas[0] else { panic!("one of them") };
+    assert_eq!(replica[..2], [Value::Bulk("127.0.0.1".into()), Value::Bulk(port.clone().into())]);
+    let line = client.info_text("slave0");
+    assert!(line.starts_with(&format!("ip=127.0.0.1,port={port},state=online,offset=")), "{line}");
+    assert_eq!((client.info("connected_slaves"), client.info("sync_full"), client.info("sync_partial_ok")), (1, 1, 0));
+}
+
+#[test]
+fn a_valkey_that_loses_us_goes_on_where_it_was() {
+    let larder = Server::larder(&DEBUG);
+    let mut client = larder.connect();
+    fill(&mut client);
+    let Some(valkey) = valkey_replica("a_valkey_that_loses_us_goes_on_where_it_was", &larder) else { return };
+    wait_until("it follows", || client.info("connected_slaves") == 1 && client.info_text("slave0").contains("state=online"));
+    under_load(&larder, |some_more| {
+        for times in 1..4 {
+            assert_eq!(client.call(&["CLIENT", "KILL", "TYPE", "replica"]), Value::Integer(1));
+            wait_until("it is there again", || client.info("sync_partial_ok") == times);
+            some_more();
+        }
+    });
+    compare(&larder, &valkey);
+    assert_eq!((client.info("sync_full"), client.info("sync_partial_err")), (1, 0));
+}
+
+#[test]
+fn a_valkey_that_comes_under_load_gets_all() {
+    let larder = Server::larder(&[&DEBUG[..], &["--appendonly", "yes"]].concat());
+    fill(&mut larder.connect());
+    let mut valkeys = Vec::new();
+    under_load(&larder, |some_more| {
+        for _ in 0..2 {
+            valkeys.extend(valkey_replica("a_valkey_that_comes_under_load_gets_all", &larder));
+            some_more();
+        }
+    });
+    valkeys.iter().for_each(|valkey| compare(&larder, valkey));
+}
+
+/// A connection on which the test itself is the replica.
+struct Raw(TcpStream);
+
+impl Raw {
+    /// One that says what it is and can, and then what it wants.
+    fn new(server: &Server, says: &[&str], wants: &[&str]) -> Raw {
+        let mut raw = Raw(server.connect_raw());
+        if !says.is_empty() {
+            raw.send(&[&["REPLCONF"], says].concat());
+            assert_eq!(raw.line(), "+OK");
+        }
+        raw.send(wants);
+        raw
+    }
+
+    /// One that has all, and follows.
+    fn following(server: &Server) -> (Raw, String) {
+        let mut raw = Raw::new(server, &[], &["PSYNC", "?", "-1"]);
+        let (id, _) = raw.full_resync();
+        raw.snapshot();
+        (raw, id)
+    }
+
+    fn send(&mut self, words: &[&str]) {
+        self.0.write_all(&request(words)).expect("it is connected");
+    }
+
+    /// The next line without its end. Empty lines say that all is well.
+    fn line(&mut self) -> String {
+        loop {
+            let mut line = Vec::new();
+            while !line.ends_with(b"\n") {
+                line.extend_from_slice(&self.bytes(1));
+            }
+            let text = String::from_utf8(line).expect("a text").trim().to_owned();
+            if !text.is_empty() {
+                return text;
+            }
+        }
+    }
+
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.0.read_exact(&mut bytes).expect("the server sends it");
+        bytes
+    }
+
+    /// The history and the offset of a full copy.
+    fn full_resync(&mut self) -> (String, u64) {
+        let line = self.line();
+        let words: Vec<&str> = line.split(' ').collect();
+        let ["+FULLRESYNC", id, offset] = words[..] else { panic!("{line}") };
+        (id.to_owned(), offset.parse().expect("a number"))
+    }
+
+    /// A snapshot whose length is announced.
+    fn snapshot(&mut self) -> Vec<u8> {
+        let len = self.line().strip_prefix('$').and_then(|len| len.parse().ok()).expect("a length");
+        self.bytes(len)
+    }
+}
+
+#[test]
+fn a_replica_gets_what_it_can_read() {
+    let larder = Server::larder(&["--repl-ping-replica-period", "1000000"]);
+    let mut client = larder.connect();
+    client.call(&["SET", "a", "1"]);
+    // Without the capability to find a mark, and without any word about its version.
+    let mut old = Raw::new(&larder, &[], &["PSYNC", "?", "-1"]);
+    let (id, offset) = old.full_resync();
+    assert_eq!((id.len(), offset), (40, 0));
+    assert!(old.snapshot().starts_with(b"REDIS0010"));
+    client.call(&["SET", "b", "2"]);
+    let expected = [request(&["SELECT", "0"]), request(&["SET", "b", "2"])].concat();
+    let found = old.bytes(expected.len());
+    assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&expected));
+    // With a mark: nothing follows until it has said that it has found it.
+    let mut new = Raw::new(&larder, &["capa", "eof", "capa", "psync2", "version", "9.1.0"], &["PSYNC", "?", "-1"]);
+    let (same, offset) = new.full_resync();
+    assert_eq!((same, offset), (id.clone(), expected.len() as u64));
+    let mark = new.line().strip_prefix("$EOF:").expect("a mark").to_owned();
+    let mut snapshot = Vec::new();
+    while !snapshot.ends_with(mark.as_bytes()) {
+        snapshot.extend_from_slice(&new.bytes(1));
+    }
+    assert!(snapshot.starts_with(b"VALKEY080"));
+    client.call(&["SET", "c", "3"]);
+    new.send(&["REPLCONF", "ACK", &offset.to_string()]);
+    let expected = [request(&["SELECT", "0"]), request(&["SET", "c", "3"])].concat();
+    assert_eq!(new.bytes(expected.len()), expected);
+    // Who names what is kept goes on, others begin anew.
+    let next = (offset + 1).to_string();
+    let mut partial = Raw::new(&larder, &["capa", "psync2"], &["PSYNC", &id, &next]);
+    assert_eq!(partial.line(), format!("+CONTINUE {id}"));
+    assert_eq!(partial.bytes(expected.len()), expected);
+    for wish in [["PSYNC", &id, "1000000"], ["PSYNC", &"a".repeat(40), "1"], ["PSYNC", &id, "-5"]] {
+        let mut again = Raw::new(&larder, &[], &wish);
+        assert_eq!(again.full_resync().0, id, "{wish:?}");
+    }
+    let mut oldest = Raw::new(&larder, &[], &["SYNC"]);
+    assert!(oldest.snapshot().starts_with(b"REDIS0010"));
+    assert_eq!(client.info("sync_partial_ok"), 1);
+}
+
+#[test]
+fn what_no_replica_says_is_refused() {
+    let larder = Server::larder(&[]);
+    let mut client = larder.connect();
+    for (words, expected) in [
+        (&["PSYNC", "?", "x"][..], "ERR value is not an integer or out of range"),
+        (&["PSYNC", "?"], "ERR wrong number of arguments for 'psync' command"),
+        (&["REPLCONF", "capa"], "ERR syntax error"),
+        (&["REPLCONF", "rdb-only", "1"], "ERR REPLCONF rdb-only is not there yet"),
+        (&["REPLCONF", "rdb-filter-only", ""], "ERR REPLCONF rdb-filter-only is not there yet"),
+        (&["REPLCONF", "version", "nine"], "ERR Unrecognized version format: nine"),
+        (&["WAIT", "x", "0"], "ERR value is not an integer or out of range"),
+        (&["WAIT", "1", "-1"], "ERR timeout is negative"),
+    ] {
+        assert_eq!(client.call(words).as_error(), Some(expected.as_bytes()), "{words:?}");
+    }
+    assert_eq!(client.call(&["WAIT", "1", "10"]), Value::Integer(0));
+    assert_eq!(client.call(&["WAIT", "0", "0"]), Value::Integer(0));
+    // Garbage ends a replica's connection, and nothing else.
+    let (mut raw, _) = Raw::following(&larder);
+    raw.0.write_all(b"*1\r\n$-5\r\n").expect("it is connected");
+    let mut rest = Vec::new();
+    raw.0.read_to_end(&mut rest).expect("it ends");
+    wait_until("it is gone", || client.info("connected_slaves") == 0);
+    assert_eq!(client.call(&["PING"]), Value::Simple("PONG".into()));
+}
+
+#[test]
+fn a_replica_that_lies_about_what_it_has_is_not_believed() {
+    let larder = Server::larder(&["--repl-ping-replica-period", "1000000"]);
+    let mut client = larder.connect();
+    let (mut raw, _) = Raw::following(&larder);
+    client.call(&["SET", "a", "1"]);
+    let written = [request(&["SELECT", "0"]), request(&["SET", "a", "1"])].concat();
+    assert_eq!(raw.bytes(written.len()), written);
+    raw.send(&["REPLCONF", "ACK", "9000000000"]);
+    wait_until("it has spoken", || !client.info_text("slave0").contains("offset=0,"));
+    let line = client.info_text("slave0");
+    assert!(line.contains(&format!("offset={},", written.len())), "it was sent no more: {line}");
+    assert_eq!(client.call(&["WAIT", "1", "0"]), Value::Integer(1));
+}
+
+#[test]
+fn a_replica_that_does_not_read_is_given_up() {
+    let options = ["--client-output-buffer-limit", "replica 1mb 0 0", "--repl-backlog-size", "64kb"];
+    let larder = Server::larder(&options);
+    let mut client = larder.connect();
+    let (_raw, _) = Raw::following(&larder);
+    let value = "x".repeat(100_000);
+    wait_until("it is given up", || {
+        client.call(&["SET", "a", &value]);
+        client.info("connected_slaves") == 0
+    });
+    assert_eq!(client.info("client_output_buffer_limit_disconnections"), 1);
+    // Nor does what it did not read stay.
+    wait_until("the backlog is short again", || client.info("repl_backlog_histlen") <= 64 * 1024);
+}
+
+#[test]
+fn writes_wait_for_replicas_that_are_asked_for() {
+    let larder = Server::larder(&["--min-replicas-to-write", "1"]);
+    let mut client = larder.connect();
+    let refused = "NOREPLICAS Not enough good replicas to write.";
+    assert_eq!(client.call(&["SET", "a", "1"]).as_error(), Some(refused.as_bytes()));
+    let (raw, _) = Raw::following(&larder);
+    wait_until("it counts", || client.call(&["SET", "a", "1"]) == Value::Simple("OK".into()));
+    drop(raw);
+    wait_until("it has gone", || client.call(&["SET", "a", "1"]).as_error() == Some(refused.as_bytes()));
+}
+
+#[test]
+fn a_backlog_ends_when_nobody_comes_back() {
+    let larder = Server::larder(&["--repl-backlog-ttl", "1"]);
+    let mut client = larder.connect();
+    let (raw, id) = Raw::following(&larder);
+    assert_eq!(client.info("repl_backlog_active"), 1);
+    drop(raw);
+    wait_until("it ends", || client.info("repl_backlog_active") == 0);
+    assert_ne!(client.info_text("master_replid"), id, "what changes from now on is in no log");
+    let offset = client.info("master_repl_offset");
+    client.call(&["SET", "a", "1"]);
+    assert_eq!(client.info("master_repl_offset"), offset);
+}
