@@ -136,10 +136,40 @@ pub fn compatibility_table() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::{compatibility_table, generate_conf};
+    use crate::config::line::quote;
+    use crate::config::row::Kind;
     use crate::config::rows;
 
     const CONF_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/larder.conf");
+    const DICTIONARY_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/dictionaries/config_file");
+
+    /// For the fuzz target `config_file`: the options' names and what they may be, without which hardly a line of bytes names one.
+    fn dictionary() -> String {
+        let mut words: BTreeSet<&str> = ["yes", "no", "1gb", "50%", "0644", "-1"].into();
+        for row in rows::all() {
+            words.extend([row.name].into_iter().chain(row.alias));
+            if matches!(row.kind, Kind::Word { .. } | Kind::WordSet { .. }) {
+                words.extend(row.words());
+            }
+        }
+        // The target passes over lines that name files.
+        let lines = words.iter().filter(|word| !word.is_empty() && !word.contains("file") && !word.contains("include"));
+        lines.map(|word| quote(word.as_bytes())).map(|word| format!("\"{}\"\n", word.trim_matches('"'))).collect()
+    }
+
+    /// Run with `UPDATE_CONF=1` to write it anew.
+    #[test]
+    fn the_fuzz_target_knows_all_options() {
+        if std::env::var_os("UPDATE_CONF").is_some() {
+            std::fs::create_dir_all(std::path::Path::new(DICTIONARY_PATH).parent().unwrap()).unwrap();
+            std::fs::write(DICTIONARY_PATH, dictionary()).unwrap();
+        }
+        let there = std::fs::read_to_string(DICTIONARY_PATH).unwrap_or_default();
+        assert!(there == dictionary(), "tests/fuzz/dictionaries/config_file differs from the table: run the tests with UPDATE_CONF=1");
+    }
 
     /// Run with `UPDATE_CONF=1` to write the file anew.
     #[test]

@@ -365,7 +365,7 @@ impl Row {
         }
     }
 
-    fn words(&self) -> Vec<&'static str> {
+    pub(super) fn words(&self) -> Vec<&'static str> {
         match self.kind {
             Kind::Word { words, synonyms, .. } => {
                 // A synonym is listed after the word it stands for, as Valkey lists them.

@@ -14,15 +14,19 @@ mod catalog;
 #[path = "../../differential/compare.rs"]
 mod compare;
 #[allow(dead_code, reason = "shared with scripts/differential")]
+#[path = "../../differential/contents.rs"]
+mod contents;
+#[allow(dead_code, reason = "shared with scripts/differential")]
 #[path = "../../differential/generate.rs"]
 mod generate;
+#[allow(dead_code, reason = "shared with tests/it")]
 #[path = "../../differential/in_process.rs"]
 mod in_process;
 #[allow(dead_code, reason = "shared with scripts/differential")]
 #[path = "../../differential/values.rs"]
 mod values;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -35,6 +39,8 @@ use larder_proto::resp::{ReplyDecoder, Value};
 use libfuzzer_sys::fuzz_target;
 
 use catalog::{Command, catalog};
+use compare::READERS;
+use contents::Content;
 use generate::{CONNECTIONS, Generator, Request};
 use values::Choices;
 
@@ -47,8 +53,14 @@ const COMMANDS: usize = 2000;
 /// Times that an input is run again to see whether the memory grows each time: what is cached grows once.
 const REPETITIONS: usize = 3;
 
-/// Nor what ends or stops clients.
-const WITHOUT: &[&str] = &["client|pause", "client|reply", "client|kill"];
+/// From so many commands on, at least so many of a hundred must have succeeded: what is refused tells little.
+const JUDGED_MIN: u64 = 20_000;
+const SUCCESS_PERCENT_MIN: u64 = 50;
+/// What a subscriber is told, and in how many of a hundred cases it then leaves all channels.
+const SUBSCRIBED: &[u8] = b"ERR Can't execute";
+const LEAVE_PERCENT: u64 = 80;
+/// How many of a hundred keys that may have changed are read whole at once, so that arguments meet what they hold.
+const READ_PERCENT: u64 = 25;
 
 /// No logs of long requests, which live until others push them out; no value longer than a megabyte.
 const OPTIONS: &[&str] = &[
@@ -94,6 +106,9 @@ impl Choices for Input<'_> {
 struct Bench {
     node: Arc<Shared>,
     commands: Rc<[Command]>,
+    /// How many commands were sent so far, and how many of them succeeded.
+    attempts: Cell<u64>,
+    successes: Cell<u64>,
 }
 
 thread_local! {
@@ -102,34 +117,67 @@ thread_local! {
 
 impl Bench {
     fn new() -> Bench {
-        let is_used = |name: &str| in_process::runs_in_process(name, WITHOUT);
-        Bench { node: plain_node(OPTIONS), commands: catalog(is_used).into() }
+        let is_used = |name: &str| in_process::runs_in_process(name, in_process::Use::Grammar);
+        Bench { node: plain_node(OPTIONS), commands: catalog(is_used).into(), attempts: Cell::new(0), successes: Cell::new(0) }
     }
 
     /// Runs an input. Returns the bytes in use after it, when its clients and all keys are gone.
     fn run(&self, input: &[u8]) -> usize {
         let mut peers: Vec<Peer> = (0..CONNECTIONS).map(|_| Peer::new(&self.node)).collect();
         let mut generator = Generator::new(Input::new(input), Rc::clone(&self.commands));
+        let mut queued: [Vec<Request>; CONNECTIONS] = Default::default();
         call(&mut peers[1], &[b"HELLO", b"3"]);
         for _ in 0..COMMANDS {
             let connection = generator.choose.below(CONNECTIONS as u64) as usize;
             let request = generator.request(connection);
             let words: Vec<&[u8]> = request.words.iter().map(Vec::as_slice).collect();
             let reply = call(&mut peers[connection], &words).or_else(|| self.call_in_transaction(&mut peers[connection], &words));
-            let is_success = reply.is_some_and(|reply| reply.as_error().is_none());
-            self.learn(&mut generator, connection, &request, is_success);
+            // A subscriber that speaks RESP2 is refused nearly everything: it is told so now and then, and goes on as the others.
+            let is_refused = reply.as_ref().and_then(Value::as_error).is_some_and(|error| error.starts_with(SUBSCRIBED));
+            if is_refused && generator.choose.chance(LEAVE_PERCENT) {
+                for command in ["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"] {
+                    call(&mut peers[connection], &[command.as_bytes()]);
+                }
+            }
+            self.follow(&mut generator, connection, request, reply.as_ref(), &mut queued[connection]);
         }
         // As the end of a connection does, this takes the client out of all that it is part of.
         for peer in &mut peers {
             call(peer, &[b"RESET"]);
         }
-        drop((peers, generator));
+        drop((peers, generator, queued));
         call(&mut Peer::new(&self.node), &[b"CONFIG", b"RESETSTAT"]);
         call(&mut Peer::new(&self.node), &[b"FLUSHALL", b"SYNC"]);
         alloc::used_bytes_here()
     }
 
+    /// Notes what a request did, or those that were queued before it.
+    fn follow<C: Choices>(
+        &self,
+        generator: &mut Generator<C>,
+        connection: usize,
+        request: Request,
+        reply: Option<&Value>,
+        queued: &mut Vec<Request>,
+    ) {
+        if matches!(reply, Some(Value::Simple(text)) if text.as_ref() == b"QUEUED") {
+            return queued.push(request);
+        }
+        let is = |word: &str| request.words[0].eq_ignore_ascii_case(word.as_bytes());
+        if let (true, Some(Value::Array(replies))) = (is("exec"), reply) {
+            for (request, reply) in queued.drain(..).zip(replies) {
+                self.learn(generator, connection, &request, reply.as_error().is_none());
+            }
+        }
+        let is_success = reply.is_some_and(|reply| reply.as_error().is_none());
+        if is_success && ["exec", "discard", "reset", "multi"].iter().any(|word| is(word)) {
+            queued.clear();
+        }
+        self.learn(generator, connection, &request, is_success);
+    }
+
     fn learn<C: Choices>(&self, generator: &mut Generator<C>, connection: usize, request: &Request, is_success: bool) {
+        self.count(is_success);
         generator.learn_outcome(request.command, &request.keys, is_success);
         if !self.commands[request.command].is_write() || !is_success {
             return;
@@ -141,8 +189,27 @@ impl Bench {
         for name in names {
             let reply = call(&mut asking, &[b"TYPE", name.as_bytes()]);
             let key_type = reply.as_ref().and_then(Value::as_bytes).map(|name| String::from_utf8_lossy(name).into_owned());
-            generator.learn_type(database, name, key_type.as_deref().unwrap_or("none"));
+            let key_type = key_type.as_deref().unwrap_or("none");
+            generator.learn_type(database, name, key_type);
+            let reader = READERS.iter().find(|(of, ..)| *of == key_type);
+            if let (true, Some((_, words, _))) = (generator.choose.chance(READ_PERCENT), reader) {
+                let words: Vec<&[u8]> = words.iter().map(|word| if *word == "{}" { name.as_bytes() } else { word.as_bytes() }).collect();
+                if let Some(value) = call(&mut asking, &words) {
+                    generator.learn_content(database, name, Content::of(key_type, &value));
+                }
+            }
         }
+    }
+
+    /// Counts a command, and tells how many of all succeeded whenever their number has doubled.
+    fn count(&self, is_success: bool) {
+        let (attempts, successes) = (self.attempts.get() + 1, self.successes.get() + u64::from(is_success));
+        (self.attempts.set(attempts), self.successes.set(successes));
+        let is_enough = successes * 100 >= attempts * SUCCESS_PERCENT_MIN;
+        if attempts >= 4096 && attempts.is_power_of_two() {
+            eprintln!("success: {:.1} % of {attempts} commands", 100.0 * successes as f64 / attempts as f64);
+        }
+        assert!(attempts < JUDGED_MIN || is_enough, "only {successes} of {attempts} commands succeeded: the input has no part in it");
     }
 
     /// A request that does not run at once by itself. `None` if its client is in a transaction already, or the command does not run there.

@@ -1,5 +1,7 @@
 //! Configuration files: no panic, a reason for every refusal, and what was accepted is accepted again as it is told.
 //!
+//! The words of each line, quoted, are the same words again.
+//!
 //! Files that name other files are left out: they would read what lies on this machine.
 
 #![no_main]
@@ -19,7 +21,17 @@ fn told(store: &ConfigStore) -> Vec<(String, String)> {
     store.get(&[b"*"])
 }
 
+/// A line that splits into words does so again when each of them is quoted: as configuration lines, and as inline commands and the CLI's prompt.
+fn check_words(line: &[u8]) {
+    for split in [larder::config::line::split_args, larder_proto::resp::split_args] {
+        let Some(words) = split(line) else { continue };
+        let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+        assert_eq!(split(quoted.join(" ").as_bytes()).as_ref(), Some(&words), "{}", line.escape_ascii());
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
+    data.split(|byte| *byte == b'\n').for_each(check_words);
     let lower = data.to_ascii_lowercase();
     if NAMES_FILES.iter().any(|name| lower.windows(name.len()).any(|window| window == *name)) {
         return;
