@@ -21,6 +21,5 @@ pub mod rng;
 pub mod slot;
 pub mod sync;
 pub mod timers;
-pub mod turn;
 pub mod version;
 pub mod words;

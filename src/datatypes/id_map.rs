@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use super::stream_id::StreamId;
-use crate::base::{alloc, turn};
+use crate::base::alloc;
 
 /// Items of a full chunk.
 const CHUNK: usize = 64;
@@ -27,12 +27,6 @@ struct Chunk<V> {
 pub struct IdMap<V> {
     chunks: VecDeque<Chunk<V>>,
     len: usize,
-}
-
-impl<V> Drop for IdMap<V> {
-    fn drop(&mut self) {
-        turn::free_parts(self.chunks.drain(..));
-    }
 }
 
 /// Where an item lies. It holds until the map changes.

@@ -1,6 +1,12 @@
 //! Freeing in the background: a thread to which large values, whole tables and what large clients leave behind go, so that nobody waits
 //! for their deallocation.
 //!
+//! The thread frees at the lowest priority. At an equal one it has its fair share of a processor, in slices of some milliseconds, and a worker that
+//! is woken beside it has had its own already: the longest of a thousand GETs took 2 to 4 ms while ten million elements were freed, however
+//! often the thread gave its processor up. Now they take what they take otherwise. What waits meanwhile is bounded, and a processor that nobody
+//! else wants is all the thread's. Giving memory back to the system is another thread's work, at the usual priority: it holds the address space
+//! for a while, and who holds that must not stand behind others.
+//!
 //! Invariants: what is handed over is out of reach of every command. The queue is bounded, and so are the bytes of the values in it; when it
 //! is full, or no thread was started (tests), the caller frees by itself: that is slower, never wrong.
 
@@ -13,10 +19,13 @@ use std::time::Duration;
 use super::entry::{Entry, Type};
 use super::stripe::Keys;
 use crate::base::limits::{LAZYFREE_EFFORT_MIN, LAZYFREE_QUEUE_LEN, LAZYFREE_WAITING_LEN_MAX};
-use crate::base::{alloc, clock, turn};
+use crate::base::{alloc, clock};
 
 /// Between two times that free memory goes back to the system: what is needed again soon is not given away, as far as that can be told.
 const PURGE_INTERVAL_MS: u64 = 1000;
+
+/// The lowest priority (setpriority(2)): a hundredth of a processor that others want as well, all of one that they do not.
+const NICE: i32 = 19;
 
 enum Garbage {
     /// With its bytes.
@@ -61,18 +70,23 @@ struct Figures {
 #[derive(Debug, Default)]
 pub struct Lazyfree {
     queue: OnceLock<SyncSender<Garbage>>,
+    /// Dropped with this, it ends the thread that gives memory back.
+    end: OnceLock<SyncSender<()>>,
     figures: Arc<Figures>,
 }
 
 impl Lazyfree {
-    /// Starts the thread, which also gives free memory back to the system from now on. It ends when the keyspace is dropped.
+    /// Starts the thread, and one that gives free memory back to the system from now on. They end when the keyspace is dropped.
     ///
     /// # Errors
     /// The system's, when it has no thread to give.
     pub fn start(&self) -> std::io::Result<()> {
         let (sender, receiver) = sync_channel(LAZYFREE_QUEUE_LEN);
         let figures = Arc::clone(&self.figures);
+        let (end, on_end) = sync_channel(1);
         alloc::purge_only_when_told();
+        std::thread::Builder::new().name("purge".into()).spawn(move || purge_until(&on_end))?;
+        let _ = self.end.set(end);
         std::thread::Builder::new().name("lazyfree".into()).spawn(move || run(&receiver, &figures))?;
         let _ = self.queue.set(sender);
         Ok(())
@@ -150,16 +164,27 @@ impl Figures {
     }
 }
 
+/// Gives free memory back to the system again and again.
+fn purge_until(end: &Receiver<()>) {
+    while end.recv_timeout(Duration::from_millis(PURGE_INTERVAL_MS)) == Err(RecvTimeoutError::Timeout) {
+        alloc::purge();
+    }
+}
+
 fn run(queue: &Receiver<Garbage>, figures: &Figures) {
-    turn::begin();
-    let mut purged_ms = clock::monotonic_ms();
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        // It frees all the same.
+        tracing::debug!("Can't lower the priority of the thread that frees: {error}");
+    }
+    let mut tidied_ms = clock::monotonic_ms();
     loop {
         let now_ms = clock::monotonic_ms();
-        if now_ms - purged_ms >= PURGE_INTERVAL_MS {
-            alloc::purge();
-            purged_ms = now_ms;
+        if now_ms - tidied_ms >= PURGE_INTERVAL_MS {
+            // What this thread has of freed memory becomes everybody's.
+            alloc::tidy();
+            tidied_ms = now_ms;
         }
-        let garbage = match queue.recv_timeout(Duration::from_millis(purged_ms + PURGE_INTERVAL_MS - now_ms)) {
+        let garbage = match queue.recv_timeout(Duration::from_millis(tidied_ms + PURGE_INTERVAL_MS - now_ms)) {
             Ok(garbage) => garbage,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,

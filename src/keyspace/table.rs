@@ -23,7 +23,6 @@ use super::entry::{Entry, EntryMut, EntryRef};
 use super::handover::{Message, Remains, Walk};
 use super::hash::{KeyHash, KeyHasher};
 use crate::base::rng::Rng;
-use crate::base::turn;
 
 /// Buckets of a segment: small enough that the last one wastes little, large enough that their list stays short.
 const SEGMENT: usize = 32;
@@ -559,13 +558,14 @@ impl Table {
 impl Drop for Table {
     fn drop(&mut self) {
         let mut addresses = Vec::new();
-        for bucket in self.segments.iter_mut().flat_map(|segment| segment.iter_mut()) {
-            bucket.drain_into(&mut addresses);
-            for address in addresses.drain(..) {
-                // SAFETY: the address has left the table.
-                drop(unsafe { Entry::from_bits(address) });
+        for segment in &mut self.segments {
+            for bucket in segment.iter_mut() {
+                bucket.drain_into(&mut addresses);
+                for address in addresses.drain(..) {
+                    // SAFETY: the address has left the table.
+                    drop(unsafe { Entry::from_bits(address) });
+                }
             }
-            turn::end_if_over();
         }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Chunked, Saving, Tag, Taker};
-use crate::base::{alloc, turn};
+use crate::base::alloc;
 use crate::datatypes::{list_node as node, listpack};
 
 /// Bounds of a node for `list-max-listpack-size` from -1 on downwards, in bytes.
@@ -80,12 +80,6 @@ pub struct Nodes {
     pub(super) nodes: VecDeque<Vec<u8>>,
     pub(super) len: usize,
     saving: Option<Box<NodesSaving>>,
-}
-
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        turn::free_parts(self.nodes.drain(..));
-    }
 }
 
 impl Clone for Nodes {

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use super::chunk::{Chunk, Chunked, Records, Saving, Tag, Taker};
 use super::packed_bucket::Bucket;
 pub use super::packed_bucket::{Record, push_expiry};
+use crate::base::alloc;
 use crate::base::rng::Rng;
-use crate::base::{alloc, turn};
 use crate::keyspace::bucket::prefetch;
 use crate::keyspace::hash::{KeyHash, KeyHasher};
 
@@ -57,12 +57,6 @@ pub struct PackedTable {
     saving: Option<Box<Saving>>,
 }
 
-impl Drop for PackedTable {
-    fn drop(&mut self) {
-        turn::free_parts(self.segments.drain(..));
-    }
-}
-
 impl Clone for PackedTable {
     fn clone(&self) -> Self {
         // With room where the original has it: it is counted.
@@ -86,7 +80,7 @@ impl Clone for PackedTable {
 impl PackedTable {
     /// An empty table whose records have so many items.
     pub fn new(arity: usize) -> Self {
-        PackedTable { segments: Vec::new(), buckets: 0, len: 0, bytes: 0, arity, extra_effort: 0, saving: None }
+        PackedTable { arity, ..PackedTable::default() }
     }
 
     /// Number of records.

@@ -4,7 +4,7 @@
 //! * Nothing moves all places at once, however many there are: they lie in segments.
 //! * An arena with few places is small: its first segment grows.
 
-use crate::base::{alloc, turn};
+use crate::base::alloc;
 
 /// Places of a segment.
 const SEGMENT: usize = 64;
@@ -21,12 +21,6 @@ pub(super) struct Arena<T> {
 impl<T> Default for Arena<T> {
     fn default() -> Self {
         Arena { segments: Vec::new(), free: Vec::new(), len: 0 }
-    }
-}
-
-impl<T> Drop for Arena<T> {
-    fn drop(&mut self) {
-        turn::free_parts(self.segments.drain(..));
     }
 }
 
