@@ -141,6 +141,9 @@ pub const REPLICA_READ_LEN: usize = 1024 * 1024;
 /// Snapshot that waits in memory for a replica's socket. What is beyond lies in a temporary file meanwhile.
 pub const REPLICA_SNAPSHOT_LEN_MAX: usize = 16 * 1024 * 1024;
 
+/// Where so much of the write log waits for the disk, writes wait as well, and nothing expires: what is added then is a few commands' worth.
+pub const LOG_WAITING_LEN_MAX: u64 = 256 * 1024 * 1024;
+
 /// Stripes of a keyspace: the smallest and largest `keyspace-stripes`.
 pub const STRIPES_MIN: usize = 16;
 /// See [`STRIPES_MIN`].

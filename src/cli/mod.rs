@@ -1,11 +1,12 @@
 //! `larder-cli`: the command-line client. It knows nothing of the server but its protocol, so it works with every
-//! server that speaks RESP, and other clients work with Larder; but it looks at files as the server would ([`snapshot`]).
+//! server that speaks RESP, and other clients work with Larder; but it looks at files as the server would ([`snapshot`], [`append_only`]).
 //!
 //! [`options`] decides what to do; [`session`] runs commands over a [`connection`] and prints with [`output`]; the
 //! other modules are the modes: [`repl`] with [`docs`] and [`hint`], [`keys`], [`stats`], [`pipe`], [`transfer`], [`manager`].
 //!
 //! Blocking sockets and one thread: a client has nothing else to do while it waits.
 
+mod append_only;
 mod connection;
 mod docs;
 mod hint;
@@ -68,6 +69,7 @@ fn run(settings: Settings) -> Result<(), Stop> {
         Mode::Pipe(timeout) => pipe::run(&mut session, timeout),
         Mode::Replica => transfer::replica(&mut session),
         Mode::Snapshot(look, file) => snapshot::run(look, &file),
+        Mode::AppendOnly(wish) => append_only::run(&wish),
         Mode::Rdb { file, functions_only } => transfer::rdb(&mut session, &file, functions_only),
     }
 }

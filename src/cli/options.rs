@@ -14,7 +14,7 @@ use clap::{ArgAction, Parser};
 
 use super::manager::ManagerOptions;
 use super::output::Format;
-use super::settings::{Address, Family, FromStdin, Look, Mode, Protocol, Settings};
+use super::settings::{Address, AofWish, Family, FromStdin, Look, Mode, Protocol, Settings};
 use super::stop::{Stop, fail};
 use super::uri;
 
@@ -26,7 +26,9 @@ const SCAN_COUNT: u64 = 10;
 /// Command-line client of Larder and of every server that speaks the Redis protocol.
 ///
 /// Without a command an interactive session starts; type "help" there. `rdb check|info|export FILE` looks at a snapshot's file without any
-/// server: whether it loads, what is in it, or all of it, a line of JSON for each key.
+/// server: whether it loads, what is in it, or all of it, a line of JSON for each key. `aof check [--fix] [--yes]
+/// [--truncate-to-timestamp SECONDS] FILE` looks at an append only file, by its manifest or a part of it: whether it loads, and where not; what
+/// cannot be loaded, or was written later, can be cut off its end.
 #[derive(Parser, Debug)]
 #[command(
     name = "larder-cli",
@@ -344,19 +346,20 @@ fn mode(options: &Options) -> Result<Mode, Stop> {
                     }
                 })?)
             }
-            None => match snapshot_of(&command) {
-                Some((look, file)) => Mode::Snapshot(look, file),
-                None => Mode::Command(command),
-            },
+            None => file_mode(&command).unwrap_or(Mode::Command(command)),
         },
     })
 }
 
-/// `rdb check|info|export FILE`, which is no server's command.
-fn snapshot_of(command: &[Vec<u8>]) -> Option<(Look, PathBuf)> {
-    let [name, look, file] = command else { return None };
-    let look = Look::of(look).filter(|_| name == b"rdb")?;
-    Some((look, PathBuf::from(OsString::from_vec(file.clone()))))
+/// `rdb check|info|export FILE` and `aof check|fix ... FILE`, which are no server's commands.
+fn file_mode(command: &[Vec<u8>]) -> Option<Mode> {
+    let path = |word: &[u8]| PathBuf::from(OsString::from_vec(word.to_vec()));
+    let words: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+    match words[..] {
+        [b"rdb", look, file] => Some(Mode::Snapshot(Look::of(look)?, path(file))),
+        [b"aof", ref rest @ ..] => AofWish::of(rest, path).map(Mode::AppendOnly),
+        _ => None,
+    }
 }
 
 /// A number of seconds; no duration stands for none. `None`: it is not one.
@@ -496,6 +499,13 @@ mod tests {
             ("--rdb f", Mode::Rdb { file: "f".into(), functions_only: false }),
             ("--functions-rdb f", Mode::Rdb { file: "f".into(), functions_only: true }),
             ("rdb check f", Mode::Snapshot(Look::Check, "f".into())),
+            ("aof check f", Mode::AppendOnly(AofWish { file: "f".into(), ..Default::default() })),
+            ("aof fix f", Mode::AppendOnly(AofWish { fixes: true, file: "f".into(), ..Default::default() })),
+            (
+                "aof check --fix --yes --truncate-to-timestamp 17 f",
+                Mode::AppendOnly(AofWish { fixes: true, is_sure: true, until_s: Some(17), file: "f".into() }),
+            ),
+            ("aof check --else f", Mode::Command(["aof", "check", "--else", "f"].map(|word| word.as_bytes().to_vec()).to_vec())),
             ("--eval f k , a", Mode::Eval("f".into(), vec![b"k".into(), b",".into(), b"a".into()])),
         ] {
             assert_eq!(settings(line).mode, mode, "{line}");

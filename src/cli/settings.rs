@@ -57,6 +57,50 @@ impl Look {
     }
 }
 
+/// What is to be done with an append only file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AofWish {
+    /// What cannot be read is cut off, if it is the end of the last part.
+    pub(super) fixes: bool,
+    /// Nobody is asked before.
+    pub(super) is_sure: bool,
+    /// What was written later, unix seconds, is cut off.
+    pub(super) until_s: Option<i64>,
+    pub(super) file: PathBuf,
+}
+
+impl AofWish {
+    /// What these words ask for: those behind `aof`.
+    pub(super) fn of(words: &[&[u8]], path: impl Fn(&[u8]) -> PathBuf) -> Option<AofWish> {
+        let (first, mut rest) = words.split_first()?;
+        let mut wish = AofWish { fixes: *first == b"fix", ..AofWish::default() };
+        if !wish.fixes && *first != b"check" {
+            return None;
+        }
+        loop {
+            rest = match rest {
+                [b"--fix", rest @ ..] => {
+                    wish.fixes = true;
+                    rest
+                }
+                [b"--yes", rest @ ..] => {
+                    wish.is_sure = true;
+                    rest
+                }
+                [b"--truncate-to-timestamp", seconds, rest @ ..] => {
+                    wish.until_s = Some(std::str::from_utf8(seconds).ok()?.parse().ok()?);
+                    rest
+                }
+                [file] => {
+                    wish.file = path(file);
+                    return Some(wish);
+                }
+                _ => return None,
+            };
+        }
+    }
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -67,6 +111,8 @@ pub(super) enum Mode {
     Eval(PathBuf, Vec<Vec<u8>>),
     /// Look at a snapshot's file.
     Snapshot(Look, PathBuf),
+    /// Look at an append only file.
+    AppendOnly(AofWish),
     /// Look after a cluster.
     Manager(Wish),
     Scan,

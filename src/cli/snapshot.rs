@@ -22,10 +22,10 @@ use crate::keyspace::hash::KeyHasher;
 use crate::keyspace::liveness::Liveness;
 use crate::keyspace::snapshot::sink::{Piece, for_each_piece, header};
 use crate::keyspace::value::hash::FieldAccess;
-use crate::persist::files::{Disk, Files, Reader};
+use crate::persist::files::{Disk, File, Files, Reader};
 use crate::persist::rdb::file_source::FileSource;
 use crate::persist::rdb::load::{self, Access, Limits};
-use crate::persist::rdb::load_file::{self, Checks, Particulars, Problem, Receiver};
+use crate::persist::rdb::load_file::{self, Checks, LoadError, Particulars, Problem, Receiver};
 
 /// What is in a database, or of a type.
 #[derive(Debug, Default)]
@@ -145,6 +145,35 @@ fn json_value(entry: EntryRef<'_>) -> Value {
     if is_text || items.is_empty() && entry.is(crate::keyspace::entry::Type::String) { json_text(&text) } else { items.into() }
 }
 
+impl<'a> Looker<'a> {
+    fn new(look: Look, out: &'a mut dyn Write) -> Looker<'a> {
+        Looker {
+            look,
+            hasher: KeyHasher::new(0),
+            limits: Limits::of(&Config::default()),
+            now: Liveness::at(clock::unix_ms()),
+            version: 0,
+            aux: Vec::new(),
+            databases: BTreeMap::new(),
+            types: BTreeMap::new(),
+            empty: 0,
+            out,
+            failed: Ok(()),
+        }
+    }
+}
+
+/// What a server asks of a file.
+const CHECKS: Checks = Checks { version: true, checksum: true, databases: usize::MAX };
+
+/// Reads the snapshot that a file begins with, and tells nothing of it. Returns its length.
+pub(super) fn check_beginning(file: &Arc<dyn File>) -> Result<u64, LoadError> {
+    let (mut nowhere, mut reader, mut on_read) = (io::sink(), Reader::new(Arc::clone(file), 0), |_| ());
+    let mut source = FileSource::new(&mut reader, true, &mut on_read);
+    load_file::read(&mut source, &mut Looker::new(Look::Check, &mut nowhere), CHECKS)?;
+    Ok(source.offset())
+}
+
 /// Looks at a file.
 pub(super) fn run(look: Look, path: &Path) -> Result<(), Stop> {
     let cannot_open = |error: io::Error| fail(format_args!("Can't open file '{}': {}", path.display(), describe(&error)));
@@ -153,22 +182,10 @@ pub(super) fn run(look: Look, path: &Path) -> Result<(), Stop> {
     // It shows itself where there is a terminal.
     let bar = if look == Look::Export { ProgressBar::hidden() } else { ProgressBar::new(len) };
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut looker = Looker {
-        look,
-        hasher: KeyHasher::new(0),
-        limits: Limits::of(&Config::default()),
-        now: Liveness::at(clock::unix_ms()),
-        version: 0,
-        aux: Vec::new(),
-        databases: BTreeMap::new(),
-        types: BTreeMap::new(),
-        empty: 0,
-        out: &mut out,
-        failed: Ok(()),
-    };
+    let mut looker = Looker::new(look, &mut out);
     let (mut reader, mut on_read) = (Reader::new(Arc::clone(&file), 0), |len| bar.inc(len));
     let mut source = FileSource::new(&mut reader, true, &mut on_read);
-    let result = load_file::read(&mut source, &mut looker, Checks { version: true, checksum: true, databases: usize::MAX });
+    let result = load_file::read(&mut source, &mut looker, CHECKS);
     bar.finish_and_clear();
     let Looker { version, aux, databases, types, empty, failed, .. } = looker;
     failed?;

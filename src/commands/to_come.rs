@@ -25,5 +25,4 @@ pub static TO_COME: &[&str] = &[
     "replicaof",
     "script",
     "slaveof",
-    "waitaof",
 ];

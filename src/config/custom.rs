@@ -115,9 +115,8 @@ pub(super) static DIR: Custom = Custom {
 };
 
 /// The operating system's words for an error, without the number that Rust appends.
-#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-pub fn os_text(error: std::io::Error) -> String {
-    let text = error.to_string();
+pub fn os_text(error: impl std::borrow::Borrow<std::io::Error>) -> String {
+    let text = error.borrow().to_string();
     match text.rfind(" (os error ") {
         Some(end) => text[..end].to_owned(),
         None => text,

@@ -41,15 +41,6 @@ impl Default for Config {
 impl Row {
     /// Takes a value given as arguments. The error is Valkey's text.
     pub(super) fn set(&self, config: &mut Config, args: &[String], is_repeated: bool) -> Result<(), String> {
-        self.set_at_start(config, args, is_repeated)?;
-        match self.status {
-            Status::NotYet(reason) if !self.is_default(config) => Err(self.refusal(reason)),
-            _ => Ok(()),
-        }
-    }
-
-    /// As [`set`](Self::set), where a value of which nothing comes yet must not keep a node from starting.
-    pub(super) fn set_at_start(&self, config: &mut Config, args: &[String], is_repeated: bool) -> Result<(), String> {
         if let Kind::Custom(custom) = self.kind {
             (custom.set)(config, args, is_repeated)?;
         } else {

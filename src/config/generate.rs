@@ -83,7 +83,6 @@ fn push_row(conf: &mut String, row: &Row) {
         Status::Works => {}
         Status::NoEffect(reason) => push_comment(conf, &format!("No effect: {reason}.")),
         Status::Later(reason) => push_comment(conf, &format!("Default only: {reason}.")),
-        Status::NotYet(reason) => push_comment(conf, &format!("No effect yet, and not to be changed by CONFIG SET: {reason}.")),
     }
     for line in shown_lines(row) {
         conf.push_str(&format!("# {line}\n"));
@@ -127,7 +126,7 @@ pub fn compatibility_table() -> String {
         let (status, reason) = match row.status {
             Status::Works => ("works", ""),
             Status::NoEffect(reason) => ("no effect", reason),
-            Status::Later(reason) | Status::NotYet(reason) => ("not yet", reason),
+            Status::Later(reason) => ("not yet", reason),
         };
         table.push_str(&format!("| {} | {} | {status} | {reason} |\n", row.name, row.alias.unwrap_or("")));
     }

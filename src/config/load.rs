@@ -267,7 +267,7 @@ impl Loader {
             if args.len() != 1 {
                 return Err(refused("wrong number of arguments".to_owned()));
             }
-            return row.set_at_start(&mut self.config, args, is_repeated).map_err(refused);
+            return row.set(&mut self.config, args, is_repeated).map_err(refused);
         }
         // One argument that holds several, as `--save "900 1"` does.
         let inner = match args {
@@ -276,7 +276,7 @@ impl Loader {
         };
         let inner: Option<Vec<String>> =
             inner.map(|inner| inner.into_iter().map(|arg| String::from_utf8_lossy(&arg).into_owned()).collect());
-        row.set_at_start(&mut self.config, inner.as_deref().unwrap_or(args), is_repeated).map_err(refused)
+        row.set(&mut self.config, inner.as_deref().unwrap_or(args), is_repeated).map_err(refused)
     }
 
     fn run_directive(&mut self, name: &str, args: &[String], (source, line): (&str, usize), depth: usize) -> Result<(), LineError> {
@@ -351,12 +351,6 @@ impl Loader {
                 reason: "users other than the default one are not supported yet".to_owned(),
                 advice: format!("the line of the default user does not hold here: {reason}"),
             })?;
-        }
-        let is_set = |row: &Row| self.seen.contains(row.name) && !row.is_default(config);
-        let unsaved: Vec<&Row> = rows::all().filter(|row| matches!(row.status, Status::NotYet(_)) && is_set(row)).collect();
-        if let Some(Status::NotYet(reason)) = unsaved.first().map(|row| row.status) {
-            let lines: Vec<String> = unsaved.iter().map(|row| format!("'{} {}'", row.name, row.get(config))).collect();
-            self.warnings.push(format!("{} will have no effect: {reason}", lines.join(" and ")));
         }
         for row in self.seen.iter().filter_map(|name| rows::find(name)) {
             if let Status::NoEffect(reason) = row.status

@@ -17,9 +17,6 @@ pub enum Status {
     NoEffect(&'static str),
     /// Only the default is accepted, because the value would switch on what this version does not have; the text says what.
     Later(&'static str),
-    /// As [`Self::Later`], but files that were written for Valkey set it and must start: at start every value is accepted, and the log says
-    /// once that nothing comes of it.
-    NotYet(&'static str),
 }
 
 /// How a number is written.
@@ -204,10 +201,6 @@ impl Row {
     }
     pub(super) const fn later(mut self, reason: &'static str) -> Self {
         self.status = Status::Later(reason);
-        self
-    }
-    pub(super) const fn not_yet(mut self, reason: &'static str) -> Self {
-        self.status = Status::NotYet(reason);
         self
     }
     pub(super) const fn immutable(mut self) -> Self {

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use larder_proto::resp::ReplyBuf;
 
@@ -25,7 +26,7 @@ use crate::base::number::parse_i64;
 use crate::clients::{Caller, Client, Session, bit};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
-use crate::keyspace::blocked::{Nothing, Outcome, ReadyKey, Wait, Waiter};
+use crate::keyspace::blocked::{Acknowledged, Nothing, Outcome, ReadyKey, Wait, Waiter};
 use crate::keyspace::key::{self, Key, ResolvedKey};
 use crate::metrics::WorkerMetrics;
 
@@ -64,7 +65,37 @@ pub(super) fn reply_nothing(reply: &mut ReplyBuf, nothing: Nothing) {
         Nothing::Null => reply.null(),
         Nothing::NullArray => reply.null_array(),
         Nothing::Number(number) => reply.integer(number as i64),
+        Nothing::Counts(local, others) => {
+            reply.array(2);
+            reply.integer(local);
+            reply.integer(others);
+        }
     }
+}
+
+/// On how many disks of this node, and of others, everything before this offset of the write log is.
+pub fn counts(shared: &Shared, offset: u64) -> Nothing {
+    Nothing::Counts(i64::from(shared.aof.has_flushed(offset)), 0)
+}
+
+/// Waits until a write is acknowledged by whom it waits for, or something has changed that it has to be asked for anew.
+pub async fn acknowledged(shared: &Shared, wait: Acknowledged, client: &Client) {
+    /// Takes the wish back when nobody waits any more.
+    struct Wish<'s>(&'s Shared, u64, u64);
+    impl Drop for Wish<'_> {
+        fn drop(&mut self) {
+            self.0.aof.flushed.forget(self.1, self.2);
+        }
+    }
+    if !wait.by_own_disk {
+        return std::future::pending().await;
+    }
+    let _wish = Wish(shared, wait.offset, client.id);
+    std::future::poll_fn(|cx| match shared.aof.flushed.wake_at(wait.offset, client.id, cx.waker().clone()) {
+        true => Poll::Pending,
+        false => Poll::Ready(()),
+    })
+    .await;
 }
 
 /// Enters a command that found nothing in the tables of its keys, whose stripes are held.
@@ -122,10 +153,12 @@ pub fn answer(context: &mut Context<'_>, waiter: &Waiter, outcome: Outcome) {
             context.caller.wrote_to = context.caller.wrote_to.max(offset);
         }
         Outcome::TimedOut => {
-            match waiter.wait.acks {
-                Some(acks) => context.reply.integer(context.shared.replication.replicas_at(acks.offset) as i64),
-                None => context.reply.null_array(),
-            }
+            let nothing = match (waiter.wait.acks, waiter.wait.acknowledged) {
+                (Some(acks), _) => Nothing::Number(context.shared.replication.replicas_at(acks.offset)),
+                (None, Some(acknowledged)) => counts(context.shared, acknowledged.offset),
+                (None, None) => Nothing::NullArray,
+            };
+            reply_nothing(context.reply, nothing);
             complete_for_waiter(context, waiter.command, false, 0);
         }
         Outcome::Unblocked => {

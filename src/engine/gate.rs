@@ -25,12 +25,14 @@ use crate::base::repeated::and_before;
 use crate::base::{alloc, clock};
 use crate::clients::Session;
 use crate::clients::session::{Close, ReplyMode};
-use crate::config::os_text;
+use crate::config::{Config, os_text};
 use crate::topology::Topology;
 
 /// Why a request may not run: what is answered after `-`. It may name what the client sent, and so hold any byte.
 pub type Refusal = Vec<u8>;
 
+/// A write that has to wait for the disk is asked for again after so long.
+const LOOK_AGAIN_MS: u64 = 20;
 /// About how much of an unknown command's arguments its error shows, in bytes.
 const ARGS_SHOWN_LEN_MAX: usize = 128;
 
@@ -116,6 +118,7 @@ impl Gate {
             && !context.shared.saving.is_loading()
             && !context.shared.saving.forbids_writes(context.config)
             && !context.shared.aof.has_failed()
+            && !context.shared.aof.is_behind()
             && context.shared.pause.until_ms(true) == 0;
     }
 
@@ -174,6 +177,10 @@ impl Gate {
             let until_ms = context.shared.pause.until_ms(is_write);
             if until_ms > 0 {
                 return Ok(Verdict::Wait(until_ms));
+            }
+            // The disk cannot keep up: what is written now would only take memory.
+            if is_write && context.shared.aof.is_behind() {
+                return Ok(Verdict::Wait(clock::monotonic_ms() + LOOK_AGAIN_MS));
             }
         }
         if session.multi.is_some() && !row.spec.has(flag::NOT_QUEUED) {
@@ -352,7 +359,7 @@ fn disk(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
             Some(error) => Err(format!("MISCONF Errors writing to the AOF file: {}", os_text(error)).into()),
         };
     }
-    let name = server_name(asked);
+    let name = server_name(asked.context.config);
     Err(format!("MISCONF {name} is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the {name} logs for details about the RDB error.").into())
 }
 
@@ -366,12 +373,17 @@ fn loading(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
     if asked.row.spec.has(flag::LOADING) && queued.all(|queued| shared.table.row(queued.command).spec.has(flag::LOADING)) {
         return Ok(());
     }
-    Err(format!("LOADING {} is loading the dataset in memory", server_name(asked)).into())
+    Err(loading_text(asked.context.config).into())
+}
+
+/// The error of what has to wait until the data is loaded.
+pub fn loading_text(config: &Config) -> String {
+    format!("LOADING {} is loading the dataset in memory", server_name(config))
 }
 
 /// What errors call the server.
-fn server_name(asked: &Asked<'_, '_>) -> &'static str {
-    if asked.context.config.extended_redis_compatibility { "Redis" } else { "Valkey" }
+fn server_name(config: &Config) -> &'static str {
+    if config.extended_redis_compatibility { "Redis" } else { "Valkey" }
 }
 
 /// Refuses writes while fewer replicas follow than the options ask for.

@@ -60,6 +60,11 @@ impl<'s> Loading<'s> {
         Loading(shared)
     }
 
+    /// Never ends: whoever could not load all of it ends the process, and until then nobody sees or changes what there is of it.
+    pub fn stay_closed(self) {
+        std::mem::forget(self);
+    }
+
     /// Loads the options' file. What it held before it failed is gone again, unless it came beside other data.
     ///
     /// # Errors
@@ -79,7 +84,8 @@ impl<'s> Loading<'s> {
 }
 
 impl Loading<'_> {
-    /// Loads this file, which a log follows: behind it, or in other files. There is nothing yet. Returns its length.
+    /// Loads this file, which a log follows: behind it, or in other files. There is nothing yet. Returns its length. Whoever loads the log as
+    /// well says how much there is of all.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -95,7 +101,7 @@ impl Drop for Loading<'_> {
     }
 }
 
-fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, keeps_ended: bool) -> Result<u64, Failure> {
+fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, is_base: bool) -> Result<u64, Failure> {
     let progress = &shared.saving.loading;
     let name = path.display();
     let cannot_open = |error: io::Error| {
@@ -106,7 +112,9 @@ fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, keeps
         Failure::Failed
     };
     let file = shared.saving.files.open(path).map_err(cannot_open)?;
-    progress.begin(file.len().map_err(cannot_open)?);
+    if !is_base {
+        progress.begin(file.len().map_err(cannot_open)?);
+    }
     let started = clock::monotonic_us();
     let now_ms = clock::unix_ms();
     let clock = KeyAccess::new(&shared.keyspace, 0, &Moment::new(&shared.keyspace, now_ms), 0).clock();
@@ -115,7 +123,7 @@ fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, keeps
         clock,
         now_ms,
         replaces: existing == Existing::IsReplaced,
-        keeps_ended,
+        keeps_ended: is_base,
         hides_names: config.hide_user_data_from_log,
         key_delay_us: config.key_load_delay.into(),
     };

@@ -1,6 +1,7 @@
 //! How a command runs (rank 4): what all commands share. It knows no command; [`crate::commands`] hands it the table of them.
 
 pub mod all_workers;
+pub mod aof_loading;
 pub mod blocking;
 pub mod client_line;
 pub mod cluster_access;

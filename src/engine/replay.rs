@@ -12,6 +12,7 @@ use super::context::{Args, Context, is_word};
 use super::error::CmdError;
 use super::scope::{self, NotRun};
 use super::shared::Shared;
+use super::spec::flag;
 use super::table::{Lookup, Row};
 use crate::base::clock::Now;
 use crate::base::words::PackedWords;
@@ -96,9 +97,17 @@ impl Replay {
             context.caller.select(db);
             return Ok(());
         }
-        let row = find(&shared, words).ok_or_else(unknown)?;
-        if !row.takes(words.len()) {
+        let row = match find(&shared, words) {
+            Found::Row(row) => row,
+            Found::Container(row) => return Err(NotApplied::Refused(unknown_subcommand(row, words))),
+            Found::Nothing => return Err(unknown()),
+        };
+        if !row.takes(words.len()) || !row.subcommands.is_empty() {
             return Err(refused(&CmdError::arity(&row.full_name)));
+        }
+        // What changes no data has no place in a log, and does no harm: other servers wrote such.
+        if !row.spec.has(flag::WRITE) && !row.spec.has(flag::MAY_REPLICATE) {
+            return Ok(());
         }
         let keys = row.resolve(&shared.keyspace, words);
         loop {
@@ -117,11 +126,26 @@ impl std::fmt::Debug for Replay {
     }
 }
 
+/// What a request names.
+enum Found<'s> {
+    Row(&'s Row),
+    /// This one, which has no such subcommand.
+    Container(&'s Row),
+    Nothing,
+}
+
 /// The command of a request, by the name that it has everywhere: whatever this node calls it, and whatever it calls by that name.
-fn find<'s>(shared: &'s Shared, words: &[&[u8]]) -> Option<&'s Row> {
+fn find<'s>(shared: &'s Shared, words: &[&[u8]]) -> Found<'s> {
+    let by_own_name = shared.table.by_own_name(words);
     match shared.table.lookup(words[0], words.get(1).copied()) {
-        Lookup::Found(row) if shared.table.renamed(row).is_none() => Some(row),
-        Lookup::Found(row) => shared.table.by_own_name(words).or(Some(row)),
-        _ => shared.table.by_own_name(words),
+        Lookup::Found(row) if shared.table.renamed(row).is_none() => Found::Row(row),
+        Lookup::Found(row) => Found::Row(by_own_name.unwrap_or(row)),
+        Lookup::UnknownSubcommand(row) => by_own_name.map_or(Found::Container(row), Found::Row),
+        Lookup::Unknown => by_own_name.map_or(Found::Nothing, Found::Row),
     }
+}
+
+fn unknown_subcommand(row: &Row, words: &[&[u8]]) -> String {
+    let name = words.get(1).map(|word| String::from_utf8_lossy(word)).unwrap_or_default();
+    format!("unknown subcommand '{name}'. Try {} HELP.", row.spec.name.to_ascii_uppercase())
 }

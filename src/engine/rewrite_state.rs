@@ -2,6 +2,7 @@
 //!
 //! Invariant: there is at most one rewrite at a time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
@@ -12,6 +13,9 @@ use crate::persist::aof::manifest::Manifest;
 
 /// After a rewrite that failed, the next one by itself waits so long.
 const RETRY_S: i64 = 5;
+/// After so many in a row it waits a minute, and twice as long after each further one, up to an hour.
+const LIMITED_AFTER: u64 = 3;
+const LIMITED_RETRY_S_MAX: i64 = 3600;
 
 /// The parts of the append only file, as the manifest has them.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ struct State {
     is_scheduled: bool,
     /// Since when one runs, unix seconds.
     running_since_s: Option<i64>,
+    /// It is the beginning of a file that goes on, and not all of it.
+    goes_on: bool,
     last_try_s: i64,
     last_duration_s: Option<i64>,
     has_failed: bool,
@@ -57,6 +63,8 @@ pub struct Figures {
 pub struct Rewriting {
     parts: Mutex<Option<Parts>>,
     state: Mutex<State>,
+    /// Set if the rewrite that runs is no longer wanted.
+    is_cancelled: Mutex<Arc<AtomicBool>>,
     has_flusher: AtomicBool,
 }
 
@@ -71,6 +79,25 @@ pub(super) enum Wish {
     Nothing,
 }
 
+/// How a rewrite ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Well,
+    Failed,
+    /// Nobody wanted it any longer.
+    Cancelled,
+}
+
+impl State {
+    /// How long the next one waits after one that failed, if nobody asks for it.
+    fn retry_s(&self) -> i64 {
+        match self.failures.checked_sub(LIMITED_AFTER) {
+            None => RETRY_S,
+            Some(more) => (60 << more.min(6)).min(LIMITED_RETRY_S_MAX),
+        }
+    }
+}
+
 /// One runs already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
@@ -81,9 +108,26 @@ impl Rewriting {
         *self.parts.lock() = Some(parts);
     }
 
-    /// Has a rewrite begin when nothing is in its way.
+    /// Has a rewrite begin when nothing is in its way, however many have failed.
     pub fn schedule(&self) {
-        self.state.lock().is_scheduled = true;
+        let mut state = self.state.lock();
+        (state.is_scheduled, state.failures, state.last_try_s) = (true, 0, 0);
+    }
+
+    /// Forgets a rewrite that was noted. True if there was one.
+    pub(super) fn unschedule(&self) -> bool {
+        std::mem::take(&mut self.state.lock().is_scheduled)
+    }
+
+    /// Whether a rewrite runs, and then whether the file goes on behind it.
+    pub(super) fn running(&self) -> Option<bool> {
+        let state = *self.state.lock();
+        state.running_since_s.map(|_| state.goes_on)
+    }
+
+    /// Ends the rewrite that runs. True if there is one that is still wanted.
+    pub(super) fn cancel(&self) -> bool {
+        self.state.lock().running_since_s.is_some() && !self.is_cancelled.lock().swap(true, Ordering::Relaxed)
     }
 
     /// What INFO tells.
@@ -99,32 +143,56 @@ impl Rewriting {
         }
     }
 
-    pub(super) fn begin(&self) -> Result<(), Busy> {
+    /// Claims the place of the one rewrite that may run: of a file that goes on, or not. Returns what tells whether it is still wanted.
+    pub(super) fn begin(&self, goes_on: bool) -> Result<Arc<AtomicBool>, Busy> {
         let mut state = self.state.lock();
         if state.running_since_s.is_some() {
             return Err(Busy);
         }
         let now_s = clock::unix_ms() / 1000;
         (state.running_since_s, state.last_try_s, state.is_scheduled) = (Some(now_s), now_s, false);
-        state.rewrites += 1;
-        Ok(())
+        (state.rewrites, state.goes_on) = (state.rewrites + 1, goes_on);
+        let is_cancelled = Arc::<AtomicBool>::default();
+        *self.is_cancelled.lock() = Arc::clone(&is_cancelled);
+        Ok(is_cancelled)
     }
 
-    pub(super) fn end(&self, is_ok: bool) {
+    pub(super) fn end(&self, ended: Ended) {
         let mut state = self.state.lock();
         let since_s = state.running_since_s.take();
         state.last_duration_s = since_s.map(|since_s| clock::unix_ms() / 1000 - since_s);
-        state.has_failed = !is_ok;
-        state.failures = if is_ok { 0 } else { state.failures + 1 };
+        match ended {
+            Ended::Well => (state.has_failed, state.failures) = (false, 0),
+            Ended::Failed => {
+                (state.has_failed, state.failures) = (true, state.failures + 1);
+                if state.failures >= LIMITED_AFTER {
+                    let minutes = state.retry_s() / 60;
+                    tracing::warn!("Background AOF rewrite has repeatedly failed and triggered the limit, will retry in {minutes} minutes");
+                }
+            }
+            Ended::Cancelled => {}
+        }
+    }
+
+    /// True if the last one did not begin just now.
+    pub(super) fn has_rested(&self, now_s: i64) -> bool {
+        now_s - self.state.lock().last_try_s >= RETRY_S
     }
 
     /// Whether one is wished for, by what is known here.
     pub(super) fn wish(&self, now_s: i64) -> Wish {
         let state = *self.state.lock();
-        if state.running_since_s.is_some() || state.has_failed && now_s - state.last_try_s < RETRY_S {
+        if state.running_since_s.is_some() || state.has_failed && now_s - state.last_try_s < state.retry_s() {
             return Wish::NotNow;
         }
         if state.is_scheduled { Wish::Noted } else { Wish::Nothing }
+    }
+
+    /// Changes the parts that are known, if there are any.
+    pub(super) fn change_parts(&self, change: impl FnOnce(&mut Parts)) {
+        if let Some(parts) = &mut *self.parts.lock() {
+            change(parts);
+        }
     }
 
     /// The parts, if there are any.

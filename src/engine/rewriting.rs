@@ -1,5 +1,6 @@
 //! Rewriting the append only file: a snapshot becomes its base, and what is changed from that moment on its next part. So it is switched on
-//! while the node runs, too.
+//! while the node runs, too. One that is off is rewritten all the same if somebody asks for it, as in Valkey: then the base is all of it, and
+//! nobody keeps it up to date.
 //!
 //! Invariants:
 //! * There is at most one rewrite at a time.
@@ -9,11 +10,11 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::replication_state::LogUser;
-use super::rewrite_state::Wish;
 pub use super::rewrite_state::{Busy, Figures, Parts, Rewriting};
+use super::rewrite_state::{Ended, Wish};
 use super::saving::{self, SaveError};
 use super::shared::Shared;
 use crate::base::{alloc, clock};
@@ -21,6 +22,7 @@ use crate::config::{Config, os_text};
 use crate::keyspace::access::KeyAccess;
 use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::header::PartHeader;
+use crate::persist::aof::writer::Writer as AofWriter;
 use crate::persist::files::{self, File};
 
 /// Why a rewrite failed.
@@ -32,11 +34,13 @@ enum RewriteError {
     Io(io::Error),
     #[error("no snapshot could be written: see above")]
     Snapshot,
+    #[error("it was cancelled")]
+    Cancelled,
 }
 
 impl From<SaveError> for RewriteError {
-    fn from(_: SaveError) -> Self {
-        RewriteError::Snapshot
+    fn from(error: SaveError) -> Self {
+        if matches!(error, SaveError::Cancelled) { RewriteError::Cancelled } else { RewriteError::Snapshot }
     }
 }
 
@@ -45,8 +49,17 @@ fn is_due(shared: &Shared, config: &Config) -> bool {
     match shared.rewriting.wish(clock::unix_ms() / 1000) {
         Wish::NotNow => false,
         Wish::Noted => true,
-        Wish::Nothing => config.appendonly && !shared.aof.is_on() || has_grown(shared, config),
+        Wish::Nothing => config.appendonly && !shared.aof.is_on() || must_be_mended(shared) || has_grown(shared, config),
     }
+}
+
+/// True if something of the file may never reach the disk, though it was written: a rewrite has it there.
+fn must_be_mended(shared: &Shared) -> bool {
+    let is_due = shared.aof.is_on() && shared.aof.is_doubtful() && shared.rewriting.has_rested(clock::unix_ms() / 1000);
+    if is_due {
+        tracing::warn!("Rewriting the AOF, since a part of it could not be flushed to the disk");
+    }
+    is_due
 }
 
 fn has_grown(shared: &Shared, config: &Config) -> bool {
@@ -68,51 +81,97 @@ fn has_grown(shared: &Shared, config: &Config) -> bool {
 /// options that decide, however often they were changed in between, and no rewrite that began under others.
 pub fn follow(shared: &Arc<Shared>) {
     let config = shared.config.load();
-    if !config.appendonly && shared.aof.is_on() && shared.rewriting.figures().running_s.is_none() {
-        shared.set_logging(LogUser::Aof, false, |_| ());
-        if let Err(error) = shared.aof.end() {
-            tracing::warn!("Error writing to the AOF file: {error}");
+    if !config.appendonly && shared.aof.is_on() {
+        match shared.rewriting.running() {
+            None => stop(shared),
+            // In the words that operators look for, though nothing is forked.
+            Some(true) if shared.rewriting.cancel() => tracing::info!("Killing running AOF rewrite: it is a thread, there is no child"),
+            // It does so by itself.
+            Some(_) => {}
         }
     }
-    if is_due(shared, &config) && !shared.saving.runs_in_background() {
+    if !shared.saving.runs_in_background() && is_due(shared, &config) {
         // If it cannot begin, it is due again.
         let _ = rewrite_in_background(shared);
     }
 }
 
-/// Begins a rewrite on a thread of its own. If there is no append only file yet, there is one when it ends.
+/// Ends the append only file: nothing is written to it any more.
+fn stop(shared: &Shared) {
+    shared.set_logging(LogUser::Aof, false, |_| ());
+    if let Err(error) = shared.aof.end() {
+        tracing::warn!("Error writing to the AOF file: {}", os_text(error));
+    }
+}
+
+/// The options were changed by a client, which is to see what follows from it at once, as in Valkey; `is_later` if it is within a transaction.
+/// What takes locks is left to [`follow`].
+pub fn apply(shared: &Arc<Shared>, old: &Config, new: &Config, is_later: bool) {
+    match (old.appendonly, new.appendonly) {
+        (true, false) if shared.rewriting.unschedule() => {
+            tracing::info!("AOF was disabled but there is a scheduled AOF background, cancel it.");
+        }
+        // What is rewritten now has nothing that goes on behind it.
+        (false, true) if !shared.aof.is_on() && (is_later || shared.saving.runs_in_background() || shared.rewriting.cancel()) => {
+            shared.rewriting.schedule();
+            tracing::info!("AOF was enabled. An AOF background was scheduled to start when possible.");
+        }
+        (false, true) if !shared.aof.is_on() => _ = rewrite_in_background(shared),
+        _ => {}
+    }
+    if old.aof_disable_auto_gc && !new.aof_disable_auto_gc {
+        collect(shared);
+    }
+}
+
+/// Begins a rewrite on a thread of its own. If there is no append only file yet and there is to be one, there is one when it ends.
 ///
 /// # Errors
 /// If one runs already.
 pub fn rewrite_in_background(shared: &Arc<Shared>) -> Result<(), Busy> {
-    shared.rewriting.begin()?;
+    let goes_on = shared.config.load().appendonly;
+    let is_cancelled = shared.rewriting.begin(goes_on)?;
     start_flusher(shared);
+    tracing::info!("Background append only file rewriting started by pid {}", shared.identity.pid);
     let for_thread = Arc::clone(shared);
     let job = move || {
         let shared = &for_thread;
-        let result = rewrite(shared);
-        match &result {
-            Ok(()) => tracing::info!("Background AOF rewrite finished successfully"),
-            Err(error) => tracing::warn!("Background AOF rewrite terminated with error: {error}"),
-        }
-        shared.rewriting.end(result.is_ok());
+        let _use = shared.aof.use_disk();
+        let ended = match rewrite(shared, goes_on, &is_cancelled) {
+            Ok(()) => {
+                tracing::info!("Background AOF rewrite finished successfully");
+                Ended::Well
+            }
+            Err(RewriteError::Cancelled) => {
+                tracing::warn!("Background AOF rewrite terminated by a request to cancel it");
+                Ended::Cancelled
+            }
+            Err(error) => {
+                tracing::warn!("Background AOF rewrite terminated with error: {error}");
+                Ended::Failed
+            }
+        };
+        shared.rewriting.end(ended);
         alloc::flush_thread();
     };
     if let Err(error) = std::thread::Builder::new().name("aof-rewrite".to_owned()).spawn(job) {
         tracing::warn!("Can't rewrite append only file in background: {}", os_text(error));
-        shared.rewriting.end(false);
+        shared.rewriting.end(Ended::Failed);
     }
     Ok(())
 }
 
-/// Starts the thread that flushes to the disk, unless it runs.
+/// Starts the threads that write and flush what workers do not wait for, unless they run.
 pub fn start_flusher(shared: &Arc<Shared>) {
     if !shared.rewriting.claim_flusher() {
         return;
     }
-    let for_thread = Arc::clone(shared);
-    if let Err(error) = std::thread::Builder::new().name("aof-flush".to_owned()).spawn(move || for_thread.aof.flush_forever()) {
-        tracing::error!("Can't flush the append only file: {}", os_text(error));
+    let works: [(&str, fn(&AofWriter)); 2] = [("aof-flush", AofWriter::flush_forever), ("aof-write", AofWriter::write_forever)];
+    for (name, work) in works {
+        let for_thread = Arc::clone(shared);
+        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&for_thread.aof)) {
+            tracing::error!("There can be no thread {name} for the append only file: {}", os_text(error));
+        }
     }
 }
 
@@ -129,7 +188,7 @@ impl NextPart {
         // The offset is about this: which it is, is known under the locks. A header has one length.
         let header = PartHeader { history: shared.replication.history_id(), epoch: 0, offset: shared.write_log.end() };
         let name = parts.manifest.add_increment(parts.folder.prefix()).name.clone();
-        let file = parts.folder.part(&name, true)?;
+        let file = parts.folder.part(&name)?;
         let part = NextPart { name, file, header };
         part.file.set_len(0).map_err(RewriteError::Io)?;
         part.write_header()?;
@@ -143,17 +202,32 @@ impl NextPart {
     }
 }
 
-fn rewrite(shared: &Arc<Shared>) -> Result<(), RewriteError> {
+/// The parts, as they are known or as the manifest on disk has them.
+///
+/// # Errors
+/// If that cannot be read.
+pub fn parts(shared: &Shared) -> Result<Parts, FolderError> {
+    if let Some(parts) = shared.rewriting.parts() {
+        return Ok(parts);
+    }
     let config = shared.config.load();
-    let mut parts = match shared.rewriting.parts() {
-        Some(parts) => parts,
-        None => {
-            let folder = Folder::open(Arc::clone(&shared.saving.files), &config.appenddirname, &config.appendfilename)?;
-            let manifest = folder.manifest()?.unwrap_or_default();
-            Parts { folder, manifest }
-        }
-    };
+    let folder = Folder::open(Arc::clone(&shared.saving.files), &config.appenddirname, &config.appendfilename)?;
+    let manifest = folder.manifest()?.unwrap_or_default();
+    Ok(Parts { folder, manifest })
+}
+
+fn rewrite(shared: &Shared, goes_on: bool, is_cancelled: &Arc<AtomicBool>) -> Result<(), RewriteError> {
+    let config = shared.config.load();
+    let mut parts = parts(shared)?;
+    if !goes_on && shared.aof.is_on() {
+        stop(shared);
+    }
     let was_on = shared.aof.is_on();
+    if !goes_on {
+        // Also if somebody has asked for one before there was one.
+        shared.rewriting.adopt(parts.clone());
+        return write_base(shared, &config, &mut parts, is_cancelled, None);
+    }
     let mut next = NextPart::create(shared, &mut parts)?;
     tracing::info!("Creating AOF incr file {} on background rewrite", next.name);
     if was_on {
@@ -163,40 +237,57 @@ fn rewrite(shared: &Arc<Shared>) -> Result<(), RewriteError> {
         // Little is left to be written when the locks are held.
         shared.aof.need(shared.write_log.end());
     }
-    let result = write_base(shared, &config, &mut parts, &mut next, was_on);
+    let result = write_base(shared, &config, &mut parts, is_cancelled, Some((&mut next, was_on)));
     if result.is_err() && !was_on && shared.aof.is_on() {
         // There was none, and there is none.
-        shared.set_logging(LogUser::Aof, false, |_| ());
-        let _ = shared.aof.end();
+        stop(shared);
     }
     result
 }
 
-/// Writes the base, and has it and `next` be the append only file.
-fn write_base(shared: &Shared, config: &Config, parts: &mut Parts, next: &mut NextPart, was_on: bool) -> Result<(), RewriteError> {
-    let temporary = format!("temp-rewriteaof-bg-{}.rdb", shared.identity.pid);
-    let path = parts.folder.path_of(&temporary);
-    let (file, len) = (Arc::clone(&next.file), next.header.record().len() as u64);
-    let begin = |keys: &mut KeyAccess<'_>| {
-        if was_on {
-            return shared.aof.go_on_in(file, len);
+/// Writes the base, and has it be the append only file, with the part that follows it if there is one. With that comes whether another one was
+/// written to before.
+fn write_base(
+    shared: &Shared,
+    config: &Config,
+    parts: &mut Parts,
+    is_cancelled: &Arc<AtomicBool>,
+    mut next: Option<(&mut NextPart, bool)>,
+) -> Result<(), RewriteError> {
+    let format = if config.aof_use_rdb_preamble { "rdb" } else { "aof" };
+    let path = parts.folder.path_of(&format!("temp-rewriteaof-bg-{}.{format}", shared.identity.pid));
+    let part = next.as_ref().map(|(next, was_on)| (Arc::clone(&next.file), next.header.record().len() as u64, *was_on));
+    let mut failures = 0;
+    let begin = |keys: &mut KeyAccess<'_>| match part {
+        None => 0,
+        Some((file, len, true)) => {
+            failures = shared.aof.failures();
+            shared.aof.go_on_in(file, len)
         }
-        shared.replication.set_logging(keys, LogUser::Aof, true);
-        let (reader, from) = shared.write_log.read_from_end(true);
-        shared.aof.begin(file, len, reader, from);
-        from
+        Some((file, len, false)) => {
+            shared.replication.set_logging(keys, LogUser::Aof, true);
+            let (reader, from) = shared.write_log.read_from_end(true);
+            shared.aof.begin(file, len, reader, from, false);
+            failures = shared.aof.failures();
+            from
+        }
     };
-    let written = saving::write_base(shared, config, &path, begin);
+    let written = saving::write_base(shared, config, &path, Arc::clone(is_cancelled), begin);
     let (from, base_len) = written.inspect_err(|_| _ = shared.saving.files.remove(&path))?;
-    next.header.offset = from;
-    next.write_header()?;
-    let base = parts.manifest.replace_base(parts.folder.prefix(), "rdb", 1).name.clone();
+    if let Some((next, _)) = &mut next {
+        next.header.offset = from;
+        next.write_header()?;
+    }
+    let base = parts.manifest.replace_base(parts.folder.prefix(), format, usize::from(next.is_some())).name.clone();
     put(shared, &path, &parts.folder.path_of(&base))?;
     parts.folder.persist(&parts.manifest)?;
+    shared.aof.mend(failures);
     let figures = &shared.aof.figures;
     figures.earlier_len.store(base_len, Ordering::Relaxed);
     figures.base_len.store(base_len + figures.current_len.load(Ordering::Relaxed), Ordering::Relaxed);
-    remove_history(shared, parts)?;
+    if !shared.config.load().aof_disable_auto_gc {
+        remove_history(shared, parts);
+    }
     shared.rewriting.adopt(parts.clone());
     Ok(())
 }
@@ -205,12 +296,22 @@ fn put(shared: &Shared, from: &Path, to: &Path) -> Result<(), RewriteError> {
     files::replace(&*shared.saving.files, from, to).map_err(RewriteError::Io)
 }
 
-/// Removes the files that nobody reads any more. One that stays is tried again with the next rewrite.
-fn remove_history(shared: &Shared, parts: &mut Parts) -> Result<(), RewriteError> {
+/// Removes the files that nobody reads any more, unless they are to stay.
+pub fn collect(shared: &Shared) {
+    shared.rewriting.change_parts(|parts| remove_history(shared, parts));
+}
+
+/// As [`collect`]. One that stays is tried again with the next rewrite: the new parts are the append only file all the same.
+fn remove_history(shared: &Shared, parts: &mut Parts) {
+    if parts.manifest.history.is_empty() {
+        return;
+    }
     let folder = parts.folder.clone();
     parts.manifest.history.retain(|part| {
         let result = shared.saving.files.remove(&folder.path_of(&part.name));
         result.is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
     });
-    Ok(parts.folder.persist(&parts.manifest)?)
+    if let Err(error) = parts.folder.persist(&parts.manifest) {
+        tracing::warn!("Removing the history files of the AOF: {error}");
+    }
 }

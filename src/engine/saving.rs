@@ -20,7 +20,9 @@ use crate::base::version::{LARDER, VALKEY};
 use crate::base::{alloc, clock};
 use crate::config::{Config, os_text};
 use crate::keyspace::access::{KeyAccess, Moment};
+use crate::keyspace::snapshot::sink::Sink;
 use crate::keyspace::snapshot::{Failure, Progress, Snapshot, USUAL_BUDGET};
+use crate::persist::aof::base::{self, BaseWriter};
 use crate::persist::files::{self, File};
 use crate::persist::rdb::file::{FileWriter, Settings, Used};
 use crate::persist::rdb::style::Style;
@@ -59,6 +61,7 @@ pub fn save_in_background(shared: &Arc<Shared>) -> Result<(), SaveError> {
     tracing::info!("Background saving started by pid {}", shared.identity.pid);
     let for_thread = Arc::clone(shared);
     let job = move || {
+        let _use = for_thread.aof.use_disk();
         match run(&for_thread, By::Background, is_cancelled) {
             Ok(()) => tracing::info!("Background saving terminated with success"),
             Err(SaveError::Cancelled) => tracing::warn!("Background saving terminated by a request to cancel it"),
@@ -141,8 +144,8 @@ fn look_at_changes(access: &mut KeyAccess<'_>) -> u64 {
     (0..access.keyspace().stripes() as u32).map(|number| access.stripe(number).stats.changes).sum()
 }
 
-/// Writes a snapshot to this file, as the base of an append only file. `begin` is called in the moment of the snapshot, under all locks.
-/// Returns what it returned, and the file's length.
+/// Writes a snapshot to this file, as the base of an append only file: as a snapshot's file or as requests, as the options want it. `begin` is
+/// called in the moment of the snapshot, under all locks. Returns what it returned, and the file's length.
 ///
 /// # Errors
 /// See [`SaveError`].
@@ -150,9 +153,52 @@ pub fn write_base<R>(
     shared: &Shared,
     config: &Config,
     path: &Path,
+    is_cancelled: Arc<AtomicBool>,
     begin: impl FnOnce(&mut KeyAccess<'_>) -> R,
 ) -> Result<(R, u64), SaveError> {
-    write_snapshot(shared, config, path, settings(shared, config, Arc::default(), true), begin)
+    if config.aof_use_rdb_preamble {
+        let settings = Settings { syncs_on_the_way: config.aof_rewrite_incremental_fsync, ..settings(shared, config, is_cancelled, true) };
+        return write_snapshot(shared, config, path, settings, begin);
+    }
+    let settings = base::Settings {
+        syncs_on_the_way: config.aof_rewrite_incremental_fsync,
+        time_s: config.aof_timestamp_enabled.then(|| clock::unix_ms() / 1000),
+        key_delay_us: config.rdb_key_save_delay.into(),
+        aside_len_max: SNAPSHOT_ASIDE_LEN_MAX,
+        keys_written: shared.saving.keys_written(),
+        is_cancelled: Arc::clone(&is_cancelled),
+    };
+    let file = BaseWriter::create(&shared.saving.files, path, settings).map_err(|error| cannot_open(config, path, error))?;
+    write_to(shared, config, file, &is_cancelled, begin)
+}
+
+fn cannot_open(config: &Config, temporary: &Path, error: io::Error) -> SaveError {
+    failed(config, &format!("Failed opening the temp RDB file {} for saving", temporary.file_name().unwrap_or_default().display()), error)
+}
+
+/// A file that takes a snapshot.
+trait Target: Sink {
+    /// Says how many keys, and keys that expire, a database has.
+    fn announce(&mut self, _: u32, _: u64, _: u64) {}
+
+    /// Ends it. It is on the disk then. Returns its length.
+    fn finish(self) -> io::Result<u64>;
+}
+
+impl Target for FileWriter {
+    fn announce(&mut self, db: u32, keys: u64, expiring: u64) {
+        FileWriter::announce(self, db, keys, expiring);
+    }
+
+    fn finish(self) -> io::Result<u64> {
+        FileWriter::finish(self)
+    }
+}
+
+impl Target for BaseWriter {
+    fn finish(self) -> io::Result<u64> {
+        BaseWriter::finish(self)
+    }
 }
 
 /// Writes a snapshot to this file. Returns what `look` returned in its moment, and the file's length.
@@ -163,17 +209,24 @@ fn write_snapshot<R>(
     settings: Settings,
     look: impl FnOnce(&mut KeyAccess<'_>) -> R,
 ) -> Result<(R, u64), SaveError> {
-    let saving = &shared.saving;
     let is_cancelled = Arc::clone(&settings.is_cancelled);
-    let name = temporary.file_name().unwrap_or_default().display();
-    let file = FileWriter::create(&saving.files, temporary, settings)
-        .map_err(|error| failed(config, &format!("Failed opening the temp RDB file {name} for saving"), error))?;
+    let file = FileWriter::create(&shared.saving.files, temporary, settings).map_err(|error| cannot_open(config, temporary, error))?;
+    write_to(shared, config, file, &is_cancelled, look)
+}
+
+fn write_to<R>(
+    shared: &Shared,
+    config: &Config,
+    file: impl Target,
+    is_cancelled: &AtomicBool,
+    look: impl FnOnce(&mut KeyAccess<'_>) -> R,
+) -> Result<(R, u64), SaveError> {
     let mut begun = None;
     let note = |keys, seen| {
-        saving.note_keys(keys);
+        shared.saving.note_keys(keys);
         begun = Some(seen);
     };
-    take(shared, file, &is_cancelled, look, note).map_err(|failure| match failure {
+    let len = take(shared, file, is_cancelled, look, note).map_err(|failure| match failure {
         Failure::Sink(error) => failed(config, "Write error while saving DB to the disk", error),
         failure => {
             tracing::warn!("Write error while saving DB to the disk: {failure}");
@@ -184,7 +237,6 @@ fn write_snapshot<R>(
     if is_cancelled.load(Ordering::Relaxed) {
         return Err(SaveError::Cancelled);
     }
-    let len = saving.files.open(temporary).and_then(|file| file.len()).unwrap_or_default();
     Ok((begun.expect("a snapshot that has ended has begun"), len))
 }
 
@@ -220,17 +272,18 @@ pub fn write_stream<R>(
         ..settings(shared, config, Arc::clone(&stream.is_cancelled), false)
     };
     let file = FileWriter::stream(&shared.saving.files, Arc::clone(&stream.file), stream.path, settings);
-    take(shared, file, &stream.is_cancelled, begin, |_, seen| begun(seen))
+    take(shared, file, &stream.is_cancelled, begin, |_, seen| begun(seen)).map(|_| ())
 }
 
-/// Takes a snapshot. `look` is called in its moment, and `begun` after it, with the number of keys and what `look` has seen.
+/// Takes a snapshot. `look` is called in its moment, and `begun` after it, with the number of keys and what `look` has seen. Returns the length of
+/// what was written.
 fn take<R>(
     shared: &Shared,
-    mut file: FileWriter,
+    mut file: impl Target,
     is_cancelled: &AtomicBool,
     look: impl FnOnce(&mut KeyAccess<'_>) -> R,
     begun: impl FnOnce(u64, R),
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let cancelled = || Failure::Sink(io::ErrorKind::Interrupted.into());
     let (mut snapshot, sizes, seen) = begin(shared, is_cancelled, look).map_err(|_| cancelled())?;
     begun(sizes.iter().map(|(_, keys, _)| keys).sum(), seen);
@@ -247,8 +300,7 @@ fn take<R>(
         }
     }
     drop(snapshot);
-    file.finish()?;
-    Ok(())
+    Ok(file.finish()?)
 }
 
 /// Databases with their keys and keys that expire.

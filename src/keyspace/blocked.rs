@@ -45,6 +45,8 @@ pub enum Nothing {
     NullArray,
     /// A number: how many replicas have what it waits for.
     Number(usize),
+    /// How many local and how many other files have a write by now.
+    Counts(i64, i64),
 }
 
 /// Replicas that a command waits for.
@@ -54,6 +56,15 @@ pub struct Acks {
     pub replicas: usize,
     /// They are to have everything up to this offset.
     pub offset: u64,
+}
+
+/// Disks that a command waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// They are to have everything up to this offset.
+    pub offset: u64,
+    /// This node's is among them. Otherwise it waits for others, none of which says what it has.
+    pub by_own_disk: bool,
 }
 
 /// What a command that found nothing waits for.
@@ -75,17 +86,24 @@ pub struct Wait {
     pub acks: Option<Acks>,
     /// The request, as it is to be asked again, if that is another one: "what is new from now on" has become "what follows this".
     pub words: Option<PackedWords>,
+    /// It waits for this, and for none of its keys.
+    pub acknowledged: Option<Acknowledged>,
 }
 
 impl Wait {
     /// For one of its first `keys` to be a `kind` that has something.
     pub fn for_any(keys: usize, kind: Type, until_ms: u64, nothing: Nothing) -> Wait {
-        Wait { until_ms, nothing, keys, kind, ends_without_key: false, reads_repeats: false, acks: None, words: None }
+        Wait { until_ms, nothing, keys, kind, ends_without_key: false, reads_repeats: false, acks: None, words: None, acknowledged: None }
     }
 
     /// For replicas, of which `now` have it already.
     pub fn for_acks(acks: Acks, now: usize, until_ms: u64) -> Wait {
         Wait { acks: Some(acks), ..Wait::for_any(0, Type::String, until_ms, Nothing::Number(now)) }
+    }
+
+    /// For a write to be acknowledged.
+    pub fn for_write(acknowledged: Acknowledged, until_ms: u64, nothing: Nothing) -> Wait {
+        Wait { acknowledged: Some(acknowledged), ..Wait::for_any(0, Type::String, until_ms, nothing) }
     }
 }
 

@@ -138,8 +138,11 @@ impl Queue {
         let is_over = self.is_over();
         let is_wanted = |message: &Message| !is_over || !matches!(message, Message::Entry(..) | Message::Chunk(..) | Message::Remains(_));
         let mut more = 0;
-        self.messages.lock().extend(messages.into_iter().filter(is_wanted).inspect(|message| more += message.bytes()));
+        let mut queue = self.messages.lock();
+        queue.extend(messages.into_iter().filter(is_wanted).inspect(|message| more += message.bytes()));
+        // Under the lock: whoever takes them and notes that they were delivered does so afterwards, and the figure never falls below zero.
         let bytes = self.bytes.fetch_add(more, Ordering::Relaxed) + more;
+        drop(queue);
         self.bytes_max.fetch_max(bytes, Ordering::Relaxed);
         if bytes > self.limit {
             self.fail(Fault::Overrun);
@@ -355,5 +358,28 @@ impl Handover {
     #[inline]
     pub(super) fn current(&self) -> Option<Arc<Queue>> {
         if self.is_running.load(Ordering::Acquire) { self.queue.lock().clone() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_at_once_was_counted_before() {
+        const MESSAGES: u64 = 200_000;
+        let queue = Queue::new(usize::MAX);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..MESSAGES).for_each(|tag| queue.put([Message::End(tag)])));
+            let mut taken = 0;
+            while taken < MESSAGES {
+                let messages = queue.take_all();
+                taken += messages.len() as u64;
+                queue.note_delivered(messages.iter().map(Message::bytes).sum());
+            }
+        });
+        assert_eq!(queue.bytes.load(Ordering::Relaxed), 0);
+        let most = MESSAGES as usize * size_of::<Message>();
+        assert!(queue.bytes_max() <= most, "{} of {most}", queue.bytes_max());
     }
 }

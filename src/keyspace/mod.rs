@@ -51,7 +51,7 @@ pub mod value;
 pub mod watch;
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use self::blocked::Waits;
 use self::changes::ChangeSink;
@@ -97,20 +97,39 @@ pub struct Settings {
     pub import_mode: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE: expired keys are looked for in the background.
     pub active_expire: AtomicBool,
-    /// CLIENT PAUSE holds writes back: expired keys are then hidden but not deleted.
-    frozen: AtomicBool,
+    /// Why expired keys are hidden but not deleted, as bits of [`freeze`].
+    frozen: AtomicU8,
+}
+
+/// Reasons why data does not change by itself.
+pub mod freeze {
+    /// CLIENT PAUSE holds writes back.
+    pub const PAUSE: u8 = 1;
+    /// It is loaded from a log, which says when keys end.
+    pub const LOADING: u8 = 1 << 1;
+    /// Too much of the write log waits for the disk.
+    pub const LOG: u8 = 1 << 2;
 }
 
 impl Settings {
     /// True while nothing may be changed, not even by expiry and eviction.
     #[inline]
     pub fn is_frozen(&self) -> bool {
-        self.frozen.load(Ordering::Relaxed)
+        self.frozen.load(Ordering::Relaxed) != 0
     }
 
-    /// Freezes or thaws the data.
+    /// Freezes or thaws the data for CLIENT PAUSE.
     pub fn freeze(&self, yes: bool) {
-        self.frozen.store(yes, Ordering::Relaxed);
+        self.freeze_for(freeze::PAUSE, yes);
+    }
+
+    /// Freezes the data for this reason, or takes that back: it is thawed once there is none.
+    pub fn freeze_for(&self, reason: u8, yes: bool) {
+        if yes {
+            self.frozen.fetch_or(reason, Ordering::Relaxed);
+        } else {
+            self.frozen.fetch_and(!reason, Ordering::Relaxed);
+        }
     }
 }
 
@@ -193,7 +212,7 @@ impl Keyspace {
                 lazy_eviction: AtomicBool::new(true),
                 import_mode: AtomicBool::new(false),
                 active_expire: AtomicBool::new(true),
-                frozen: AtomicBool::new(false),
+                frozen: AtomicU8::new(0),
             },
             average_ttl_ms: (0..databases).map(|_| AtomicI64::new(0)).collect(),
             emptied: (0..databases).map(|_| AtomicBool::new(false)).collect(),

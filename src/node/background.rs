@@ -11,6 +11,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{rewriting, saving};
 use crate::keyspace::evict::Room;
 use crate::keyspace::expire::{Effort, Pace, Sweep};
+use crate::keyspace::freeze;
 use crate::metrics::Counters;
 
 /// Work done before the thread's other tasks get their turn.
@@ -44,6 +45,7 @@ async fn expire(shared: Arc<Shared>) {
             let _ = memory_limit::make_room(&shared, &config, clock::unix_ms());
         }
         shared.thaw_if_over();
+        shared.keyspace.settings.freeze_for(freeze::LOG, shared.aof.is_behind());
         if may_expire(&shared) {
             cycle(&shared, &mut sweep, effort, if is_fast { Pace::Fast } else { Pace::Slow }).await;
         }

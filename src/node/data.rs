@@ -1,40 +1,77 @@
-//! The data at the start of a node: the snapshot on disk, if there is one.
+//! The data at the start of a node: the append only file if there is to be one, else the snapshot on disk, if there is one.
 //!
-//! A short file is loaded before anybody is let in. While a long one is loaded, clients are let in and are told LOADING: who connects sees that
+//! What is short is loaded before anybody is let in. While what is long is loaded, clients are let in and are told LOADING: who connects sees that
 //! the node is there, and how far it is. `loading-process-events-interval-bytes` is the border, as in Valkey, which looks at clients so often.
 
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::aof;
+use crate::engine::aof_loading::LoadError;
 use crate::engine::loading::{Existing, Failure, Loading};
+use crate::engine::rewriting::Parts;
 use crate::engine::saving;
 use crate::engine::shared::Shared;
 
-/// A file that is being loaded.
-pub(super) type Running = JoinHandle<Result<(), Failure>>;
+/// Data that is being loaded.
+pub(super) type Running = JoinHandle<anyhow::Result<()>>;
 
-/// Loads a short file; begins to load a long one.
-pub(super) fn begin(shared: &Arc<Shared>) -> Result<Option<Running>, Failure> {
+/// Where it is.
+enum Source {
+    /// It has all that was acknowledged; a snapshot may be older.
+    AppendOnlyFile(Parts),
+    Snapshot,
+}
+
+/// Loads what is short; begins to load what is long. The log knows of an error, too: who looks for it finds it there.
+pub(super) fn begin(shared: &Arc<Shared>) -> anyhow::Result<Option<Running>> {
     let config = shared.config.load();
-    let file = shared.saving.files.open(&saving::path(&config));
-    let is_long = file.and_then(|file| file.len()).is_ok_and(|len| len >= u64::from(config.loading_process_events_interval_bytes));
-    if !is_long {
-        return match Loading::begin(shared).load(Existing::Nothing) {
-            Ok(()) | Err(Failure::Missing) => Ok(None),
-            Err(failure) => Err(failure),
-        };
+    let (source, len) = if config.appendonly {
+        let (parts, len) = aof::find(shared, &config).map_err(|error| told(error.into()))?;
+        (Source::AppendOnlyFile(parts), len)
+    } else {
+        let file = shared.saving.files.open(&saving::path(&config));
+        (Source::Snapshot, file.and_then(|file| file.len()).unwrap_or(0))
+    };
+    if len < u64::from(config.loading_process_events_interval_bytes) {
+        return load(shared, source).map(|()| None);
     }
     // From now on, before anybody is let in.
     Loading::announce(shared);
     let for_thread = Arc::clone(shared);
-    Ok(Some(tokio::task::spawn_blocking(move || Loading::begin(&for_thread).load(Existing::Nothing))))
+    Ok(Some(tokio::task::spawn_blocking(move || load(&for_thread, source))))
 }
 
-/// Waits until the file is loaded.
-pub(super) async fn loaded(running: &mut Option<Running>) -> Result<(), Failure> {
+fn load(shared: &Arc<Shared>, source: Source) -> anyhow::Result<()> {
+    match source {
+        Source::AppendOnlyFile(parts) => aof::start(shared, parts).map_err(told),
+        Source::Snapshot => {
+            let loading = Loading::begin(shared);
+            match loading.load(Existing::Nothing) {
+                Ok(()) | Err(Failure::Missing) => Ok(()),
+                Err(failure) => {
+                    loading.stay_closed();
+                    let error = anyhow::anyhow!("Fatal error loading the DB, check server logs. Exiting.");
+                    Err(if matches!(failure, Failure::Cancelled) { error } else { told(error) })
+                }
+            }
+        }
+    }
+}
+
+/// Tells the log of an error that ends the node, unless that ends by itself.
+fn told(error: anyhow::Error) -> anyhow::Error {
+    if !matches!(error.downcast_ref(), Some(LoadError::Cancelled)) {
+        tracing::error!("{error:#}");
+    }
+    error
+}
+
+/// Waits until the data is loaded.
+pub(super) async fn loaded(running: &mut Option<Running>) -> anyhow::Result<()> {
     match running {
-        Some(job) => job.await.unwrap_or(Err(Failure::Failed)),
+        Some(job) => job.await.unwrap_or_else(|_| Err(anyhow::anyhow!("Loading the DB has ended early"))),
         None => std::future::pending().await,
     }
 }

@@ -19,7 +19,6 @@ use crate::cluster::Cluster;
 use crate::commands::server::apply;
 use crate::commands::{FAMILIES, TO_COME};
 use crate::config::{Config, ConfigError, ConfigStore, ShutdownFlags, os_text};
-use crate::engine::loading::Failure;
 use crate::engine::saving;
 use crate::engine::shared::Shared;
 use crate::engine::table::Table;
@@ -125,13 +124,7 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.
 async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervisor, cluster: Option<Arc<Cluster>>) -> anyhow::Result<()> {
     let config = shared.config.load();
-    let mut loading = if config.appendonly {
-        // It has all that was acknowledged; a snapshot may be older.
-        aof::start(shared, &config)?;
-        None
-    } else {
-        data::begin(shared).map_err(|failure| not_loaded(&failure))?
-    };
+    let mut loading = data::begin(shared)?;
     let workers = Arc::new(Workers::start(shared, config.io_threads as usize)?);
     replication::start(shared)?;
     let (rebinder, mut wishes) = Rebinder::channel();
@@ -176,7 +169,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
                 match result {
                     Ok(()) => serve_data(shared, &sockets, supervisor),
                     Err(error) => {
-                        failure = Some(not_loaded(&error).to_string());
+                        failure = Some(format!("{error:#}"));
                         break;
                     }
                 }
@@ -220,13 +213,6 @@ fn serve_data(shared: &Arc<Shared>, sockets: &Sockets, supervisor: &Supervisor) 
     background::spawn(shared);
     sockets.tell_ready();
     supervisor.ready();
-}
-
-/// Tells the log that the data is not there, and makes that the reason of the end.
-fn not_loaded(_: &Failure) -> anyhow::Error {
-    const TEXT: &str = "Fatal error loading the DB, check server logs. Exiting.";
-    tracing::warn!("{TEXT}");
-    anyhow::anyhow!(TEXT)
 }
 
 /// Does what clients asked for with SHUTDOWN. True if the node ends.

@@ -128,10 +128,10 @@ fn replies_and_messages_leave_in_order_when_what_they_depend_on_is_durable() {
 fn what_comes_behind_something_held_is_written_as_well() {
     let live = node();
     let (shared, file) = (&live.shared, FaultyFiles::default().create(Path::new("part")).expect("there is room"));
-    shared.aof.set_policy(AppendFsync::Always);
+    shared.aof.set_options(AppendFsync::Always, false, false);
     shared.set_logging(LogUser::Aof, true, |log| {
         let (reader, from) = log.read_from_end(true);
-        shared.aof.begin(file, 0, reader, from);
+        shared.aof.begin(file, 0, reader, from, true);
     });
     let mut client = live.connect();
     for request in ["SET a 1\r\n", "SET b 2\r\n"] {

@@ -15,11 +15,19 @@ use super::executor::{BatchExecutor, Executed, Flow};
 use super::owned_request::OwnedRequest;
 use crate::base::clock::{self, Now};
 use crate::base::limits::WAITING_INPUT_LEN_MAX;
-use crate::clients::bit;
+use crate::clients::{Client, bit};
 use crate::engine::context::Args;
 use crate::engine::shared::Shared;
 use crate::engine::{blocking, scope, sweep};
-use crate::keyspace::blocked::Outcome;
+use crate::keyspace::blocked::{Outcome, Waiter};
+
+/// Waits until what a command waits for, if that is no key, is acknowledged.
+async fn acknowledged(shared: &Shared, waiter: &Waiter, client: &Client) {
+    match waiter.wait.acknowledged {
+        Some(wait) => blocking::acknowledged(shared, wait, client).await,
+        None => std::future::pending().await,
+    }
+}
 
 impl Connection {
     /// Runs postponed requests in order until all are done or have to wait again.
@@ -136,12 +144,16 @@ impl Connection {
     async fn wait_for_keys(&mut self, until_ms: Option<u64>) -> Result<Option<OwnedRequest>, Gone> {
         let shared = Arc::clone(&self.worker.shared);
         let waiter = self.session.blocked.clone().expect("the flow says that it waits");
+        let client = Arc::clone(&self.caller.client);
         let until_ms = until_ms.unwrap_or(waiter.wait.until_ms);
         let left_ms = until_ms.saturating_sub(clock::monotonic_ms());
         self.report();
         let outcome = loop {
             tokio::select! {
                 outcome = waiter.over() => break outcome,
+                () = acknowledged(&shared, &waiter, &client), if waiter.is_waiting() => {
+                    waiter.end(Outcome::Retry);
+                }
                 () = shared.timers.sleep(Duration::from_millis(left_ms)), if until_ms > 0 && waiter.is_waiting() => {
                     waiter.end(Outcome::TimedOut);
                 }

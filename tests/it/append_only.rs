@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use larder_proto::resp::Value;
 
-use super::support::{Connection, Server, request, run_to_end, wait_until};
+use super::support::{Connection, Server, request, wait_until};
 
 /// Clients that write.
 const CLIENTS: usize = 8;
@@ -18,7 +18,7 @@ const PIPELINE: usize = 8;
 /// Acknowledged writes that are some.
 const WRITES_MIN: u64 = 2000;
 
-fn options<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn options<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let folder = folder.to_str().expect("a name");
     [&["--dir", folder, "--appendonly", "yes", "--enable-debug-command", "yes"], more].concat()
 }
@@ -65,7 +65,54 @@ pub(crate) fn fill(client: &mut Connection) {
     }
 }
 
-fn kill(mut server: Server) {
+/// Some of every type that is in many pieces, or has something that a base of requests has to say in a way of its own.
+fn fill_large(client: &mut Connection) {
+    let number = |n: u32| n.to_string();
+    let mut requests: Vec<Vec<String>> = Vec::new();
+    for n in 0..1500 {
+        requests.extend([
+            vec!["RPUSH".into(), "long list".into(), number(n)],
+            vec!["SADD".into(), "large set".into(), format!("member:{n}")],
+            vec!["ZADD".into(), "large zset".into(), format!("{}", f64::from(n) / 7.0), format!("member:{n}")],
+            vec!["HSET".into(), "large hash".into(), format!("field:{n}"), number(n)],
+            vec!["XADD".into(), "long stream".into(), format!("{}-1", n + 1), "n".into(), number(n)],
+        ]);
+    }
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    requests.extend(
+        [
+            "HPEXPIRE large_hash 1000000 FIELDS 2 field:1 field:2",
+            "PEXPIRE large_set 1000000",
+            "XGROUP CREATE long_stream group 0 ENTRIESREAD 3",
+            "XGROUP CREATECONSUMER long_stream group idle",
+            "XREADGROUP GROUP group consumer COUNT 400 STREAMS long_stream >",
+            "XREADGROUP GROUP group other COUNT 3 STREAMS long_stream >",
+            "XDEL long_stream 1500-1",
+            "XADD empty_stream 5-5 a 1",
+            "XDEL empty_stream 5-5",
+            "ZADD infinite inf a -inf b -0.1 c 1e300 d",
+            "SET empty_string_ x",
+        ]
+        .map(|text| words(text).into_iter().map(|word| if word.contains(':') { word } else { word.replace('_', " ") }).collect()),
+    );
+    requests.push(vec!["SET".into(), "empty".into(), String::new()]);
+    requests.push(vec!["SETRANGE".into(), "very long".into(), "1000000".into(), "end".into()]);
+    let count = requests.len();
+    client.send_all(requests.into_iter());
+    for _ in 0..count {
+        let reply = client.receive();
+        assert!(reply.as_error().is_none(), "{reply:?}");
+    }
+}
+
+/// What DEBUG DIGEST does not tell of streams, but for when consumers were seen.
+fn pending(client: &mut Connection) -> Vec<Value> {
+    let requests =
+        ["XPENDING long_stream group - + 10000", "XPENDING long_stream group", "XINFO GROUPS long_stream", "XPENDING stream group"];
+    requests.iter().map(|request| client.call(&request.split(' ').map(|word| word.replace("long_", "long ")).collect::<Vec<_>>())).collect()
+}
+
+pub(super) fn kill(mut server: Server) {
     server.signal(rustix::process::Signal::KILL);
     server.wait();
 }
@@ -87,7 +134,7 @@ fn what_was_written_is_there_after_a_kill() {
         }
         let mut names: Vec<_> = fs::read_dir(folder.path().join("appendonlydir")).expect("it was made").collect();
         names.sort_by_key(|entry| entry.as_ref().expect("a name").file_name());
-        assert_eq!(names.len(), 2, "a manifest, and one part: {names:?}");
+        assert_eq!(names.len(), 4, "a manifest, an empty base, one part, and the lock: {names:?}");
     }
 }
 
@@ -121,7 +168,7 @@ fn a_valkey_loads_our_folder_and_we_load_its() {
 }
 
 /// Has it rewritten, and waits for that.
-fn rewrite(client: &mut Connection) {
+pub(super) fn rewrite(client: &mut Connection) {
     let before = client.info("aof_rewrites");
     let reply = client.call(&["BGREWRITEAOF"]);
     assert!(matches!(reply, Value::Simple(_)), "{reply:?}");
@@ -133,22 +180,20 @@ fn exchange_folders(preamble: &str) {
     let options = options(folder.path(), &["--aof-use-rdb-preamble", preamble]);
     let name = "a_valkey_loads_our_folder_and_we_load_its";
     let larder = Server::larder(&options);
-    fill(&mut larder.connect());
-    if preamble == "yes" {
-        let mut client = larder.connect();
-        rewrite(&mut client);
-        client.call(&["SET", "behind the base", "1"]);
-    }
+    let mut client = larder.connect();
+    fill(&mut client);
+    fill_large(&mut client);
+    rewrite(&mut client);
+    client.call(&["SET", "behind the base", "1"]);
     let expected = digest(&larder);
     kill(larder);
     let Some(valkey) = Server::reference(name, &options) else { return };
     assert_eq!(digest(&valkey), expected, "ours, read by Valkey");
     let mut client = valkey.connect();
     fill(&mut client);
-    if preamble == "yes" {
-        client.call(&["BGREWRITEAOF"]);
-        wait_until("Valkey has rewritten it", || client.info("aof_rewrite_in_progress") == 0);
-    }
+    fill_large(&mut client);
+    client.call(&["BGREWRITEAOF"]);
+    wait_until("Valkey has rewritten it", || client.info("aof_rewrite_in_progress") == 0);
     assert_eq!(client.call(&["SET", "written by", "valkey"]), Value::Simple("OK".into()));
     let expected = digest(&valkey);
     kill(valkey);
@@ -217,89 +262,133 @@ fn it_is_rewritten_and_switched_while_clients_write() {
         assert!(found >= acknowledged, "client {number} was told of {acknowledged}, and {found} is there");
     }
     let text = fs::read_to_string(folder.path().join("appendonlydir/appendonly.aof.manifest")).expect("it is there");
-    // Four rewrites were asked for. One that fails, or that growth began, takes a number as well.
-    let is_of = |base: u32| {
-        let incr = base + 1;
-        text == format!("file appendonly.aof.{base}.base.rdb seq {base} type b\nfile appendonly.aof.{incr}.incr.aof seq {incr} type i\n")
+    // It begins with a base, and four rewrites were asked for. One that fails, or that growth began, takes a number as well.
+    let is_of = |number: u32| {
+        text == format!(
+            "file appendonly.aof.{number}.base.rdb seq {number} type b\nfile appendonly.aof.{number}.incr.aof seq {number} type i\n"
+        )
     };
-    assert!((4..8).any(is_of), "{text}");
+    assert!((5..9).any(is_of), "{text}");
     let files = fs::read_dir(folder.path().join("appendonlydir")).expect("it is there").count();
-    assert_eq!(files, 3, "what is history is removed");
+    assert_eq!(files, 4, "what is history is removed");
 }
 
-/// A folder with one part, whose bytes `change` changes. With the part's path.
-fn folder_with(change: impl FnOnce(&mut Vec<u8>)) -> (tempfile::TempDir, std::path::PathBuf) {
+/// One that is long enough is loaded while clients are let in: they are told how far it is, and see nothing of it before its end.
+#[test]
+fn clients_are_told_that_it_is_being_loaded() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::larder(&options(folder.path(), &[]));
     let mut client = server.connect();
-    for request in [&["SET", "a", "1"][..], &["MULTI"], &["SET", "b", "2"], &["SET", "c", "3"], &["EXEC"]] {
-        client.call(request);
+    client.call(&["SET", "in the base", "1"]);
+    rewrite(&mut client);
+    client.call(&["SET", "long", &"x".repeat(3000)]);
+    (0..100).for_each(|number| _ = client.call(&["SET", &format!("key:{number}"), "1"]));
+    let expected = digest(&server);
+    kill(server);
+    let slow = ["--loading-process-events-interval-bytes", "1024", "--key-load-delay", "1000000"];
+    let server = Server::larder(&options(folder.path(), &slow));
+    let mut client = server.connect();
+    wait_until("some of it was loaded", || client.info("loading_loaded_bytes") > 3000);
+    let (loaded, total) = (client.info("loading_loaded_bytes"), client.info("loading_total_bytes"));
+    assert!(client.info("loading") == 1 && loaded < total, "{loaded} of {total}");
+    assert_eq!(client.call(&["GET", "long"]).as_error(), Some(b"LOADING Valkey is loading the dataset in memory".as_slice()));
+    assert_eq!(
+        client.call(&["CONFIG", "SET", "appendonly", "no"]).as_error(),
+        Some(b"LOADING Valkey is loading the dataset in memory".as_slice())
+    );
+    client.config_set("key-load-delay", "0");
+    kill(server);
+    let server = Server::larder(&options(folder.path(), &slow[..2]));
+    assert_eq!(digest(&server), expected);
+    server.connect().call(&["SET", "behind", "it"]);
+    let expected = digest(&server);
+    kill(server);
+    assert_eq!(digest(&Server::larder(&options(folder.path(), &slow[..2]))), expected);
+}
+
+/// XPENDING says for how long each entry was not delivered: time goes on.
+fn without_idle_times(reply: &Value) -> Value {
+    match reply {
+        Value::Array(items) => match &items[..] {
+            [id, consumer, Value::Integer(_), count] => Value::Array(vec![id.clone(), consumer.clone(), count.clone()]),
+            items => Value::Array(items.iter().map(without_idle_times).collect()),
+        },
+        other => other.clone(),
     }
-    kill(server);
-    let part = folder.path().join("appendonlydir/appendonly.aof.1.incr.aof");
-    let mut bytes = fs::read(&part).expect("the part");
-    change(&mut bytes);
-    fs::write(&part, &bytes).expect("the part");
-    (folder, part)
 }
 
+/// DEBUG LOADAOF: with an append only file that is on, one that is off, and one that has a base of requests.
 #[test]
-fn a_last_record_that_was_cut_short_is_cut_off_and_kept() {
-    // Within EXEC: the transaction did not happen.
-    let (folder, part) = folder_with(|bytes| bytes.truncate(bytes.len() - 3));
-    let before = fs::read(&part).expect("the part");
-    let server = Server::larder(&options(folder.path(), &[]));
-    let mut client = server.connect();
-    assert_eq!(client.call(&["MGET", "a", "b", "c"]), Value::Array(vec![Value::Bulk("1".into()), Value::Null, Value::Null]));
-    let after = fs::read(&part).expect("the part");
-    let kept = part.with_file_name(format!("appendonly.aof.1.incr.aof.cut-at-{}", after.len()));
-    assert_eq!([after, fs::read(kept).expect("what was cut off")].concat(), before);
-    // What comes then is read with what was there.
-    client.call(&["SET", "b", "4"]);
-    kill(server);
-    let server = Server::larder(&options(folder.path(), &[]));
-    assert_eq!(server.connect().call(&["MGET", "a", "b"]), Value::Array(vec![Value::Bulk("1".into()), Value::Bulk("4".into())]));
-}
-
-#[test]
-fn what_is_broken_is_named() {
-    let broken = |folder: &Path, more: &[&str]| {
-        let ended = run_to_end(&[&options(folder, more)[..], &["--port", "0"]].concat(), "", folder);
-        assert_eq!(ended.status.code(), Some(1));
-        String::from_utf8_lossy(&ended.stderr).into_owned()
-    };
-    let (folder, _) = folder_with(|bytes| bytes.truncate(bytes.len() - 3));
-    let told = broken(folder.path(), &["--aof-load-truncated", "no"]);
-    assert!(told.contains("Unexpected end of file reading the append only file appendonly.aof.1.incr.aof"), "{told}");
-    // The first record takes 81 bytes.
-    let (folder, _) = folder_with(|bytes| bytes[81] = b'x');
-    let told = broken(folder.path(), &[]);
-    assert!(told.contains("Bad file format reading the append only file appendonly.aof.1.incr.aof at offset "), "{told}");
-    let (folder, _) = folder_with(|bytes| {
-        let at = bytes.windows(3).position(|word| word == b"SET").expect("it was logged");
-        bytes[at..at + 3].copy_from_slice(b"XYZ");
-    });
-    let told = broken(folder.path(), &[]);
-    assert!(told.contains("error: unknown command 'XYZ'"), "{told}");
-    let (folder, _) = folder_with(|_| ());
-    fs::write(folder.path().join("appendonlydir/appendonly.aof.manifest"), "file a seq 1\n").expect("a file");
-    let told = broken(folder.path(), &[]);
-    assert!(told.contains("Invalid AOF manifest file format (line 1)"), "{told}");
-}
-
-#[test]
-fn an_append_only_file_of_old_becomes_the_base() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let old = [request(&["SELECT", "2"]), b"#TS:1700000000\r\n".to_vec(), request(&["SET", "a", "1"])].concat();
-    fs::write(folder.path().join("appendonly.aof"), old).expect("a file");
-    let options = options(folder.path(), &[]);
-    for _ in 0..2 {
-        let server = Server::larder(&options);
+fn it_can_be_loaded_again() {
+    for preamble in ["yes", "no"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = Server::larder(&options(folder.path(), &["--aof-use-rdb-preamble", preamble]));
         let mut client = server.connect();
-        client.call(&["SELECT", "2"]);
-        assert_eq!(client.call(&["GET", "a"]), Value::Bulk("1".into()));
-        kill(server);
+        fill(&mut client);
+        fill_large(&mut client);
+        let (expected, expected_pending) = (digest(&server), pending(&mut client));
+        let load = |client: &mut Connection| assert_eq!(client.call(&["DEBUG", "LOADAOF"]), Value::Simple("OK".into()));
+        load(&mut client);
+        assert_eq!(digest(&server), expected);
+        rewrite(&mut client);
+        load(&mut client);
+        assert_eq!(digest(&server), expected);
+        for (now, expected) in pending(&mut client).iter().zip(&expected_pending) {
+            assert_eq!(without_idle_times(now), without_idle_times(expected));
+        }
+        client.config_set("appendonly", "no");
+        wait_until("it is off", || client.info("aof_enabled") == 0);
+        client.call(&["SET", "not", "there"]);
+        load(&mut client);
+        assert_eq!(digest(&server), expected, "what was written since is not in it");
+        client.call(&["SET", "there", "now"]);
+        let expected = digest(&server);
+        rewrite(&mut client);
+        load(&mut client);
+        assert_eq!(digest(&server), expected, "it is rewritten though it is off");
+        let text = fs::read_to_string(folder.path().join("appendonlydir/appendonly.aof.manifest")).expect("it is there");
+        let format = if preamble == "yes" { "rdb" } else { "aof" };
+        assert_eq!(text, format!("file appendonly.aof.3.base.{format} seq 3 type b\n"));
     }
-    let manifest = fs::read_to_string(folder.path().join("appendonlydir/appendonly.aof.manifest")).expect("it was made");
-    assert_eq!(manifest, "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n");
+}
+
+/// `WAITAOF`: a number is one of disks.
+#[test]
+fn waitaof_waits_for_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::larder(&options(folder.path(), &[]));
+    let mut client = server.connect();
+    let counts = |local, others| Value::Array(vec![Value::Integer(local), Value::Integer(others)]);
+    assert_eq!(client.call(&["WAITAOF", "0", "0", "0"]), counts(1, 0), "it has written nothing");
+    client.call(&["SET", "a", "1"]);
+    assert_eq!(client.call(&["WAITAOF", "1", "0", "0"]), counts(1, 0));
+    // Sent with what it waits for, and behind something else.
+    let requests = [vec!["SET", "a", "2"], vec!["WAITAOF", "1", "0", "0"], vec!["GET", "a"]];
+    client.send_all(requests.into_iter());
+    assert_eq!([client.receive(), client.receive(), client.receive()], [Value::Simple("OK".into()), counts(1, 0), Value::Bulk("2".into())]);
+    assert_eq!(client.call(&["WAITAOF", "1", "1", "10"]), counts(1, 0), "there is no replica, ever");
+    client.call(&["MULTI"]);
+    client.call(&["SET", "a", "3"]);
+    client.call(&["WAITAOF", "1", "1", "0"]);
+    let Value::Array(replies) = client.call(&["EXEC"]) else { panic!("it was run") };
+    assert!(replies[1] == counts(1, 0), "nothing waits within a transaction, whose own writes come at its end: {replies:?}");
+    for (request, error) in [
+        (["WAITAOF", "2", "0", "0"], "ERR value is out of range, value must between 0 and 1"),
+        (["WAITAOF", "x", "0", "0"], "ERR value is not an integer or out of range"),
+        (["WAITAOF", "0", "-1", "0"], "ERR value is out of range, must be positive"),
+        (["WAITAOF", "0", "0", "-1"], "ERR timeout is negative"),
+        (["WAITAOF", "0", "0", "x"], "ERR timeout is not an integer or out of range"),
+    ] {
+        assert_eq!(client.call(&request).as_error(), Some(error.as_bytes()));
+    }
+    client.config_set("appendfsync", "no");
+    client.call(&["SET", "a", "4"]);
+    assert_eq!(client.call(&["WAITAOF", "1", "0", "10"]), counts(0, 0), "nobody flushes it");
+    let mut other = server.connect();
+    client.send(&["WAITAOF", "1", "0", "0"]);
+    wait_until("it waits", || other.info("blocked_clients") == 1);
+    other.config_set("appendonly", "no");
+    let told = client.receive();
+    assert_eq!(told.as_error(), Some(b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.".as_slice()));
+    assert_eq!(client.call(&["WAITAOF", "0", "0", "0"]), counts(0, 0));
 }

@@ -3,6 +3,7 @@
 
 mod announce;
 mod append_only;
+mod append_only_files;
 mod blocking;
 mod cli;
 mod cli_manager;

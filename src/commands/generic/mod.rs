@@ -21,6 +21,7 @@ mod time_units;
 mod touch;
 mod ttl;
 mod type_;
+mod waitaof;
 
 use crate::engine::spec::CommandSpec;
 
@@ -52,5 +53,6 @@ pub static COMMANDS: &[&CommandSpec] = &[
     &touch::TOUCH,
     &ttl::TTL,
     &type_::TYPE,
+    &waitaof::WAITAOF,
     &del::UNLINK,
 ];

@@ -24,7 +24,7 @@ pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal>
 /// Gives their copies of the options to those that keep some. Also called once at start.
 pub fn adopt(shared: &Shared, config: &Config) {
     shared.keyspace.apply(config);
-    shared.aof.set_policy(config.appendfsync);
+    shared.aof.set_options(config.appendfsync, config.no_appendfsync_on_rewrite, config.aof_timestamp_enabled);
     shared.metrics.latency.set_threshold_ms(config.latency_monitor_threshold);
     let lengths = [
         (Kind::Slow, config.commandlog_slow_execution_max_len),

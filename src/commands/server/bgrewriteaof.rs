@@ -1,6 +1,5 @@
-//! BGREWRITEAOF: makes the append only file anew, as short as the data is. Nobody waits for it, and nothing is forked.
-//!
-//! Difference from Valkey: where `appendonly` is off, it is refused. Valkey then writes a file that nobody keeps up to date.
+//! BGREWRITEAOF: makes the append only file anew, as short as the data is. Nobody waits for it, and nothing is forked. Where `appendonly` is off
+//! the file has what was there then, and nobody keeps it up to date.
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
@@ -19,9 +18,6 @@ pub(crate) static BGREWRITEAOF: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     let shared = context.shared;
-    if !shared.aof.is_on() && !context.config.appendonly {
-        return Err(CmdError::coded("ERR the append only file is off: set appendonly to yes to have one written"));
-    }
     if shared.rewriting.figures().running_s.is_some() {
         return Err(CmdError::coded("ERR Background append only file rewriting already in progress"));
     }

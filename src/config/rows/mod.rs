@@ -175,7 +175,7 @@ mod tests {
             }
             assert!(row.doc.ends_with('.'), "{}: the text is a sentence", row.name);
             assert!(!row.allowed().is_empty());
-            if let Status::NoEffect(reason) | Status::Later(reason) | Status::NotYet(reason) = row.status {
+            if let Status::NoEffect(reason) | Status::Later(reason) = row.status {
                 assert!(!reason.is_empty() && !reason.ends_with('.'), "{}: {reason}", row.name);
             }
         }
@@ -235,7 +235,7 @@ mod tests {
             args.iter().map(|arg| (*arg).to_owned()).collect()
         };
         for row in all() {
-            if let Status::Later(reason) | Status::NotYet(reason) = row.status {
+            if let Status::Later(reason) = row.status {
                 let error = row.set(&mut Config::default(), &other(row), false).unwrap_err();
                 assert!(error.starts_with(reason) && error.ends_with("is accepted for now"), "{}: {error}", row.name);
             }

@@ -40,27 +40,22 @@ pub(super) static ROWS: &[Row] = &[
         .doc("Directory of the append only file's parts, in dir."),
     word("appendfsync", AppendFsync::WORDS, "everysec", field!(appendfsync))
         .doc("When the append only file is flushed to disk: each second, at each write, or when the system likes."),
-    yes_no("no-appendfsync-on-rewrite", false, Kept)
-        .no_effect("nobody waits for the thread that flushes, so that it goes on while the file is rewritten")
-        .doc("Do not flush while the append only file is rewritten."),
+    yes_no("no-appendfsync-on-rewrite", false, field!(no_appendfsync_on_rewrite))
+        .doc("Do not flush the append only file while it is rewritten or a snapshot is saved, whatever appendfsync says."),
     number("auto-aof-rewrite-percentage", 0, INT_MAX, 100, field!(auto_aof_rewrite_percentage))
         .doc("Growth since the last rewrite, in percent, that starts another. 0 never does."),
     memory("auto-aof-rewrite-min-size", 0, LONG_MAX, 64 * MIB, field!(auto_aof_rewrite_min_size))
         .doc("Size below which growth starts no rewrite."),
     yes_no("aof-load-truncated", true, field!(aof_load_truncated))
         .doc("Start even when the last record of the append only file is incomplete."),
-    yes_no("aof-use-rdb-preamble", true, Kept)
-        .no_effect("a rewritten append only file always begins with a snapshot, and one with commands is read as well")
-        .doc("Begin a rewritten append only file with a snapshot."),
-    yes_no("aof-timestamp-enabled", false, Kept)
-        .not_yet("times are not written into the append only file yet")
+    yes_no("aof-use-rdb-preamble", true, field!(aof_use_rdb_preamble))
+        .doc("Begin a rewritten append only file with a snapshot, which is shorter and loaded faster than requests."),
+    yes_no("aof-timestamp-enabled", false, field!(aof_timestamp_enabled))
         .doc("Note times in the append only file, to recover up to a point in time."),
-    yes_no("aof-rewrite-incremental-fsync", true, Kept)
-        .no_effect("its beginning is a snapshot, for which rdb-save-incremental-fsync says so")
+    yes_no("aof-rewrite-incremental-fsync", true, field!(aof_rewrite_incremental_fsync))
         .doc("Flush a rewritten append only file to disk in small portions."),
-    yes_no("aof-disable-auto-gc", false, Kept)
+    yes_no("aof-disable-auto-gc", false, field!(aof_disable_auto_gc))
         .hidden()
-        .no_effect("parts that nobody reads any more are always removed")
         .doc("Keep parts of the append only file that are no longer needed."),
     number("rdb-key-save-delay", INT_MIN, INT_MAX, 0, field!(rdb_key_save_delay))
         .hidden()

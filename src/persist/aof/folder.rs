@@ -5,18 +5,35 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::manifest::{BadManifest, Manifest, Part, PartKind};
+use crate::config::os_text;
 use crate::persist::files::{self, File, Files};
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The system could not do something with this file.
-    #[error("{path}: {error}")]
+    #[error("{path}: {}", os_text(error))]
     Io {
         /// Which file.
         path: String,
         /// What it said.
         error: io::Error,
+    },
+    /// The folder could not be made.
+    #[error("Can't open or create append-only dir {path}: {error}")]
+    Dir {
+        /// Which.
+        path: String,
+        /// What the system said.
+        error: String,
+    },
+    /// Another server writes to it.
+    #[error("the append only file {prefix} in {dir} belongs to another server that runs: {dir}/{prefix}.lock is locked")]
+    Taken {
+        /// The folder.
+        dir: String,
+        /// What the names of its files begin with.
+        prefix: String,
     },
     /// The manifest is none.
     #[error("the AOF manifest {path}: {error}")]
@@ -35,6 +52,44 @@ pub struct Folder {
     dir: PathBuf,
     /// What the names of its files begin with.
     prefix: String,
+    /// What tells other servers that this one is there: two that write to one file would destroy it.
+    _lock: Arc<dyn File>,
+}
+
+/// Ends the name of a file that holds what was cut off another one: the offset follows.
+const CUT: &str = ".cut-at-";
+
+/// Cuts a file off at this length, and keeps what follows in a file beside it. Returns its path.
+///
+/// # Errors
+/// The system's. All is as before, or the rest is there twice.
+pub fn cut(files: &dyn Files, path: &Path, len: u64) -> io::Result<PathBuf> {
+    let mut kept = path.as_os_str().to_owned();
+    kept.push(format!("{CUT}{len}"));
+    let kept = PathBuf::from(kept);
+    let (file, rest) = (files.open_or_create(path)?, files.create(&kept)?);
+    let (mut reader, mut writer) = (files::Reader::new(Arc::clone(&file), len), files::Writer::new(Arc::clone(&rest), 0));
+    io::copy(&mut reader, &mut writer)?;
+    rest.sync()?;
+    files.sync_dir(files::dir_of(path))?;
+    file.set_len(len)?;
+    file.sync()?;
+    Ok(kept)
+}
+
+/// What a server locks that writes to the file at `path`, a manifest or a part.
+pub fn lock_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // A part's name ends with its number, kind and form.
+    let is_part = |rest: &str| rest.split('.').nth_back(2).is_some_and(|number| number.parse::<u64>().is_ok());
+    let prefix = match name.strip_suffix(".manifest") {
+        Some(prefix) => prefix,
+        None if [".incr.aof", ".base.aof", ".base.rdb"].iter().any(|end| name.ends_with(end)) && is_part(&name) => {
+            name.rsplitn(4, '.').last().unwrap_or(&name)
+        }
+        None => &name,
+    };
+    path.with_file_name(format!("{prefix}.lock"))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
@@ -42,14 +97,19 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
 }
 
 impl Folder {
-    /// The folder `dir`, which is made if it is not there.
+    /// The folder `dir`, which is made if it is not there. Several servers may share it if the names of their files begin otherwise, as in
+    /// Valkey.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's, or [`FolderError::Taken`].
     pub fn open(files: Arc<dyn Files>, dir: &str, prefix: &str) -> Result<Folder, FolderError> {
-        let dir = PathBuf::from(dir);
-        files.create_dir(&dir).map_err(at(&dir))?;
-        Ok(Folder { files, dir, prefix: prefix.to_owned() })
+        files.create_dir(Path::new(dir)).map_err(|error| FolderError::Dir { path: dir.to_owned(), error: os_text(error) })?;
+        let lock_path = lock_path(&Path::new(dir).join(format!("{prefix}.manifest")));
+        let lock = files.lock(&lock_path).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => FolderError::Taken { dir: dir.to_owned(), prefix: prefix.to_owned() },
+            _ => FolderError::Io { path: lock_path.display().to_string(), error },
+        })?;
+        Ok(Folder { files, dir: PathBuf::from(dir), prefix: prefix.to_owned(), _lock: lock })
     }
 
     /// What the names of its files begin with.
@@ -116,38 +176,59 @@ impl Folder {
         let base = Part { name: self.prefix.clone(), number: 1, kind: PartKind::Base };
         let manifest = Manifest { base: Some(base), ..Manifest::default() };
         self.persist(&manifest)?;
+        self.move_old(old)?;
+        Ok(Some(manifest))
+    }
+
+    /// Goes on with taking over a file of old, if that was broken off behind the manifest: its only part is the file, which is not here yet.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn finish_adoption(&self, manifest: Manifest) -> Result<Manifest, FolderError> {
+        let is_old = manifest.increments.is_empty() && manifest.base.as_ref().is_some_and(|base| base.name == self.prefix);
+        let old = Path::new(&self.prefix);
+        let is_missing = |path: &Path| self.files.open(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if is_old && is_missing(&self.path_of(&self.prefix)) && !is_missing(old) {
+            self.move_old(old)?;
+        }
+        Ok(manifest)
+    }
+
+    fn move_old(&self, old: &Path) -> Result<(), FolderError> {
         files::replace(&*self.files, old, &self.path_of(&self.prefix)).map_err(at(old))?;
         tracing::info!(
             "Successfully migrated an old-style AOF configuration ({}) into the AOF directory ({}).",
             self.prefix,
             self.dir.display()
         );
-        Ok(Some(manifest))
+        Ok(())
     }
 
-    /// Opens a part. It is made if it is not there and `creates`.
+    /// Opens a part to write to it. It is made if it is not there.
     ///
     /// # Errors
     /// The system's.
-    pub fn part(&self, name: &str, creates: bool) -> Result<Arc<dyn File>, FolderError> {
+    pub fn part(&self, name: &str) -> Result<Arc<dyn File>, FolderError> {
         let path = self.path_of(name);
-        // To be read only if need be: a folder that may not be written to can be looked at.
-        let opened = if creates { self.files.open_or_create(&path) } else { self.files.open(&path) };
-        opened.map_err(at(&path))
+        self.files.open_or_create(&path).map_err(at(&path))
     }
 
-    /// Writes a file of its own with these bytes.
+    /// Opens a part to read it: also in a folder that may not be written to.
     ///
     /// # Errors
     /// The system's.
-    pub fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+    pub fn part_to_read(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.files.open(&self.path_of(name))
+    }
+
+    /// Cuts a part off at this length, and keeps what follows in a file of its own. Returns its name.
+    ///
+    /// # Errors
+    /// The system's. All is as before, or the rest is there twice.
+    pub fn cut(&self, name: &str, len: u64) -> Result<String, FolderError> {
         let path = self.path_of(name);
-        let write = || {
-            let file = self.files.create(&path)?;
-            files::write_all_at(&*file, bytes, 0)?;
-            file.sync()
-        };
-        write().map_err(at(&path))
+        cut(&*self.files, &path, len).map_err(at(&path))?;
+        Ok(format!("{name}{CUT}{len}"))
     }
 
     /// Flushes the names in the folder to the disk.
@@ -156,5 +237,17 @@ impl Folder {
     /// The system's.
     pub fn sync(&self) -> Result<(), FolderError> {
         self.files.sync_dir(&self.dir).map_err(at(&self.dir))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_and_its_parts_have_one_lock() {
+        for name in ["a.aof.manifest", "a.aof.1.incr.aof", "a.aof.12.base.rdb", "a.aof.3.base.aof", "a.aof"] {
+            assert_eq!(lock_path(&Path::new("dir").join(name)), Path::new("dir/a.aof.lock"), "{name}");
+        }
     }
 }

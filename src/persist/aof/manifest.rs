@@ -147,8 +147,10 @@ impl Manifest {
     pub fn replace_base(&mut self, prefix: &str, format: &str, kept: usize) -> &Part {
         let number = self.base.as_ref().map_or(0, |part| part.number) + 1;
         let passed = self.increments.len().saturating_sub(kept);
-        let gone = self.base.take().into_iter().chain(self.increments.drain(..passed));
-        self.history.extend(gone.map(|part| Part { kind: PartKind::History, ..part }));
+        // What became history last comes first, as in Valkey.
+        let gone = self.increments.drain(..passed).chain(self.base.take());
+        let history = gone.map(|part| Part { kind: PartKind::History, ..part }).chain(std::mem::take(&mut self.history));
+        self.history = history.collect();
         let name = format!("{prefix}.{number}.base.{format}");
         self.base.insert(Part { name, number, kind: PartKind::Base })
     }
@@ -221,7 +223,7 @@ mod tests {
         assert_eq!(manifest.add_increment("a.aof").name, "a.aof.1.incr.aof");
         assert_eq!(manifest.add_increment("a.aof").name, "a.aof.2.incr.aof");
         assert_eq!(manifest.replace_base("a.aof", "aof", 1).name, "a.aof.2.base.aof");
-        let expected = "file a.aof.2.base.aof seq 2 type b\nfile a.aof.1.base.rdb seq 1 type h\nfile a.aof.1.incr.aof seq 1 type h\n\
+        let expected = "file a.aof.2.base.aof seq 2 type b\nfile a.aof.1.incr.aof seq 1 type h\nfile a.aof.1.base.rdb seq 1 type h\n\
                         file a.aof.2.incr.aof seq 2 type i\n";
         assert_eq!(manifest.text(), expected);
         assert_eq!(manifest.add_increment("a.aof").number, 3);

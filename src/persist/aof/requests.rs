@@ -1,6 +1,7 @@
 //! Reading the requests of a part of the append only file, one after the other.
 //!
-//! Lines that begin with `#` are remarks (`#TS:` of `aof-timestamp-enabled`), and passed over between two requests.
+//! Lines that begin with `#` are remarks (`#TS:` of `aof-timestamp-enabled`), and passed over between two requests. They are bytes of the file
+//! and not of the write log: who derives the one place from the other subtracts [`Requests::remarks_len`].
 //!
 //! Invariant: memory is set aside for bytes that were read, never for a length that is only announced.
 
@@ -16,6 +17,10 @@ use crate::persist::files::File;
 const READ_LEN: usize = 1024 * 1024;
 /// Longest line of a request: a length, with room for what others may write.
 const LINE_LEN_MAX: usize = 128;
+/// Longest remark, as in Valkey.
+const REMARK_LEN_MAX: usize = 1024;
+/// What a remark that tells the time begins with: the unix time in seconds follows.
+const TIME: &[u8] = b"#TS:";
 
 /// Why there is no next request.
 #[derive(Debug, thiserror::Error)]
@@ -51,45 +56,109 @@ pub struct Requests {
     buffer: Vec<u8>,
     /// What comes before it in the buffer was handed out.
     taken: usize,
+    /// Of the request that was found last, in the buffer.
     words: Vec<Range<usize>>,
+    /// Where that begins.
+    begun_at: u64,
+    remarks_len: u64,
+    /// A remark that tells a later time is the end, unix seconds.
+    until_s: i64,
+    /// Where such a remark was found.
+    stopped_at: Option<u64>,
     has_ended: bool,
+}
+
+/// The remark that tells this time.
+pub fn time_remark(unix_s: i64) -> Vec<u8> {
+    [TIME, unix_s.to_string().as_bytes(), b"\r\n"].concat()
 }
 
 impl Requests {
     /// The requests of a file from this place on.
     pub fn new(file: Arc<dyn File>, from: u64) -> Requests {
-        Requests { file, read_at: from, buffer: Vec::new(), taken: 0, words: Vec::new(), has_ended: false }
+        let (buffer, words) = (Vec::new(), Vec::new());
+        Requests {
+            file,
+            read_at: from,
+            buffer,
+            taken: 0,
+            words,
+            begun_at: from,
+            remarks_len: 0,
+            until_s: i64::MAX,
+            stopped_at: None,
+            has_ended: false,
+        }
     }
 
-    /// Where the request begins that comes next.
+    /// Where the request begins that comes next, or the remarks before it.
     pub fn at(&self) -> u64 {
         self.read_at - (self.buffer.len() - self.taken) as u64
+    }
+
+    /// Where the last request begins.
+    pub fn begun_at(&self) -> u64 {
+        self.begun_at
+    }
+
+    /// Bytes of the remarks that were passed over.
+    pub fn remarks_len(&self) -> u64 {
+        self.remarks_len
+    }
+
+    /// Takes a remark that tells a later time than this, unix seconds, for the end.
+    pub fn stop_behind(&mut self, until_s: i64) {
+        self.until_s = until_s;
+    }
+
+    /// Where the remark begins that was taken for the end.
+    pub fn stopped_at(&self) -> Option<u64> {
+        self.stopped_at
     }
 
     /// The words of the next request; `None` at the end.
     ///
     /// # Errors
-    /// If there is none, though the file goes on. Then [`Requests::at`] is where it should be.
+    /// See [`Requests::advance`].
     pub fn next_words(&mut self) -> Result<Option<Vec<&[u8]>>, NoRequest> {
+        Ok(if self.advance()? { Some(self.words()) } else { None })
+    }
+
+    /// The words of the last request.
+    pub fn words(&self) -> Vec<&[u8]> {
+        self.words.iter().map(|range| &self.buffer[range.clone()]).collect()
+    }
+
+    /// Goes on to the next request. False at the end.
+    ///
+    /// # Errors
+    /// If there is none, though the file goes on. Then [`Requests::at`] is where it should be.
+    pub fn advance(&mut self) -> Result<bool, NoRequest> {
         loop {
             let rest = &self.buffer[self.taken..];
             if !rest.is_empty() {
                 match find(rest, &mut self.words).map_err(NoRequest::Malformed)? {
                     Found::Remark(len) => {
+                        if time_of(&rest[..len]).is_some_and(|time_s| time_s > self.until_s) {
+                            self.stopped_at = Some(self.at());
+                            return Ok(false);
+                        }
                         self.taken += len;
+                        self.remarks_len += len as u64;
                         continue;
                     }
                     Found::Request(len) => {
+                        self.begun_at = self.at();
                         let start = self.taken;
+                        self.words.iter_mut().for_each(|word| *word = word.start + start..word.end + start);
                         self.taken += len;
-                        let word = |range: &Range<usize>| &self.buffer[start + range.start..start + range.end];
-                        return Ok(Some(self.words.iter().map(word).collect()));
+                        return Ok(true);
                     }
                     Found::Part => {}
                 }
             }
             if self.has_ended {
-                return if self.taken == self.buffer.len() { Ok(None) } else { Err(NoRequest::CutOff) };
+                return if self.taken == self.buffer.len() { Ok(false) } else { Err(NoRequest::CutOff) };
             }
             self.read_more()?;
         }
@@ -114,12 +183,21 @@ impl Requests {
     }
 }
 
+/// The time that a remark tells, if it does.
+fn time_of(remark: &[u8]) -> Option<i64> {
+    parse_i64(remark.strip_prefix(TIME)?.trim_ascii_end())
+}
+
 /// The line at the beginning of `bytes`, without its end, and its length with it. `None` if its end is not there yet.
 fn line(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, &'static str> {
-    let searched = &bytes[..bytes.len().min(LINE_LEN_MAX)];
+    line_up_to(bytes, LINE_LEN_MAX)
+}
+
+fn line_up_to(bytes: &[u8], len_max: usize) -> Result<Option<(&[u8], usize)>, &'static str> {
+    let searched = &bytes[..bytes.len().min(len_max)];
     match memchr::memchr(b'\n', searched) {
         Some(end) => Ok(Some((searched[..end].strip_suffix(b"\r").unwrap_or(&searched[..end]), end + 1))),
-        None if bytes.len() >= LINE_LEN_MAX => Err("a line is too long"),
+        None if bytes.len() >= len_max => Err("a line is too long"),
         None => Ok(None),
     }
 }
@@ -134,7 +212,8 @@ fn number(line: &[u8], kind: u8, most: i64) -> Result<usize, &'static str> {
 fn find(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Found, &'static str> {
     words.clear();
     if bytes[0] == b'#' {
-        return Ok(memchr::memchr(b'\n', bytes).map_or(Found::Part, |end| Found::Remark(end + 1)));
+        let found = line_up_to(bytes, REMARK_LEN_MAX)?;
+        return Ok(found.map_or(Found::Part, |(_, len)| Found::Remark(len)));
     }
     let Some((header, mut at)) = line(bytes)? else { return Ok(Found::Part) };
     let count = number(header, b'*', i64::from(i32::MAX))?;
@@ -159,7 +238,11 @@ fn find(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Found, &'static s
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::persist::files::faulty::FaultyFiles;
+    use crate::persist::files::{self, Files as _};
 
     fn found(text: &str) -> Result<(Found, Vec<String>), &'static str> {
         let mut words = Vec::new();
@@ -181,5 +264,31 @@ mod tests {
             assert!(found(malformed).is_err(), "{malformed:?}");
         }
         assert!(found(&"*1".repeat(100)).is_err());
+        assert!(found(&format!("#{}", "x".repeat(2000))).is_err(), "a remark has a longest length, too");
+    }
+
+    #[test]
+    fn remarks_are_counted_and_their_times_known() -> Result<(), NoRequest> {
+        let request = "*1\r\n$4\r\nPING\r\n";
+        let text = format!("#TS:17\r\n#other\n{request}#TS:18\r\n{request}{request}#TS:x\r\n");
+        let file = FaultyFiles::default().create(Path::new("part"))?;
+        files::write_all_at(&*file, text.as_bytes(), 0)?;
+        let mut requests = Requests::new(Arc::clone(&file), 0);
+        let len = request.len() as u64;
+        for (begun_at, remarks_len) in [(15, 15), (len + 23, 23), (2 * len + 23, 23)] {
+            assert!(requests.advance()?);
+            assert_eq!(requests.words(), [b"PING"]);
+            assert_eq!((requests.begun_at(), requests.remarks_len()), (begun_at, remarks_len));
+        }
+        assert!(!requests.advance()?);
+        assert_eq!((requests.at(), requests.remarks_len()), (text.len() as u64, 30));
+        assert_eq!((time_remark(17), requests.stopped_at()), (b"#TS:17\r\n".to_vec(), None));
+        for (until_s, stopped_at) in [(16, Some(0)), (17, Some(len + 15)), (18, None)] {
+            let mut requests = Requests::new(Arc::clone(&file), 0);
+            requests.stop_behind(until_s);
+            while requests.advance()? {}
+            assert_eq!(requests.stopped_at(), stopped_at, "{until_s}");
+        }
+        Ok(())
     }
 }

@@ -5,30 +5,43 @@
 //! written by itself; a thread of its own would have to be woken for it and wake others in turn. Flushing to the disk waits for the disk,
 //! and so has a thread: with `appendfsync always` replies are held until that has caught up, and no worker waits ([`DurableOffset`]).
 //!
+//! The system may keep who writes to a file waiting for as long as it flushes that. So while it does, no worker writes: with `always` it is written
+//! behind the flush, which those replies wait for anyway; with `everysec` by a second thread, while the replies are held. Valkey sends them
+//! unwritten, for up to two seconds, and then keeps everybody waiting.
+//!
 //! Invariants:
 //! * What the file holds is the log's bytes from the offset at which it was begun on, without a gap. A part of a write that failed is cut off
 //!   again before anything else is written.
 //! * [`DurableOffset`] advances to an offset once everything before it is as durable as `appendfsync` wants it: on the disk (`always`), or
 //!   given to the system (`everysec`, `no`), which is where it is if this process ends.
 //! * A write that fails with `everysec` or `no` holds up no reply, as in Valkey: those that were on their way leave, later writes are
-//!   refused until the disk has room again (`MISCONF`), and what was not written stays in the log until then.
+//!   refused until the disk has room again (`MISCONF`), and what was not written stays in the log until then. An error of a flush is not over
+//!   with the next write, but with the next flush.
+//! * What a flush has failed for once is never told to be on the disk: the system may have dropped it. A rewrite makes it anew.
+//! * Remarks on the time (`aof-timestamp-enabled`) stand between records. They are bytes of the file and not of the log, and tell when what
+//!   follows was written.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
+use super::hand_over::HandOver;
+use super::requests::time_remark;
+use crate::base::clock;
 use crate::base::durable_offset::DurableOffset;
-use crate::base::limits::LOG_WRITE_LEN;
-use crate::config::AppendFsync;
+use crate::base::limits::{LOG_WAITING_LEN_MAX, LOG_WRITE_LEN};
+use crate::config::{AppendFsync, os_text};
 use crate::persist::files::{File, write_all_at};
 use crate::persist::write_log::{LogReader, WriteLog};
 
 /// Between two flushes with `everysec`.
 const FLUSH_PERIOD: Duration = Duration::from_secs(1);
+/// A write that waited so long for a flush counts as delayed, as in Valkey.
+const DELAYED_MS: u64 = 2000;
 
 /// The part that is written now.
 #[derive(Debug)]
@@ -37,6 +50,8 @@ struct Current {
     reader: LogReader,
     /// Bytes of the file that were written as a whole.
     len: u64,
+    /// The last time that a remark in it tells, unix seconds.
+    time_s: i64,
     /// Parts of log that are put together to be written at once.
     buffer: Vec<u8>,
     pieces: Vec<Bytes>,
@@ -60,19 +75,12 @@ pub struct Figures {
     pub current_len: AtomicU64,
     /// Bytes of all parts after the last rewrite, or at the start.
     pub base_len: AtomicU64,
-    /// Writes that waited for the disk.
+    /// Writes that waited long for a flush.
     pub delayed_flushes: AtomicU64,
-    /// The system's number of the error of the last write or flush; 0 if it went well.
-    pub error: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct FlushState {
-    /// The thread is to look.
-    is_wanted: bool,
-    must_end: bool,
-    /// Parts that were written to the end and are not on the disk yet.
-    earlier: Vec<Arc<dyn File>>,
+    /// The system's number of the error of the last write; 0 if it went well.
+    write_error: AtomicU32,
+    /// The same of the last flush.
+    flush_error: AtomicU32,
 }
 
 /// See the module's page.
@@ -87,12 +95,41 @@ pub struct Writer {
     policy: AtomicU8,
     /// Everything before it was given to the system.
     written: AtomicU64,
-    /// Everything before it is on the disk.
-    flushed: AtomicU64,
-    flushing: Mutex<FlushState>,
-    wake: Condvar,
+    /// How far everything is on the disk, whatever `appendfsync` wants.
+    pub flushed: DurableOffset,
+    /// Everything before it was given to the system before the last flush, whether or not that went well.
+    tried: AtomicU64,
+    /// Flushes that failed; and as many of them as a rewrite has made good.
+    failures: AtomicU64,
+    mended: AtomicU64,
+    /// Parts that were written to the end and are not on the disk yet.
+    earlier: Mutex<Vec<Arc<dyn File>>>,
+    flushes: HandOver,
+    writes: HandOver,
+    /// There is a thread for the writes that workers leave to others.
+    has_writer: AtomicBool,
+    /// A flush goes on.
+    is_flushing: AtomicBool,
+    /// `no-appendfsync-on-rewrite`, and how many others write much to the disk.
+    spares_disk: AtomicBool,
+    disk_users: AtomicU32,
+    /// `aof-timestamp-enabled`.
+    notes_time: AtomicBool,
+    /// DEBUG AOF-FLUSH-SLEEP: microseconds to wait before each write.
+    pub delay_us: AtomicU32,
     /// What INFO tells.
     pub figures: Figures,
+}
+
+/// Somebody writes much to the disk, until this is dropped.
+#[derive(Debug)]
+pub struct DiskUse<'w>(&'w Writer);
+
+impl Drop for DiskUse<'_> {
+    fn drop(&mut self) {
+        self.0.disk_users.fetch_sub(1, Ordering::AcqRel);
+        self.0.flushes.wish();
+    }
 }
 
 impl Writer {
@@ -106,9 +143,19 @@ impl Writer {
             is_on: AtomicBool::new(false),
             policy: AtomicU8::new(AppendFsync::EverySecond as u8),
             written: AtomicU64::new(0),
-            flushed: AtomicU64::new(0),
-            flushing: Mutex::default(),
-            wake: Condvar::new(),
+            flushed: DurableOffset::default(),
+            tried: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            mended: AtomicU64::new(0),
+            earlier: Mutex::default(),
+            flushes: HandOver::default(),
+            writes: HandOver::default(),
+            has_writer: AtomicBool::new(false),
+            is_flushing: AtomicBool::new(false),
+            spares_disk: AtomicBool::new(false),
+            disk_users: AtomicU32::new(0),
+            notes_time: AtomicBool::new(false),
+            delay_us: AtomicU32::new(0),
             figures: Figures::default(),
         }
     }
@@ -118,19 +165,59 @@ impl Writer {
         self.is_on.load(Ordering::Relaxed)
     }
 
-    /// The error with which the last write or flush failed; `None` if it went well.
-    #[inline]
+    /// The error with which the last write or flush failed; `None` if they went well.
     pub fn error(&self) -> Option<io::Error> {
-        match self.figures.error.load(Ordering::Relaxed) {
-            0 => None,
-            number => Some(io::Error::from_raw_os_error(number as i32)),
-        }
+        let numbers = [&self.figures.write_error, &self.figures.flush_error];
+        let number = numbers.iter().map(|number| number.load(Ordering::Relaxed)).find(|number| *number != 0)?;
+        Some(io::Error::from_raw_os_error(number as i32))
     }
 
     /// True if the last write or flush failed.
     #[inline]
     pub fn has_failed(&self) -> bool {
-        self.figures.error.load(Ordering::Relaxed) != 0
+        (self.figures.write_error.load(Ordering::Relaxed) | self.figures.flush_error.load(Ordering::Relaxed)) != 0
+    }
+
+    /// True if so much of the log waits to be written that nothing should be added to it.
+    #[inline]
+    pub fn is_behind(&self) -> bool {
+        self.waiting_bytes() > LOG_WAITING_LEN_MAX
+    }
+
+    /// True if everything before this offset is on the disk for certain, where there is a file.
+    pub fn has_flushed(&self, offset: u64) -> bool {
+        self.is_on() && !self.is_doubtful() && self.flushed.now() >= offset
+    }
+
+    /// True while the file is flushed to the disk.
+    pub fn is_flushing(&self) -> bool {
+        self.is_flushing.load(Ordering::Relaxed)
+    }
+
+    /// Flushes that failed so far.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Acquire)
+    }
+
+    /// True if a flush has failed, and so something of the file may never reach the disk.
+    pub fn is_doubtful(&self) -> bool {
+        self.failures() > self.mended.load(Ordering::Acquire)
+    }
+
+    /// What so many flushes have failed for is on the disk in other files now.
+    pub fn mend(&self, failures: u64) {
+        self.mended.fetch_max(failures, Ordering::AcqRel);
+        self.flushes.wish();
+    }
+
+    /// Says that somebody writes much to the disk: `no-appendfsync-on-rewrite` then has nothing flushed.
+    pub fn use_disk(&self) -> DiskUse<'_> {
+        self.disk_users.fetch_add(1, Ordering::AcqRel);
+        DiskUse(self)
+    }
+
+    fn spares_disk(&self) -> bool {
+        self.spares_disk.load(Ordering::Relaxed) && self.disk_users.load(Ordering::Acquire) > 0
     }
 
     /// Bytes of the log that were not given to the system yet.
@@ -138,10 +225,12 @@ impl Writer {
         if self.is_on() { self.log.end().saturating_sub(self.written.load(Ordering::Acquire)) } else { 0 }
     }
 
-    /// Sets `appendfsync`.
-    pub fn set_policy(&self, policy: AppendFsync) {
+    /// Takes what the options say: `appendfsync`, `no-appendfsync-on-rewrite`, `aof-timestamp-enabled`.
+    pub fn set_options(&self, policy: AppendFsync, spares_disk: bool, notes_time: bool) {
         self.policy.store(policy as u8, Ordering::Relaxed);
-        self.ask_for_flush();
+        self.spares_disk.store(spares_disk, Ordering::Relaxed);
+        self.notes_time.store(notes_time, Ordering::Relaxed);
+        self.flushes.wish();
     }
 
     fn policy(&self) -> u8 {
@@ -152,14 +241,25 @@ impl Writer {
         self.policy() == AppendFsync::Always as u8
     }
 
-    /// Everything that `reader`, whose place is at `from`, gets from now on goes to the end of `file`. There is no file yet.
-    pub fn begin(&self, file: Arc<dyn File>, len: u64, reader: LogReader, from: u64) {
+    /// Everything that `reader`, whose place is at `from`, gets from now on goes to the end of `file`. There is no file yet. It is of use
+    /// only with what comes before it: unless that is there, `is_whole`, nothing counts as being on the disk before [`Writer::mend`].
+    pub fn begin(&self, file: Arc<dyn File>, len: u64, reader: LogReader, from: u64, is_whole: bool) {
         let mut current = self.current.lock();
         assert!(current.is_none(), "another file would have a gap");
-        *current = Some(Current { file, reader, len, buffer: Vec::new(), pieces: Vec::new() });
+        *current = Some(Current { file, reader, len, time_s: 0, buffer: Vec::new(), pieces: Vec::new() });
         self.figures.current_len.store(len, Ordering::Relaxed);
         self.written.store(from, Ordering::Release);
-        self.flushed.store(from, Ordering::Release);
+        self.tried.store(from, Ordering::Release);
+        // Whatever was wrong with the file before.
+        self.mended.store(self.failures(), Ordering::Release);
+        if is_whole {
+            self.flushed.advance(from);
+        } else {
+            self.failures.fetch_add(1, Ordering::AcqRel);
+        }
+        for error in [&self.figures.write_error, &self.figures.flush_error] {
+            error.store(0, Ordering::Relaxed);
+        }
         self.is_on.store(true, Ordering::Release);
     }
 
@@ -185,12 +285,14 @@ impl Writer {
         let mut current = self.current.lock();
         self.is_on.store(false, Ordering::Release);
         let Some(mut last) = current.take() else { return Ok(()) };
-        let earlier = std::mem::take(&mut self.flushing.lock().earlier);
+        let earlier = std::mem::take(&mut *self.earlier.lock());
         let result = self.write_rest(&mut last).and_then(|()| earlier.iter().chain([&last.file]).try_for_each(|file| file.sync()));
         self.log.end_reader(&last.reader);
         *self.next.lock() = None;
         drop(current);
         self.durable.advance(self.log.end());
+        // Whoever waits for the disk is told that there is no file: see `has_flushed`.
+        self.flushed.advance(self.log.end());
         result
     }
 
@@ -198,11 +300,23 @@ impl Writer {
     #[inline]
     pub fn need(&self, offset: u64) {
         if self.written.load(Ordering::Acquire) < offset {
-            self.write(offset);
+            self.write_or_hand_over(offset);
         }
     }
 
+    /// Leaves it to others while the system may keep who writes waiting.
     #[inline(never)]
+    fn write_or_hand_over(&self, offset: u64) {
+        if self.is_always() {
+            if self.is_flushing() {
+                return self.flushes.wish();
+            }
+        } else if self.has_writer.load(Ordering::Acquire) && (self.is_flushing() || self.writes.is_busy()) {
+            return self.writes.wish();
+        }
+        self.write(offset);
+    }
+
     fn write(&self, offset: u64) {
         let mut current = self.current.lock();
         // Who had the lock before may have written it.
@@ -216,18 +330,36 @@ impl Writer {
         };
         let result = self.write_rest(file);
         drop(current);
-        if self.is_always() {
-            if result.is_err() {
-                // Replies that depend on it are held, and what they tell of cannot be taken back.
-                tracing::error!("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
-                std::process::exit(1);
-            }
-            self.ask_for_flush();
+        let is_always = self.is_always();
+        if is_always && result.is_err() {
+            // Replies that depend on it are held, and what they tell of cannot be taken back.
+            tracing::error!("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
+            std::process::exit(1);
+        }
+        if is_always && !self.spares_disk() {
+            self.flushes.wish();
         } else {
             // After an error as well: see the module's page.
             let end = if result.is_ok() { self.written.load(Ordering::Acquire) } else { self.log.end() };
             self.durable.advance(end);
         }
+    }
+
+    /// Writes what workers leave to others, until [`Writer::stop`]: the work of a thread of its own.
+    pub fn write_forever(&self) {
+        self.has_writer.store(true, Ordering::Release);
+        while self.writes.wait(None) {
+            let started_ms = clock::monotonic_ms();
+            self.write(self.log.end());
+            let took_ms = clock::monotonic_ms() - started_ms;
+            if took_ms >= DELAYED_MS {
+                self.figures.delayed_flushes.fetch_add(1, Ordering::Relaxed);
+                tracing::info!(
+                    "Asynchronous AOF fsync is taking too long (disk is busy?). Replies to writes had to wait for {took_ms} ms."
+                );
+            }
+        }
+        self.has_writer.store(false, Ordering::Release);
     }
 
     /// Writes everything that the log has beyond what was written.
@@ -243,22 +375,32 @@ impl Writer {
                 self.figures.earlier_len.fetch_add(current.len, Ordering::Relaxed);
                 let before = std::mem::replace(&mut current.file, next.file);
                 current.len = next.len;
-                self.flushing.lock().earlier.push(before);
+                current.time_s = 0;
+                self.earlier.lock().push(before);
             } else {
                 *self.next.lock() = Some(next);
             }
         }
         let result = result.and_then(|()| self.write_to(current, pieces, end));
-        self.note(result.as_ref().err());
+        self.note_write(result.as_ref().err());
         result
     }
 
     /// Writes what lies before `end` and behind what was written.
     fn write_to(&self, current: &mut Current, pieces: Vec<Bytes>, end: u64) -> io::Result<()> {
+        let delay_us = self.delay_us.load(Ordering::Relaxed);
+        if delay_us > 0 && !pieces.is_empty() {
+            std::thread::sleep(Duration::from_micros(delay_us.into()));
+        }
+        let now_s = if self.notes_time.load(Ordering::Relaxed) { clock::unix_ms() / 1000 } else { 0 };
         current.pieces = pieces;
+        if now_s > current.time_s && !current.pieces.is_empty() {
+            current.pieces.insert(0, time_remark(now_s).into());
+        }
         let result = current.write_pieces();
         current.pieces.clear();
         if result.is_ok() {
+            current.time_s = current.time_s.max(now_s);
             self.log.release(&current.reader, end);
             self.written.store(end, Ordering::Release);
             self.figures.current_len.store(current.len, Ordering::Relaxed);
@@ -266,70 +408,94 @@ impl Writer {
         result
     }
 
-    /// Notes how a write or a flush went.
-    fn note(&self, error: Option<&io::Error>) {
-        let number = error.map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO) as u64);
-        let before = self.figures.error.swap(number, Ordering::Relaxed);
+    /// Notes how a write went.
+    fn note_write(&self, error: Option<&io::Error>) {
+        let before = self.figures.write_error.swap(number_of(error), Ordering::Relaxed);
         match error {
-            Some(error) if before == 0 => tracing::warn!("Error writing to the AOF file: {error}"),
+            Some(error) if before == 0 => tracing::warn!("Error writing to the AOF file: {}", os_text(error)),
             None if before != 0 => tracing::info!("AOF write error looks solved. The server can write again."),
             _ => {}
         }
     }
 
-    fn ask_for_flush(&self) {
-        self.flushing.lock().is_wanted = true;
-        self.wake.notify_one();
+    /// Notes how a flush went.
+    fn note_flush(&self, error: Option<&io::Error>) {
+        let before = self.figures.flush_error.swap(number_of(error), Ordering::Relaxed);
+        match error {
+            Some(error) if before == 0 => tracing::warn!("Fail to fsync the AOF file: {}", os_text(error)),
+            None if before != 0 => tracing::info!("AOF fsync error looks solved. The server can write again."),
+            _ => {}
+        }
     }
 
-    /// Flushes to the disk, as often as `appendfsync` wants it, until [`Writer::stop_flushing`]: the work of a thread of its own.
+    /// Flushes to the disk, as often as `appendfsync` wants it, until [`Writer::stop`]: the work of a thread of its own.
     pub fn flush_forever(&self) {
-        while self.wait_for_work() {
+        while self.flushes.wait(Some(FLUSH_PERIOD)) {
             // What nobody waits for, as what expiry took away, is written now.
-            self.need(self.log.end());
-            let Some(file) = self.current.lock().as_ref().map(|current| Arc::clone(&current.file)) else { continue };
-            let written = self.written.load(Ordering::Acquire);
-            let is_never = self.policy() == AppendFsync::No as u8;
-            if !is_never && self.flushed.load(Ordering::Acquire) >= written {
-                continue;
-            }
-            let earlier = std::mem::take(&mut self.flushing.lock().earlier);
-            if is_never {
-                // Nobody flushes them: they are closed all the same.
-                continue;
-            }
-            match earlier.iter().try_for_each(|file| file.sync()).and_then(|()| file.sync()) {
-                Ok(()) => {
-                    self.flushed.fetch_max(written, Ordering::AcqRel);
-                    if self.is_always() {
-                        self.durable.advance(written);
-                    }
-                }
-                Err(error) if self.is_always() => {
-                    // Who was promised that it is on the disk must not see it before, and nobody can tell now what is there.
-                    tracing::error!("Can't persist AOF for fsync error when the AOF fsync policy is 'always': {error}. Exiting...");
-                    std::process::exit(1);
-                }
-                Err(error) => self.note(Some(&error)),
-            }
+            self.write(self.log.end());
+            self.flush();
         }
     }
 
-    /// Ends [`Writer::flush_forever`].
-    pub fn stop_flushing(&self) {
-        self.flushing.lock().must_end = true;
-        self.wake.notify_one();
+    /// Flushes what was written, if it should be.
+    fn flush(&self) {
+        let Some(file) = self.current.lock().as_ref().map(|current| Arc::clone(&current.file)) else { return };
+        let written = self.written.load(Ordering::Acquire);
+        if self.policy() == AppendFsync::No as u8 {
+            // Nobody flushes them: they are closed all the same.
+            self.earlier.lock().clear();
+            return;
+        }
+        if self.spares_disk() {
+            // Who waits for the disk does not have to, for so long.
+            self.durable.advance(written);
+            return;
+        }
+        if self.tried.load(Ordering::Acquire) >= written && !self.has_failed() {
+            if !self.is_doubtful() && self.flushed.now() < written {
+                self.flushed.advance(written);
+            }
+            return;
+        }
+        let earlier = std::mem::take(&mut *self.earlier.lock());
+        self.is_flushing.store(true, Ordering::Release);
+        let result = earlier.iter().try_for_each(|file| file.sync()).and_then(|()| file.sync());
+        self.is_flushing.store(false, Ordering::Release);
+        self.tried.fetch_max(written, Ordering::AcqRel);
+        match &result {
+            Ok(()) => {
+                if !self.is_doubtful() {
+                    self.flushed.advance(written);
+                }
+                if self.is_always() {
+                    self.durable.advance(written);
+                }
+            }
+            Err(error) if self.is_always() => {
+                // Who was promised that it is on the disk must not see it before, and nobody can tell now what is there.
+                let reason = os_text(error);
+                tracing::error!("Can't persist AOF for fsync error when the AOF fsync policy is 'always': {reason}. Exiting...");
+                std::process::exit(1);
+            }
+            Err(_) => {
+                self.failures.fetch_add(1, Ordering::AcqRel);
+                // They are tried again.
+                self.earlier.lock().splice(0..0, earlier);
+            }
+        }
+        self.note_flush(result.as_ref().err());
     }
 
-    /// Sleeps for a second, or until there is something to flush at once. False if there never will be.
-    fn wait_for_work(&self) -> bool {
-        let mut state = self.flushing.lock();
-        if !state.is_wanted && !state.must_end {
-            self.wake.wait_for(&mut state, FLUSH_PERIOD);
-        }
-        state.is_wanted = false;
-        !state.must_end
+    /// Ends [`Writer::flush_forever`] and [`Writer::write_forever`].
+    pub fn stop(&self) {
+        self.flushes.end();
+        self.writes.end();
     }
+}
+
+/// The system's number of an error; 0 for none.
+fn number_of(error: Option<&io::Error>) -> u32 {
+    error.map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO).unsigned_abs())
 }
 
 /// Takes the first `len` bytes out of `pieces`.
@@ -379,34 +545,230 @@ impl Current {
 mod tests {
     use std::path::Path;
 
+    use parking_lot::Condvar;
+
     use super::*;
-    use crate::base::clock;
     use crate::persist::files::Files as _;
-    use crate::persist::files::faulty::FaultyFiles;
+    use crate::persist::files::faulty::{Fault, FaultyFiles, Operation};
     use crate::persist::write_log::{Addition, Body};
+
+    /// A writer with a file, which nobody flushes by himself.
+    struct Fixture {
+        log: Arc<WriteLog>,
+        durable: Arc<DurableOffset>,
+        files: FaultyFiles,
+        writer: Writer,
+    }
+
+    impl Fixture {
+        fn new(policy: AppendFsync) -> Fixture {
+            let files = FaultyFiles::default();
+            let file = files.create(Path::new("first")).expect("there is room");
+            let fixture = Fixture::with_file(file, policy);
+            Fixture { files, ..fixture }
+        }
+
+        fn with_file(file: Arc<dyn File>, policy: AppendFsync) -> Fixture {
+            let (log, durable) = (Arc::<WriteLog>::default(), Arc::<DurableOffset>::default());
+            let writer = Writer::new(Arc::clone(&log), Arc::clone(&durable));
+            writer.set_options(policy, false, false);
+            let (reader, from) = log.read_from_end(false);
+            writer.begin(file, 0, reader, from, true);
+            Fixture { log, durable, files: FaultyFiles::default(), writer }
+        }
+
+        /// Appends something. Returns the offset behind it.
+        fn append(&self, bytes: &[u8]) -> u64 {
+            self.log.append(Addition { body: Body::Short(bytes), databases: (0, 0), is_transaction: false }, |_| ())
+        }
+
+        fn content(&self) -> Vec<u8> {
+            let content = self.files.content("first").expect("it was created");
+            content.strip_prefix(b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n".as_slice()).map_or_else(|| content.clone(), <[u8]>::to_vec)
+        }
+    }
+
+    fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline_ms = clock::monotonic_ms() + 60_000;
+        while !is_so() {
+            assert!(clock::monotonic_ms() < deadline_ms, "{what}");
+            std::thread::yield_now();
+        }
+    }
 
     #[test]
     fn a_file_that_is_over_is_closed_by_whatever_policy() {
         for policy in [AppendFsync::Always, AppendFsync::EverySecond, AppendFsync::No] {
-            let (log, files) = (Arc::<WriteLog>::default(), FaultyFiles::default());
-            let writer = Writer::new(Arc::clone(&log), Arc::default());
-            let create = |name: &str| files.create(Path::new(name)).expect("there is room");
-            let first = create("first");
-            writer.set_policy(policy);
-            let (reader, from) = log.read_from_end(true);
-            writer.begin(Arc::clone(&first), 0, reader, from);
-            writer.go_on_in(create("second"), 0);
-            log.append(Addition { body: Body::Short(b"x"), databases: (0, 0), is_transaction: false }, |_| ());
+            let fixture = Fixture::new(policy);
+            let (writer, first) = (&fixture.writer, fixture.files.open(Path::new("first")).expect("it is there"));
+            writer.go_on_in(fixture.files.create(Path::new("second")).expect("there is room"), 0);
+            fixture.append(b"x");
             std::thread::scope(|scope| {
                 scope.spawn(|| writer.flush_forever());
-                let deadline_ms = clock::monotonic_ms() + 60_000;
-                while Arc::strong_count(&first) > 1 && clock::monotonic_ms() < deadline_ms {
-                    std::thread::yield_now();
-                }
-                writer.stop_flushing();
+                wait_until("it is closed", || writer.earlier.lock().is_empty() && writer.waiting_bytes() == 0);
+                writer.stop();
             });
-            assert_eq!(Arc::strong_count(&first), 1, "{policy:?}");
-            assert!(files.content("second").is_some_and(|content| content.ends_with(b"x")), "{policy:?}");
+            drop(first);
+            assert!(fixture.files.content("second").is_some_and(|content| content.ends_with(b"x")), "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_loses_nothing_and_is_over_by_itself() {
+        let fixture = Fixture::new(AppendFsync::EverySecond);
+        let writer = &fixture.writer;
+        writer.need(fixture.append(b"before"));
+        fixture.files.set_room(3);
+        let offset = fixture.append(b"while it is full");
+        writer.need(offset);
+        assert!(writer.has_failed() && writer.error().is_some_and(|error| error.raw_os_error() == Some(libc::ENOSPC)));
+        assert_eq!(fixture.durable.now(), offset, "replies that were on their way leave, as in Valkey");
+        assert_eq!(fixture.content(), b"before", "no half of a record stays");
+        assert_eq!(writer.waiting_bytes(), 16);
+        fixture.append(b"; expired");
+        writer.need(fixture.log.end());
+        assert!(writer.has_failed());
+        fixture.files.set_room(1000);
+        writer.need(fixture.log.end());
+        assert!(!writer.has_failed() && writer.waiting_bytes() == 0);
+        assert_eq!(fixture.content(), b"beforewhile it is full; expired");
+        assert_eq!(fixture.log.kept_bytes(), 0, "what is written is no longer in memory");
+    }
+
+    #[test]
+    fn a_flush_that_failed_is_remembered_until_one_does_not_and_its_data_until_a_rewrite() {
+        let fixture = Fixture::new(AppendFsync::EverySecond);
+        let writer = &fixture.writer;
+        let first = fixture.append(b"first");
+        writer.need(first);
+        writer.flush();
+        assert!(writer.has_flushed(first));
+        fixture.files.set_fault(|operation, _| (operation == Operation::Sync).then_some(Fault::Error(libc::EIO)));
+        let second = fixture.append(b"second");
+        writer.need(second);
+        writer.flush();
+        assert!(writer.has_failed() && writer.is_doubtful() && !writer.has_flushed(first));
+        writer.need(fixture.append(b"third"));
+        assert!(writer.has_failed(), "a write that succeeds says nothing about the disk");
+        fixture.files.set_fault(|_, _| None);
+        writer.flush();
+        assert!(!writer.has_failed(), "it works again");
+        assert!(!writer.has_flushed(second), "but what failed once may be lost");
+        writer.mend(writer.failures());
+        writer.flush();
+        assert!(writer.has_flushed(fixture.log.end()));
+    }
+
+    #[test]
+    fn remarks_on_the_time_stand_between_records_and_are_no_part_of_the_log() {
+        let fixture = Fixture::new(AppendFsync::EverySecond);
+        let writer = &fixture.writer;
+        writer.set_options(AppendFsync::EverySecond, false, true);
+        let before_s = clock::unix_ms() / 1000;
+        for text in [b"one", b"two"] {
+            writer.need(fixture.append(text));
+        }
+        let content = fixture.files.content("first").expect("it was created");
+        let remark = time_remark(before_s);
+        assert!(content.starts_with(b"#TS:") && content.ends_with(b"two"), "{content:?}");
+        // Another second may have begun in between.
+        let remarks = content.len() as u64 - fixture.log.end();
+        assert!(remarks == remark.len() as u64 || remarks == 2 * remark.len() as u64, "{content:?}");
+        assert_eq!(writer.figures.current_len.load(Ordering::Relaxed), content.len() as u64);
+    }
+
+    #[test]
+    fn nothing_is_flushed_while_others_need_the_disk_if_the_options_say_so() {
+        let fixture = Fixture::new(AppendFsync::Always);
+        let writer = &fixture.writer;
+        writer.set_options(AppendFsync::Always, true, false);
+        let offset = fixture.append(b"x");
+        {
+            let _use = writer.use_disk();
+            writer.need(offset);
+            writer.flush();
+            assert_eq!((fixture.durable.now(), writer.has_flushed(offset)), (offset, false));
+        }
+        let next = fixture.append(b"y");
+        writer.need(next);
+        assert_eq!(fixture.durable.now(), offset, "now it waits for the disk again");
+        writer.flush();
+        assert_eq!((fixture.durable.now(), writer.has_flushed(next)), (next, true));
+    }
+
+    /// A file whose flush lasts until it is told to end, and which keeps who writes to it waiting meanwhile.
+    #[derive(Debug, Default)]
+    struct SlowFile {
+        /// A flush goes on; it may end.
+        state: Mutex<(bool, bool)>,
+        changed: Condvar,
+        written: Mutex<Vec<u8>>,
+    }
+
+    impl SlowFile {
+        fn end_flush(&self) {
+            self.state.lock().1 = true;
+            self.changed.notify_all();
+        }
+    }
+
+    impl File for SlowFile {
+        fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn write_at(&self, bytes: &[u8], _: u64) -> io::Result<usize> {
+            let mut state = self.state.lock();
+            while state.0 {
+                self.changed.wait(&mut state);
+            }
+            self.written.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.written.lock().len() as u64)
+        }
+
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            let mut state = self.state.lock();
+            state.0 = true;
+            while !state.1 {
+                self.changed.wait(&mut state);
+            }
+            state.0 = false;
+            self.changed.notify_all();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_worker_writes_behind_a_flush_and_no_reply_leaves_unwritten() {
+        for policy in [AppendFsync::EverySecond, AppendFsync::Always] {
+            let file = Arc::new(SlowFile::default());
+            let fixture = Fixture::with_file(Arc::clone(&file) as Arc<dyn File>, policy);
+            let writer = &fixture.writer;
+            std::thread::scope(|scope| {
+                scope.spawn(|| writer.flush_forever());
+                scope.spawn(|| writer.write_forever());
+                wait_until("there is a thread", || writer.has_writer.load(Ordering::Acquire));
+                writer.need(fixture.append(b"one"));
+                wait_until("it is being flushed", || file.state.lock().0);
+                let offset = fixture.append(b"two");
+                // Returns, though writing would wait.
+                writer.need(offset);
+                writer.need(fixture.append(b"three"));
+                assert!(file.state.lock().0 && fixture.durable.now() < offset, "{policy:?}: nothing is acknowledged");
+                assert!(file.written.lock().ends_with(b"one"));
+                file.end_flush();
+                wait_until("it is written and told", || fixture.durable.now() == fixture.log.end());
+                assert!(file.written.lock().ends_with(b"onetwothree"), "{policy:?}");
+                writer.stop();
+            });
         }
     }
 }

@@ -26,6 +26,12 @@ impl Files for Disk {
         Ok(Arc::new(fs::File::open(path)?))
     }
 
+    fn lock(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Arc::new(file))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
@@ -99,6 +105,11 @@ mod tests {
         assert_eq!(files::read_exact_at(&*file, &mut bytes, 5).map_err(|error| error.kind()), Err(io::ErrorKind::UnexpectedEof));
         file.set_len(2)?;
         assert_eq!((file.len()?, Disk.create(&other)?.len()?), (2, 0));
+        let lock = Disk.lock(&one)?;
+        assert_eq!(Disk.lock(&one).map(drop).map_err(|error| error.kind()), Err(io::ErrorKind::WouldBlock));
+        drop(lock);
+        Disk.lock(&one)?;
+        Disk.remove(&one)?;
         Disk.remove(&other)?;
         assert_eq!(Disk.open(&other).map(drop).map_err(|error| error.kind()), Err(io::ErrorKind::NotFound));
         assert!(Disk.create_dir(&dir).is_ok() && Disk.list(&one).is_err());

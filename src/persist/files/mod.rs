@@ -45,6 +45,13 @@ pub trait Files: Debug + Send + Sync {
     /// The system's.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
 
+    /// Opens a file as [`Files::open_or_create`] does, for as long as nobody else has it open this way: [`io::ErrorKind::WouldBlock`] if
+    /// somebody does. Whatever ends a process ends that.
+    ///
+    /// # Errors
+    /// The system's.
+    fn lock(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+
     /// Gives a file another name, and so replaces the one that has it.
     ///
     /// # Errors
@@ -125,6 +132,12 @@ pub fn read_exact_at(file: &dyn File, into: &mut [u8], at: u64) -> io::Result<()
         }
     }
     Ok(())
+}
+
+/// True if the file begins as a snapshot does, in whichever version.
+pub fn is_snapshot(file: &dyn File) -> bool {
+    let mut magic = [0; 6];
+    read_exact_at(file, &mut magic, 0).is_ok() && matches!(&magic, b"REDIS0" | b"VALKEY")
 }
 
 /// Writes all of the bytes.

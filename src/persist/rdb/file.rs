@@ -342,7 +342,7 @@ impl Sink for FileWriter {
         self.version = self.version.max(version);
         self.keys += 1;
         self.settings.keys_written.store(self.keys, Ordering::Relaxed);
-        delay(self.settings.key_delay_us, self.keys);
+        delay(self.settings.key_delay_us, self.keys, &self.settings.is_cancelled);
         Ok(())
     }
 

@@ -31,6 +31,8 @@ const BATCH_LEN: usize = 64 * 1024;
 const BATCHES_MAX: usize = 64;
 /// A value that does not end within so many bytes is read as it goes.
 const COLLECTED_LEN_MAX: usize = 1024 * 1024;
+/// Between two looks whether what is delayed is still wanted.
+const DELAY_STEP_US: u64 = 10_000;
 /// Most keys without a value of which the log tells.
 const TOLD_MAX: u64 = 10;
 
@@ -103,7 +105,7 @@ impl Builder<'_> {
             return Err(Problem::Twice(key.db));
         }
         let loaded = 1 + self.progress.keys_loaded.fetch_add(1, Ordering::Relaxed);
-        delay(settings.key_delay_us, loaded);
+        delay(settings.key_delay_us, loaded, &self.progress.is_cancelled);
         Ok(())
     }
 
@@ -364,12 +366,17 @@ impl Receiver for IntoKeyspace<'_> {
     }
 }
 
-/// Waits after the key of this number, for tests.
-pub(super) fn delay(key_delay_us: i64, number: u64) {
-    if key_delay_us > 0 {
-        std::thread::sleep(Duration::from_micros(key_delay_us as u64));
-    } else if key_delay_us < 0 && number.is_multiple_of(key_delay_us.unsigned_abs()) {
-        std::thread::sleep(Duration::from_micros(1));
+/// Waits after the key of this number, for tests; not longer than it takes to give up.
+pub fn delay(key_delay_us: i64, number: u64, is_cancelled: &AtomicBool) {
+    let mut left_us = match key_delay_us {
+        1.. => key_delay_us as u64,
+        ..=-1 if number.is_multiple_of(key_delay_us.unsigned_abs()) => 1,
+        _ => 0,
+    };
+    while left_us > 0 && !is_cancelled.load(Ordering::Relaxed) {
+        let now_us = left_us.min(DELAY_STEP_US);
+        std::thread::sleep(Duration::from_micros(now_us));
+        left_us -= now_us;
     }
 }
 

@@ -4,6 +4,8 @@ use crate::commands::server::apply;
 use crate::config::{SetContext, SetError, UNKNOWN_OPTION};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
+use crate::engine::gate::loading_text;
+use crate::engine::rewriting;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static CONFIG_SET: CommandSpec = CommandSpec {
@@ -37,14 +39,16 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     }
     let pairs: Vec<(&[u8], &[u8])> = args[2..].chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let shared = context.shared;
-    let whom = SetContext { is_local: context.caller.client.is_local(), is_loading: false };
+    let whom = SetContext { is_local: context.caller.client.is_local(), is_loading: shared.saving.is_loading() };
+    let before = shared.config.load();
     let applied = shared.config.set_as(whom, &pairs, &mut |old, new| apply::apply(shared, old, new));
     match applied {
         Ok(()) => {
+            rewriting::apply(shared, &before, &shared.config.load(), context.caller.in_exec);
             context.reply.ok();
             Ok(())
         }
-        Err(SetError::Loading) => Err(CmdError::coded("LOADING Larder is loading the dataset in memory")),
+        Err(SetError::Loading) => Err(CmdError::Text(loading_text(context.config).into_bytes().into())),
         Err(SetError::Unknown(name)) => Err(CmdError::naming(UNKNOWN_OPTION, &name)),
         Err(SetError::Message(message)) => Err(CmdError::err(message)),
     }

@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::clock;
+use crate::base::number::parse_i64;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::help::help;
@@ -49,9 +50,9 @@ const SLEEP_SECONDS_MAX: f64 = 3600.0;
 /// How much longer the other workers sleep, so that they find the stripes free when they wake up.
 const SLEEP_ENDS_BEFORE_US: u64 = 500;
 
-const LOADED_AT_START: &str = "ERR this server loads the append only file at its start only";
-
 const HELP: &[&str] = &[
+    "AOF-FLUSH-SLEEP <microseconds>",
+    "    Wait so long before each write to the append only file.",
     "ASSERT",
     "    End the process by a failed assertion.",
     "CHANGE-REPL-ID",
@@ -72,6 +73,8 @@ const HELP: &[&str] = &[
     "    Show how full a database's hash tables are.",
     "HTSTATS-KEY <key> [full]",
     "    The same for the hash table of one value.",
+    "LOADAOF",
+    "    Write what is left of the append only file, remove all data, and load the file.",
     "LOG <message>",
     "    Write a line to the log.",
     "OBJECT <key> [fast]",
@@ -153,8 +156,14 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
             context.shared.replication.change_history();
             done(context)
         }
+        ("aof-flush-sleep", 3) => {
+            let microseconds = parse_i64(args[2]).and_then(|number| u32::try_from(number).ok());
+            let microseconds = microseconds.ok_or(CmdError::coded("ERR value is out of range"))?;
+            context.shared.aof.delay_us.store(microseconds, Ordering::Relaxed);
+            done(context)
+        }
         ("reload", _) => reload::exec(context, args),
-        ("loadaof", _) => Err(CmdError::coded(LOADED_AT_START)),
+        ("loadaof", 2) => reload::append_only_file(context),
         ("restart" | "crash-and-recover", _) => Err(CmdError::err("failed to restart the server. Check server logs.")),
         ("segfault" | "panic" | "assert" | "oom", 2) => crash::exec(&name),
         _ => Err(CmdError::subcommand_syntax(args)),

@@ -1,5 +1,7 @@
-//! DEBUG RELOAD: saves all data and loads it again, while everybody else is told that it is being loaded.
+//! DEBUG RELOAD: saves all data and loads it again, while everybody else is told that it is being loaded. DEBUG LOADAOF: loads it from the append
+//! only file.
 
+use crate::engine::aof_loading;
 use crate::engine::context::{Args, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::loading::{Existing, Failure, Loading};
@@ -41,6 +43,29 @@ pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         }
         Err(Failure::Missing | Failure::Failed | Failure::Cancelled) => {
             Err(CmdError::err("Error trying to load the RDB dump, check server logs"))
+        }
+    }
+}
+
+/// `LOADAOF`.
+pub(super) fn append_only_file(context: &mut Context<'_>) -> CmdResult {
+    if !context.keys.holds_nothing() {
+        return Err(CmdError::err("data cannot be loaded in a transaction"));
+    }
+    // On a thread of its own.
+    context.haste().check(usize::MAX)?;
+    if context.shared.rewriting.figures().running_s.is_some() {
+        return Err(CmdError::err("the append only file is being rewritten"));
+    }
+    match aof_loading::reload(context.shared) {
+        Ok(()) => {
+            tracing::warn!("Append Only File loaded by DEBUG LOADAOF");
+            context.reply.ok();
+            Ok(())
+        }
+        Err(error) => {
+            tracing::warn!("{error}");
+            Err(CmdError::err("Error trying to load the AOF files, check server logs."))
         }
     }
 }

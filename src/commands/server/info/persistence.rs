@@ -53,7 +53,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
         lines.add("aof_base_size", load(&figures.base_len));
         lines.add("aof_pending_rewrite", 0);
         lines.add("aof_buffer_length", aof.waiting_bytes());
-        lines.add("aof_pending_bio_fsync", 0);
+        lines.add("aof_pending_bio_fsync", u8::from(aof.is_flushing()));
         lines.add("aof_delayed_fsync", load(&figures.delayed_flushes));
     }
     if saving.is_loading() {

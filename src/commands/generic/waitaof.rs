@@ -1,0 +1,61 @@
+//! WAITAOF: waits until what this client has written is on disks, or for so long.
+//!
+//! The reply says on how many: on this node's, and on those of replicas, of which this version has none. So who wants some waits until its
+//! time is over, as with Valkey without replicas.
+
+use crate::base::number::parse_i64;
+use crate::engine::blocking::{counts, until_ms_of_milliseconds};
+use crate::engine::context::{Args, Context};
+use crate::engine::error::CmdError;
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
+use crate::keyspace::blocked::{Acknowledged, Nothing, Wait};
+
+pub(crate) static WAITAOF: CommandSpec = CommandSpec {
+    name: "waitaof",
+    arity: 4,
+    flags: flag::BLOCKING,
+    acl: acl::BLOCKING | acl::CONNECTION | acl::SLOW,
+    args: &[
+        Arg { name: "numlocal", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "numreplicas", kind: ArgKind::Integer, ..ARG },
+        Arg { name: "timeout", kind: ArgKind::Integer, ..ARG },
+    ],
+    run: Run::Blocking(exec),
+    docs: Docs {
+        summary: "Waits until what the connection has written is in the append only files of this node and of replicas",
+        complexity: "O(1)",
+        since: "7.2.0",
+        group: "generic",
+        tips: &["request_policy:all_shards", "response_policy:agg_min"],
+        ..DOCS
+    },
+    ..SPEC
+};
+
+fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
+    let local = match parse_i64(args[1]).ok_or(CmdError::NotInteger)? {
+        local @ (0 | 1) => local,
+        _ => return Err(CmdError::coded("ERR value is out of range, value must between 0 and 1")),
+    };
+    let replicas = parse_i64(args[2]).ok_or(CmdError::NotInteger)?;
+    if replicas < 0 {
+        return Err(CmdError::coded("ERR value is out of range, must be positive"));
+    }
+    let until_ms = until_ms_of_milliseconds(args[3])?;
+    if local > 0 && !context.config.appendonly {
+        return Err(CmdError::coded("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."));
+    }
+    // What it wrote before, and what it wrote in this very batch.
+    context.note_written();
+    let offset = context.caller.wrote_to;
+    let counts = counts(context.shared, offset);
+    let Nothing::Counts(local_now, replicas_now) = counts else { unreachable!("these are counts") };
+    if local_now >= local && replicas_now >= replicas {
+        context.reply.array(2);
+        context.reply.integer(local_now);
+        context.reply.integer(replicas_now);
+        return Ok(None);
+    }
+    let acknowledged = Acknowledged { offset, by_own_disk: local_now < local };
+    Ok(Some(Wait::for_write(acknowledged, until_ms, counts)))
+}

@@ -1,0 +1,281 @@
+//! Loading the append only file, part after part: at the start of a node, and for DEBUG LOADAOF.
+//!
+//! Invariants:
+//! * All of it is loaded, or an error says which file is wrong and where. The one thing that is cut off is a last record that the end of the
+//!   process cut short, and it is kept beside.
+//! * What a part says of its place in the log holds whatever remarks stand between its requests: they are bytes of the file alone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::loading::{Failure, Loading};
+use super::replay::{NotApplied, Replay};
+use super::rewriting::{self, Parts};
+use super::shared::Shared;
+use crate::base::clock;
+use crate::config::{Config, os_text};
+use crate::keyspace::access::{KeyAccess, Moment};
+use crate::keyspace::freeze;
+use crate::persist::aof::folder::{Folder, FolderError};
+use crate::persist::aof::header::PartHeader;
+use crate::persist::aof::manifest::{Manifest, PartKind};
+use crate::persist::aof::requests::{NoRequest, Requests};
+use crate::persist::files::{self, File};
+use crate::persist::rdb::into_keyspace::delay;
+
+/// What an operator can do about a file that cannot be read to its end.
+const ADVICE: &str = "Make a backup of your AOF file, then use larder-cli aof check --fix <filename.manifest>";
+
+/// Why the append only file was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The folder, or one of its files, could not be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A part could not be opened.
+    #[error("Fatal error: can't open the append log file {0} for reading: {1}")]
+    Open(String, String),
+    /// A part could not be read, or not be cut off.
+    #[error("Unrecoverable error reading the append only file {0}: {1}")]
+    Io(String, String),
+    /// The snapshot at the beginning of a part.
+    #[error("Error reading the RDB base file {0}, AOF loading aborted: {1:?}, see the log")]
+    Snapshot(String, Failure),
+    /// There should be a request.
+    #[error("Bad file format reading the append only file {name} at offset {offset}: {reason}. {ADVICE}")]
+    Malformed {
+        /// The part.
+        name: String,
+        /// Bytes before it.
+        offset: u64,
+        /// What is wrong.
+        reason: NoRequest,
+    },
+    /// A request that does not belong there.
+    #[error("Error reading the append only file {name} at offset {offset}, error: {reason}")]
+    Refused {
+        /// The part.
+        name: String,
+        /// Bytes before it.
+        offset: u64,
+        /// What is wrong.
+        reason: NotApplied,
+    },
+    /// A part ends inside of a request or a transaction, and may not be cut off.
+    #[error(
+        "Unexpected end of file reading the append only file {name} behind offset {len}: {why}. You can: 1) {ADVICE}. \
+         2) Alternatively you can set the 'aof-load-truncated' configuration option to yes and restart the server."
+    )]
+    CutShort {
+        /// The part.
+        name: String,
+        /// Bytes up to the end of the last whole request.
+        len: u64,
+        /// Why it is not cut off.
+        why: &'static str,
+    },
+    /// Somebody wanted it to end.
+    #[error("loading was cancelled")]
+    Cancelled,
+}
+
+/// The part that is written on, as it was found.
+#[derive(Debug)]
+pub struct LastPart {
+    /// The name of its file.
+    pub name: String,
+    /// It, open to be written.
+    pub file: Arc<dyn File>,
+    /// Its length.
+    pub len: u64,
+    /// The offset of the log behind it.
+    pub offset: u64,
+    /// The history that it belongs to.
+    pub history: String,
+}
+
+/// What was read of a part.
+#[derive(Debug, Default)]
+struct Read {
+    /// How it begins, if this server wrote it.
+    header: Option<PartHeader>,
+    /// Bytes of the header.
+    header_len: u64,
+    /// Bytes up to the end of the last request, or of the remarks behind it.
+    len: u64,
+    /// Bytes of remarks among them, which are no bytes of the log.
+    remarks_len: u64,
+    requests: u64,
+}
+
+/// Bytes of all parts.
+///
+/// # Errors
+/// If one of them is not there.
+pub fn total_len(folder: &Folder, manifest: &Manifest) -> Result<u64, LoadError> {
+    manifest.parts().try_fold(0, |total, part| {
+        let len = folder.part_to_read(&part.name).and_then(|file| file.len());
+        Ok(total + len.map_err(|error| LoadError::Open(part.name.clone(), os_text(error)))?)
+    })
+}
+
+/// Loads all parts into the keyspace, which is empty. Returns the last one, if it is to be written on, and the bytes of all. Nobody sees
+/// anything of it before `loading` is over, nor may they if it fails.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load(
+    loading: &Loading<'_>,
+    shared: &Arc<Shared>,
+    folder: &Folder,
+    manifest: &Manifest,
+) -> Result<(Option<LastPart>, u64), LoadError> {
+    let config = shared.config.load();
+    let progress = &shared.saving.loading;
+    progress.begin(total_len(folder, manifest)?);
+    let loader = Loader { loading, shared, config: &config, folder };
+    let count = manifest.parts().count();
+    let (mut last, mut requests, mut before) = (None, 0, 0);
+    for (number, part) in manifest.parts().enumerate() {
+        let is_last = number + 1 == count;
+        let read = loader.part(&part.name, is_last, before)?;
+        requests += read.requests;
+        tracing::debug!("AOF part {} behind {before} bytes: {} requests", part.name, read.requests);
+        before += read.len;
+        if let (true, PartKind::Increment, Some(header)) = (is_last, part.kind, read.header) {
+            let file = folder.part(&part.name)?;
+            let offset = header.offset + read.len - read.header_len - read.remarks_len;
+            last = Some(LastPart { name: part.name.clone(), file, len: read.len, offset, history: header.history });
+        }
+    }
+    if count > 0 {
+        tracing::info!("DB loaded from append only file: {requests} requests in {count} parts");
+    }
+    Ok((last, before))
+}
+
+/// Removes all data and loads the append only file in its place, for DEBUG LOADAOF: what it has, whether or not it is written to now. Changes
+/// nothing in it, but for what [`load`] cuts off.
+///
+/// # Errors
+/// See [`LoadError`]. Then there is no data.
+pub fn reload(shared: &Arc<Shared>) -> Result<(), LoadError> {
+    let loading = Loading::begin(shared);
+    let settings = &shared.keyspace.settings;
+    // What ends meanwhile is told by the file alone.
+    settings.freeze_for(freeze::LOADING, true);
+    let is_logging = shared.keyspace.is_logging();
+    set_logging(shared, false);
+    shared.aof.need(shared.write_log.end());
+    let result = reload_parts(&loading, shared);
+    if result.is_err() {
+        shared.keyspace.empty();
+    }
+    set_logging(shared, is_logging);
+    settings.freeze_for(freeze::LOADING, false);
+    shared.keyspace.saved_changes.store(shared.keyspace.stats().changes, Ordering::Relaxed);
+    result
+}
+
+/// Whoever reads the log reads nothing of what is loaded.
+fn set_logging(shared: &Shared, yes: bool) {
+    let mut keys = KeyAccess::new(&shared.keyspace, 0, &Moment::new(&shared.keyspace, clock::unix_ms()), 0);
+    keys.with_all(|keys| keys.set_logging(yes));
+}
+
+fn reload_parts(loading: &Loading<'_>, shared: &Arc<Shared>) -> Result<(), LoadError> {
+    let Parts { folder, manifest } = rewriting::parts(shared)?;
+    shared.keyspace.empty();
+    load(loading, shared, &folder, &manifest).map(|_| ())
+}
+
+struct Loader<'l> {
+    loading: &'l Loading<'l>,
+    shared: &'l Arc<Shared>,
+    config: &'l Config,
+    folder: &'l Folder,
+}
+
+impl Loader<'_> {
+    /// Loads a part. Those before it have so many bytes.
+    fn part(&self, name: &str, is_last: bool, before: u64) -> Result<Read, LoadError> {
+        let progress = &self.shared.saving.loading;
+        let file = self.folder.part_to_read(name).map_err(|error| LoadError::Open(name.to_owned(), os_text(error)))?;
+        let mut read = Read { len: self.snapshot(name, &*file)?, ..Read::default() };
+        progress.loaded_bytes.store(before + read.len, Ordering::Relaxed);
+        // A file of old may go on with commands.
+        let mut requests = Requests::new(file, read.len);
+        let (mut replay, metrics) = (Replay::new(self.shared), &self.shared.workers[0]);
+        // Where a transaction began whose end has not come.
+        let mut begun = 0;
+        let is_cut_short = loop {
+            if progress.is_cancelled.load(Ordering::Relaxed) {
+                return Err(LoadError::Cancelled);
+            }
+            match requests.advance() {
+                Ok(true) => {}
+                Ok(false) => break replay.is_in_transaction(),
+                Err(NoRequest::CutOff) => break true,
+                Err(NoRequest::Io(error)) => return Err(LoadError::Io(name.to_owned(), os_text(error))),
+                Err(reason) => return Err(LoadError::Malformed { name: name.to_owned(), offset: requests.at(), reason }),
+            }
+            let words = requests.words();
+            if requests.begun_at() == 0
+                && let Some(header) = PartHeader::parse(&words)
+            {
+                (read.header, read.header_len, read.len) = (Some(header), requests.at(), requests.at());
+                continue;
+            }
+            if !replay.is_in_transaction() {
+                begun = requests.begun_at();
+            }
+            replay.apply(self.config, metrics, &words).map_err(|reason| LoadError::Refused {
+                name: name.to_owned(),
+                offset: requests.begun_at(),
+                reason,
+            })?;
+            read.requests += 1;
+            if !replay.is_in_transaction() {
+                (read.len, read.remarks_len) = (requests.at(), requests.remarks_len());
+            }
+            progress.loaded_bytes.store(before + requests.at(), Ordering::Relaxed);
+            delay(self.config.key_load_delay.into(), read.requests, &progress.is_cancelled);
+        };
+        if is_cut_short {
+            if replay.is_in_transaction() {
+                tracing::warn!("Revert incomplete MULTI/EXEC transaction in AOF file {name} from offset {begun} on");
+            }
+            self.cut(name, read.len, is_last)?;
+        } else {
+            // Remarks may follow the last request: what is written next stands behind them.
+            (read.len, read.remarks_len) = (requests.at(), requests.remarks_len());
+        }
+        Ok(read)
+    }
+
+    /// Loads the snapshot that the part begins with, if it does. Returns its length.
+    fn snapshot(&self, name: &str, file: &dyn File) -> Result<u64, LoadError> {
+        if !files::is_snapshot(file) {
+            return Ok(0);
+        }
+        tracing::info!("Reading RDB base file on AOF loading...");
+        match self.loading.load_base(&self.folder.path_of(name)) {
+            Ok(len) => Ok(len),
+            Err(Failure::Cancelled) => Err(LoadError::Cancelled),
+            Err(failure) => Err(LoadError::Snapshot(name.to_owned(), failure)),
+        }
+    }
+
+    /// Cuts off what follows the last whole request, if the options let it.
+    fn cut(&self, name: &str, len: u64, is_last: bool) -> Result<(), LoadError> {
+        if !is_last || !self.config.aof_load_truncated {
+            let why = if is_last { "aof-load-truncated is off" } else { "the truncated file is not the last file" };
+            return Err(LoadError::CutShort { name: name.to_owned(), len, why });
+        }
+        tracing::warn!("!!! Warning: short read while loading the AOF file {name}!!!");
+        tracing::warn!("!!! Truncating the AOF {name} at offset {len} !!!");
+        let kept = self.folder.cut(name, len)?;
+        tracing::warn!("AOF {name} loaded anyway because aof-load-truncated is enabled; what was cut off is kept in {kept}");
+        Ok(())
+    }
+}

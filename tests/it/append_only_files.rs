@@ -1,0 +1,252 @@
+//! The files of the append only file: what is broken is named or mended, with a server and without, and a folder belongs to one server.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use larder_proto::resp::Value;
+
+use super::append_only::{digest, fill, kill, options, rewrite};
+use super::support::{Server, request, run_to_end};
+
+/// A folder with one part, whose bytes `change` changes. With the part's path.
+fn folder_with(change: impl FnOnce(&mut Vec<u8>)) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::larder(&options(folder.path(), &[]));
+    let mut client = server.connect();
+    for request in [&["SET", "a", "1"][..], &["MULTI"], &["SET", "b", "2"], &["SET", "c", "3"], &["EXEC"]] {
+        client.call(request);
+    }
+    kill(server);
+    let part = folder.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+    let mut bytes = fs::read(&part).expect("the part");
+    change(&mut bytes);
+    fs::write(&part, &bytes).expect("the part");
+    (folder, part)
+}
+
+#[test]
+fn a_last_record_that_was_cut_short_is_cut_off_and_kept() {
+    // Within EXEC: the transaction did not happen.
+    let (folder, part) = folder_with(|bytes| bytes.truncate(bytes.len() - 3));
+    let before = fs::read(&part).expect("the part");
+    let server = Server::larder(&options(folder.path(), &[]));
+    let mut client = server.connect();
+    assert_eq!(client.call(&["MGET", "a", "b", "c"]), Value::Array(vec![Value::Bulk("1".into()), Value::Null, Value::Null]));
+    let after = fs::read(&part).expect("the part");
+    let kept = part.with_file_name(format!("appendonly.aof.1.incr.aof.cut-at-{}", after.len()));
+    assert_eq!([after, fs::read(kept).expect("what was cut off")].concat(), before);
+    // What comes then is read with what was there.
+    client.call(&["SET", "b", "4"]);
+    kill(server);
+    let server = Server::larder(&options(folder.path(), &[]));
+    assert_eq!(server.connect().call(&["MGET", "a", "b"]), Value::Array(vec![Value::Bulk("1".into()), Value::Bulk("4".into())]));
+}
+
+#[test]
+fn what_is_broken_is_named() {
+    let broken = |folder: &Path, more: &[&str]| {
+        let ended = run_to_end(&[&options(folder, more)[..], &["--port", "0"]].concat(), "", folder);
+        assert_eq!(ended.status.code(), Some(1));
+        String::from_utf8_lossy(&ended.stderr).into_owned()
+    };
+    let (folder, _) = folder_with(|bytes| bytes.truncate(bytes.len() - 3));
+    let told = broken(folder.path(), &["--aof-load-truncated", "no"]);
+    assert!(told.contains("Unexpected end of file reading the append only file appendonly.aof.1.incr.aof"), "{told}");
+    // The first record takes 81 bytes.
+    let (folder, _) = folder_with(|bytes| bytes[81] = b'x');
+    let told = broken(folder.path(), &[]);
+    assert!(told.contains("Bad file format reading the append only file appendonly.aof.1.incr.aof at offset "), "{told}");
+    let (folder, _) = folder_with(|bytes| {
+        let at = bytes.windows(3).position(|word| word == b"SET").expect("it was logged");
+        bytes[at..at + 3].copy_from_slice(b"XYZ");
+    });
+    let told = broken(folder.path(), &[]);
+    assert!(told.contains("error: unknown command 'XYZ'"), "{told}");
+    let (folder, _) = folder_with(|_| ());
+    fs::write(folder.path().join("appendonlydir/appendonly.aof.manifest"), "file a seq 1\n").expect("a file");
+    let told = broken(folder.path(), &[]);
+    assert!(told.contains("Invalid AOF manifest file format (line 1)"), "{told}");
+}
+
+#[test]
+fn an_append_only_file_of_old_becomes_the_base() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = [request(&["SELECT", "2"]), b"#TS:1700000000\r\n".to_vec(), request(&["SET", "a", "1"])].concat();
+    fs::write(folder.path().join("appendonly.aof"), old).expect("a file");
+    let options = options(folder.path(), &[]);
+    for _ in 0..2 {
+        let server = Server::larder(&options);
+        let mut client = server.connect();
+        client.call(&["SELECT", "2"]);
+        assert_eq!(client.call(&["GET", "a"]), Value::Bulk("1".into()));
+        kill(server);
+    }
+    let manifest = fs::read_to_string(folder.path().join("appendonlydir/appendonly.aof.manifest")).expect("it was made");
+    assert_eq!(manifest, "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n");
+}
+
+/// What is wrong is found out while clients are let in, and ends the node as well.
+#[test]
+fn what_is_broken_ends_a_node_that_lets_clients_in() {
+    let (folder, _) = folder_with(|bytes| {
+        let at = bytes.len() - 10;
+        bytes.splice(at..at, b"!!!".iter().copied());
+        bytes.splice(81..81, request(&["SET", "long", &"x".repeat(3000)]));
+    });
+    let options = options(folder.path(), &["--loading-process-events-interval-bytes", "1024", "--port", "0", "--unixsocket", "here"]);
+    let ended = run_to_end(&options, "", folder.path());
+    assert_eq!(ended.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(told.contains("Bad file format reading the append only file appendonly.aof.1.incr.aof at offset "), "{told}");
+}
+
+/// Times are written beside the log: whoever goes on behind them knows the offset all the same, and Valkey passes over them.
+#[test]
+fn times_are_noted_and_are_no_part_of_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = options(folder.path(), &["--aof-timestamp-enabled", "yes", "--aof-use-rdb-preamble", "no"]);
+    let part = |name: &str| fs::read(folder.path().join("appendonlydir").join(name)).expect("the part");
+    let times = |bytes: &[u8]| bytes.windows(4).filter(|word| word == b"#TS:").count();
+    let mut server = Server::larder(&options);
+    fill(&mut server.connect());
+    assert!(part("appendonly.aof.1.base.aof").starts_with(b"#TS:") && times(&part("appendonly.aof.1.incr.aof")) > 0);
+    for round in ["1", "2"] {
+        let expected = digest(&server);
+        kill(server);
+        server = Server::larder(&options);
+        assert_eq!(digest(&server), expected);
+        server.connect().call(&["SET", "round", round]);
+    }
+    let mut client = server.connect();
+    rewrite(&mut client);
+    client.call(&["SET", "behind", "it"]);
+    let expected = digest(&server);
+    kill(server);
+    let server = Server::larder(&options);
+    assert_eq!(digest(&server), expected);
+    let (log_len, file_len) = (server.connect().info("aof_current_size"), part("appendonly.aof.2.incr.aof").len() as u64);
+    assert!(log_len > file_len, "{log_len} and {file_len}: a base and a part");
+    kill(server);
+    let Some(valkey) = Server::reference("times_are_noted_and_are_no_part_of_the_log", &options) else { return };
+    assert_eq!(digest(&valkey), expected);
+}
+
+/// One folder, one server; and what is no folder, or none that can be used, is said in one line.
+#[test]
+fn a_folder_that_cannot_be_used_is_named() {
+    let told = |folder: &Path, more: &[&str]| {
+        let ended = run_to_end(&[&options(folder, more)[..], &["--port", "0", "--unixsocket", "here"]].concat(), "", folder);
+        assert_eq!(ended.status.code(), Some(1));
+        String::from_utf8_lossy(&ended.stderr).into_owned()
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::larder(&options(folder.path(), &[]));
+    let text = told(folder.path(), &[]);
+    assert_eq!(
+        text,
+        "the append only file appendonly.aof in appendonlydir belongs to another server that runs: appendonlydir/appendonly.aof.lock is locked\n"
+    );
+    // As in Valkey, several share a folder if their files have other names.
+    let other = Server::larder(&options(folder.path(), &["--appendfilename", "other.aof"]));
+    assert_eq!(other.connect().call(&["SET", "a", "1"]), Value::Simple("OK".into()));
+    kill(server);
+    let again = Server::larder(&options(folder.path(), &[]));
+    assert_eq!(again.connect().call(&["GET", "a"]), Value::Null);
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("appendonlydir"), "a file").expect("a file");
+    assert_eq!(told(folder.path(), &[]), "Can't open or create append-only dir appendonlydir: File exists\n");
+    let (folder, part) = folder_with(|_| ());
+    fs::remove_file(&part).expect("the part");
+    let expected = "Fatal error: can't open the append log file appendonly.aof.1.incr.aof for reading: No such file or directory\n";
+    assert_eq!(told(folder.path(), &[]), expected);
+}
+
+/// `larder-cli aof`, with this on its standard input. Returns whether it went well, and what it said.
+fn check(args: &[&str], path: &Path, input: &str) -> (bool, String) {
+    let mut client = std::process::Command::new(env!("CARGO_BIN_EXE_larder-cli"))
+        .arg("aof")
+        .args(args)
+        .arg(path)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the client runs");
+    client.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads");
+    let output = client.wait_with_output().expect("it ends");
+    (output.status.success(), [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat())
+}
+
+#[test]
+fn files_are_checked_and_mended_without_a_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::larder(&options(folder.path(), &[]));
+    let mut client = server.connect();
+    fill(&mut client);
+    rewrite(&mut client);
+    for request in [&["SET", "a", "1"][..], &["MULTI"], &["SET", "b", "2"], &["SET", "c", "3"], &["EXEC"]] {
+        client.call(request);
+    }
+    let expected = digest(&server);
+    let manifest = folder.path().join("appendonlydir/appendonly.aof.manifest");
+    let part = manifest.with_file_name("appendonly.aof.2.incr.aof");
+    let (is_ok, told) = check(&["fix"], &manifest, "y\n");
+    assert!(!is_ok && told.contains("a server writes to these files"), "{told}");
+    kill(server);
+    let (is_ok, told) = check(&["check"], &manifest, "");
+    assert!(is_ok, "{told}");
+    for text in [
+        "Start checking Multi Part AOF\nStart to check BASE AOF (RDB format).\nRDB preamble is OK, proceeding with AOF tail...\n",
+        "BASE AOF appendonly.aof.2.base.rdb is valid\nStart to check INCR files.\nAOF analyzed: filename=appendonly.aof.2.incr.aof, ",
+        ", diff=0\nINCR AOF appendonly.aof.2.incr.aof is valid\nAll AOF files and manifest are valid\n",
+    ] {
+        assert!(told.contains(text), "{told}");
+    }
+    // Within a transaction: it goes as a whole, after somebody was asked.
+    let bytes = fs::read(&part).expect("the part");
+    let whole = bytes.windows(7).position(|word| word == b"*1\r\n$5\r").expect("MULTI is there");
+    fs::write(&part, &bytes[..bytes.len() - 3]).expect("a file");
+    let (is_ok, told) = check(&["check"], &manifest, "");
+    assert!(!is_ok && told.contains(&format!("ok_up_to={whole}")) && told.contains("is not valid. Use the --fix option"), "{told}");
+    let (is_ok, told) = check(&["check", "--fix"], &manifest, "n\n");
+    assert!(!is_ok && told.contains("Continue? [y/N]: ") && told.contains("Aborting..."), "{told}");
+    let (is_ok, told) = check(&["check", "--fix", "--yes"], &part, "");
+    assert!(is_ok && told.contains("Successfully truncated AOF"), "{told}");
+    let kept = fs::read(part.with_file_name(format!("appendonly.aof.2.incr.aof.cut-at-{whole}"))).expect("what was cut off");
+    assert_eq!([fs::read(&part).expect("the part"), kept].concat(), bytes[..bytes.len() - 3]);
+    let server = Server::larder(&options(folder.path(), &["--aof-load-truncated", "no"]));
+    assert_eq!(server.connect().call(&["MGET", "a", "b"]), Value::Array(vec![Value::Bulk("1".into()), Value::Null]));
+    kill(server);
+    fs::write(&part, &bytes).expect("a file");
+    assert_eq!(digest(&Server::larder(&options(folder.path(), &[]))), expected);
+    // Something wrong in the middle, and in the base: no file but the last is cut off.
+    let base = part.with_file_name("appendonly.aof.2.base.rdb");
+    let mut bytes = fs::read(&base).expect("the base");
+    bytes[50] ^= 1;
+    fs::write(&base, bytes).expect("a file");
+    let (is_ok, told) = check(&["fix", "--yes"], &manifest, "");
+    assert!(!is_ok && told.contains("RDB preamble of AOF file is not sane, aborting."), "{told}");
+    let (is_ok, told) = check(&["check"], &manifest.with_file_name("nothing"), "");
+    assert!(!is_ok && told.contains("nothing: No such file or directory"), "{told}");
+}
+
+#[test]
+fn what_was_written_after_a_time_is_cut_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("old.aof");
+    let set = |key: &str| request(&["SET", key, "1"]);
+    let parts = [b"#TS:10\r\n".to_vec(), set("a"), b"#TS:11\r\n#TS:12\r\n".to_vec(), set("b"), b"#TS:13\r\n".to_vec()];
+    let all = parts.concat();
+    let lengths = [8 + parts[1].len() + 8, all.len() - 8, all.len()];
+    for (until, len, text) in
+        [("13", lengths[2], "Truncate nothing in AOF"), ("12", lengths[1], "to timestamp 12"), ("11", lengths[0], "to timestamp 11")]
+    {
+        fs::write(&file, &all).expect("a file");
+        let (is_ok, told) = check(&["check", "--truncate-to-timestamp", until], &file, "");
+        assert!(is_ok && told.contains(text), "{told}");
+        assert_eq!(fs::read(&file).expect("the file"), all[..len], "{until}");
+    }
+    let (is_ok, told) = check(&["check", "--truncate-to-timestamp", "9"], &file, "");
+    assert!(!is_ok && told.contains("has nothing before timestamp 9, aborting..."), "{told}");
+}
