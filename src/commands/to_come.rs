@@ -22,7 +22,5 @@ pub static TO_COME: &[&str] = &[
     "fcall_ro",
     "function|dump",
     "migrate",
-    "replicaof",
     "script",
-    "slaveof",
 ];

@@ -292,8 +292,6 @@ pub(super) static RDMA_BIND: Custom = Custom {
     is_always_written: false,
 };
 
-const REPLICAOF_NAME: &str = "replicaof";
-
 pub(super) static REPLICAOF: Custom = Custom {
     default: &["no", "one"],
     allowed: "a host and a port, or no one",
@@ -308,14 +306,11 @@ pub(super) static REPLICAOF: Custom = Custom {
             let port: u16 = port.parse().map_err(|_| "Invalid primary port".to_owned())?;
             format!("{host} {port}")
         };
-        config.keep(REPLICAOF_NAME, Value::Text(primary));
+        config.replicaof = primary;
         Ok(())
     },
-    get: |config| kept_text(config, REPLICAOF_NAME),
-    lines: |config| {
-        let primary = kept_text(config, REPLICAOF_NAME);
-        if primary.is_empty() { Vec::new() } else { vec![primary] }
-    },
+    get: |config| config.replicaof.clone(),
+    lines: |config| if config.replicaof.is_empty() { Vec::new() } else { vec![config.replicaof.clone()] },
     is_always_written: true,
 };
 

@@ -514,7 +514,6 @@ mod tests {
             (&["--logfile", "/nonexistent/dir/log"], &["Can't open the log file: No such file or directory"]),
             (&["--cluster-autopilot", "yes"], &["cluster-autopilot yes needs cluster-enabled yes"]),
             (&["/nonexistent/larder.conf"], &["Fatal error, can't open config file '/nonexistent/larder.conf': No such file"]),
-            (&["--replicaof", "127.0.0.1", "6379"], &["replication is not there yet"]),
             (&["--user", "alice", "on"], &["users other than the default one are not supported yet"]),
             (&["--loadmodule", "/x.so"], &["modules cannot be loaded"]),
             (&["--sentinel", "monitor", "x"], &["sentinel directive while not in sentinel mode"]),

@@ -30,6 +30,8 @@ use crate::keyspace::blocked::{Acknowledged, Nothing, Outcome, ReadyKey, Wait, W
 use crate::keyspace::key::{self, Key, ResolvedKey};
 use crate::metrics::WorkerMetrics;
 
+const ROLE_CHANGED: &str = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+
 /// Parses a timeout in seconds, which may be a fraction, to when it ends (monotonic milliseconds); 0 waits for ever.
 ///
 /// # Errors
@@ -166,16 +168,22 @@ pub fn answer(context: &mut Context<'_>, waiter: &Waiter, outcome: Outcome) {
             reply_error(context, &CmdError::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK"), reply_from);
             complete_for_waiter(context, waiter.command, true, 0);
         }
+        Outcome::RoleChanged => {
+            let reply_from = context.reply.len();
+            reply_error(context, &CmdError::coded(ROLE_CHANGED), reply_from);
+            complete_for_waiter(context, waiter.command, true, 0);
+        }
         Outcome::Retry | Outcome::Gone => {}
     }
 }
 
-/// Has a client ask anew that waits for keys which are no longer served here.
+/// Has a client ask anew that waits for keys which are no longer served here, and ends the waiting of one that came when the node had another
+/// role.
 pub fn redirect(shared: &Shared, client: &Client) {
-    let waiter = client.waiter.lock().clone();
-    if let Some(waiter) = waiter
-        && !route::serves_waiter(shared, client, &waiter)
-    {
+    let Some(waiter) = client.waiter.lock().clone() else { return };
+    if waiter.number <= shared.replication.role_border.load(Ordering::Relaxed) {
+        waiter.end(Outcome::RoleChanged);
+    } else if !route::serves_waiter(shared, client, &waiter) {
         waiter.end(Outcome::Retry);
     }
 }

@@ -56,6 +56,8 @@ pub struct Gate {
     generation: u64,
     /// Neither session nor node ask for a check of commands on one key, but for memory and the route.
     admits_single_keys: bool,
+    /// Unless they have one of these flags: on a replica writes are asked for.
+    asked_flags: u32,
     /// The map of the cluster, in cluster mode.
     topology: Option<Guard<Arc<Topology>>>,
 }
@@ -86,7 +88,9 @@ static REFUSALS: &[Reason] = &[
     ("memory", memory),
     ("disk", disk),
     ("replicas", replicas),
+    ("read only", read_only),
     ("subscriber", subscriber),
+    ("stale", stale),
     ("loading", loading),
     ("monitor", monitor),
 ];
@@ -97,7 +101,7 @@ impl Gate {
     pub fn new(context: &Context<'_>, session: &Session) -> Gate {
         let generation = context.shared.gate.now();
         let topology = context.shared.cluster.as_ref().map(|cluster| cluster.topology.load());
-        let mut gate = Gate { generation, admits_single_keys: false, topology };
+        let mut gate = Gate { generation, admits_single_keys: false, asked_flags: 0, topology };
         gate.compile(context, session);
         gate
     }
@@ -119,7 +123,9 @@ impl Gate {
             && !context.shared.saving.forbids_writes(context.config)
             && !context.shared.aof.has_failed()
             && !context.shared.aof.is_behind()
-            && context.shared.pause.until_ms(true) == 0;
+            && context.shared.pause.until_ms(true) == 0
+            && !is_stale(context);
+        self.asked_flags = if context.shared.replication.is_replica() { flag::WRITE } else { 0 };
     }
 
     /// Takes the node as it is now.
@@ -133,6 +139,7 @@ impl Gate {
     #[inline]
     pub fn admits(&self, context: &Context<'_>, row: &Row, args: &Args<'_>) -> bool {
         self.admits_single_keys
+            && row.spec.flags & self.asked_flags == 0
             && row.is_single_key()
             && row.takes(args.len())
             && !memory_limit::is_needed(context.shared, context.config)
@@ -389,11 +396,42 @@ fn server_name(config: &Config) -> &'static str {
 /// Refuses writes while fewer replicas follow than the options ask for.
 fn replicas(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
     let config = asked.context.config;
+    if asked.context.shared.replication.is_replica() {
+        return Ok(());
+    }
     let asks_for_replicas = asked.flags & flag::WRITE != 0 && config.min_replicas_max_lag > 0 && config.min_replicas_to_write > 0;
     if asks_for_replicas && asked.context.shared.replication.good() < config.min_replicas_to_write as usize {
         return Err("NOREPLICAS Not enough good replicas to write.".into());
     }
     Ok(())
+}
+
+/// What a replica holds its primary decides.
+fn read_only(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    let is_refused = asked.flags & flag::WRITE != 0 && asked.context.config.replica_read_only;
+    if is_refused && asked.context.shared.replication.is_replica() {
+        return Err("READONLY You can't write against a read only replica.".into());
+    }
+    Ok(())
+}
+
+/// True if the node follows a primary that it has lost, and is not to show what it had.
+#[inline]
+fn is_stale(context: &Context<'_>) -> bool {
+    let replication = &context.shared.replication;
+    !context.config.replica_serve_stale_data && replication.is_replica() && !replication.link_is_up.load(Ordering::Relaxed)
+}
+
+fn stale(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
+    if !is_stale(asked.context) {
+        return Ok(());
+    }
+    let table = &asked.context.shared.table;
+    let mut queued = asked.session.multi.iter().filter(|_| asked.is_exec).flat_map(|multi| &multi.queue);
+    if asked.row.spec.has(flag::STALE) && queued.all(|queued| table.row(queued.command).spec.has(flag::STALE)) {
+        return Ok(());
+    }
+    Err("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.".into())
 }
 
 fn subscriber(asked: &Asked<'_, '_>) -> Result<(), Refusal> {

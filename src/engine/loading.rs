@@ -92,6 +92,16 @@ impl Loading<'_> {
     pub fn load_base(&self, path: &Path) -> Result<u64, Failure> {
         load(self.0, &self.0.config.load(), path, Existing::Nothing, true)
     }
+
+    /// Loads a copy of a primary's data in the place of what is here. Returns the database that what follows it begins in.
+    ///
+    /// # Errors
+    /// See [`Failure`]. Nothing is here then.
+    pub fn load_copy(&self, path: &Path) -> Result<u32, Failure> {
+        let result = load(self.0, &self.0.config.load(), path, Existing::Goes, true);
+        alloc::flush_thread();
+        result.map(|_| self.0.saving.loading.stream_db.load(Ordering::Relaxed))
+    }
 }
 
 impl Drop for Loading<'_> {

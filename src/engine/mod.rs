@@ -31,6 +31,7 @@ pub mod replication_core;
 pub mod replication_state;
 pub mod rewrite_state;
 pub mod rewriting;
+pub mod roles;
 mod route;
 pub mod save_state;
 pub mod saving;

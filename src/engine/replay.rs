@@ -1,20 +1,24 @@
-//! Applying a write log: requests that a node wrote down of its own changes are run without a connection.
+//! Applying a write log: requests that a node wrote down of its own changes are run without a connection. They come from a file, or from the
+//! primary that this node follows.
 //!
 //! Invariants:
 //! * What its writer had is there: nothing ends by itself meanwhile, be its time over or not, since the log says when something ended.
-//! * What stands between MULTI and EXEC is run when EXEC has come, or not at all.
+//! * What stands between MULTI and EXEC is run when EXEC has come, as one, or not at all.
+//! * What comes from a primary enters this node's log as it came, in the moment in which it is applied.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use larder_proto::resp::ReplyBuf;
 
-use super::context::{Args, Context, is_word};
+use super::context::{Context, is_word};
 use super::error::CmdError;
-use super::scope::{self, NotRun};
+use super::scope::{self, Logged, NotRun};
 use super::shared::Shared;
 use super::spec::flag;
 use super::table::{Lookup, Row};
 use crate::base::clock::Now;
+use crate::base::number::parse_i64;
 use crate::base::words::PackedWords;
 use crate::clients::{Caller, Client};
 use crate::config::Config;
@@ -32,6 +36,9 @@ pub enum NotApplied {
     /// EXEC without MULTI, or MULTI inside of one.
     #[error("{0} in the wrong place")]
     Misplaced(&'static str),
+    /// The node does not follow that primary any more.
+    #[error("its writer is not followed any more")]
+    Ended,
 }
 
 /// One reader of a log.
@@ -41,14 +48,25 @@ pub struct Replay {
     reply: ReplyBuf,
     /// What came since MULTI.
     queued: Option<Vec<PackedWords>>,
+    /// The number of the link that the log comes by; `None` if it is read from a file.
+    link: Option<u64>,
+    /// The beginning of a record, as it came by the link.
+    record: Vec<u8>,
 }
 
 impl Replay {
-    /// A reader that begins in database 0.
+    /// A reader of a file, which begins in database 0.
     pub fn new(shared: &Arc<Shared>) -> Replay {
         let client = Client::new(shared.clients.next_id(), String::new(), String::new(), 0, 0, 0);
         let caller = Caller { applies_log: true, ..Caller::new(client, true) };
-        Replay { shared: Arc::clone(shared), caller, reply: ReplyBuf::default(), queued: None }
+        Replay { shared: Arc::clone(shared), caller, reply: ReplyBuf::default(), queued: None, link: None, record: Vec::new() }
+    }
+
+    /// A reader of what comes by the link of this number, which goes on in the database in which the last one ended.
+    pub fn following(shared: &Arc<Shared>, link: u64) -> Replay {
+        let mut replay = Replay { link: Some(link), ..Replay::new(shared) };
+        replay.caller.select(shared.replication.stream_db.load(Ordering::Relaxed));
+        replay
     }
 
     /// True if EXEC is still to come.
@@ -56,68 +74,143 @@ impl Replay {
         self.queued.is_some()
     }
 
-    /// Applies one request, which has at least one word.
+    /// Bytes of a record that has not ended.
+    pub fn queued_len(&self) -> usize {
+        self.record.len()
+    }
+
+    /// Applies one request of a file, which has at least one word.
     ///
     /// # Errors
-    /// If it does not belong into a log. It changed nothing then; of a transaction, what stands before it was applied.
+    /// If it does not belong into a log. It changed nothing then.
     pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]]) -> Result<(), NotApplied> {
+        self.take(config, metrics, words, &[])
+    }
+
+    /// Applies one request of a primary, which came as these bytes.
+    ///
+    /// # Errors
+    /// If it does not belong into a log: what else its record holds was applied. Or because nobody follows the primary any more: then
+    /// nothing was.
+    pub fn follow(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], bytes: &[u8]) -> Result<(), NotApplied> {
+        self.take(config, metrics, words, bytes)
+    }
+
+    fn take(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], bytes: &[u8]) -> Result<(), NotApplied> {
         match words[0] {
             word if is_word(word, "MULTI") => match self.queued.replace(Vec::new()) {
-                None => Ok(()),
+                None => {
+                    self.record.extend_from_slice(bytes);
+                    Ok(())
+                }
                 Some(_) => Err(NotApplied::Misplaced("MULTI")),
             },
             word if is_word(word, "EXEC") => {
                 let queued = self.queued.take().ok_or(NotApplied::Misplaced("EXEC"))?;
-                queued.iter().try_for_each(|words| self.run(config, metrics, &words.words()))
+                let mut record = std::mem::take(&mut self.record);
+                record.extend_from_slice(bytes);
+                let words: Vec<_> = queued.iter().map(PackedWords::words).collect();
+                let requests: Vec<&[&[u8]]> = words.iter().map(|words| &words[..]).collect();
+                self.run(config, metrics, &requests, &record)
             }
             _ => match &mut self.queued {
                 Some(queued) => {
                     queued.push(PackedWords::new(words.iter().copied()));
+                    self.record.extend_from_slice(bytes);
                     Ok(())
                 }
-                None => self.run(config, metrics, words),
+                None => self.run(config, metrics, &[words], bytes),
             },
         }
     }
 
-    fn run(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]]) -> Result<(), NotApplied> {
-        // What a log says beside changes comes as PING, which changes nothing wherever it is read.
-        if is_word(words[0], "PING") {
-            return Ok(());
-        }
-        let unknown = || NotApplied::Unknown(String::from_utf8_lossy(words[0]).into_owned());
-        let refused = |error: &CmdError| NotApplied::Refused(String::from_utf8_lossy(error.line()).into_owned());
+    /// Runs the requests of one record, which came as these bytes.
+    fn run(&mut self, config: &Config, metrics: &WorkerMetrics, requests: &[&[&[u8]]], bytes: &[u8]) -> Result<(), NotApplied> {
         let shared = Arc::clone(&self.shared);
+        let mut db = self.caller.db;
+        let (mut commands, mut problem) = (Vec::with_capacity(requests.len()), None);
+        for words in requests {
+            match find_request(&shared, words, &mut db) {
+                Ok(found) => commands.extend(found),
+                Err(found) if self.link.is_none() => return Err(found),
+                Err(found) => problem = problem.or(Some(found)),
+            }
+        }
+        let is_copied = self.link.is_some();
+        if commands.is_empty() {
+            if is_copied && !copy(&shared, db, bytes, |waker| waker.wake()) {
+                return Err(NotApplied::Ended);
+            }
+            self.caller.select(db);
+            return problem.map_or(Ok(()), Err);
+        }
         self.reply.truncate(0);
         let mut context = Context::new((&shared, metrics), config, &mut self.caller, &mut self.reply, Now::read(), usize::MAX);
-        if let [word, number] = words
-            && is_word(word, "SELECT")
-        {
-            let db = context.database(number).map_err(|error| refused(&error))?;
-            context.caller.select(db);
-            return Ok(());
-        }
-        let row = match find(&shared, words) {
-            Found::Row(row) => row,
-            Found::Container(row) => return Err(NotApplied::Refused(unknown_subcommand(row, words))),
-            Found::Nothing => return Err(unknown()),
-        };
-        if !row.takes(words.len()) || !row.subcommands.is_empty() {
-            return Err(refused(&CmdError::arity(&row.full_name)));
-        }
-        // What changes no data has no place in a log, and does no harm: other servers wrote such.
-        if !row.spec.has(flag::WRITE) && !row.spec.has(flag::MAY_REPLICATE) {
-            return Ok(());
-        }
-        let keys = row.resolve(&shared.keyspace, words);
+        let mut has_ended = false;
         loop {
-            match scope::run_offloaded(&mut context, shared.gate.now(), row, &Args::new(words, &keys)) {
-                Ok((result, _)) => return result.map_err(|error| refused(&error)),
+            // The number first: what changes in between is then looked at again.
+            let generation = shared.gate.now();
+            if self.link.is_some_and(|link| !shared.replication.follows_by(link)) {
+                return Err(NotApplied::Ended);
+            }
+            let end = |context: &mut Context<'_>| {
+                if is_copied {
+                    let changes = context.keys.changes();
+                    has_ended = !copy(&shared, db, bytes, |waker| changes.wake_later(waker));
+                }
+            };
+            match scope::run_record(&mut context, generation, &commands, end) {
+                Ok(result) => {
+                    context.caller.select(db);
+                    let refused = result.err().map(|error| refused(&error));
+                    return if has_ended { Err(NotApplied::Ended) } else { problem.or(refused).map_or(Ok(()), Err) };
+                }
                 Err(NotRun::GateChanged) => {}
-                Err(_) => return Err(unknown()),
+                Err(other) => unreachable!("{other:?} is for who could wait elsewhere"),
             }
         }
     }
+}
+
+/// Has a record enter this node's log, behind which the stream is in database `db`. False if the node follows nobody any more.
+fn copy(shared: &Shared, db: u32, record: &[u8], wake: impl FnMut(std::task::Waker)) -> bool {
+    let is_copied = shared.write_log.append_verbatim(record, wake);
+    if is_copied {
+        shared.replication.stream_db.store(db, Ordering::Relaxed);
+    }
+    is_copied
+}
+
+fn refused(error: &CmdError) -> NotApplied {
+    NotApplied::Refused(String::from_utf8_lossy(error.line()).into_owned())
+}
+
+/// The command of a request; none if it is only about the log itself. `db` is the database that is selected.
+fn find_request<'a>(shared: &'a Shared, words: &'a [&'a [u8]], db: &mut u32) -> Result<Option<Logged<'a>>, NotApplied> {
+    // What a log says beside changes comes as PING, and as what a primary asks its replicas: it changes nothing wherever it is read.
+    if is_word(words[0], "PING") || is_word(words[0], "REPLCONF") {
+        return Ok(None);
+    }
+    if let [word, number] = words
+        && is_word(word, "SELECT")
+    {
+        let found = parse_i64(number).and_then(|number| u32::try_from(number).ok());
+        *db = found.filter(|db| (*db as usize) < shared.keyspace.databases()).ok_or_else(|| refused(&CmdError::DbIndex))?;
+        return Ok(None);
+    }
+    let row = match find(shared, words) {
+        Found::Row(row) => row,
+        Found::Container(row) => return Err(NotApplied::Refused(unknown_subcommand(row, words))),
+        Found::Nothing => return Err(NotApplied::Unknown(String::from_utf8_lossy(words[0]).into_owned())),
+    };
+    if !row.takes(words.len()) || !row.subcommands.is_empty() {
+        return Err(refused(&CmdError::arity(&row.full_name)));
+    }
+    // What changes no data has no place in a log, and does no harm: other servers wrote such.
+    if !row.spec.has(flag::WRITE) && !row.spec.has(flag::MAY_REPLICATE) {
+        return Ok(None);
+    }
+    Ok(Some(Logged { row, words, keys: row.resolve(&shared.keyspace, words), db: *db }))
 }
 
 impl std::fmt::Debug for Replay {

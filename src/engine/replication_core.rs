@@ -75,6 +75,53 @@ pub struct Replica {
     pub acks: bool,
 }
 
+/// How far the link to a primary is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// It is to be connected.
+    Connect,
+    /// It is being connected.
+    Connecting,
+    /// The two tell each other who they are.
+    Handshake,
+    /// A full copy is received, or loaded.
+    Sync,
+    /// The stream is followed.
+    Connected,
+}
+
+impl Link {
+    /// As ROLE names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Link::Connect => "connect",
+            Link::Connecting => "connecting",
+            Link::Handshake => "handshake",
+            Link::Sync => "sync",
+            Link::Connected => "connected",
+        }
+    }
+}
+
+/// The primary that this node follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Following {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Grows with every change of whom the node follows: who finds another number has to do with somebody else.
+    pub number: u64,
+    /// How far the link is.
+    pub link: Link,
+    /// The data here is what the history had at the end of the log: the primary may be asked for what follows.
+    pub has_history: bool,
+    /// When the link was lost, or the node began to follow, monotonic milliseconds.
+    pub down_since_ms: u64,
+    /// Bytes of the full copy that is received: all (if that is known), and so far.
+    pub transfer: (Option<u64>, u64),
+}
+
 /// The options that matter here.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -120,6 +167,13 @@ pub enum Event<'a> {
         /// Now.
         now_ms: u64,
     },
+    /// It has said something: so it is there, be it busy.
+    Heard {
+        /// The replica.
+        replica: u64,
+        /// Now.
+        now_ms: u64,
+    },
     /// It says how far it is.
     Acked {
         /// The replica.
@@ -128,6 +182,60 @@ pub enum Event<'a> {
         offset: u64,
         /// Now.
         now_ms: u64,
+    },
+    /// The node is to follow another one.
+    Follow {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// The end of the log, which goes on as a copy of the primary's.
+        end: u64,
+        /// Somebody has read the log until now: it has all that was changed.
+        is_logging: bool,
+        /// Now.
+        now_ms: u64,
+    },
+    /// The node is to follow nobody.
+    Lead {
+        /// The end of the log.
+        end: u64,
+        /// The name of the history that begins here.
+        new_history: String,
+        /// Now.
+        now_ms: u64,
+    },
+    /// The link that has this number is so far now.
+    Linked {
+        /// The number.
+        number: u64,
+        /// How far.
+        link: Link,
+        /// Now.
+        now_ms: u64,
+    },
+    /// The primary lets this node go on from the end of its log; its history may have got another name.
+    Continued {
+        /// The link's number.
+        number: u64,
+        /// The history's name, if the primary has said it.
+        id: Option<String>,
+        /// The end of the log.
+        end: u64,
+    },
+    /// What was here is about to go: a full copy takes its place.
+    Replacing {
+        /// The link's number.
+        number: u64,
+    },
+    /// A full copy has taken the place of what was here.
+    Copied {
+        /// The link's number.
+        number: u64,
+        /// The primary's history.
+        id: String,
+        /// The offset that the copy has.
+        at: u64,
     },
     /// Its connection has ended.
     Gone {
@@ -185,6 +293,8 @@ pub enum Action {
     EndBacklog,
     /// Those look again who wait for replicas to have something.
     WakeWaiters,
+    /// Every replica's connection is ended: what they follow is another history.
+    DropAll,
 }
 
 /// Figures for INFO.
@@ -209,6 +319,10 @@ pub struct State {
     pub backlog: Option<u64>,
     /// Figures.
     pub figures: Figures,
+    /// Whom this node follows, if it is a replica.
+    pub following: Option<Following>,
+    /// See [`Following::number`].
+    followed: u64,
     /// Since when there is no replica.
     alone_since_ms: u64,
     pinged_ms: u64,
@@ -217,7 +331,16 @@ pub struct State {
 impl State {
     /// A primary without replicas, whose history has this name.
     pub fn new(history: History) -> State {
-        State { history, replicas: BTreeMap::new(), backlog: None, figures: Figures::default(), alone_since_ms: 0, pinged_ms: 0 }
+        State {
+            history,
+            replicas: BTreeMap::new(),
+            backlog: None,
+            figures: Figures::default(),
+            following: None,
+            followed: 0,
+            alone_since_ms: 0,
+            pinged_ms: 0,
+        }
     }
 
     /// Takes what happened, and says what is to be done, in this order.
@@ -242,6 +365,10 @@ impl State {
                 known.stage = if waits { Stage::Loading } else { Stage::Online };
                 if waits { Vec::new() } else { vec![Action::Stream { replica }] }
             }
+            Event::Heard { replica, now_ms } => {
+                self.replicas.get_mut(&replica).into_iter().for_each(|known| known.acked_ms = now_ms);
+                Vec::new()
+            }
             Event::Acked { replica, offset, now_ms } => self.acked(replica, offset, now_ms),
             Event::Gone { replica, now_ms } => {
                 if self.replicas.remove(&replica).is_some() && self.replicas.is_empty() {
@@ -250,7 +377,80 @@ impl State {
                 Vec::new()
             }
             Event::Tick { now_ms, end, options, new_history } => self.tick(now_ms, end, options, new_history),
+            Event::Follow { host, port, end, is_logging, now_ms } => self.follow(host, port, end, is_logging, now_ms),
+            Event::Lead { end, new_history, now_ms } => self.lead(end, new_history, now_ms),
+            Event::Linked { number, link, now_ms } => {
+                let Some(following) = self.link_of(number) else { return Vec::new() };
+                if following.link == Link::Connected && link != Link::Connected {
+                    following.down_since_ms = now_ms;
+                }
+                following.link = link;
+                Vec::new()
+            }
+            Event::Continued { number, id, end } => {
+                let Some(following) = self.link_of(number) else { return Vec::new() };
+                following.link = Link::Connected;
+                match id {
+                    Some(id) if id != self.history.id => {
+                        let before = std::mem::replace(&mut self.history.id, id);
+                        self.history.previous = Some((before, end + 1));
+                        vec![Action::DropAll]
+                    }
+                    _ => Vec::new(),
+                }
+            }
+            Event::Replacing { number } => {
+                let Some(following) = self.link_of(number) else { return Vec::new() };
+                // If it does not come to its end, what is here then is a part of something.
+                following.has_history = false;
+                vec![Action::DropAll]
+            }
+            Event::Copied { number, id, at } => {
+                let Some(following) = self.link_of(number) else { return Vec::new() };
+                (following.link, following.has_history) = (Link::Connected, true);
+                (self.history, self.backlog) = (History::new(id), Some(at));
+                Vec::new()
+            }
         }
+    }
+
+    /// Whom the node follows by the link of this number.
+    fn link_of(&mut self, number: u64) -> Option<&mut Following> {
+        self.following.as_mut().filter(|following| following.number == number)
+    }
+
+    fn follow(&mut self, host: String, port: u16, end: u64, is_logging: bool, now_ms: u64) -> Vec<Action> {
+        // Who changes from one primary to another one has what the first one's history had.
+        let has_history = self.following.as_ref().map_or(is_logging, |before| before.has_history);
+        self.followed += 1;
+        self.backlog.get_or_insert(end);
+        self.following = Some(Following {
+            host,
+            port,
+            number: self.followed,
+            link: Link::Connect,
+            has_history,
+            down_since_ms: now_ms,
+            transfer: (None, 0),
+        });
+        vec![Action::DropAll]
+    }
+
+    fn lead(&mut self, end: u64, new_history: String, now_ms: u64) -> Vec<Action> {
+        let Some(before) = self.following.take() else { return Vec::new() };
+        let own = std::mem::replace(&mut self.history, History::new(new_history));
+        if before.has_history {
+            self.history.previous = Some((own.id, end + 1));
+        }
+        // The time without replicas begins now.
+        self.alone_since_ms = now_ms;
+        vec![Action::DropAll]
+    }
+
+    /// What the primary is asked for: a history, and the byte that is wanted first. `None` if all is needed.
+    pub fn wish(&self, end: u64) -> Option<(&str, u64)> {
+        let following = self.following.as_ref()?;
+        following.has_history.then_some((&self.history.id, end + 1))
     }
 
     fn asked(&mut self, replica: u64, about: Replica, wish: Option<(&[u8], i64)>, end: u64) -> Vec<Action> {
@@ -287,6 +487,7 @@ impl State {
     }
 
     fn tick(&mut self, now_ms: u64, end: u64, options: Options, new_history: String) -> Vec<Action> {
+        let is_replica = self.following.is_some();
         let mut actions = Vec::new();
         let is_silent = |replica: &Replica| {
             let is_heard_of = matches!(replica.stage, Stage::Online | Stage::Loading) && replica.acks;
@@ -294,13 +495,15 @@ impl State {
         };
         let silent = self.replicas.iter().filter(|(_, replica)| is_silent(replica));
         actions.extend(silent.map(|(number, _)| Action::Drop { replica: *number }));
-        if !self.replicas.is_empty() && now_ms.saturating_sub(self.pinged_ms) >= options.ping_ms {
+        // A replica's log is its primary's.
+        if !is_replica && !self.replicas.is_empty() && now_ms.saturating_sub(self.pinged_ms) >= options.ping_ms {
             self.pinged_ms = now_ms;
             actions.push(Action::Ping);
         }
         let Some(backlog) = self.backlog else { return actions };
         let is_over = options.backlog_ttl_ms > 0 && now_ms.saturating_sub(self.alone_since_ms) > options.backlog_ttl_ms;
-        if self.replicas.is_empty() && is_over {
+        // A replica's backlog is for those who follow it once it is promoted.
+        if self.replicas.is_empty() && is_over && !is_replica {
             // What changes from now on stands in no log: nobody may take this node's history for the one that it was.
             self.history = History::new(new_history);
             self.backlog = None;
@@ -421,6 +624,62 @@ mod tests {
         state.step(Event::Acked { replica: 2, offset: 3, now_ms: 21_000 });
         assert_eq!((state.replicas[&2].acked, state.good_replicas(31_500, 10_000), state.good_replicas(32_000, 10_000)), (5, 1, 0));
         assert_eq!(tick(&mut state, 60_001, 0), [Action::Drop { replica: 1 }, Action::Ping]);
+    }
+
+    fn follow(state: &mut State, port: u16, end: u64, is_logging: bool) -> u64 {
+        let event = Event::Follow { host: "h".into(), port, end, is_logging, now_ms: 0 };
+        assert_eq!(state.step(event), [Action::DropAll]);
+        state.following.as_ref().map_or(0, |following| following.number)
+    }
+
+    #[test]
+    fn a_replica_asks_for_what_follows_what_it_has() {
+        let mut state = State::new(History::new(id('a')));
+        let number = follow(&mut state, 1, 0, false);
+        assert_eq!(state.wish(0), None, "no log has what is here");
+        state.step(Event::Linked { number, link: Link::Sync, now_ms: 1 });
+        state.step(Event::Copied { number, id: id('p'), at: 70 });
+        assert_eq!((state.wish(90), state.backlog), (Some((&*id('p'), 91)), Some(70)));
+        // Its primary has become another's replica, and its history another name.
+        assert_eq!(state.step(Event::Continued { number, id: Some(id('q')), end: 90 }), [Action::DropAll]);
+        assert_eq!(state.history, History { id: id('q'), previous: Some((id('p'), 91)) });
+        assert_eq!(state.step(Event::Continued { number, id: None, end: 95 }), []);
+        // What it has stays what it has with another primary, until that sends all.
+        let second = follow(&mut state, 2, 95, false);
+        assert_eq!(state.wish(95), Some((&*id('q'), 96)));
+        assert_eq!(state.step(Event::Replacing { number }), [], "the link of before is over");
+        assert_eq!(state.step(Event::Replacing { number: second }), [Action::DropAll]);
+        assert_eq!(state.wish(95), None, "a part of a copy is nothing");
+    }
+
+    #[test]
+    fn who_is_promoted_begins_a_history_that_others_can_join() {
+        let mut state = State::new(History::new(id('a')));
+        let number = follow(&mut state, 1, 0, false);
+        state.step(Event::Copied { number, id: id('p'), at: 10 });
+        assert_eq!(state.step(Event::Lead { end: 50, new_history: id('n'), now_ms: 3 }), [Action::DropAll]);
+        assert_eq!(state.history, History { id: id('n'), previous: Some((id('p'), 51)) });
+        assert_eq!(asks(&mut state, 1, Some((&id('p'), 41)), 60), Action::Continue { replica: 1, from: 40 });
+        assert_eq!(asks(&mut state, 2, Some((&id('p'), 52)), 60), Action::FullSync { replica: 2 });
+        assert_eq!(state.step(Event::Lead { end: 60, new_history: id('o'), now_ms: 3 }), [], "it leads already");
+        // And goes back to be a replica with what it has.
+        follow(&mut state, 1, 60, true);
+        assert_eq!(state.wish(60), Some((&*id('n'), 61)));
+        // Half a copy is nobody's history.
+        let mut half = State::new(History::new(id('a')));
+        follow(&mut half, 1, 5, false);
+        half.step(Event::Lead { end: 5, new_history: id('n'), now_ms: 1 });
+        assert_eq!(half.history, History::new(id('n')));
+    }
+
+    #[test]
+    fn a_replica_adds_nothing_to_its_log_and_keeps_its_backlog() {
+        let mut state = state(0);
+        follow(&mut state, 1, 0, true);
+        asks(&mut state, 1, Some((&id('a'), 1)), 0);
+        assert_eq!(tick(&mut state, 20_000, 0), []);
+        state.step(Event::Gone { replica: 1, now_ms: 20_000 });
+        assert_eq!(tick(&mut state, 40_000, 130), [Action::Trim { from: 30 }]);
     }
 
     #[test]

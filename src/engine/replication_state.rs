@@ -7,7 +7,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -65,8 +65,20 @@ pub struct Replication {
     asked_at: AtomicU64,
     /// The thread that serves replicas runs.
     pub is_served: AtomicBool,
+    /// The node follows another one.
+    is_replica: AtomicBool,
+    /// And has all that the other has, or soon will.
+    pub link_is_up: AtomicBool,
+    /// The number of who had begun to wait last when the role changed.
+    pub role_border: AtomicU64,
+    /// The database that the stream of the primary was about last.
+    pub stream_db: AtomicU32,
+    /// When the primary was last heard of, monotonic milliseconds.
+    pub heard_ms: AtomicU64,
     /// Bytes that went to replicas.
     pub net_output: AtomicU64,
+    /// Bytes that came from the primary.
+    pub net_input: AtomicU64,
 }
 
 impl Default for Replication {
@@ -82,7 +94,13 @@ impl Default for Replication {
             log_users: AtomicU64::new(0),
             asked_at: AtomicU64::new(u64::MAX),
             is_served: AtomicBool::new(false),
+            is_replica: AtomicBool::new(false),
+            link_is_up: AtomicBool::new(false),
+            role_border: AtomicU64::new(0),
+            stream_db: AtomicU32::new(0),
+            heard_ms: AtomicU64::new(0),
             net_output: AtomicU64::new(0),
+            net_input: AtomicU64::new(0),
         }
     }
 }
@@ -140,7 +158,47 @@ impl Replication {
         } else {
             self.log_users.fetch_and(!(user as u64), Ordering::Relaxed) & !(user as u64)
         };
-        keys.set_logging(users != 0);
+        keys.set_logging(users != 0 && !self.is_replica());
+    }
+
+    /// Has the node be a replica, or a primary. All stripes are held.
+    pub fn set_role(&self, keys: &mut KeyAccess<'_>, is_replica: bool) {
+        self.is_replica.store(is_replica, Ordering::Relaxed);
+        keys.set_logging(self.log_users.load(Ordering::Relaxed) != 0 && !is_replica);
+    }
+
+    /// True if the node follows another one.
+    #[inline]
+    pub fn is_replica(&self) -> bool {
+        self.is_replica.load(Ordering::Relaxed)
+    }
+
+    /// True if the node follows its primary by the link of this number.
+    pub fn follows_by(&self, number: u64) -> bool {
+        self.look().following.as_ref().is_some_and(|following| following.number == number)
+    }
+
+    /// The primary's host and port.
+    pub fn primary(&self) -> Option<(String, u16)> {
+        self.look().following.as_ref().map(|following| (following.host.clone(), following.port))
+    }
+
+    /// What the primary is asked for, where the log ends at `end`.
+    pub fn wish(&self, end: u64) -> Option<(String, u64)> {
+        self.look().wish(end).map(|(id, next)| (id.to_owned(), next))
+    }
+
+    /// Notes how much of a full copy has come by the link of this number.
+    pub fn note_transfer(&self, number: u64, total: Option<u64>, came: u64) {
+        if let Some(following) = self.look().following.as_mut().filter(|following| following.number == number) {
+            following.transfer = (total, came);
+        }
+        self.heard_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
+    }
+
+    /// The numbers of all replicas.
+    pub fn numbers(&self) -> Vec<u64> {
+        self.look().replicas.keys().copied().collect()
     }
 
     /// Keeps the backlog by this reader, unless one does already: then it is given back.

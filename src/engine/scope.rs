@@ -20,7 +20,7 @@ use super::error::CmdError;
 use super::gate::Gate;
 use super::shared::Shared;
 use super::spec::{Locks, Place, Run};
-use super::table::Row;
+use super::table::{ResolvedKeys, Row};
 use super::{blocking, sweep, transaction};
 use crate::base::clock::{self, Ticks};
 use crate::base::limits::OFFLOAD_STEPS_MIN;
@@ -163,6 +163,61 @@ pub fn run_offloaded(context: &mut Context<'_>, generation: u64, row: &Row, args
     context.keys.unlock();
     serve_ready(context);
     Ok((result, started))
+}
+
+/// A command of a record of a log.
+#[derive(Debug)]
+pub struct Logged<'a> {
+    /// The command.
+    pub row: &'a Row,
+    /// Its words.
+    pub words: &'a [&'a [u8]],
+    /// Its keys.
+    pub keys: ResolvedKeys,
+    /// Its database.
+    pub db: u32,
+}
+
+/// Runs the commands of one record of a log as one: what they need is held from the first to the last. `end` is called before it is
+/// released. Returns the first error: as to who wrote the log, a command that fails is no reason not to run the others. The caller is in the
+/// database of the last one then.
+///
+/// # Errors
+/// [`NotRun::GateChanged`].
+pub fn run_record(
+    context: &mut Context<'_>,
+    generation: u64,
+    commands: &[Logged<'_>],
+    end: impl FnOnce(&mut Context<'_>),
+) -> Result<CmdResult, NotRun> {
+    let keyspace = context.keys.keyspace();
+    let needs_all = |command: &Logged<'_>| match command.row.spec.locks {
+        Locks::Keys => command.row.holds_all(keyspace, command.words),
+        Locks::All | Locks::Each | Locks::Few | Locks::Queued => true,
+        Locks::None => false,
+    };
+    if commands.iter().any(needs_all) {
+        context.keys.lock_all();
+    } else {
+        context.keys.lock_stripes(commands.iter().flat_map(|command| &command.keys).map(|key| key.place.stripe).collect());
+    }
+    confirm(context, generation)?;
+    let is_transaction = commands.len() > 1;
+    (context.caller.in_exec, context.keys.keeps_locks) = (is_transaction, is_transaction);
+    let mut first = Ok(());
+    for command in commands {
+        context.command = command.row.number;
+        context.caller.select(command.db);
+        context.follow_caller();
+        let result = call(context, None, command.row, &Args::new(command.words, &command.keys));
+        context.reply.truncate(0);
+        first = first.and(result);
+    }
+    (context.caller.in_exec, context.keys.keeps_locks) = (false, false);
+    end(context);
+    context.keys.unlock();
+    serve_ready(context);
+    Ok(first)
 }
 
 /// Runs a command that waits, and passed the gate. Others of its worker are served meanwhile, so that it may hold no stripe at any

@@ -54,7 +54,7 @@ impl Moment {
     pub fn new(keyspace: &Keyspace, now_ms: i64) -> Self {
         let settings = &keyspace.settings;
         let is_importing = settings.import_mode.load(Ordering::Relaxed);
-        let keeps = is_importing || settings.is_frozen();
+        let keeps = is_importing || settings.keeps_all();
         Moment {
             now_ms,
             clock: AccessClock::at(
@@ -199,7 +199,7 @@ impl<'a> KeyAccess<'a> {
             return Some(position);
         }
         // The data may have been frozen since the batch began: a walk over all keys takes long, a transaction may freeze it itself.
-        if self.expired_keys == ExpiredKeyPolicy::Delete && !self.keyspace.settings.is_frozen() {
+        if self.expired_keys == ExpiredKeyPolicy::Delete && !self.keyspace.settings.keeps_all() {
             self.expire(place, position, key.name());
         }
         None

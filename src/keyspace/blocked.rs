@@ -32,6 +32,8 @@ pub enum Outcome {
     Unblocked,
     /// It must be asked for anew: what the gate's answer rested on has changed.
     Retry,
+    /// The node has another role: what is waited for is decided elsewhere.
+    RoleChanged,
     /// The client has gone.
     Gone,
 }
@@ -208,6 +210,11 @@ impl Waits {
     /// The number of one that begins to wait. The stripes of all its keys are held.
     pub fn next_number(&self) -> u64 {
         self.last_number.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The number of who came last.
+    pub fn last_number(&self) -> u64 {
+        self.last_number.load(Ordering::Relaxed)
     }
 
     /// Leaves keys to whoever looks next: where they were changed nobody runs commands.

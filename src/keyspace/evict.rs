@@ -72,7 +72,7 @@ fn time_limit_us(tenacity: u32) -> u64 {
 pub fn make_room(keyspace: &Keyspace, config: &Config, moment: &Moment, seed: u64, world: &World<'_>) -> Result<Room, OutOfMemory> {
     let eviction = &keyspace.eviction;
     let is_over = |world: &World<'_>| config.maxmemory > 0 && (world.used_bytes)() as u64 > config.maxmemory;
-    if keyspace.settings.is_frozen() {
+    if keyspace.settings.keeps_all() {
         return Ok(Room::Enough);
     }
     if !is_over(world) {
@@ -316,7 +316,7 @@ impl KeyAccess<'_> {
     fn evict(&mut self, candidate: &Candidate, policy: MaxmemoryPolicy) -> Result<bool, Busy> {
         let place = self.keyspace().place(&candidate.key);
         self.try_lock_one(place.stripe)?;
-        if self.keyspace().settings.is_frozen() {
+        if self.keyspace().settings.keeps_all() {
             return Ok(false);
         }
         let number = self.keyspace().table_number(self.db, place);

@@ -109,12 +109,20 @@ pub mod freeze {
     pub const LOADING: u8 = 1 << 1;
     /// Too much of the write log waits for the disk.
     pub const LOG: u8 = 1 << 2;
+    /// The node follows a primary, which says when keys end.
+    pub const FOLLOW: u8 = 1 << 3;
 }
 
 impl Settings {
     /// True while nothing may be changed, not even by expiry and eviction.
     #[inline]
     pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed) & !freeze::FOLLOW != 0
+    }
+
+    /// True while nothing is to go that no command has deleted: neither by its time nor for its memory.
+    #[inline]
+    pub fn keeps_all(&self) -> bool {
         self.frozen.load(Ordering::Relaxed) != 0
     }
 

@@ -65,7 +65,7 @@ async fn save(shared: Arc<Shared>) {
 /// Whether keys may be deleted by themselves now: not while DEBUG or a pause forbids it, or another server's data is copied in.
 fn may_expire(shared: &Shared) -> bool {
     let settings = &shared.keyspace.settings;
-    settings.active_expire.load(Ordering::Relaxed) && !settings.is_frozen() && !shared.config.load().import_mode
+    settings.active_expire.load(Ordering::Relaxed) && !settings.keeps_all() && !shared.config.load().import_mode
 }
 
 /// One cycle, for as long as its pace allows.

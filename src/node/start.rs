@@ -19,9 +19,10 @@ use crate::cluster::Cluster;
 use crate::commands::server::apply;
 use crate::commands::{FAMILIES, TO_COME};
 use crate::config::{Config, ConfigError, ConfigStore, ShutdownFlags, os_text};
-use crate::engine::saving;
 use crate::engine::shared::Shared;
 use crate::engine::table::Table;
+use crate::engine::{roles, saving};
+use crate::keyspace::access::{KeyAccess, Moment};
 use crate::replication;
 use crate::server::{ListenError, Workers};
 
@@ -124,6 +125,8 @@ fn build(store: ConfigStore, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<S
 /// Serves until a signal or SHUTDOWN, then ends in order: no new connections, replies sent, workers joined.
 async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervisor, cluster: Option<Arc<Cluster>>) -> anyhow::Result<()> {
     let config = shared.config.load();
+    // Before anything is loaded: a node that cannot follow need not.
+    follow_primary(shared, &config)?;
     let mut loading = data::begin(shared)?;
     let workers = Arc::new(Workers::start(shared, config.io_threads as usize)?);
     replication::start(shared)?;
@@ -206,6 +209,21 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     }
     tracing::warn!("Larder is now ready to exit, bye bye...");
     failure.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
+}
+
+/// Has the node follow the primary that the options name.
+fn follow_primary(shared: &Shared, config: &Config) -> anyhow::Result<()> {
+    let Some((host, port)) = config.replicaof.rsplit_once(' ') else { return Ok(()) };
+    if config.cluster_enabled {
+        anyhow::bail!("replicaof directive not allowed in cluster mode");
+    }
+    if config.appendonly {
+        anyhow::bail!("replicaof with appendonly yes is not there yet: set appendonly to no");
+    }
+    let port = port.parse().context("replicaof: Invalid primary port")?;
+    let mut keys = KeyAccess::new(&shared.keyspace, 0, &Moment::new(&shared.keyspace, clock::unix_ms()), 0);
+    keys.with_all(|keys| roles::follow(shared, keys, host, port));
+    Ok(())
 }
 
 /// What the node does from when it has its data.

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::engine::replication_core::Action;
 use crate::engine::replication_state::LogUser;
+use crate::engine::roles;
 use crate::engine::shared::Shared;
 
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
@@ -29,6 +30,7 @@ pub(super) fn perform(shared: &Shared, config: &Config, action: &Action) {
                 client.close_asap();
             }
         }
+        Action::DropAll => roles::perform(shared, vec![Action::DropAll]),
         Action::Continue { .. } | Action::FullSync { .. } | Action::Stream { .. } => unreachable!("its own task does it"),
     }
 }

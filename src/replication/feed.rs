@@ -380,6 +380,8 @@ impl Feed {
         self.client.figures.net_input.fetch_add(len as u64, Ordering::Relaxed);
         self.client.last_interaction_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
         self.input.extend_from_slice(&buffer[..len]);
+        // Empty lines, which are no request, say that it is busy with its snapshot.
+        self.step(Event::Heard { replica: self.client.id, now_ms: clock::monotonic_ms() });
         let (mut batch, mut input) = (Batch::default(), std::mem::take(&mut self.input));
         let consumed = self.parser.parse(&mut input, &Limits::default(), &mut batch, usize::MAX).map_err(|_| End::Garbage)?;
         for request in &batch.requests {

@@ -1,4 +1,5 @@
-//! Replication (rank 6): replicas of this node, served by one thread with a task for each.
+//! Replication (rank 6): replicas of this node, served by one thread with a task for each; and the link to the primary of a node that is a
+//! replica, which has a thread of its own.
 //!
 //! What is to be done [`crate::engine::replication_core`] decides; the files here do it.
 //!
@@ -10,6 +11,9 @@
 //! | `snapshot` | takes the snapshot for a replica, on a thread of its own |
 //! | `pipe` | the snapshot on its way from that thread to the socket |
 //! | `socket` | TCP or unix |
+//! | `link` | the link to a primary: connects, copies, follows, and tries again |
+//! | `handshake`, `copy` | what the two tell each other first; a full copy, on its way over the disk into memory |
+//! | `wire` | the connection to a primary |
 //!
 //! Invariants:
 //! * A replica that does not read holds up nobody: its snapshot waits in a file, and what follows in the log, up to
@@ -17,10 +21,14 @@
 //! * Nothing here waits while it holds a stripe.
 
 mod actions;
+mod copy;
 mod feed;
+mod handshake;
+mod link;
 mod pipe;
 mod snapshot;
 mod socket;
 mod thread;
+mod wire;
 
 pub use thread::start;

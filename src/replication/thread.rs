@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::actions::perform;
 use super::feed::Feed;
+use super::link;
 use crate::base::{clock, rng};
 use crate::config::Config;
 use crate::engine::replication_core::{Event, Options};
@@ -37,6 +38,7 @@ pub fn start(shared: &Arc<Shared>) -> io::Result<()> {
 
 #[expect(clippy::disallowed_methods, reason = "its thread's runtime has timers")]
 async fn run(shared: &Arc<Shared>) {
+    let mut followed = None;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -49,6 +51,15 @@ async fn run(shared: &Arc<Shared>) {
             Feed::start(shared, joining);
         }
         tick(shared);
+        let number = shared.replication.look().following.as_ref().map(|following| following.number);
+        if std::mem::replace(&mut followed, number) != number
+            && let Some(number) = number
+            && let Err(error) = link::start(shared, number)
+        {
+            tracing::warn!("Can't follow the primary: {error}");
+            // It is tried again with the next tick.
+            followed = None;
+        }
     }
 }
 

@@ -171,7 +171,13 @@ impl Connection {
         let before = self.output.reply.len();
         let connection = (&mut self.caller, &mut self.session);
         let mut executor = BatchExecutor::new(worker.turn(), &config, connection, &mut self.output.reply, Now::read(), usize::MAX);
+        let must_close = outcome == Outcome::RoleChanged;
         blocking::answer(&mut executor.context, &waiter, outcome);
+        if must_close {
+            // It finds out where the keys are now by connecting anew.
+            let client = Arc::clone(&executor.context.caller.client);
+            executor.session.close_after_reply(&client);
+        }
         executor.settle_reply(before);
         let executed = Executed { is_simple: false, ..executor.end() };
         drop(executor);

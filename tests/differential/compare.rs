@@ -116,6 +116,7 @@ const RULES: &[(&str, Rule, &str)] = &[
     ("failover", Rule::Never, "it changes the server's role"),
     ("replicaof", Rule::Never, "it changes the server's role"),
     ("slaveof", Rule::Never, "it changes the server's role"),
+    ("wait", Rule::Never, "it waits for replicas that there are not"),
     ("sync", Rule::Never, "it makes the connection a replica's"),
     ("psync", Rule::Never, "it makes the connection a replica's"),
     ("replconf", Rule::Never, "it makes the connection a replica's"),

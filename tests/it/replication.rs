@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use larder_proto::resp::Value;
@@ -323,4 +324,208 @@ fn a_backlog_ends_when_nobody_comes_back() {
     let offset = client.info("master_repl_offset");
     client.call(&["SET", "a", "1"]);
     assert_eq!(client.info("master_repl_offset"), offset);
+}
+
+/// Has `replica` follow `primary`.
+fn follow(replica: &Server, primary: &Server) {
+    let reply = replica.connect().call(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    assert_eq!(reply, Value::Simple("OK".into()));
+}
+
+/// We follow a Valkey that sends its copies in this way.
+fn follow_valkey(test: &str, options: &[&str]) {
+    let Some(valkey) = Server::reference(test, &[&DEBUG[..], &["--repl-diskless-sync-delay", "0"], options].concat()) else { return };
+    let mut client = valkey.connect();
+    fill(&mut client);
+    let larder = Server::larder(&DEBUG);
+    let mut own = larder.connect();
+    own.call(&["SET", "of before", "1"]);
+    follow(&larder, &valkey);
+    compare(&valkey, &larder);
+    fill(&mut client);
+    compare(&valkey, &larder);
+    assert_eq!(own.call(&["GET", "of before"]), Value::Null);
+    assert_eq!(own.info_text("role"), "slave");
+    let refused = "READONLY You can't write against a read only replica.";
+    assert_eq!(own.call(&["SET", "a", "1"]).as_error(), Some(refused.as_bytes()));
+    assert_eq!(client.call(&["WAIT", "1", "0"]), Value::Integer(1), "it is told at once how far we are");
+    let line = client.info_text("slave0");
+    assert!(line.starts_with(&format!("ip=127.0.0.1,port={},state=online", larder.port())), "{line}");
+    under_load(&valkey, |some_more| {
+        for times in 1..4 {
+            assert_eq!(client.call(&["CLIENT", "KILL", "TYPE", "replica"]), Value::Integer(1));
+            wait_until("we are there again", || client.info("sync_partial_ok") == times);
+            some_more();
+        }
+    });
+    compare(&valkey, &larder);
+    assert_eq!(client.info("sync_full"), 1);
+    // What has ended is hidden here, and goes when the primary says so.
+    client.call(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]);
+    client.call(&["SET", "short", "lived", "PX", "1"]);
+    compare_offsets(&valkey, &larder);
+    wait_until("its time is over", || own.call(&["GET", "short"]) == Value::Null);
+    assert_eq!(own.call(&["DBSIZE"]), client.call(&["DBSIZE"]), "it is there, and hidden");
+    let mut listener = larder.connect();
+    listener.call(&["SUBSCRIBE", "news"]);
+    client.call(&["PUBLISH", "news", "arrive"]);
+    let message = ["message", "news", "arrive"].map(|word| Value::Bulk(word.into()));
+    assert_eq!(listener.receive(), Value::Array(message.to_vec()));
+}
+
+fn compare_offsets(primary: &Server, replica: &Server) {
+    let (mut first, mut second) = (primary.connect(), replica.connect());
+    wait_until("the replica has caught up", || first.info("master_repl_offset") == second.info("master_repl_offset"));
+}
+
+#[test]
+fn we_follow_a_valkey_that_marks_the_end_of_its_copy() {
+    follow_valkey("we_follow_a_valkey_that_marks_the_end_of_its_copy", &["--repl-diskless-sync", "yes"]);
+}
+
+#[test]
+fn we_follow_a_valkey_that_announces_the_length_of_its_copy() {
+    follow_valkey("we_follow_a_valkey_that_announces_the_length_of_its_copy", &["--repl-diskless-sync", "no"]);
+}
+
+#[test]
+fn a_replica_is_promoted_and_the_others_join_it() {
+    let servers: Vec<Server> = (0..3).map(|_| Server::larder(&DEBUG)).collect();
+    let [first, second, third] = &servers[..] else { unreachable!("three") };
+    fill(&mut first.connect());
+    follow(second, first);
+    follow(third, first);
+    under_load(first, |_| ());
+    compare(first, second);
+    compare(first, third);
+    let id = first.connect().info_text("master_replid");
+    let mut promoted = second.connect();
+    assert_eq!(promoted.call(&["REPLICAOF", "NO", "ONE"]), Value::Simple("OK".into()));
+    assert_eq!((promoted.info_text("role"), promoted.info_text("master_replid2")), ("master".into(), id.clone()));
+    // Nothing has been written to it beside what the first had: both go on from there.
+    fill(&mut promoted);
+    follow(third, second);
+    compare(second, third);
+    assert_eq!((promoted.info("sync_partial_ok"), promoted.info("sync_full")), (1, 0));
+    under_load(second, |_| ());
+    compare(second, third);
+    assert_eq!(third.connect().info_text("master_replid2"), id);
+}
+
+#[test]
+fn who_waits_is_told_when_the_role_changes() {
+    let primary = Server::larder(&[]);
+    let server = Server::larder(&[]);
+    let mut waiting = server.connect();
+    waiting.send(&["BLPOP", "list", "0"]);
+    let mut client = server.connect();
+    wait_until("it waits", || client.info("blocked_clients") == 1);
+    follow(&server, &primary);
+    let told = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+    assert_eq!(waiting.receive().as_error(), Some(told.as_bytes()));
+    assert!(waiting.read_to_end().is_empty(), "and its connection ends");
+}
+
+#[test]
+fn who_cannot_follow_says_why() {
+    let server = Server::larder(&["--appendonly", "yes"]);
+    let mut client = server.connect();
+    for (words, expected) in [
+        (&["REPLICAOF", "127.0.0.1", "1"][..], "ERR REPLICAOF with appendonly yes is not there yet: set appendonly to no first"),
+        (&["REPLICAOF", "127.0.0.1", "70000"], "ERR Invalid master port"),
+        (&["REPLICAOF", "a b", "1"], "ERR Invalid master host"),
+    ] {
+        assert_eq!(client.call(words).as_error(), Some(expected.as_bytes()), "{words:?}");
+    }
+    let cluster = Server::larder(&["--cluster-enabled", "yes"]);
+    let reply = cluster.connect().call(&["SLAVEOF", "127.0.0.1", "1"]);
+    assert_eq!(reply.as_error(), Some(&b"ERR REPLICAOF not allowed in cluster mode."[..]));
+    // A replica has no file, and no replicas of its own yet.
+    let primary = Server::larder(&[]);
+    let replica = Server::larder(&["--replicaof", "127.0.0.1", &primary.port().to_string()]);
+    let mut client = replica.connect();
+    wait_until("it follows", || client.info_text("master_link_status") == "up");
+    assert!(client.call(&["CONFIG", "SET", "appendonly", "yes"]).as_error().is_some());
+    assert!(client.call(&["PSYNC", "?", "-1"]).as_error().is_some());
+    assert_eq!(
+        client.call(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]),
+        Value::Simple("OK Already connected to specified master".into())
+    );
+    let Value::Array(role) = client.call(&["ROLE"]) else { panic!("an array") };
+    assert_eq!((&role[0], &role[3]), (&Value::Bulk("slave".into()), &Value::Bulk("connected".into())));
+}
+
+#[test]
+fn a_password_is_asked_for_and_given() {
+    let primary = Server::larder(&["--requirepass", "secret"]);
+    let replica = Server::larder(&["--replicaof", "127.0.0.1", &primary.port().to_string(), "--masterauth", "wrong"]);
+    let mut client = replica.connect();
+    client.call(&["SET", "a", "1"]);
+    // It tries, and goes on serving.
+    let mut admin = primary.connect();
+    admin.call(&["AUTH", "secret"]);
+    wait_until("it has tried", || admin.info("acl_access_denied_auth") > 2);
+    assert_eq!(client.info_text("master_link_status"), "down");
+    client.config_set("masterauth", "secret");
+    wait_until("it follows", || client.info_text("master_link_status") == "up");
+}
+
+/// A primary that the test plays: it agrees to all that a replica says of itself, and answers PSYNC with `rest`. Its port, and how often it
+/// was asked.
+fn play_primary(rest: Vec<u8>) -> (u16, Arc<AtomicU64>) {
+    let asked = Arc::<AtomicU64>::default();
+    let count = Arc::clone(&asked);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let Ok(mut socket) = socket else { return };
+            let read = |socket: &mut TcpStream| socket.read(&mut [0; 4096]).unwrap_or(0);
+            for answer in ["+PONG\r\n", "+OK\r\n", "+OK\r\n", "+OK\r\n"] {
+                if read(&mut socket) == 0 || socket.write_all(answer.as_bytes()).is_err() {
+                    break;
+                }
+            }
+            read(&mut socket);
+            let _ = socket.write_all(&rest);
+            count.fetch_add(1, Ordering::AcqRel);
+            while read(&mut socket) > 0 {}
+        }
+    });
+    (port, asked)
+}
+
+#[test]
+fn what_no_primary_sends_costs_nothing() {
+    let id = "a".repeat(40);
+    let full = |rest: &[u8]| [format!("+FULLRESYNC {id} 7\r\n").as_bytes(), rest].concat();
+    let broken = [&b"REDIS0010\xff"[..], &[1; 8]].concat();
+    let mark = "m".repeat(40);
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        // The first one, since later this node has a history of its own to go on from.
+        ("it goes on from nothing", format!("+CONTINUE {id}\r\n").into_bytes()),
+        ("no answer to PSYNC", b"*3\r\n".to_vec()),
+        ("an error", b"-ERR no\r\n".to_vec()),
+        ("an offset that is none", format!("+FULLRESYNC {id} -7\r\n").into_bytes()),
+        ("no length", full(b"+OK\r\n")),
+        ("a length that is none", full(b"$-1\r\n")),
+        ("a line without an end", vec![b'x'; 10_000]),
+        ("a copy that is none", full(b"$12\r\nREDIS0010no!")),
+        ("a broken checksum", full(&[format!("${}\r\n", broken.len()).as_bytes(), &broken].concat())),
+        ("a short one with a mark", full(format!("$EOF:{mark}\r\n{mark}").as_bytes())),
+    ];
+    let larder = Server::larder(&[]);
+    let mut client = larder.connect();
+    client.call(&["SET", "a", "1"]);
+    for (what, rest) in cases {
+        let (port, asked) = play_primary(rest);
+        assert_eq!(client.call(&["REPLICAOF", "127.0.0.1", &port.to_string()]), Value::Simple("OK".into()), "{what}");
+        wait_until(&format!("{what}: it tries again"), || asked.load(Ordering::Acquire) >= 2);
+        assert_eq!(client.info_text("master_link_status"), "down", "{what}");
+        assert_eq!(client.call(&["GET", "a"]), Value::Bulk("1".into()), "{what}: what was here is here");
+        client.call(&["REPLICAOF", "NO", "ONE"]);
+        assert_eq!(client.call(&["SET", "a", "1"]), Value::Simple("OK".into()));
+    }
+    let files = std::fs::read_dir(larder.folder()).expect("its folder").count();
+    assert_eq!(files, 0, "no file is left behind");
 }

@@ -10,6 +10,8 @@ use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::keyspace::blocked::{Acknowledged, Nothing, Wait};
 
+const ON_REPLICA: &str = "WAITAOF cannot be used with replica instances. Please also note that writes on replicas are just local and are not propagated.";
+
 pub(crate) static WAITAOF: CommandSpec = CommandSpec {
     name: "waitaof",
     arity: 4,
@@ -33,6 +35,9 @@ pub(crate) static WAITAOF: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
+    if context.shared.replication.is_replica() {
+        return Err(CmdError::err(ON_REPLICA));
+    }
     let local = match parse_i64(args[1]).ok_or(CmdError::NotInteger)? {
         local @ (0 | 1) => local,
         _ => return Err(CmdError::coded("ERR value is out of range, value must between 0 and 1")),

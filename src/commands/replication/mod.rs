@@ -2,9 +2,11 @@
 
 mod psync;
 mod replconf;
+mod replicaof;
 mod wait;
 
 use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
-pub static COMMANDS: &[&CommandSpec] = &[&psync::PSYNC, &replconf::REPLCONF, &psync::SYNC, &wait::WAIT];
+pub static COMMANDS: &[&CommandSpec] =
+    &[&psync::PSYNC, &replconf::REPLCONF, &replicaof::REPLICAOF, &replicaof::SLAVEOF, &psync::SYNC, &wait::WAIT];

@@ -55,6 +55,9 @@ fn join(context: &mut Context<'_>, session: &mut Session, place: Option<(Vec<u8>
     if !context.reply.is_empty() {
         return Err(CmdError::err("SYNC and PSYNC are invalid with pending output"));
     }
+    if context.shared.replication.is_replica() {
+        return Err(CmdError::err("replicas of a replica are not there yet"));
+    }
     if session.monitor || session.joins.is_some() {
         return Ok(());
     }

@@ -29,6 +29,11 @@ pub(crate) static WAIT: CommandSpec = CommandSpec {
 const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
+    if context.shared.replication.is_replica() {
+        return Err(CmdError::err(
+            "WAIT cannot be used with replica instances. Please also note that if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.",
+        ));
+    }
     let wanted = integer(args[1])?;
     let until_ms = until_ms_of_milliseconds(args[2])?;
     context.note_written();

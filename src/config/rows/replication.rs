@@ -1,6 +1,6 @@
 //! Options of replication from a primary to replicas.
 
-use super::shared::{INT_MAX, LONG_MAX, MIB, PORT_MAX, REPLICATION, REPLICATION_TUNING};
+use super::shared::{INT_MAX, LONG_MAX, MIB, PORT_MAX, REPLICATION_TUNING};
 use crate::config::custom;
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
@@ -8,51 +8,36 @@ use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no}
 const OWN_COPY: &str = "each replica gets a full copy of its own, as soon as it asks";
 
 pub(super) static ROWS: &[Row] = &[
-    custom("replicaof", &custom::REPLICAOF)
-        .alias("slaveof")
-        .immutable()
-        .multi_arg()
-        .later(REPLICATION)
-        .example("10.0.0.1 6379")
-        .doc("Primary to copy."),
+    custom("replicaof", &custom::REPLICAOF).alias("slaveof").immutable().multi_arg().example("10.0.0.1 6379").doc("Primary to copy."),
     text("primaryauth", "", field!(primaryauth))
         .alias("masterauth")
         .unset_when_empty()
         .sensitive()
         .example("a-long-secret")
         .doc("Password for the primary. Nodes of a cluster also take it for their cluster-secret when that is not set."),
-    text("primaryuser", "", field!(primaryuser))
-        .alias("masteruser")
-        .unset_when_empty()
-        .sensitive()
-        .no_effect(REPLICATION_TUNING)
-        .doc("User for the primary."),
-    yes_no("replica-serve-stale-data", true, Kept)
+    text("primaryuser", "", field!(primaryuser)).alias("masteruser").unset_when_empty().sensitive().doc("User for the primary."),
+    yes_no("replica-serve-stale-data", true, field!(replica_serve_stale_data))
         .alias("slave-serve-stale-data")
-        .no_effect(REPLICATION_TUNING)
         .doc("Let a replica answer reads while it has lost its primary."),
-    yes_no("replica-read-only", true, Kept).alias("slave-read-only").no_effect(REPLICATION_TUNING).doc("Refuse writes on a replica."),
+    yes_no("replica-read-only", true, field!(replica_read_only)).alias("slave-read-only").doc("Refuse writes on a replica."),
     yes_no("replica-ignore-maxmemory", true, Kept)
         .alias("slave-ignore-maxmemory")
-        .no_effect(REPLICATION_TUNING)
+        .no_effect("a replica evicts nothing by itself")
         .doc("Let only the primary evict; replicas follow."),
     yes_no("replica-lazy-flush", true, Kept)
         .alias("slave-lazy-flush")
-        .no_effect(REPLICATION_TUNING)
+        .no_effect("the thread that follows the primary frees it, which holds up nobody")
         .doc("Free a replica's old data in the background before a full copy."),
-    number("replica-priority", 0, INT_MAX, 100, Kept)
+    number("replica-priority", 0, INT_MAX, 100, field!(replica_priority))
         .alias("slave-priority")
-        .no_effect(REPLICATION_TUNING)
         .doc("Order in which replicas are preferred for promotion, lowest first. 0 is never promoted."),
-    yes_no("replica-announced", true, Kept).no_effect(REPLICATION_TUNING).doc("List this replica to those who look for one."),
-    text("replica-announce-ip", "", Kept)
+    yes_no("replica-announced", true, field!(replica_announced)).doc("List this replica to those who look for one."),
+    text("replica-announce-ip", "", field!(replica_announce_ip))
         .alias("slave-announce-ip")
         .unset_when_empty()
-        .no_effect(REPLICATION_TUNING)
         .doc("Address that a replica gives as its own."),
-    number("replica-announce-port", 0, PORT_MAX, 0, Kept)
+    number("replica-announce-port", 0, PORT_MAX, 0, field!(replica_announce_port))
         .alias("slave-announce-port")
-        .no_effect(REPLICATION_TUNING)
         .doc("Port that a replica gives as its own."),
     yes_no("replica-ignore-disk-write-errors", false, Kept)
         .no_effect(REPLICATION_TUNING)
@@ -88,12 +73,12 @@ pub(super) static ROWS: &[Row] = &[
         .doc("Replicas with which a full copy starts at once. 0 always waits."),
     word("repl-diskless-load", &["disabled", "on-empty-db", "swapdb", "flush-before-load"], "disabled", Kept)
         .denied_while_loading()
-        .no_effect(REPLICATION_TUNING)
+        .no_effect("a full copy is received into a file, so that the old data is there until it has arrived")
         .doc("When a replica loads a full copy without a file."),
     yes_no("dual-channel-replication-enabled", false, Kept)
         .no_effect("writes during a full copy wait in the log, for whose sake no second connection is needed")
         .doc("Send a full copy and the writes meanwhile over two connections."),
     word("propagation-error-behavior", &["ignore", "panic", "panic-on-replicas"], "ignore", Kept)
-        .no_effect(REPLICATION_TUNING)
+        .no_effect("what cannot be applied is told in the log, and the stream goes on")
         .doc("What to do when a replicated command fails."),
 ];

@@ -7,7 +7,7 @@
 //! * Of the file a few batches and the longest collected value are in memory beside what was loaded.
 //! * Of several problems the one that lies first among those that were found is told.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver as BatchReceiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub struct Progress {
     pub keys_loaded: AtomicU64,
     /// Keys that were left out because their time had come.
     pub keys_expired: AtomicU64,
+    /// The database that the stream of a primary behind the file begins in.
+    pub stream_db: AtomicU32,
     /// Whoever loads is to give up.
     pub is_cancelled: AtomicBool,
 }
@@ -334,6 +336,10 @@ impl Receiver for IntoKeyspace<'_> {
                 tracing::info!("RDB memory usage when created {:.2} Mb", bytes as f64 / f64::from(1 << 20));
                 self.builder.progress.rdb_used_mem.store(bytes, Ordering::Relaxed);
             }
+            "repl-stream-db" => {
+                // A number that there is no database for is refused where the stream goes on.
+                self.builder.progress.stream_db.store(text.parse().unwrap_or(0), Ordering::Relaxed);
+            }
             "aof-base" if text != "0" => tracing::info!("RDB is base AOF"),
             // A base of a time when one file was base and log, and what every server of 64 bits says.
             "redis-bits" | "aof-base" => {}
@@ -393,6 +399,7 @@ impl Progress {
         ] {
             figure.store(value, Ordering::Relaxed);
         }
+        self.stream_db.store(0, Ordering::Relaxed);
         self.is_cancelled.store(false, Ordering::Relaxed);
     }
 }

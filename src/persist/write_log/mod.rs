@@ -73,6 +73,8 @@ struct Reader {
 struct Inner {
     /// The offset behind the last record.
     end: u64,
+    /// It is a copy of another log: only what that holds enters it.
+    is_verbatim: bool,
     /// The database at the end; `None` if whoever begins to read there knows none.
     database: Option<u32>,
     /// What is full, or was given to readers.
@@ -147,6 +149,13 @@ impl Inner {
         self.end += bytes.len() as u64;
     }
 
+    fn push_long(&mut self, bytes: Vec<u8>) {
+        self.seal();
+        let (start, bytes) = (self.end, Bytes::from(bytes));
+        self.end += bytes.len() as u64;
+        self.pieces.push_back(Piece { start, bytes });
+    }
+
     /// Takes out the pieces that no reader needs any more. Whoever gets them frees them without the lock.
     fn unpinned(&mut self) -> Vec<Piece> {
         let needed = self.readers.iter().map(|reader| reader.from).min().unwrap_or(self.end);
@@ -159,6 +168,10 @@ impl WriteLog {
     /// Appends `addition`. `wake` gets those who wait for more, to be woken once no stripe is held. Returns the offset behind it.
     pub fn append(&self, addition: Addition<'_>, wake: impl FnMut(Waker)) -> u64 {
         let mut inner = self.inner.lock();
+        if inner.is_verbatim {
+            // A message that somebody sends who knew the node in another role: it is for those who listen here.
+            return inner.end;
+        }
         if addition.is_transaction {
             inner.push(MULTI);
         }
@@ -169,12 +182,7 @@ impl WriteLog {
         }
         match addition.body {
             Body::Short(bytes) => inner.push(bytes),
-            Body::Long(bytes) => {
-                inner.seal();
-                let (start, bytes) = (inner.end, Bytes::from(bytes));
-                inner.end += bytes.len() as u64;
-                inner.pieces.push_back(Piece { start, bytes });
-            }
+            Body::Long(bytes) => inner.push_long(bytes),
         }
         if addition.is_transaction {
             inner.push(EXEC);
@@ -186,8 +194,48 @@ impl WriteLog {
     /// Appends a short request that is about no database, as PING: what the log says beside changes. `wake` as for [`WriteLog::append`].
     pub fn append_aside(&self, request: &[u8], wake: impl FnMut(Waker)) -> u64 {
         let mut inner = self.inner.lock();
+        if inner.is_verbatim {
+            return inner.end;
+        }
         inner.push(request);
         self.end_append(&mut inner, wake)
+    }
+
+    /// The log is a copy of another one from now on.
+    pub fn begin_verbatim(&self) {
+        self.inner.lock().is_verbatim = true;
+    }
+
+    /// It goes on by itself. Which database its last record was about nobody need know.
+    pub fn end_verbatim(&self) {
+        let mut inner = self.inner.lock();
+        (inner.is_verbatim, inner.database) = (false, None);
+    }
+
+    /// Appends a record of the log that this one is a copy of. False if it is a copy no more: then nothing is appended.
+    pub fn append_verbatim(&self, record: &[u8], wake: impl FnMut(Waker)) -> bool {
+        let mut inner = self.inner.lock();
+        if !inner.is_verbatim {
+            return false;
+        }
+        if record.len() <= LOG_COPIED_LEN_MAX {
+            inner.push(record);
+        } else {
+            inner.push_long(record.to_vec());
+        }
+        self.end_append(&mut inner, wake);
+        true
+    }
+
+    /// Begins anew at the offset `at`: what was here is another history, and its readers have ended.
+    #[must_use = "what was kept for them is to be freed where nobody waits"]
+    pub fn restart_at(&self, at: u64) -> impl Sized + use<> {
+        let mut inner = self.inner.lock();
+        inner.readers.clear();
+        let gone = (std::mem::take(&mut inner.pieces), std::mem::take(&mut inner.tail), std::mem::take(&mut inner.waiting));
+        (inner.end, inner.database) = (at, None);
+        self.end.store(at, Ordering::Release);
+        gone
     }
 
     fn end_append(&self, inner: &mut Inner, wake: impl FnMut(Waker)) -> u64 {
@@ -279,8 +327,10 @@ impl WriteLog {
     /// Lets go of what lies before `to`.
     pub fn release(&self, reader: &LogReader, to: u64) {
         let mut inner = self.inner.lock();
-        assert!(to <= inner.end, "nobody has read what is not there yet");
+        let end = inner.end;
+        // Of one whose log has begun anew nothing is kept.
         if let Some(place) = inner.readers.iter_mut().find(|other| other.number == reader.number) {
+            assert!(to <= end, "nobody has read what is not there yet");
             assert!(place.from <= to, "what a reader let go of is gone");
             place.from = to;
         }
@@ -418,6 +468,26 @@ mod tests {
         assert_eq!(woken, 1);
         [&kept, &late].iter().for_each(|reader| log.release(reader, log.end()));
         assert!(log.read_from(end).is_none(), "nobody has kept it");
+    }
+
+    #[test]
+    fn a_copy_holds_what_the_other_log_holds() {
+        let log = WriteLog::default();
+        log.read_from_end(true);
+        append(&log, b"own", (0, 0), false);
+        log.begin_verbatim();
+        drop(log.restart_at(1000));
+        let late = log.read_from(1000).expect("it begins there");
+        let long = vec![b'l'; LOG_COPIED_LEN_MAX + 1];
+        assert!(log.append_verbatim(b"a", |_| ()) && log.append_verbatim(&long, |_| ()));
+        assert_eq!(append(&log, b"own", (0, 0), false), log.end(), "nothing else enters it");
+        log.append_aside(b"PING", |_| ());
+        assert_eq!((text(&log, &late), log.end()), (format!("a{}", "l".repeat(long.len())), 1001 + long.len() as u64));
+        log.end_verbatim();
+        assert!(!log.append_verbatim(b"late", |_| ()));
+        let before = log.end();
+        append(&log, b"own", (1, 1), false);
+        assert!(text(&log, &late).ends_with("l<1>own") && log.end() > before);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("instantaneous_ops_per_sec", rates.commands);
     lines.add("total_net_input_bytes", sum(context, |worker| &worker.net_input));
     lines.add("total_net_output_bytes", sum(context, |worker| &worker.net_output));
-    lines.add("total_net_repl_input_bytes", 0);
+    lines.add("total_net_repl_input_bytes", get(&shared.replication.net_input));
     lines.add("total_net_repl_output_bytes", get(&shared.replication.net_output));
     zeros(lines, &["total_net_cluster_slot_import_bytes", "total_net_cluster_slot_export_bytes"]);
     lines.add("instantaneous_input_kbps", kilo(rates.net_input));

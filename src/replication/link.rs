@@ -1,0 +1,188 @@
+//! The link to this node's primary: a thread that connects, takes a full copy if it must, and follows the stream.
+//!
+//! Invariants:
+//! * What was applied, and no more, is in this node's log, byte for byte as it came: so the end of the log is what the primary is asked to go
+//!   on from, whatever ended the link.
+//! * A link that nobody wants any more changes nothing: its number is compared under the locks under which it would.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use larder_proto::resp::{Batch, Limits, RequestParser};
+
+use super::copy::{Copy, seconds_since};
+use super::handshake::{self, Answer};
+use super::wire::{LinkError, Wire};
+use crate::base::clock;
+use crate::config::Config;
+use crate::engine::context::is_word;
+use crate::engine::loading::Loading;
+use crate::engine::replay::{NotApplied, Replay};
+use crate::engine::replication_core::{Event, Link};
+use crate::engine::roles;
+use crate::engine::shared::Shared;
+
+/// Before the link is tried again: twice as long each time it fails, up to so long.
+const BACK_OFF_MS: u64 = 100;
+const BACK_OFF_MS_MAX: u64 = 2000;
+/// Between two looks meanwhile whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(20);
+/// The primary is told how far this node is, so often.
+const ACK_MS: u64 = 1000;
+
+/// Starts the link of this number. Its thread ends when another one is wanted, or none.
+pub(super) fn start(shared: &Arc<Shared>, number: u64) -> std::io::Result<()> {
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new().name("replica-link".to_owned()).spawn(move || {
+        Follower { shared: &shared, number }.run();
+        crate::base::alloc::flush_thread();
+    })?;
+    Ok(())
+}
+
+/// Who follows a primary by the link of this number.
+#[derive(Debug, Clone, Copy)]
+struct Follower<'s> {
+    shared: &'s Arc<Shared>,
+    number: u64,
+}
+
+impl Follower<'_> {
+    fn is_wanted(&self) -> bool {
+        self.shared.replication.follows_by(self.number) && !self.shared.stop.is_requested()
+    }
+
+    fn run(&self) {
+        let mut failures = 0;
+        while self.is_wanted() {
+            let is_wanted = || self.is_wanted();
+            let Err(error) = self.follow(&is_wanted, &mut failures);
+            self.tell(Link::Connect);
+            if matches!(error, LinkError::Over) || !self.is_wanted() {
+                return;
+            }
+            tracing::warn!("{error}");
+            let pause_ms = (BACK_OFF_MS << failures.min(10)).min(BACK_OFF_MS_MAX);
+            failures += 1;
+            let until_ms = clock::monotonic_ms() + pause_ms;
+            while clock::monotonic_ms() < until_ms && self.is_wanted() {
+                std::thread::sleep(LOOK);
+            }
+        }
+    }
+
+    /// Notes how far the link is.
+    fn tell(&self, link: Link) {
+        let event = Event::Linked { number: self.number, link, now_ms: clock::monotonic_ms() };
+        roles::perform(self.shared, self.shared.replication.step(event));
+        roles::note_link(self.shared);
+    }
+
+    /// Connects and follows, until something goes wrong.
+    fn follow(&self, is_wanted: &dyn Fn() -> bool, failures: &mut u32) -> Result<std::convert::Infallible, LinkError> {
+        let shared = self.shared;
+        // At the start the node's own file may still be loaded.
+        while shared.saving.is_loading() {
+            std::thread::sleep(LOOK);
+            if !is_wanted() {
+                return Err(LinkError::Over);
+            }
+        }
+        let config = shared.config.load();
+        let Some((host, port)) = shared.replication.primary() else { return Err(LinkError::Over) };
+        self.tell(Link::Connecting);
+        tracing::info!("Connecting to PRIMARY {host}:{port}");
+        let timeout_ms = u64::from(config.repl_timeout) * 1000;
+        let mut wire = Wire::connect(&host, port, timeout_ms, is_wanted)?;
+        tracing::info!("PRIMARY <-> REPLICA sync started");
+        self.tell(Link::Handshake);
+        handshake::introduce(&mut wire, &config)?;
+        let wish = shared.replication.wish(shared.write_log.end());
+        match handshake::ask(&mut wire, wish)? {
+            Answer::Continue(id) => {
+                tracing::info!("Successful partial resynchronization with primary.");
+                let event = Event::Continued { number: self.number, id, end: shared.write_log.end() };
+                roles::perform(shared, shared.replication.step(event));
+                roles::note_link(shared);
+            }
+            Answer::Full(id, at) => {
+                tracing::info!("Full resync from primary: {id}:{at}");
+                self.copy(&mut wire, id, at)?;
+            }
+        }
+        *failures = 0;
+        self.stream(&mut wire, &config)
+    }
+
+    /// Puts a full copy in the place of what is here.
+    fn copy(&self, wire: &mut Wire<'_>, id: String, at: u64) -> Result<(), LinkError> {
+        let (shared, number) = (self.shared, self.number);
+        self.tell(Link::Sync);
+        let started_ms = clock::monotonic_ms();
+        let copy = Copy::receive(shared, wire, |total, came| shared.replication.note_transfer(number, total, came))?;
+        let loading = Loading::begin(shared);
+        // Commands that run have ended once all stripes were held; and nobody ends the link from then on, since that is a command.
+        if !roles::begin_copy(shared, number) {
+            return Err(LinkError::Over);
+        }
+        let db = copy.load(&loading, wire)?;
+        roles::end_copy(shared, Event::Copied { number, id, at }, at, db);
+        drop(loading);
+        tracing::info!("PRIMARY <-> REPLICA sync: Finished with success in {:.3} seconds", seconds_since(started_ms));
+        Ok(())
+    }
+
+    /// Applies what the primary writes.
+    fn stream(&self, wire: &mut Wire<'_>, config: &Config) -> Result<std::convert::Infallible, LinkError> {
+        let shared = self.shared;
+        let mut replay = Replay::following(shared, self.number);
+        let (mut parser, mut batch) = (RequestParser::default(), Batch::default());
+        let limits = Limits { max_bulk_len: u64::MAX, ..Limits::default() };
+        let mut acked_ms = 0;
+        loop {
+            let mut must_ack = clock::monotonic_ms() - acked_ms >= ACK_MS;
+            let mut taken = 0;
+            loop {
+                // Out of the stream's count: the primary says so that all is well.
+                taken += wire.input[taken..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+                let rest = &mut wire.input[taken..];
+                if rest.is_empty() {
+                    break;
+                }
+                if rest[0] != b'*' {
+                    return Err(LinkError::Garbage("its stream holds something that is no request"));
+                }
+                let len =
+                    parser.parse(rest, &limits, &mut batch, 1).map_err(|_| LinkError::Garbage("its stream holds a broken request"))?;
+                let Some(request) = batch.requests.first().copied() else { break };
+                let words: Vec<&[u8]> = batch.args_of(&request).iter().map(|word| word.of(rest)).collect();
+                must_ack |= matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK"));
+                match replay.follow(config, &shared.workers[0], &words, &rest[..len]) {
+                    Ok(()) => {}
+                    Err(NotApplied::Ended) => return Err(LinkError::Over),
+                    Err(NotApplied::Misplaced(_)) => return Err(LinkError::Garbage("its stream holds a broken transaction")),
+                    // As Valkey: what else it holds is applied.
+                    Err(error) => tracing::error!("== CRITICAL == This replica could not apply what its primary has written: {error}"),
+                }
+                batch.clear();
+                taken += len;
+            }
+            wire.input.drain(..taken);
+            if wire.input.len() as u64 > config.client_query_buffer_limit || replay.queued_len() as u64 > config.client_query_buffer_limit {
+                return Err(LinkError::Garbage("a request or transaction is longer than client-query-buffer-limit"));
+            }
+            shared.need_durable(shared.write_log.end());
+            if must_ack {
+                acked_ms = clock::monotonic_ms();
+                let end = shared.write_log.end().to_string();
+                wire.send(&[b"REPLCONF", b"ACK", end.as_bytes()])?;
+            }
+            let read = wire.read()?;
+            if read > 0 {
+                shared.replication.net_input.fetch_add(read as u64, Ordering::Relaxed);
+                shared.replication.heard_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
+            }
+        }
+    }
+}
