@@ -174,6 +174,11 @@ impl Feed {
         if let Some(taking) = &self.taking {
             taking.is_cancelled.store(true, Ordering::Relaxed);
         }
+        if let Source::Begin(begun) = &mut self.source {
+            // A snapshot that begins from now on ends by itself. One that has begun just now has a place in the log, which would be kept for ever.
+            begun.close();
+            self.reader = begun.try_recv().ok().map(|begun| begun.reader);
+        }
         // Not known any more before it is gone from the log: who cuts that does not look for it.
         shared.replication.step(Event::Gone { replica: self.client.id, now_ms: clock::monotonic_ms() });
         self.reader.iter().for_each(|reader| shared.write_log.end_reader(reader));
