@@ -235,7 +235,7 @@ fn rewrite(shared: &Shared, goes_on: bool, is_cancelled: &Arc<AtomicBool>) -> Re
         parts.folder.persist(&parts.manifest)?;
         shared.rewriting.adopt(parts.clone());
         // Little is left to be written when the locks are held.
-        shared.aof.need(shared.write_log.end());
+        shared.aof.settle().map_err(RewriteError::Io)?;
     }
     let result = write_base(shared, &config, &mut parts, is_cancelled, Some((&mut next, was_on)));
     if result.is_err() && !was_on && shared.aof.is_on() {
