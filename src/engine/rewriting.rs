@@ -129,15 +129,16 @@ pub fn apply(shared: &Arc<Shared>, old: &Config, new: &Config, is_later: bool) {
 /// # Errors
 /// If one runs already.
 pub fn rewrite_in_background(shared: &Arc<Shared>) -> Result<(), Busy> {
-    let goes_on = shared.config.load().appendonly;
-    let is_cancelled = shared.rewriting.begin(goes_on)?;
+    // Whatever is changed from now on is about the next one.
+    let config = shared.config.load();
+    let is_cancelled = shared.rewriting.begin(config.appendonly)?;
     start_flusher(shared);
     tracing::info!("Background append only file rewriting started by pid {}", shared.identity.pid);
     let for_thread = Arc::clone(shared);
     let job = move || {
         let shared = &for_thread;
         let _use = shared.aof.use_disk();
-        let ended = match rewrite(shared, goes_on, &is_cancelled) {
+        let ended = match rewrite(shared, &config, &is_cancelled) {
             Ok(()) => {
                 tracing::info!("Background AOF rewrite finished successfully");
                 Ended::Well
@@ -216,17 +217,16 @@ pub fn parts(shared: &Shared) -> Result<Parts, FolderError> {
     Ok(Parts { folder, manifest })
 }
 
-fn rewrite(shared: &Shared, goes_on: bool, is_cancelled: &Arc<AtomicBool>) -> Result<(), RewriteError> {
-    let config = shared.config.load();
+fn rewrite(shared: &Shared, config: &Config, is_cancelled: &Arc<AtomicBool>) -> Result<(), RewriteError> {
     let mut parts = parts(shared)?;
-    if !goes_on && shared.aof.is_on() {
+    if !config.appendonly && shared.aof.is_on() {
         stop(shared);
     }
     let was_on = shared.aof.is_on();
-    if !goes_on {
+    if !config.appendonly {
         // Also if somebody has asked for one before there was one.
         shared.rewriting.adopt(parts.clone());
-        return write_base(shared, &config, &mut parts, is_cancelled, None);
+        return write_base(shared, config, &mut parts, is_cancelled, None);
     }
     let mut next = NextPart::create(shared, &mut parts)?;
     tracing::info!("Creating AOF incr file {} on background rewrite", next.name);
@@ -237,7 +237,7 @@ fn rewrite(shared: &Shared, goes_on: bool, is_cancelled: &Arc<AtomicBool>) -> Re
         // Little is left to be written when the locks are held.
         shared.aof.settle().map_err(RewriteError::Io)?;
     }
-    let result = write_base(shared, &config, &mut parts, is_cancelled, Some((&mut next, was_on)));
+    let result = write_base(shared, config, &mut parts, is_cancelled, Some((&mut next, was_on)));
     if result.is_err() && !was_on && shared.aof.is_on() {
         // There was none, and there is none.
         stop(shared);
