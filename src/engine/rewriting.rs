@@ -90,7 +90,9 @@ pub fn follow(shared: &Arc<Shared>) {
             Some(_) => {}
         }
     }
-    if !shared.saving.runs_in_background() && is_due(shared, &config) {
+    // Of what is being loaded a base would have a part alone, and what is loaded after it is in no log.
+    let must_wait = shared.saving.is_loading() || shared.saving.runs_in_background();
+    if !must_wait && is_due(shared, &config) {
         // If it cannot begin, it is due again.
         let _ = rewrite_in_background(shared);
     }
