@@ -90,7 +90,9 @@ pub fn follow(shared: &Arc<Shared>) {
             Some(_) => {}
         }
     }
-    if !shared.saving.runs_in_background() && is_due(shared, &config) {
+    // Of what is being loaded a base would have a part alone, and what is loaded after it is in no log.
+    let must_wait = shared.saving.is_loading() || shared.saving.runs_in_background();
+    if !must_wait && is_due(shared, &config) {
         // If it cannot begin, it is due again.
         let _ = rewrite_in_background(shared);
     }
@@ -129,15 +131,16 @@ pub fn apply(shared: &Arc<Shared>, old: &Config, new: &Config, is_later: bool) {
 /// # Errors
 /// If one runs already.
 pub fn rewrite_in_background(shared: &Arc<Shared>) -> Result<(), Busy> {
-    let goes_on = shared.config.load().appendonly;
-    let is_cancelled = shared.rewriting.begin(goes_on)?;
+    // Whatever is changed from now on is about the next one.
+    let config = shared.config.load();
+    let is_cancelled = shared.rewriting.begin(config.appendonly)?;
     start_flusher(shared);
     tracing::info!("Background append only file rewriting started by pid {}", shared.identity.pid);
     let for_thread = Arc::clone(shared);
     let job = move || {
         let shared = &for_thread;
         let _use = shared.aof.use_disk();
-        let ended = match rewrite(shared, goes_on, &is_cancelled) {
+        let ended = match rewrite(shared, &config, &is_cancelled) {
             Ok(()) => {
                 tracing::info!("Background AOF rewrite finished successfully");
                 Ended::Well
@@ -216,17 +219,16 @@ pub fn parts(shared: &Shared) -> Result<Parts, FolderError> {
     Ok(Parts { folder, manifest })
 }
 
-fn rewrite(shared: &Shared, goes_on: bool, is_cancelled: &Arc<AtomicBool>) -> Result<(), RewriteError> {
-    let config = shared.config.load();
+fn rewrite(shared: &Shared, config: &Config, is_cancelled: &Arc<AtomicBool>) -> Result<(), RewriteError> {
     let mut parts = parts(shared)?;
-    if !goes_on && shared.aof.is_on() {
+    if !config.appendonly && shared.aof.is_on() {
         stop(shared);
     }
     let was_on = shared.aof.is_on();
-    if !goes_on {
+    if !config.appendonly {
         // Also if somebody has asked for one before there was one.
         shared.rewriting.adopt(parts.clone());
-        return write_base(shared, &config, &mut parts, is_cancelled, None);
+        return write_base(shared, config, &mut parts, is_cancelled, None);
     }
     let mut next = NextPart::create(shared, &mut parts)?;
     tracing::info!("Creating AOF incr file {} on background rewrite", next.name);
@@ -235,9 +237,9 @@ fn rewrite(shared: &Shared, goes_on: bool, is_cancelled: &Arc<AtomicBool>) -> Re
         parts.folder.persist(&parts.manifest)?;
         shared.rewriting.adopt(parts.clone());
         // Little is left to be written when the locks are held.
-        shared.aof.need(shared.write_log.end());
+        shared.aof.settle().map_err(RewriteError::Io)?;
     }
-    let result = write_base(shared, &config, &mut parts, is_cancelled, Some((&mut next, was_on)));
+    let result = write_base(shared, config, &mut parts, is_cancelled, Some((&mut next, was_on)));
     if result.is_err() && !was_on && shared.aof.is_on() {
         // There was none, and there is none.
         stop(shared);

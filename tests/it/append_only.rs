@@ -392,3 +392,29 @@ fn waitaof_waits_for_the_disk() {
     assert_eq!(told.as_error(), Some(b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.".as_slice()));
     assert_eq!(client.call(&["WAITAOF", "0", "0", "0"]), counts(0, 0));
 }
+
+/// Rewrites without anything written in between, and what became history, which stays as long as the options want it.
+#[test]
+fn history_is_kept_if_the_options_say_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = options(folder.path(), &[]);
+    let server = Server::larder(&options);
+    let mut client = server.connect();
+    fill(&mut client);
+    let expected = digest(&server);
+    client.config_set("aof-disable-auto-gc", "yes");
+    rewrite(&mut client);
+    rewrite(&mut client);
+    let manifest = || fs::read_to_string(folder.path().join("appendonlydir/appendonly.aof.manifest")).expect("it is there");
+    let lines = |lines: &[(&str, u32, char)]| {
+        let line = |(kind, number, letter): &(&str, u32, char)| format!("file appendonly.aof.{number}.{kind} seq {number} type {letter}\n");
+        lines.iter().map(line).collect::<String>()
+    };
+    let history = [("incr.aof", 2, 'h'), ("base.rdb", 2, 'h'), ("incr.aof", 1, 'h'), ("base.rdb", 1, 'h')];
+    assert_eq!(manifest(), lines(&[&[("base.rdb", 3, 'b')][..], &history, &[("incr.aof", 3, 'i')]].concat()));
+    client.config_set("aof-disable-auto-gc", "no");
+    assert_eq!(manifest(), lines(&[("base.rdb", 3, 'b'), ("incr.aof", 3, 'i')]));
+    assert_eq!(fs::read_dir(folder.path().join("appendonlydir")).expect("it is there").count(), 4, "both, the manifest and the lock");
+    kill(server);
+    assert_eq!(digest(&Server::larder(&options)), expected);
+}

@@ -263,8 +263,8 @@ impl Writer {
         self.is_on.store(true, Ordering::Release);
     }
 
-    /// What is changed from now on goes to the end of `file`, what came until now to the one before. Called under all stripe locks: nothing is
-    /// appended to the log meanwhile, and nothing is written here. Returns the offset at which the file begins.
+    /// What is changed from now on goes to the end of `file`, what came until now to the one before. Called under all stripe locks, behind
+    /// [`Writer::settle`]: nothing is appended to the log meanwhile, and nothing is written here. Returns the offset at which the file begins.
     pub fn go_on_in(&self, file: Arc<dyn File>, len: u64) -> u64 {
         let from = self.log.forget_database();
         let before = self.next.lock().replace(Next { file, len, from });
@@ -319,8 +319,8 @@ impl Writer {
 
     fn write(&self, offset: u64) {
         let mut current = self.current.lock();
-        // Who had the lock before may have written it.
-        if self.written.load(Ordering::Acquire) >= offset {
+        // Who had the lock before may have written it. A part that is to be gone on in is begun all the same.
+        if self.written.load(Ordering::Acquire) >= offset && self.next.lock().is_none() {
             return;
         }
         let Some(file) = &mut *current else {
@@ -342,6 +342,18 @@ impl Writer {
             // After an error as well: see the module's page.
             let end = if result.is_ok() { self.written.load(Ordering::Acquire) } else { self.log.end() };
             self.durable.advance(end);
+        }
+    }
+
+    /// Writes what is left, and begins the part that is to be gone on in, if there is one: another one may be named then.
+    ///
+    /// # Errors
+    /// The system's, if the part before could not be written to its end.
+    pub fn settle(&self) -> io::Result<()> {
+        self.write(self.log.end());
+        match *self.next.lock() {
+            None => Ok(()),
+            Some(_) => Err(self.error().unwrap_or_else(|| io::Error::from_raw_os_error(libc::EIO))),
         }
     }
 
@@ -611,6 +623,28 @@ mod tests {
             drop(first);
             assert!(fixture.files.content("second").is_some_and(|content| content.ends_with(b"x")), "{policy:?}");
         }
+    }
+
+    #[test]
+    fn a_part_may_follow_another_one_to_which_nothing_was_written() -> io::Result<()> {
+        let fixture = Fixture::new(AppendFsync::EverySecond);
+        let writer = &fixture.writer;
+        writer.need(fixture.append(b"first"));
+        for name in ["second", "third"] {
+            writer.go_on_in(fixture.files.create(Path::new(name))?, 0);
+            writer.settle()?;
+        }
+        fixture.append(b"third");
+        fixture.files.set_room(2);
+        writer.go_on_in(fixture.files.create(Path::new("fourth"))?, 0);
+        assert!(writer.settle().is_err(), "it cannot be begun before the one before has ended");
+        fixture.files.set_room(1000);
+        writer.settle()?;
+        writer.need(fixture.append(b"fourth"));
+        assert!(fixture.files.content("second").is_some_and(|content| content.is_empty()));
+        assert!(fixture.files.content("third").is_some_and(|content| content.ends_with(b"third")));
+        assert!(fixture.files.content("fourth").is_some_and(|content| content.ends_with(b"fourth")));
+        Ok(())
     }
 
     #[test]
