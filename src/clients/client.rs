@@ -40,6 +40,7 @@ pub mod bit {
     pub const PAUSED: u32 = 1 << 17;
     pub const IMPORT_SOURCE: u32 = 1 << 18;
     pub const REPLICA: u32 = 1 << 19;
+    pub const PRIMARY: u32 = 1 << 20;
 }
 
 /// Bits of [`Client::capabilities`], which the client claims by CLIENT CAPA.
@@ -65,6 +66,8 @@ pub enum ClientClass {
     PubSub,
     /// It follows what this node writes.
     Replica,
+    /// This node follows what it writes.
+    Primary,
 }
 
 /// Figures of a connection, in bytes unless named otherwise; written by its task, read by CLIENT LIST and the eviction of clients.
@@ -285,6 +288,7 @@ impl Client {
     pub fn class(&self) -> ClientClass {
         match self.flags.load(Ordering::Relaxed) {
             flags if flags & bit::REPLICA != 0 => ClientClass::Replica,
+            flags if flags & bit::PRIMARY != 0 => ClientClass::Primary,
             flags if flags & bit::PUBSUB != 0 => ClientClass::PubSub,
             _ => ClientClass::Normal,
         }

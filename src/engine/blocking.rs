@@ -171,7 +171,8 @@ pub fn answer(context: &mut Context<'_>, waiter: &Waiter, outcome: Outcome) {
         Outcome::RoleChanged => {
             let reply_from = context.reply.len();
             reply_error(context, &CmdError::coded(ROLE_CHANGED), reply_from);
-            complete_for_waiter(context, waiter.command, true, 0);
+            // As one that the gate refuses: it has not run.
+            context.metrics.commands[waiter.command as usize].reject();
         }
         Outcome::Retry | Outcome::Gone => {}
     }

@@ -17,6 +17,7 @@ pub const LEN_USUAL: usize = 360;
 /// Letters of `flags`, in their order.
 const FLAGS: &[(u32, u8)] = &[
     (bit::REPLICA, b'S'),
+    (bit::PRIMARY, b'M'),
     (bit::MONITOR, b'O'),
     (bit::PUBSUB, b'P'),
     (bit::MULTI, b'x'),

@@ -363,7 +363,8 @@ impl State {
                 // Who never says how far it is knows where its snapshot ends by other means.
                 let waits = has_mark && known.acks;
                 known.stage = if waits { Stage::Loading } else { Stage::Online };
-                if waits { Vec::new() } else { vec![Action::Stream { replica }] }
+                // One that loads what it was sent counts as current, as in Valkey.
+                if waits { vec![Action::WakeWaiters] } else { vec![Action::Stream { replica }, Action::WakeWaiters] }
             }
             Event::Heard { replica, now_ms } => {
                 self.replicas.get_mut(&replica).into_iter().for_each(|known| known.acked_ms = now_ms);
@@ -520,7 +521,7 @@ impl State {
     pub fn good_replicas(&self, now_ms: u64, lag_ms_max: u64) -> usize {
         let is_good = |replica: &&Replica| {
             let seconds = now_ms.saturating_sub(replica.acked_ms) / 1000;
-            replica.stage == Stage::Online && seconds * 1000 <= lag_ms_max
+            matches!(replica.stage, Stage::Loading | Stage::Online) && seconds * 1000 <= lag_ms_max
         };
         self.replicas.values().filter(is_good).count()
     }
@@ -605,10 +606,10 @@ mod tests {
             state.step(Event::Began { replica: 7, at: 20, new_history: Some(id('e')) });
             assert_eq!((state.history.id.clone(), state.backlog, state.replicas[&7].acked), (id('e'), Some(20), 20));
             let sent = state.step(Event::Sent { replica: 7, has_mark, now_ms: 5 });
-            let streams = vec![Action::Stream { replica: 7 }];
-            assert_eq!(sent, if waits { vec![] } else { streams.clone() });
+            let streams = vec![Action::Stream { replica: 7 }, Action::WakeWaiters];
+            assert_eq!((sent, state.good_replicas(5, 0)), (if waits { vec![Action::WakeWaiters] } else { streams.clone() }, 1));
             let acked = state.step(Event::Acked { replica: 7, offset: 20, now_ms: 6 });
-            assert_eq!(acked.first(), waits.then_some(&streams[0]).or(Some(&Action::WakeWaiters)));
+            assert_eq!(acked, if waits { streams } else { vec![Action::WakeWaiters] });
             assert_eq!((state.replicas_at(20), state.replicas_at(21)), (1, 0));
         }
     }

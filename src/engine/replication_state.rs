@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::replication_core::{Action, Event, History, Replica, State};
+use super::replication_core::{Action, Event, Figures, History, Replica, State};
 use crate::base::limits::REPLICAS_MAX;
 use crate::base::{clock, rng};
 use crate::clients::Client;
@@ -194,6 +194,12 @@ impl Replication {
             following.transfer = (total, came);
         }
         self.heard_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
+    }
+
+    /// Sets what INFO counts to zero.
+    pub fn reset_stats(&self) {
+        self.look().figures = Figures::default();
+        [&self.net_input, &self.net_output].iter().for_each(|figure| figure.store(0, Ordering::Relaxed));
     }
 
     /// The numbers of all replicas.

@@ -5,6 +5,7 @@
 //!   on from, whatever ended the link.
 //! * A link that nobody wants any more changes nothing: its number is compared under the locks under which it would.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::copy::{Copy, seconds_since};
 use super::handshake::{self, Answer};
 use super::wire::{LinkError, Wire};
 use crate::base::clock;
+use crate::clients::{Client, bit};
 use crate::config::Config;
 use crate::engine::context::is_word;
 use crate::engine::loading::Loading;
@@ -56,13 +58,16 @@ impl Follower<'_> {
     fn run(&self) {
         let mut failures = 0;
         while self.is_wanted() {
-            let is_wanted = || self.is_wanted();
-            let Err(error) = self.follow(&is_wanted, &mut failures);
+            let client = OnceCell::new();
+            // CLIENT KILL ends this connection, and not the link.
+            let is_wanted = || self.is_wanted() && !client.get().is_some_and(|client: &Arc<Client>| client.must_close());
+            let Err(error) = self.follow(&is_wanted, &client, &mut failures);
+            client.get().into_iter().for_each(|client| self.shared.clients.end(client));
             self.tell(Link::Connect);
-            if matches!(error, LinkError::Over) || !self.is_wanted() {
+            if !self.is_wanted() {
                 return;
             }
-            tracing::warn!("{error}");
+            tracing::warn!("{}", if matches!(error, LinkError::Over) { LinkError::Closed } else { error });
             let pause_ms = (BACK_OFF_MS << failures.min(10)).min(BACK_OFF_MS_MAX);
             failures += 1;
             let until_ms = clock::monotonic_ms() + pause_ms;
@@ -80,7 +85,12 @@ impl Follower<'_> {
     }
 
     /// Connects and follows, until something goes wrong.
-    fn follow(&self, is_wanted: &dyn Fn() -> bool, failures: &mut u32) -> Result<std::convert::Infallible, LinkError> {
+    fn follow(
+        &self,
+        is_wanted: &dyn Fn() -> bool,
+        client: &OnceCell<Arc<Client>>,
+        failures: &mut u32,
+    ) -> Result<std::convert::Infallible, LinkError> {
         let shared = self.shared;
         // At the start the node's own file may still be loaded.
         while shared.saving.is_loading() {
@@ -95,6 +105,9 @@ impl Follower<'_> {
         tracing::info!("Connecting to PRIMARY {host}:{port}");
         let timeout_ms = u64::from(config.repl_timeout) * 1000;
         let mut wire = Wire::connect(&host, port, timeout_ms, is_wanted)?;
+        let shown = client.get_or_init(|| wire.client(shared.clients.next_id()));
+        shown.set(bit::PRIMARY, true);
+        shared.clients.add(Arc::clone(shown));
         tracing::info!("PRIMARY <-> REPLICA sync started");
         self.tell(Link::Handshake);
         handshake::introduce(&mut wire, &config)?;

@@ -1,11 +1,14 @@
 //! The connection to a primary: what comes is kept until it is taken, and whoever waits for more looks meanwhile whether it is still wanted.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::clock;
 use crate::base::requests::{push_header, push_word};
+use crate::clients::Client;
 
 /// Between two looks whether the link is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
@@ -79,6 +82,13 @@ impl<'s> Wire<'s> {
             }
         }
         Err(failed(last))
+    }
+
+    /// The connection as CLIENT LIST shows it.
+    pub(super) fn client(&self, number: u64) -> Arc<Client> {
+        let text = |address: io::Result<SocketAddr>| address.map_or_else(|_| "?:0".to_owned(), |address| address.to_string());
+        let (peer, own) = (text(self.socket.peer_addr()), text(self.socket.local_addr()));
+        Client::new(number, peer, own, self.socket.as_raw_fd(), 0, clock::monotonic_ms())
     }
 
     /// Another handle of the socket, for who writes to it meanwhile.

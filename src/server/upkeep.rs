@@ -67,7 +67,7 @@ impl Connection {
             ClientClass::Normal => config.client_output_buffer_limit.normal,
             ClientClass::PubSub => config.client_output_buffer_limit.pubsub,
             // Others serve it.
-            ClientClass::Replica => config.client_output_buffer_limit.replica,
+            ClientClass::Replica | ClientClass::Primary => config.client_output_buffer_limit.replica,
         }
     }
 

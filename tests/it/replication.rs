@@ -358,6 +358,9 @@ fn follow_valkey(test: &str, options: &[&str]) {
             some_more();
         }
     });
+    // The link is a client to those who look here, and is made anew when they end it.
+    assert_eq!(own.call(&["CLIENT", "KILL", "TYPE", "primary"]), Value::Integer(1));
+    wait_until("we are there again", || client.info("sync_partial_ok") == 4);
     compare(&valkey, &larder);
     assert_eq!(client.info("sync_full"), 1);
     // What has ended is hidden here, and goes when the primary says so.

@@ -10,7 +10,8 @@ use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::keyspace::blocked::{Acknowledged, Nothing, Wait};
 
-const ON_REPLICA: &str = "WAITAOF cannot be used with replica instances. Please also note that writes on replicas are just local and are not propagated.";
+const ON_REPLICA: &str =
+    "WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.";
 
 pub(crate) static WAITAOF: CommandSpec = CommandSpec {
     name: "waitaof",

@@ -13,7 +13,7 @@ use crate::engine::error::CmdError;
 /// Letters that FLAGS takes.
 const FLAGS: &[u8] = b"OSMPxbtRBdcuAUreTIiEN";
 
-/// What a client is. The link to this node's own primary is no client.
+/// What a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Normal,
@@ -132,6 +132,7 @@ impl<'a> Conditions<'a> {
                 ClientClass::Normal => kind == Kind::Normal,
                 ClientClass::PubSub => kind == Kind::PubSub,
                 ClientClass::Replica => kind == Kind::Replica,
+                ClientClass::Primary => kind == Kind::Primary,
             }),
             self.addr.map(|addr| client.addr.as_bytes() == addr),
             self.laddr.map(|addr| client.laddr.as_bytes() == addr),

@@ -29,6 +29,7 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     shared.workers.iter().for_each(|worker| worker.errors.reset());
     shared.metrics.reset();
     shared.keyspace.lazyfree.reset_stats();
+    shared.replication.reset_stats();
     for number in 0..context.keys.keyspace().stripes() as u32 {
         context.keys.with_stripe(number, |keys| keys.stripe(number).stats.reset());
     }
