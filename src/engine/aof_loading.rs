@@ -18,7 +18,7 @@ use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::freeze;
 use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::header::PartHeader;
-use crate::persist::aof::manifest::{Manifest, PartKind};
+use crate::persist::aof::manifest::{Manifest, Part, PartKind};
 use crate::persist::aof::requests::{NoRequest, Requests};
 use crate::persist::files::{self, File};
 use crate::persist::rdb::into_keyspace::delay;
@@ -73,6 +73,19 @@ pub enum LoadError {
         len: u64,
         /// Why it is not cut off.
         why: &'static str,
+    },
+    /// Something between two parts is not there.
+    #[error(
+        "The append only file {name} begins at offset {begin} of the log, and those before it end at {end}: what was between them is lost. \
+         Make a backup of your AOF folder, then take {name} and those after it out of the manifest to start with what comes before."
+    )]
+    Gap {
+        /// The part behind it.
+        name: String,
+        /// Where that begins.
+        begin: u64,
+        /// Where those before it end.
+        end: u64,
     },
     /// Somebody wanted it to end.
     #[error("loading was cancelled")]
@@ -135,23 +148,58 @@ pub fn load(
     progress.begin(total_len(folder, manifest)?);
     let loader = Loader { loading, shared, config: &config, folder };
     let count = manifest.parts().count();
+    // A power cut leaves the part that was written to cut short, and behind it the one of a rewrite that had only begun.
+    let parts: Vec<_> = manifest.parts().collect();
+    let written = parts.iter().rposition(|part| !is_empty(folder, part)).map_or(0, |last| last + 1);
     let (mut last, mut requests, mut before) = (None, 0, 0);
-    for (number, part) in manifest.parts().enumerate() {
-        let is_last = number + 1 == count;
-        let read = loader.part(&part.name, is_last, before)?;
+    // Which history the parts so far are of, and where in it they end.
+    let mut end: Option<(String, u64)> = None;
+    for (number, part) in parts.iter().enumerate() {
+        let read = loader.part(&part.name, number + 1 >= written, before)?;
         requests += read.requests;
         tracing::debug!("AOF part {} behind {before} bytes: {} requests", part.name, read.requests);
         before += read.len;
-        if let (true, PartKind::Increment, Some(header)) = (is_last, part.kind, read.header) {
+        let Some(header) = read.header.filter(|_| part.kind == PartKind::Increment) else {
+            end = None;
+            continue;
+        };
+        // A part whose rewrite was broken off says where the log was when it was made, not where it begins.
+        let begin = match &end {
+            Some((history, end)) if *history == header.history && (header.offset <= *end || number >= written) => *end,
+            Some((history, end)) if *history == header.history => {
+                return Err(LoadError::Gap { name: part.name.clone(), begin: header.offset, end: *end });
+            }
+            _ => header.offset,
+        };
+        let offset = begin + read.len - read.header_len - read.remarks_len;
+        end = Some((header.history.clone(), offset));
+        if number + 1 == count {
             let file = folder.part(&part.name)?;
-            let offset = header.offset + read.len - read.header_len - read.remarks_len;
-            last = Some(LastPart { name: part.name.clone(), file, len: read.len, offset, history: header.history });
+            let (name, history) = (part.name.clone(), header.history.clone());
+            if begin != header.offset {
+                let record = PartHeader { offset: begin, ..header }.record();
+                let correct = files::write_all_at(&*file, &record, 0).and_then(|()| file.sync());
+                correct.map_err(|error| LoadError::Io(name.clone(), os_text(error)))?;
+            }
+            last = Some(LastPart { name, file, len: read.len, offset, history });
         }
     }
     if count > 0 {
         tracing::info!("DB loaded from append only file: {requests} requests in {count} parts");
     }
     Ok((last, before))
+}
+
+/// True if nothing was written to this part but its header.
+fn is_empty(folder: &Folder, part: &Part) -> bool {
+    let Ok(file) = folder.part_to_read(&part.name) else { return false };
+    let (len, mut requests) = (file.len(), Requests::new(file, 0));
+    let is_header = match requests.advance() {
+        Ok(true) => PartHeader::parse(&requests.words()).is_some(),
+        Ok(false) => true,
+        Err(_) => false,
+    };
+    part.kind == PartKind::Increment && is_header && len.is_ok_and(|len| requests.at() == len)
 }
 
 /// Removes all data and loads the append only file in its place, for DEBUG LOADAOF: what it has, whether or not it is written to now. Changes

@@ -201,7 +201,7 @@ impl Rewriting {
     }
 
     /// True for the first who asks: it starts the thread that flushes to the disk.
-    pub(super) fn claim_flusher(&self) -> bool {
+    pub fn claim_flusher(&self) -> bool {
         !self.has_flusher.swap(true, Ordering::AcqRel)
     }
 }

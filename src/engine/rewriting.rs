@@ -36,6 +36,8 @@ enum RewriteError {
     Snapshot,
     #[error("it was cancelled")]
     Cancelled,
+    #[error("what the last one left to be written cannot be written yet: {0}")]
+    Unwritten(io::Error),
 }
 
 impl From<SaveError> for RewriteError {
@@ -229,6 +231,9 @@ fn rewrite(shared: &Shared, config: &Config, is_cancelled: &Arc<AtomicBool>) -> 
         // Also if somebody has asked for one before there was one.
         shared.rewriting.adopt(parts.clone());
         return write_base(shared, config, &mut parts, is_cancelled, None);
+    }
+    if was_on {
+        shared.aof.settle().map_err(RewriteError::Unwritten)?;
     }
     let mut next = NextPart::create(shared, &mut parts)?;
     tracing::info!("Creating AOF incr file {} on background rewrite", next.name);

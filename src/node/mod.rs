@@ -9,6 +9,8 @@ mod follow;
 mod huge_pages;
 pub mod log;
 mod oom_score;
+#[cfg(test)]
+mod power_tests;
 mod sockets;
 mod start;
 mod supervisor;

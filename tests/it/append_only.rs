@@ -206,6 +206,25 @@ fn exchange_folders(preamble: &str) {
     assert_eq!(digest(&valkey), expected, "and by Valkey again");
 }
 
+/// Nothing is written between them: so the second begins while the first one's part is still to be gone on in.
+#[test]
+fn a_node_that_is_idle_is_rewritten_again_and_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for policy in ["always", "everysec", "no"] {
+        let server = Server::larder(&options(folder.path(), &["--appendfsync", policy]));
+        let mut client = server.connect();
+        wait_until("it has loaded its data", || client.info("loading") == 0);
+        client.call(&["SET", "key", policy]);
+        for _ in 0..4 {
+            rewrite(&mut client);
+        }
+        assert_eq!(client.call(&["GET", "key"]), Value::Bulk(policy.to_owned().into()));
+        kill(server);
+    }
+    let server = Server::larder(&options(folder.path(), &[]));
+    assert_eq!(server.connect().call(&["GET", "key"]), Value::Bulk("no".into()));
+}
+
 /// Loading a snapshot is no change, also where changes are logged.
 #[test]
 fn what_is_loaded_again_changes_nothing_in_it() {

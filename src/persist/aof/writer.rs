@@ -12,6 +12,7 @@
 //! Invariants:
 //! * What the file holds is the log's bytes from the offset at which it was begun on, without a gap. A part of a write that failed is cut off
 //!   again before anything else is written.
+//! * A part is on the disk before the next one is written to.
 //! * [`DurableOffset`] advances to an offset once everything before it is as durable as `appendfsync` wants it: on the disk (`always`), or
 //!   given to the system (`everysec`, `no`), which is where it is if this process ends.
 //! * A write that fails with `everysec` or `no` holds up no reply, as in Valkey: those that were on their way leave, later writes are
@@ -102,8 +103,8 @@ pub struct Writer {
     /// Flushes that failed; and as many of them as a rewrite has made good.
     failures: AtomicU64,
     mended: AtomicU64,
-    /// Parts that were written to the end and are not on the disk yet.
-    earlier: Mutex<Vec<Arc<dyn File>>>,
+    /// The next write goes on in another part.
+    has_next: AtomicBool,
     flushes: HandOver,
     writes: HandOver,
     /// There is a thread for the writes that workers leave to others.
@@ -147,7 +148,7 @@ impl Writer {
             tried: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             mended: AtomicU64::new(0),
-            earlier: Mutex::default(),
+            has_next: AtomicBool::new(false),
             flushes: HandOver::default(),
             writes: HandOver::default(),
             has_writer: AtomicBool::new(false),
@@ -269,6 +270,7 @@ impl Writer {
         let from = self.log.forget_database();
         let before = self.next.lock().replace(Next { file, len, from });
         assert!(before.is_none(), "one rewrite at a time");
+        self.has_next.store(true, Ordering::Release);
         from
     }
 
@@ -285,10 +287,10 @@ impl Writer {
         let mut current = self.current.lock();
         self.is_on.store(false, Ordering::Release);
         let Some(mut last) = current.take() else { return Ok(()) };
-        let earlier = std::mem::take(&mut *self.earlier.lock());
-        let result = self.write_rest(&mut last).and_then(|()| earlier.iter().chain([&last.file]).try_for_each(|file| file.sync()));
+        let result = self.write_rest(&mut last).and_then(|()| last.file.sync());
         self.log.end_reader(&last.reader);
         *self.next.lock() = None;
+        self.has_next.store(false, Ordering::Release);
         drop(current);
         self.durable.advance(self.log.end());
         // Whoever waits for the disk is told that there is no file: see `has_flushed`.
@@ -307,11 +309,13 @@ impl Writer {
     /// Leaves it to others while the system may keep who writes waiting.
     #[inline(never)]
     fn write_or_hand_over(&self, offset: u64) {
+        // Who goes on in another part flushes the one before.
+        let is_flushing = self.is_flushing() || self.has_next.load(Ordering::Acquire);
         if self.is_always() {
-            if self.is_flushing() {
+            if is_flushing {
                 return self.flushes.wish();
             }
-        } else if self.has_writer.load(Ordering::Acquire) && (self.is_flushing() || self.writes.is_busy()) {
+        } else if self.has_writer.load(Ordering::Acquire) && (is_flushing || self.writes.is_busy()) {
             return self.writes.wish();
         }
         self.write(offset);
@@ -319,8 +323,8 @@ impl Writer {
 
     fn write(&self, offset: u64) {
         let mut current = self.current.lock();
-        // Who had the lock before may have written it. A part that is to be gone on in is begun all the same.
-        if self.written.load(Ordering::Acquire) >= offset && self.next.lock().is_none() {
+        // Who had the lock before may have written it. To go on in another part takes no more of the log.
+        if self.written.load(Ordering::Acquire) >= offset && !self.has_next.load(Ordering::Acquire) {
             return;
         }
         let Some(file) = &mut *current else {
@@ -333,8 +337,7 @@ impl Writer {
         let is_always = self.is_always();
         if is_always && result.is_err() {
             // Replies that depend on it are held, and what they tell of cannot be taken back.
-            tracing::error!("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
-            std::process::exit(1);
+            give_up("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
         }
         if is_always && !self.spares_disk() {
             self.flushes.wish();
@@ -382,13 +385,14 @@ impl Writer {
         let mut result = Ok(());
         if let Some(next) = self.take_next(end) {
             let before = split_off(&mut pieces, next.from - self.written.load(Ordering::Acquire));
-            result = self.write_to(current, before, next.from);
+            // On the disk before anything of the next part is: else that could be there after a power cut, and what lies before it not.
+            result = self.write_to(current, before, next.from).and_then(|()| self.sync(&*current.file));
             if result.is_ok() {
                 self.figures.earlier_len.fetch_add(current.len, Ordering::Relaxed);
-                let before = std::mem::replace(&mut current.file, next.file);
+                current.file = next.file;
                 current.len = next.len;
                 current.time_s = 0;
-                self.earlier.lock().push(before);
+                self.has_next.store(false, Ordering::Release);
             } else {
                 *self.next.lock() = Some(next);
             }
@@ -443,10 +447,25 @@ impl Writer {
     /// Flushes to the disk, as often as `appendfsync` wants it, until [`Writer::stop`]: the work of a thread of its own.
     pub fn flush_forever(&self) {
         while self.flushes.wait(Some(FLUSH_PERIOD)) {
-            // What nobody waits for, as what expiry took away, is written now.
-            self.write(self.log.end());
-            self.flush();
+            self.write_and_flush();
         }
+    }
+
+    /// Writes everything, also what nobody waits for, as what expiry took away, and flushes it, if it should be.
+    pub fn write_and_flush(&self) {
+        self.write(self.log.end());
+        self.flush();
+    }
+
+    /// Flushes a part. What that fails for may never reach the disk.
+    fn sync(&self, file: &dyn File) -> io::Result<()> {
+        self.is_flushing.store(true, Ordering::Release);
+        let result = file.sync();
+        self.is_flushing.store(false, Ordering::Release);
+        if result.is_err() {
+            self.failures.fetch_add(1, Ordering::AcqRel);
+        }
+        result
     }
 
     /// Flushes what was written, if it should be.
@@ -454,8 +473,6 @@ impl Writer {
         let Some(file) = self.current.lock().as_ref().map(|current| Arc::clone(&current.file)) else { return };
         let written = self.written.load(Ordering::Acquire);
         if self.policy() == AppendFsync::No as u8 {
-            // Nobody flushes them: they are closed all the same.
-            self.earlier.lock().clear();
             return;
         }
         if self.spares_disk() {
@@ -469,10 +486,7 @@ impl Writer {
             }
             return;
         }
-        let earlier = std::mem::take(&mut *self.earlier.lock());
-        self.is_flushing.store(true, Ordering::Release);
-        let result = earlier.iter().try_for_each(|file| file.sync()).and_then(|()| file.sync());
-        self.is_flushing.store(false, Ordering::Release);
+        let result = self.sync(&*file);
         self.tried.fetch_max(written, Ordering::AcqRel);
         match &result {
             Ok(()) => {
@@ -486,14 +500,9 @@ impl Writer {
             Err(error) if self.is_always() => {
                 // Who was promised that it is on the disk must not see it before, and nobody can tell now what is there.
                 let reason = os_text(error);
-                tracing::error!("Can't persist AOF for fsync error when the AOF fsync policy is 'always': {reason}. Exiting...");
-                std::process::exit(1);
+                give_up(&format!("Can't persist AOF for fsync error when the AOF fsync policy is 'always': {reason}. Exiting..."));
             }
-            Err(_) => {
-                self.failures.fetch_add(1, Ordering::AcqRel);
-                // They are tried again.
-                self.earlier.lock().splice(0..0, earlier);
-            }
+            Err(_) => {}
         }
         self.note_flush(result.as_ref().err());
     }
@@ -503,6 +512,15 @@ impl Writer {
         self.flushes.end();
         self.writes.end();
     }
+}
+
+/// Ends the process: what was promised to be on the disk may not be there. A test that breaks its disk is told as of a panic, and goes on.
+fn give_up(why: &str) -> ! {
+    tracing::error!("{why}");
+    if cfg!(test) {
+        std::panic::resume_unwind(Box::new(why.to_owned()));
+    }
+    std::process::exit(1)
 }
 
 /// The system's number of an error; 0 for none.
@@ -617,7 +635,7 @@ mod tests {
             fixture.append(b"x");
             std::thread::scope(|scope| {
                 scope.spawn(|| writer.flush_forever());
-                wait_until("it is closed", || writer.earlier.lock().is_empty() && writer.waiting_bytes() == 0);
+                wait_until("it is closed", || !writer.has_next.load(Ordering::Acquire) && writer.waiting_bytes() == 0);
                 writer.stop();
             });
             drop(first);

@@ -2,6 +2,7 @@
 //!
 //! * [`FaultyFiles::set_fault`] is asked before each operation.
 //! * [`FaultyFiles::set_room`] says how much the disk holds: what is beyond is written in part, then refused.
+//! * [`FaultyFiles::cut_power_after`] has it lose power at one of the next operations: from then on none does anything.
 //! * [`FaultyFiles::after_power_cut`] gives what a power cut now may leave, chosen by a seed. It leaves itself as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,6 +135,8 @@ struct State {
     dirs: BTreeSet<PathBuf>,
     plan: Option<Plan>,
     room: Option<usize>,
+    /// Operations until the power goes; none of them is left once it has gone.
+    power: Option<u64>,
 }
 
 impl std::fmt::Debug for State {
@@ -149,11 +152,21 @@ fn error(code: i32) -> io::Error {
 impl State {
     /// Asks the plan. How many bytes may be read or written at most.
     fn ask(&mut self, operation: Operation, path: &Path) -> io::Result<usize> {
+        if let Some(left) = &mut self.power {
+            *left = left.saturating_sub(1);
+        }
+        if self.is_off() {
+            return Err(error(libc::EIO));
+        }
         match self.plan.as_mut().and_then(|plan| plan(operation, path)) {
             Some(Fault::Error(code)) => Err(error(code)),
             Some(Fault::Short(len)) => Ok(len),
             None => Ok(usize::MAX),
         }
+    }
+
+    fn is_off(&self) -> bool {
+        self.power == Some(0)
     }
 
     fn change(&mut self, change: Change) {
@@ -194,6 +207,16 @@ impl FaultyFiles {
     pub fn mend(&self) {
         let mut state = self.0.lock();
         (state.plan, state.room) = (None, None);
+    }
+
+    /// The power goes instead of the operation of this number from now on, which is at least 1.
+    pub fn cut_power_after(&self, operations: u64) {
+        self.0.lock().power = Some(operations);
+    }
+
+    /// True if the power has gone.
+    pub fn is_off(&self) -> bool {
+        self.0.lock().is_off()
     }
 
     /// The disk holds so many bytes more than now.
@@ -392,6 +415,9 @@ impl File for FaultyFile {
     fn sync(&self) -> io::Result<()> {
         let mut state = self.files.0.lock();
         let asked = state.ask(Operation::Sync, &self.path);
+        if state.is_off() {
+            return asked.map(drop);
+        }
         let content = &mut state.contents[self.number];
         if asked.is_err() {
             // Linux takes the pages for clean from now on: no later flush writes them.
