@@ -1,7 +1,7 @@
 //! WAITAOF: waits until what this client has written is on disks, or for so long.
 //!
-//! The reply says on how many: on this node's, and on those of replicas, of which this version has none. So who wants some waits until its
-//! time is over, as with Valkey without replicas.
+//! The reply says on how many: on this node's, and on those of replicas, none of which is asked for it in this version. So who wants some waits
+//! until its time is over, as with Valkey without replicas.
 
 use crate::base::number::parse_i64;
 use crate::engine::blocking::{counts, until_ms_of_milliseconds};
@@ -36,9 +36,6 @@ pub(crate) static WAITAOF: CommandSpec = CommandSpec {
 };
 
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
-    if context.shared.replication.is_replica() {
-        return Err(CmdError::err(ON_REPLICA));
-    }
     let local = match parse_i64(args[1]).ok_or(CmdError::NotInteger)? {
         local @ (0 | 1) => local,
         _ => return Err(CmdError::coded("ERR value is out of range, value must between 0 and 1")),
@@ -48,6 +45,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
         return Err(CmdError::coded("ERR value is out of range, must be positive"));
     }
     let until_ms = until_ms_of_milliseconds(args[3])?;
+    if context.shared.replication.is_replica() {
+        return Err(CmdError::err(ON_REPLICA));
+    }
     if local > 0 && !context.config.appendonly {
         return Err(CmdError::coded("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."));
     }
