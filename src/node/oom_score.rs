@@ -18,7 +18,7 @@ impl OomScore {
     /// Sets the score that the options say, or the one of the start when they say none. An error is the system's.
     pub(super) fn follow(&self, config: &Config) -> io::Result<()> {
         let mut base = self.0.lock();
-        // Of the three values the first is that of a primary: there are neither replicas nor child processes.
+        // Of the three values the first is that of a primary: a replica's is not taken yet, and there are no child processes.
         let [wanted, ..] = config.oom_score_adj_values;
         let score = match (config.oom_score_adj, *base) {
             (OomScoreAdj::No, None) => return Ok(()),

@@ -52,6 +52,7 @@ struct Follower<'s> {
 
 impl Follower<'_> {
     fn is_wanted(&self) -> bool {
+        self.shared.debug.sleep_if_told();
         self.shared.replication.follows_by(self.number) && !self.shared.stop.is_requested()
     }
 

@@ -77,10 +77,12 @@ fn take(shared: &Shared, job: &Job, begun: oneshot::Sender<Begun>) -> Result<(),
 
 /// Under all locks: what comes from now on is in the log.
 fn begin(shared: &Shared, job: &Job, keys: &mut KeyAccess<'_>) -> Option<Begun> {
-    if job.is_cancelled.load(Ordering::Relaxed) {
+    let (replication, log) = (&shared.replication, &shared.write_log);
+    // A node that follows another one by now has replicas no more: their connections are about to end.
+    if job.is_cancelled.load(Ordering::Relaxed) || replication.is_replica() {
+        job.is_cancelled.store(true, Ordering::Relaxed);
         return None;
     }
-    let (replication, log) = (&shared.replication, &shared.write_log);
     let new_history = (!keys.keyspace().is_logging()).then(|| rng::random_hex(20));
     replication.set_logging(keys, LogUser::Replicas, true);
     let (reader, at) = log.read_from_end(true);

@@ -47,6 +47,7 @@ async fn run(shared: &Arc<Shared>) {
             () = backlog_is_long(shared) => {}
             _ = ticks.tick() => {}
         }
+        shared.debug.sleep_if_told();
         for joining in shared.replication.take_joining() {
             Feed::start(shared, joining);
         }

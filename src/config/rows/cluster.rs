@@ -1,6 +1,6 @@
 //! Options of clusters: those that Valkey has too.
 
-use super::shared::{CLUSTER_BUS, INT_MAX, LONG_MAX, PORT_MAX, REPLICATION_TUNING};
+use super::shared::{CLUSTER_BUS, CLUSTER_REPLICAS, INT_MAX, LONG_MAX, PORT_MAX};
 use crate::config::checks;
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Form, Row, field, in_form, memory, number, text, word, yes_no};
@@ -74,20 +74,18 @@ pub(super) static ROWS: &[Row] = &[
         .doc("What to do when that file cannot be written."),
     yes_no("cluster-replica-no-failover", false, Kept)
         .alias("cluster-slave-no-failover")
-        .no_effect(REPLICATION_TUNING)
+        .no_effect(CLUSTER_REPLICAS)
         .doc("Never promote this node by itself."),
     number("cluster-replica-validity-factor", 0, INT_MAX, 10, Kept)
         .alias("cluster-slave-validity-factor")
-        .no_effect(REPLICATION_TUNING)
+        .no_effect(CLUSTER_REPLICAS)
         .doc("How far behind a replica may be to be promoted, in node timeouts."),
     number("cluster-migration-barrier", 0, INT_MAX, 1, Kept)
-        .no_effect(REPLICATION_TUNING)
+        .no_effect(CLUSTER_REPLICAS)
         .doc("Replicas that a primary keeps when one moves to a primary without any."),
-    yes_no("cluster-allow-replica-migration", true, Kept)
-        .no_effect(REPLICATION_TUNING)
-        .doc("Let replicas move to primaries that have none."),
+    yes_no("cluster-allow-replica-migration", true, Kept).no_effect(CLUSTER_REPLICAS).doc("Let replicas move to primaries that have none."),
     number("cluster-manual-failover-timeout", 1, INT_MAX, 5000, Kept)
-        .no_effect(REPLICATION_TUNING)
+        .no_effect(CLUSTER_REPLICAS)
         .doc("Milliseconds that CLUSTER FAILOVER may take."),
     memory("cluster-link-sendbuf-limit", 0, u64::MAX as i128, 0, Kept)
         .no_effect(CLUSTER_BUS)

@@ -1,6 +1,6 @@
 //! Options of saving to disk: snapshots and the append only file.
 
-use super::shared::{INT_MAX, INT_MIN, LONG_MAX, MIB, REPLICATION_TUNING};
+use super::shared::{INT_MAX, INT_MIN, LONG_MAX, MIB};
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
 use crate::config::value::{AppendFsync, RdbFormat, RdbVersionCheck};
@@ -26,7 +26,9 @@ pub(super) static ROWS: &[Row] = &[
         .doc("Whether snapshots, and payloads of RESTORE, of versions that are not known are refused (strict) or tried (relaxed)."),
     yes_no("rdb-save-incremental-fsync", true, field!(rdb_save_incremental_fsync))
         .doc("Flush a growing snapshot to disk in small portions."),
-    yes_no("rdb-del-sync-files", false, Kept).no_effect(REPLICATION_TUNING).doc("Delete snapshots that were only needed for a replica."),
+    yes_no("rdb-del-sync-files", false, Kept)
+        .no_effect("what is sent to a replica lies in no file that has a name")
+        .doc("Delete snapshots that were only needed for a replica."),
     yes_no("stop-writes-on-bgsave-error", true, field!(stop_writes_on_bgsave_error))
         .doc("Refuse writes after a snapshot could not be saved, as long as there are save points."),
     yes_no("appendonly", false, field!(appendonly)).denied_while_loading().doc("Log every write to the append only file."),

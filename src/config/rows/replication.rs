@@ -1,6 +1,6 @@
 //! Options of replication from a primary to replicas.
 
-use super::shared::{INT_MAX, LONG_MAX, MIB, PORT_MAX, REPLICATION_TUNING};
+use super::shared::{INT_MAX, LONG_MAX, MIB, PORT_MAX};
 use crate::config::custom;
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
@@ -40,7 +40,7 @@ pub(super) static ROWS: &[Row] = &[
         .alias("slave-announce-port")
         .doc("Port that a replica gives as its own."),
     yes_no("replica-ignore-disk-write-errors", false, Kept)
-        .no_effect(REPLICATION_TUNING)
+        .no_effect("the disk is none of a replica's business yet: it has no append only file")
         .doc("Let a replica go on when it cannot write to disk."),
     number("min-replicas-to-write", 0, INT_MAX, 0, field!(min_replicas_to_write))
         .alias("min-slaves-to-write")

@@ -13,6 +13,6 @@ pub(super) const IO_THREADS_MAX: i128 = 256;
 pub(super) const ACL_TUNING: &str = "it tunes access control lists, which this version does not have yet";
 pub(super) const CLUSTER_BUS: &str = "nodes of Larder talk to each other in a way of their own";
 pub(super) const RDMA: &str = "RDMA is not supported";
-pub(super) const REPLICATION_TUNING: &str = "it tunes replication, which this version does not have yet";
+pub(super) const CLUSTER_REPLICAS: &str = "replicas in a cluster are not there yet";
 pub(super) const TLS: &str = "TLS is not there yet";
 pub(super) const TLS_TUNING: &str = "it tunes TLS, which this version does not have yet";
