@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::base::clock;
 use crate::config::{Config, SavePoint};
@@ -32,6 +33,8 @@ struct Running {
     is_cancelled: Arc<AtomicBool>,
     /// Keys when it began.
     keys: u64,
+    /// Dropped when what it will hold is settled, or when it ends.
+    unsettled: Option<oneshot::Sender<()>>,
 }
 
 /// What is known of saves.
@@ -166,11 +169,22 @@ impl Saving {
         }
     }
 
-    /// Notes how many keys the save that runs began with.
+    /// Notes how many keys the save that runs began with: what it will hold is settled. No stripe is held.
     pub(super) fn note_keys(&self, keys: u64) {
-        if let Some(running) = &mut self.state.lock().running {
+        let unsettled = self.state.lock().running.as_mut().and_then(|running| {
             running.keys = keys;
+            running.unsettled.take()
+        });
+        drop(unsettled);
+    }
+
+    /// Ends, with an error that says nothing, when what the save that runs will hold is settled, or when that has ended.
+    pub(super) fn settled(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        if let Some(running) = &mut self.state.lock().running {
+            running.unsettled = Some(sender);
         }
+        receiver
     }
 
     /// Where it is noted how many keys were written.
@@ -191,7 +205,7 @@ impl Saving {
         }
         let started_s = clock::unix_ms() / 1000;
         let is_cancelled = Arc::<AtomicBool>::default();
-        state.running = Some(Running { by, started_s, is_cancelled: Arc::clone(&is_cancelled), keys: 0 });
+        state.running = Some(Running { by, started_s, is_cancelled: Arc::clone(&is_cancelled), keys: 0, unsettled: None });
         state.saves += 1;
         if by == By::Background {
             state.last_try_s = started_s;

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 pub use super::save_state::{By, Cancelled, Figures, SaveError};
 use super::shared::Shared;
 use crate::base::limits::SNAPSHOT_ASIDE_LEN_MAX;
@@ -52,12 +54,13 @@ pub fn save_when_free(shared: &Shared) -> Result<(), SaveError> {
     }
 }
 
-/// Begins to save on a thread of its own.
+/// Begins to save on a thread of its own. What is returned ends once it is settled what will be saved: nothing that is changed later will.
 ///
 /// # Errors
 /// [`SaveError::Busy`], or if there is no thread.
-pub fn save_in_background(shared: &Arc<Shared>) -> Result<(), SaveError> {
+pub fn save_in_background(shared: &Arc<Shared>) -> Result<oneshot::Receiver<()>, SaveError> {
     let is_cancelled = shared.saving.begin(By::Background).ok_or(SaveError::Busy)?;
+    let settled = shared.saving.settled();
     tracing::info!("Background saving started by pid {}", shared.identity.pid);
     let for_thread = Arc::clone(shared);
     let job = move || {
@@ -74,7 +77,7 @@ pub fn save_in_background(shared: &Arc<Shared>) -> Result<(), SaveError> {
         shared.saving.end(By::Background, &Err(SaveError::Failed));
         return Err(SaveError::Failed);
     }
-    Ok(())
+    Ok(settled)
 }
 
 /// Begins to save if a save point is due, or a save was noted. Asked several times per second.

@@ -2,12 +2,16 @@
 //!
 //! Neither holds up anybody else: both take a snapshot without a fork, SAVE on a thread that serves nobody, and only its client waits.
 
-use crate::engine::context::{Args, CmdResult, Context, is_word};
+use crate::clients::Session;
+use crate::engine::context::{Args, AsyncResult, CmdResult, Context, is_word};
 use crate::engine::error::CmdError;
 use crate::engine::saving::{self, Cancelled, SaveError};
-use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
+use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Locks, Place, Run, SPEC, acl, flag};
 
 const IN_PROGRESS: CmdError = CmdError::coded("ERR Background save already in progress");
+const OTHER_RUNS: CmdError = CmdError::coded(
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+);
 
 pub(crate) static SAVE: CommandSpec = CommandSpec {
     name: "save",
@@ -40,7 +44,8 @@ pub(crate) static BGSAVE: CommandSpec = CommandSpec {
         optional: true,
         ..ARG
     }],
-    run: Run::Data(background),
+    place: Place::Async,
+    run: Run::Async(background, Some(in_transaction)),
     docs: Docs {
         summary: "Saves all databases to disk in the background",
         complexity: "O(1)",
@@ -84,35 +89,66 @@ fn save(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     Ok(())
 }
 
-fn background(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
-    let saving = &context.shared.saving;
-    let schedules = match args[1..] {
-        [] => false,
-        [word] if is_word(word, "SCHEDULE") => true,
-        [word] if is_word(word, "CANCEL") => return cancel(context),
-        _ => return Err(CmdError::Syntax),
-    };
-    if saving.runs_in_background() {
-        return Err(IN_PROGRESS);
+/// What a client of BGSAVE wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Save,
+    /// To save when nothing is in the way.
+    SaveLater,
+    Cancel,
+}
+
+fn wish(args: &Args<'_>) -> Result<Wish, CmdError> {
+    match args[1..] {
+        [] => Ok(Wish::Save),
+        [word] if is_word(word, "SCHEDULE") => Ok(Wish::SaveLater),
+        [word] if is_word(word, "CANCEL") => Ok(Wish::Cancel),
+        _ => Err(CmdError::Syntax),
     }
-    if context.caller.in_exec {
-        saving.schedule();
-        let why = if schedules { "due to user request" } else { "to run after transaction execution" };
-        tracing::info!("Background saving scheduled {why}");
-        context.reply.simple("Background saving scheduled");
-        return Ok(());
-    }
-    match saving::save_in_background(context.shared) {
-        Ok(()) => context.reply.simple("Background saving started"),
-        Err(SaveError::Busy) if schedules => {
-            saving.schedule();
-            tracing::info!("Background saving scheduled due to user request");
-            context.reply.simple("Background saving scheduled");
+}
+
+/// Answers once it is settled what will be saved: what its client changes later is not in it.
+fn background<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>) -> AsyncResult<'c> {
+    Box::pin(async move {
+        let wish = wish(args)?;
+        let shared = context.shared;
+        match wish {
+            Wish::Cancel => return cancel(context),
+            Wish::Save | Wish::SaveLater if shared.saving.runs_in_background() => return Err(IN_PROGRESS),
+            // It takes a snapshot as well, and another one would begin when that has ended.
+            Wish::Save if shared.rewriting.figures().running_s.is_some() => return Err(OTHER_RUNS),
+            Wish::SaveLater if shared.rewriting.figures().running_s.is_some() => schedule(context, "due to user request"),
+            Wish::Save | Wish::SaveLater => match saving::save_in_background(shared) {
+                Ok(settled) => {
+                    // An error is what tells.
+                    let _ = settled.await;
+                    context.reply.simple("Background saving started");
+                }
+                Err(SaveError::Busy) if wish == Wish::SaveLater => schedule(context, "due to user request"),
+                Err(SaveError::Busy) => return Err(IN_PROGRESS),
+                Err(SaveError::Failed | SaveError::Cancelled) => return Err(CmdError::coded("ERR")),
+            },
         }
-        Err(SaveError::Busy) => return Err(IN_PROGRESS),
-        Err(SaveError::Failed | SaveError::Cancelled) => return Err(CmdError::coded("ERR")),
+        Ok(())
+    })
+}
+
+/// A save would begin in the middle of the transaction: it is noted.
+fn in_transaction(context: &mut Context<'_>, _: &mut Session, args: &Args<'_>) -> CmdResult {
+    let wish = wish(args)?;
+    match wish {
+        Wish::Cancel => return cancel(context),
+        _ if context.shared.saving.runs_in_background() => return Err(IN_PROGRESS),
+        Wish::SaveLater => schedule(context, "due to user request"),
+        Wish::Save => schedule(context, "to run after transaction execution"),
     }
     Ok(())
+}
+
+fn schedule(context: &mut Context<'_>, why: &str) {
+    context.shared.saving.schedule();
+    tracing::info!("Background saving scheduled {why}");
+    context.reply.simple("Background saving scheduled");
 }
 
 fn cancel(context: &mut Context<'_>) -> CmdResult {

@@ -251,6 +251,8 @@ impl Writer {
         self.figures.current_len.store(len, Ordering::Relaxed);
         self.written.store(from, Ordering::Release);
         self.tried.store(from, Ordering::Release);
+        // What lies before is in other files, or in none: nobody is told to wait for it.
+        self.durable.advance(from);
         // Whatever was wrong with the file before.
         self.mended.store(self.failures(), Ordering::Release);
         if is_whole {
