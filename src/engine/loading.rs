@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::saving;
@@ -13,7 +14,7 @@ use crate::base::{alloc, clock, process};
 use crate::config::{Config, RdbVersionCheck, os_text};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::{KeyAccess, Moment};
-use crate::persist::files::Reader;
+use crate::persist::files::{File, Reader};
 use crate::persist::rdb::file_source::FileSource;
 use crate::persist::rdb::into_keyspace::{IntoKeyspace, Queue, Settings};
 use crate::persist::rdb::load::Limits;
@@ -72,7 +73,7 @@ impl<'s> Loading<'s> {
     pub fn load(&self, existing: Existing) -> Result<(), Failure> {
         let config = self.0.config.load();
         let path = saving::path(&config);
-        let result = load(self.0, &config, &path, existing, false).map(|_| ());
+        let result = open(self.0, &path).and_then(|file| load(self.0, &config, file, &path, existing, false)).map(|_| ());
         alloc::flush_thread();
         if result.is_ok() {
             let shared = self.0;
@@ -90,15 +91,17 @@ impl Loading<'_> {
     /// # Errors
     /// See [`Failure`].
     pub fn load_base(&self, path: &Path) -> Result<u64, Failure> {
-        load(self.0, &self.0.config.load(), path, Existing::Nothing, true)
+        let file = open(self.0, path)?;
+        load(self.0, &self.0.config.load(), file, path, Existing::Nothing, true)
     }
 
     /// Loads a copy of a primary's data in the place of what is here. Returns the database that what follows it begins in.
     ///
     /// # Errors
     /// See [`Failure`]. Nothing is here then.
-    pub fn load_copy(&self, path: &Path) -> Result<u32, Failure> {
-        let result = load(self.0, &self.0.config.load(), path, Existing::Goes, true);
+    pub fn load_copy(&self, file: Arc<dyn File>) -> Result<u32, Failure> {
+        let name = Path::new("the copy of the primary's data");
+        let result = load(self.0, &self.0.config.load(), file, name, Existing::Goes, true);
         alloc::flush_thread();
         result.map(|_| self.0.saving.loading.stream_db.load(Ordering::Relaxed))
     }
@@ -111,19 +114,24 @@ impl Drop for Loading<'_> {
     }
 }
 
-fn load(shared: &Shared, config: &Config, path: &Path, existing: Existing, is_base: bool) -> Result<u64, Failure> {
+fn cannot_open(path: &Path, error: io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Failure::Missing;
+    }
+    tracing::warn!("Fatal error: can't open the RDB file {} for reading: {}", path.display(), os_text(error));
+    Failure::Failed
+}
+
+fn open(shared: &Shared, path: &Path) -> Result<Arc<dyn File>, Failure> {
+    shared.saving.files.open(path).map_err(|error| cannot_open(path, error))
+}
+
+/// Loads an open file. The log names it by `path`.
+fn load(shared: &Shared, config: &Config, file: Arc<dyn File>, path: &Path, existing: Existing, is_base: bool) -> Result<u64, Failure> {
     let progress = &shared.saving.loading;
     let name = path.display();
-    let cannot_open = |error: io::Error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            return Failure::Missing;
-        }
-        tracing::warn!("Fatal error: can't open the RDB file {name} for reading: {}", os_text(error));
-        Failure::Failed
-    };
-    let file = shared.saving.files.open(path).map_err(cannot_open)?;
     if !is_base {
-        progress.begin(file.len().map_err(cannot_open)?);
+        progress.begin(file.len().map_err(|error| cannot_open(path, error))?);
     }
     let started = clock::monotonic_us();
     let now_ms = clock::unix_ms();

@@ -7,9 +7,10 @@
 //! Invariants:
 //! * Until the whole copy is on this node's disk, and its checksum is right, the data of before is served.
 //! * Memory does not grow with what is announced, nor with what comes.
+//! * The file has no name: however this process ends, nothing is left of it.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -46,26 +47,18 @@ fn parse_frame(line: &str) -> Option<Frame> {
 
 /// A copy on this node's disk. The file goes with it.
 #[derive(Debug)]
-pub(super) struct Copy<'s> {
-    shared: &'s Shared,
-    path: PathBuf,
+pub(super) struct Copy {
     file: Arc<dyn File>,
     len: u64,
-}
-
-impl Drop for Copy<'_> {
-    fn drop(&mut self) {
-        let _ = self.shared.saving.files.remove(&self.path);
-    }
 }
 
 fn disk(error: io::Error) -> LinkError {
     LinkError::Io("Failed writing the DB of the PRIMARY to disk", error)
 }
 
-impl<'s> Copy<'s> {
+impl Copy {
     /// Receives one. `note` is told of all bytes, if that is known, and of those that came.
-    pub(super) fn receive(shared: &'s Shared, wire: &mut Wire<'_>, note: impl Fn(Option<u64>, u64)) -> Result<Copy<'s>, LinkError> {
+    pub(super) fn receive(shared: &Shared, wire: &mut Wire<'_>, note: impl Fn(Option<u64>, u64)) -> Result<Copy, LinkError> {
         let line = wire.line()?;
         if line.starts_with('-') {
             return Err(LinkError::Refused("PRIMARY aborted replication with an error", line));
@@ -74,7 +67,8 @@ impl<'s> Copy<'s> {
             parse_frame(&line).ok_or(LinkError::Garbage("the first byte is not '$' (are you sure the host and port are right?)"))?;
         let path = Path::new(&shared.config.load().dir).join(format!("temp-copy-{}.rdb", shared.identity.pid));
         let file = shared.saving.files.create(&path).map_err(disk)?;
-        let mut copy = Copy { shared, path, file, len: 0 };
+        shared.saving.files.remove(&path).map_err(disk)?;
+        let mut copy = Copy { file, len: 0 };
         match &frame {
             Frame::Length(len) => tracing::info!("PRIMARY <-> REPLICA sync: receiving {len} bytes from primary to disk"),
             Frame::Mark(_) => tracing::info!("PRIMARY <-> REPLICA sync: receiving streamed RDB from primary with EOF to disk"),
@@ -146,7 +140,7 @@ impl<'s> Copy<'s> {
                     std::thread::park_timeout(ALIVE);
                 }
             });
-            let result = loading.load_copy(&self.path);
+            let result = loading.load_copy(Arc::clone(&self.file));
             is_over.store(true, Ordering::Release);
             alive.thread().unpark();
             result

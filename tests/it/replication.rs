@@ -532,3 +532,15 @@ fn what_no_primary_sends_costs_nothing() {
     let files = std::fs::read_dir(larder.folder()).expect("its folder").count();
     assert_eq!(files, 0, "no file is left behind");
 }
+
+#[test]
+fn a_copy_that_is_received_has_no_name() {
+    // Half of one, and then silence.
+    let half = [&b"$1000000\r\nREDIS0010"[..], &[b'x'; 1000]].concat();
+    let (port, _) = play_primary([format!("+FULLRESYNC {} 7\r\n", "a".repeat(40)).as_bytes(), &half].concat());
+    let larder = Server::larder(&["--replicaof", "127.0.0.1", &port.to_string()]);
+    let mut client = larder.connect();
+    wait_until("half of it has come", || client.info("master_sync_in_progress") == 1 && client.info("master_sync_read_bytes") > 1000);
+    let files = std::fs::read_dir(larder.folder()).expect("its folder").count();
+    assert_eq!(files, 0, "whatever ends the process leaves nothing");
+}
