@@ -33,6 +33,8 @@ struct State {
     running_since_s: Option<i64>,
     /// It is the beginning of a file that goes on, and not all of it.
     goes_on: bool,
+    /// There was none that went on before it.
+    is_initial: bool,
     last_try_s: i64,
     last_duration_s: Option<i64>,
     has_failed: bool,
@@ -144,14 +146,15 @@ impl Rewriting {
     }
 
     /// Claims the place of the one rewrite that may run: of a file that goes on, or not. Returns what tells whether it is still wanted.
-    pub(super) fn begin(&self, goes_on: bool) -> Result<Arc<AtomicBool>, Busy> {
+    /// `is_initial` if there is none of that kind before it.
+    pub(super) fn begin(&self, goes_on: bool, is_initial: bool) -> Result<Arc<AtomicBool>, Busy> {
         let mut state = self.state.lock();
         if state.running_since_s.is_some() {
             return Err(Busy);
         }
         let now_s = clock::unix_ms() / 1000;
         (state.running_since_s, state.last_try_s, state.is_scheduled) = (Some(now_s), now_s, false);
-        (state.rewrites, state.goes_on) = (state.rewrites + 1, goes_on);
+        (state.rewrites, state.goes_on, state.is_initial) = (state.rewrites + 1, goes_on, is_initial);
         let is_cancelled = Arc::<AtomicBool>::default();
         *self.is_cancelled.lock() = Arc::clone(&is_cancelled);
         Ok(is_cancelled)

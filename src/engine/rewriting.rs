@@ -18,7 +18,7 @@ use super::rewrite_state::{Ended, Wish};
 use super::saving::{self, SaveError};
 use super::shared::Shared;
 use crate::base::{alloc, clock};
-use crate::config::{Config, os_text};
+use crate::config::{Config, Refusal, os_text};
 use crate::keyspace::access::KeyAccess;
 use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::header::PartHeader;
@@ -38,6 +38,31 @@ enum RewriteError {
     Cancelled,
     #[error("what the last one left to be written cannot be written yet: {0}")]
     Unwritten(io::Error),
+}
+
+/// Why no rewrite has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotBegun {
+    /// One runs already.
+    Busy,
+    /// It cannot be: the log says why.
+    Failed,
+}
+
+impl From<Busy> for NotBegun {
+    fn from(Busy: Busy) -> Self {
+        NotBegun::Busy
+    }
+}
+
+/// A rewrite that has its place, and what it needs to begin with: [`run`] runs it.
+#[must_use = "no other rewrite begins before it ends"]
+pub struct Prepared {
+    config: Arc<Config>,
+    is_cancelled: Arc<AtomicBool>,
+    parts: Parts,
+    /// The part that is gone on in, if the file goes on.
+    next: Option<NextPart>,
 }
 
 impl From<SaveError> for RewriteError {
@@ -108,20 +133,47 @@ fn stop(shared: &Shared) {
     }
 }
 
-/// The options were changed by a client, which is to see what follows from it at once, as in Valkey; `is_later` if it is within a transaction.
-/// What takes locks is left to [`follow`].
-pub fn apply(shared: &Arc<Shared>, old: &Config, new: &Config, is_later: bool) {
+/// The options are about to be changed by a client: if that switches the append only file on, the rewrite that makes it begins with what can fail
+/// at once, so that the client is told. It is run once the options are changed. `is_later` if the client is within a transaction.
+///
+/// # Errors
+/// If the file cannot be: the log says why.
+pub fn prepare_switch(shared: &Shared, old: &Config, new: &Config, is_later: bool) -> Result<Option<Prepared>, Refusal> {
+    let is_switched = !old.appendonly && new.appendonly && !shared.aof.is_on();
+    if !is_switched || is_later || shared.saving.runs_in_background() || shared.rewriting.running().is_some() {
+        return Ok(None);
+    }
+    match prepare(shared, &Arc::new(new.clone())) {
+        Ok(prepared) => Ok(Some(prepared)),
+        // One that has begun meanwhile: this one is scheduled.
+        Err(NotBegun::Busy) => Ok(None),
+        Err(NotBegun::Failed) => {
+            tracing::warn!(
+                "The server needs to enable the AOF but can't trigger a background AOF rewrite operation. Check the above logs for more info \
+                 about the error."
+            );
+            Err(Refusal::of("appendonly", "Unable to turn on AOF. Check server logs."))
+        }
+    }
+}
+
+/// The options were changed by a client, which is to see what follows from it at once, as in Valkey. What takes locks is left to [`follow`].
+/// `prepared` is what [`prepare_switch`] has returned.
+pub fn apply(shared: &Arc<Shared>, old: &Config, new: &Config, prepared: Option<Prepared>) {
     match (old.appendonly, new.appendonly) {
         (true, false) if shared.rewriting.unschedule() => {
             tracing::info!("AOF was disabled but there is a scheduled AOF background, cancel it.");
         }
         // What is rewritten now has nothing that goes on behind it.
-        (false, true) if !shared.aof.is_on() && (is_later || shared.saving.runs_in_background() || shared.rewriting.cancel()) => {
+        (false, true) if prepared.is_none() && !shared.aof.is_on() => {
+            shared.rewriting.cancel();
             shared.rewriting.schedule();
             tracing::info!("AOF was enabled. An AOF background was scheduled to start when possible.");
         }
-        (false, true) if !shared.aof.is_on() => _ = rewrite_in_background(shared),
         _ => {}
+    }
+    if let Some(prepared) = prepared {
+        run(shared, prepared);
     }
     if old.aof_disable_auto_gc && !new.aof_disable_auto_gc {
         collect(shared);
@@ -131,18 +183,42 @@ pub fn apply(shared: &Arc<Shared>, old: &Config, new: &Config, is_later: bool) {
 /// Begins a rewrite on a thread of its own. If there is no append only file yet and there is to be one, there is one when it ends.
 ///
 /// # Errors
-/// If one runs already.
-pub fn rewrite_in_background(shared: &Arc<Shared>) -> Result<(), Busy> {
+/// If one runs already, or the folder cannot be used.
+pub fn rewrite_in_background(shared: &Arc<Shared>) -> Result<(), NotBegun> {
     // Whatever is changed from now on is about the next one.
-    let config = shared.config.load();
-    let is_cancelled = shared.rewriting.begin(config.appendonly)?;
+    let prepared = prepare(shared, &shared.config.load())?;
+    run(shared, prepared);
+    Ok(())
+}
+
+/// Begins a rewrite with what fails at once if the folder cannot be used: it is opened, locked and read, and the part is made in which the file
+/// goes on. Nothing is flushed here, since whoever calls it serves others.
+fn prepare(shared: &Shared, config: &Arc<Config>) -> Result<Prepared, NotBegun> {
+    let is_initial = config.appendonly && !shared.aof.is_on();
+    let is_cancelled = shared.rewriting.begin(config.appendonly, is_initial)?;
+    let open = || {
+        let mut parts = parts(shared)?;
+        let next = if config.appendonly { Some(NextPart::create(shared, &mut parts)?) } else { None };
+        Ok::<_, RewriteError>((parts, next))
+    };
+    match open() {
+        Ok((parts, next)) => Ok(Prepared { config: Arc::clone(config), is_cancelled, parts, next }),
+        Err(error) => {
+            tracing::warn!("Can't rewrite append only file in background: {error}");
+            shared.rewriting.end(Ended::Failed);
+            Err(NotBegun::Failed)
+        }
+    }
+}
+
+fn run(shared: &Arc<Shared>, prepared: Prepared) {
     start_flusher(shared);
     tracing::info!("Background append only file rewriting started by pid {}", shared.identity.pid);
     let for_thread = Arc::clone(shared);
     let job = move || {
         let shared = &for_thread;
         let _use = shared.aof.use_disk();
-        let ended = match rewrite(shared, &config, &is_cancelled) {
+        let ended = match rewrite(shared, prepared) {
             Ok(()) => {
                 tracing::info!("Background AOF rewrite finished successfully");
                 Ended::Well
@@ -163,7 +239,6 @@ pub fn rewrite_in_background(shared: &Arc<Shared>) -> Result<(), Busy> {
         tracing::warn!("Can't rewrite append only file in background: {}", os_text(error));
         shared.rewriting.end(Ended::Failed);
     }
-    Ok(())
 }
 
 /// Starts the threads that write and flush what workers do not wait for, unless they run.
@@ -181,6 +256,7 @@ pub fn start_flusher(shared: &Arc<Shared>) {
 }
 
 /// A part that is to be gone on in.
+#[derive(Debug)]
 struct NextPart {
     name: String,
     file: Arc<dyn File>,
@@ -188,17 +264,14 @@ struct NextPart {
 }
 
 impl NextPart {
-    /// Makes it, and adds it to the manifest.
+    /// Makes it, and adds it to the manifest. [`NextPart::write_header`] has it on the disk.
     fn create(shared: &Shared, parts: &mut Parts) -> Result<NextPart, RewriteError> {
         // The offset is about this: which it is, is known under the locks. A header has one length.
         let header = PartHeader { history: shared.replication.history_id(), epoch: 0, offset: shared.write_log.end() };
         let name = parts.manifest.add_increment(parts.folder.prefix()).name.clone();
         let file = parts.folder.part(&name)?;
-        let part = NextPart { name, file, header };
-        part.file.set_len(0).map_err(RewriteError::Io)?;
-        part.write_header()?;
-        parts.folder.sync()?;
-        Ok(part)
+        file.set_len(0).map_err(RewriteError::Io)?;
+        Ok(NextPart { name, file, header })
     }
 
     fn write_header(&self) -> Result<(), RewriteError> {
@@ -221,21 +294,22 @@ pub fn parts(shared: &Shared) -> Result<Parts, FolderError> {
     Ok(Parts { folder, manifest })
 }
 
-fn rewrite(shared: &Shared, config: &Config, is_cancelled: &Arc<AtomicBool>) -> Result<(), RewriteError> {
-    let mut parts = parts(shared)?;
+fn rewrite(shared: &Shared, prepared: Prepared) -> Result<(), RewriteError> {
+    let Prepared { config, is_cancelled, mut parts, next } = prepared;
     if !config.appendonly && shared.aof.is_on() {
         stop(shared);
     }
     let was_on = shared.aof.is_on();
-    if !config.appendonly {
+    let Some(mut next) = next else {
         // Also if somebody has asked for one before there was one.
         shared.rewriting.adopt(parts.clone());
-        return write_base(shared, config, &mut parts, is_cancelled, None);
-    }
+        return write_base(shared, &config, &mut parts, &is_cancelled, None);
+    };
     if was_on {
         shared.aof.settle().map_err(RewriteError::Unwritten)?;
     }
-    let mut next = NextPart::create(shared, &mut parts)?;
+    next.write_header()?;
+    parts.folder.sync()?;
     tracing::info!("Creating AOF incr file {} on background rewrite", next.name);
     if was_on {
         // What is written to it from now on is read, whatever becomes of the rewrite.
@@ -244,10 +318,13 @@ fn rewrite(shared: &Shared, config: &Config, is_cancelled: &Arc<AtomicBool>) -> 
         // Little is left to be written when the locks are held.
         shared.aof.settle().map_err(RewriteError::Io)?;
     }
-    let result = write_base(shared, config, &mut parts, is_cancelled, Some((&mut next, was_on)));
-    if result.is_err() && !was_on && shared.aof.is_on() {
+    let result = write_base(shared, &config, &mut parts, &is_cancelled, Some((&mut next, was_on)));
+    if result.is_err() && !was_on {
         // There was none, and there is none.
-        stop(shared);
+        if shared.aof.is_on() {
+            stop(shared);
+        }
+        let _ = shared.saving.files.remove(&parts.folder.path_of(&next.name));
     }
     result
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use larder_proto::resp::Value;
 
 use super::append_only::{digest, fill, kill, options, rewrite};
-use super::support::{Server, request, run_to_end};
+use super::support::{Server, request, run_to_end, wait_until};
 
 /// A folder with one part, whose bytes `change` changes. With the part's path.
 fn folder_with(change: impl FnOnce(&mut Vec<u8>)) -> (tempfile::TempDir, std::path::PathBuf) {
@@ -250,4 +250,38 @@ fn what_was_written_after_a_time_is_cut_off() {
     }
     let (is_ok, told) = check(&["check", "--truncate-to-timestamp", "9"], &file, "");
     assert!(!is_ok && told.contains("has nothing before timestamp 9, aborting..."), "{told}");
+}
+
+/// CONFIG SET of `appendonly` says at once if there can be no file, and leaves the options as they were; so does BGREWRITEAOF.
+#[test]
+fn it_is_not_switched_on_where_it_cannot_be() {
+    let taken = tempfile::tempdir().expect("a folder");
+    let _owner = Server::larder(&options(taken.path(), &[]));
+    let plain = tempfile::tempdir().expect("a folder");
+    fs::write(plain.path().join("appendonlydir"), "a file").expect("a file");
+    for folder in [&taken, &plain] {
+        let server = Server::larder(&["--dir", folder.path().to_str().expect("a name"), "--appendfsync", "always"]);
+        let mut client = server.connect();
+        let refused = |reply: Value, text: &str| assert_eq!(reply.as_error(), Some(text.as_bytes()));
+        // What was set with it is set back.
+        let text = "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.";
+        refused(client.call(&["CONFIG", "SET", "appendonly", "yes", "dir", folder.path().to_str().expect("a name")]), text);
+        refused(client.call(&["CONFIG", "SET", "maxmemory", "100mb", "appendonly", "yes"]), text);
+        for (option, value) in [("appendonly", "no"), ("maxmemory", "0")] {
+            let pair = [option, value].map(|text| Value::Bulk(text.to_owned().into()));
+            assert_eq!(client.call(&["CONFIG", "GET", option]), Value::Array(pair.to_vec()));
+        }
+        assert_eq!((client.info("aof_enabled"), client.info("aof_rewrite_in_progress")), (0, 0));
+        let text = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.";
+        refused(client.call(&["BGREWRITEAOF"]), text);
+        assert_eq!(client.info_text("aof_last_bgrewrite_status"), "err");
+        assert_eq!(client.call(&["SET", "a", "1"]), Value::Simple("OK".into()));
+        if fs::remove_file(folder.path().join("appendonlydir")).is_ok() {
+            client.config_set("appendonly", "yes");
+            wait_until("it is on", || client.info("aof_rewrite_in_progress") == 0 && client.info("aof_enabled") == 1);
+            kill(server);
+            let again = Server::larder(&options(folder.path(), &[]));
+            assert_eq!(again.connect().call(&["GET", "a"]), Value::Bulk("1".into()));
+        }
+    }
 }

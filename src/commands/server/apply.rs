@@ -5,14 +5,16 @@
 use crate::base::limits::reserved_descriptors;
 use crate::base::process;
 use crate::config::{Config, Refusal};
+use crate::engine::rewriting::{self, Prepared};
 use crate::engine::shared::Shared;
 use crate::metrics::command_log::Kind;
 
-/// Applies the difference between two configurations. The new one is published by the caller once this succeeded.
+/// Applies the difference between two configurations. The new one is published by the caller once this succeeded, who then gives what this
+/// returns to [`rewriting::apply`]. `is_later` if a client asks for it within a transaction.
 ///
 /// # Errors
 /// The option at fault and the reason; nothing was changed then.
-pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal> {
+pub fn apply(shared: &Shared, old: &Config, new: &Config, is_later: bool) -> Result<Option<Prepared>, Refusal> {
     check_descriptors(old, new)?;
     if new.appendonly && !old.appendonly && shared.replication.is_replica() {
         return Err(Refusal::of("appendonly", "the append only file of a replica is not there yet"));
@@ -20,8 +22,14 @@ pub fn apply(shared: &Shared, old: &Config, new: &Config) -> Result<(), Refusal>
     if let Some(hook) = shared.on_config.get() {
         hook(old, new)?;
     }
+    // After the hook: it is made in the folder that `dir` names now.
+    let prepared = rewriting::prepare_switch(shared, old, new, is_later).inspect_err(|_| {
+        if let Some(Err(refusal)) = shared.on_config.get().map(|hook| hook(new, old)) {
+            tracing::warn!("Changed options cannot be changed back: {}", refusal.message);
+        }
+    })?;
     adopt(shared, new);
-    Ok(())
+    Ok(prepared)
 }
 
 /// Gives their copies of the options to those that keep some. Also called once at start.

@@ -3,7 +3,7 @@
 
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
-use crate::engine::rewriting::{self, Busy};
+use crate::engine::rewriting::{self, NotBegun};
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 
 pub(crate) static BGREWRITEAOF: CommandSpec = CommandSpec {
@@ -28,7 +28,12 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     }
     match rewriting::rewrite_in_background(shared) {
         Ok(()) => context.reply.simple("Background append only file rewriting started"),
-        Err(Busy) => return Err(CmdError::coded("ERR Background append only file rewriting already in progress")),
+        Err(NotBegun::Busy) => return Err(CmdError::coded("ERR Background append only file rewriting already in progress")),
+        Err(NotBegun::Failed) => {
+            return Err(CmdError::coded(
+                "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.",
+            ));
+        }
     }
     Ok(())
 }

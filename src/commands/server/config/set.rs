@@ -1,7 +1,7 @@
 //! CONFIG SET: changes options, all of those given or none.
 
 use crate::commands::server::apply;
-use crate::config::{SetContext, SetError, UNKNOWN_OPTION};
+use crate::config::{Refusal, SetContext, SetError, UNKNOWN_OPTION};
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::gate::loading_text;
@@ -41,10 +41,14 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let shared = context.shared;
     let whom = SetContext { is_local: context.caller.client.is_local(), is_loading: shared.saving.is_loading() };
     let before = shared.config.load();
-    let applied = shared.config.set_as(whom, &pairs, &mut |old, new| apply::apply(shared, old, new));
+    let (is_later, mut prepared) = (context.caller.in_exec, None);
+    let applied = shared.config.set_as(whom, &pairs, &mut |old, new| {
+        prepared = apply::apply(shared, old, new, is_later)?;
+        Ok::<_, Refusal>(())
+    });
     match applied {
         Ok(()) => {
-            rewriting::apply(shared, &before, &shared.config.load(), context.caller.in_exec);
+            rewriting::apply(shared, &before, &shared.config.load(), prepared);
             context.reply.ok();
             Ok(())
         }
