@@ -260,7 +260,9 @@ fn it_is_not_switched_on_where_it_cannot_be() {
     let plain = tempfile::tempdir().expect("a folder");
     fs::write(plain.path().join("appendonlydir"), "a file").expect("a file");
     for folder in [&taken, &plain] {
-        let server = Server::larder(&["--dir", folder.path().to_str().expect("a name"), "--appendfsync", "always"]);
+        let options_off =
+            ["--dir", folder.path().to_str().expect("a name"), "--appendfsync", "always", "--enable-protected-configs", "yes"];
+        let server = Server::larder(&options_off);
         let mut client = server.connect();
         let refused = |reply: Value, text: &str| assert_eq!(reply.as_error(), Some(text.as_bytes()));
         // What was set with it is set back.
