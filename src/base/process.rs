@@ -47,6 +47,12 @@ pub fn total_memory() -> u64 {
     info.totalram as u64 * u64::from(info.mem_unit.max(1))
 }
 
+/// True if there is a process of this number. Also if the system does not tell.
+pub fn is_there(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
 /// Processors that this process may use.
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

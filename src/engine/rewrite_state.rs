@@ -2,6 +2,7 @@
 //!
 //! Invariant: there is at most one rewrite at a time.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,6 +36,8 @@ struct State {
     goes_on: bool,
     /// There was none that went on before it.
     is_initial: bool,
+    /// It cannot be cancelled any more.
+    is_decided: bool,
     last_try_s: i64,
     last_duration_s: Option<i64>,
     has_failed: bool,
@@ -68,6 +71,8 @@ pub struct Rewriting {
     /// Set if the rewrite that runs is no longer wanted.
     is_cancelled: Mutex<Arc<AtomicBool>>,
     has_flusher: AtomicBool,
+    /// Where the last rewrite that has begun writes its base.
+    pub(super) temporary: Mutex<Option<PathBuf>>,
 }
 
 /// What is known of whether a rewrite should begin.
@@ -127,9 +132,29 @@ impl Rewriting {
         state.running_since_s.map(|_| state.goes_on)
     }
 
-    /// Ends the rewrite that runs. True if there is one that is still wanted.
-    pub(super) fn cancel(&self) -> bool {
-        self.state.lock().running_since_s.is_some() && !self.is_cancelled.lock().swap(true, Ordering::Relaxed)
+    /// True while the first rewrite of a file that goes on runs, and is still wanted.
+    pub fn is_initial(&self) -> bool {
+        let state = self.state.lock();
+        state.running_since_s.is_some() && state.is_initial && !self.is_cancelled.lock().load(Ordering::Relaxed)
+    }
+
+    /// Ends the rewrite that runs. True if there is one that was still wanted, and can still be ended.
+    pub fn cancel(&self) -> bool {
+        let state = self.state.lock();
+        state.running_since_s.is_some() && !state.is_decided && !self.is_cancelled.lock().swap(true, Ordering::Relaxed)
+    }
+
+    /// Has the rewrite that runs come to its good end: it cannot be cancelled any more. False if it was cancelled.
+    pub(super) fn decide(&self) -> bool {
+        let mut state = self.state.lock();
+        state.is_decided = !self.is_cancelled.lock().load(Ordering::Relaxed);
+        state.is_decided
+    }
+
+    /// True if a rewrite runs that is to make way: it was cancelled, or makes a file that goes on, which is not wanted (`goes_on` false) any more.
+    pub fn makes_way(&self, goes_on: bool) -> bool {
+        let state = self.state.lock();
+        state.running_since_s.is_some() && (state.goes_on && !goes_on || self.is_cancelled.lock().load(Ordering::Relaxed))
     }
 
     /// What INFO tells.
@@ -155,6 +180,7 @@ impl Rewriting {
         let now_s = clock::unix_ms() / 1000;
         (state.running_since_s, state.last_try_s, state.is_scheduled) = (Some(now_s), now_s, false);
         (state.rewrites, state.goes_on, state.is_initial) = (state.rewrites + 1, goes_on, is_initial);
+        state.is_decided = false;
         let is_cancelled = Arc::<AtomicBool>::default();
         *self.is_cancelled.lock() = Arc::clone(&is_cancelled);
         Ok(is_cancelled)

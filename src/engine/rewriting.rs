@@ -8,7 +8,7 @@
 //! * The manifest names what is complete and on the disk. Whatever ends a rewrite before, the parts of before and the next one are read.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +20,7 @@ use super::shared::Shared;
 use crate::base::{alloc, clock};
 use crate::config::{Config, Refusal, os_text};
 use crate::keyspace::access::KeyAccess;
-use crate::persist::aof::folder::{Folder, FolderError};
+use crate::persist::aof::folder::{Folder, FolderError, TEMPORARY};
 use crate::persist::aof::header::PartHeader;
 use crate::persist::aof::writer::Writer as AofWriter;
 use crate::persist::files::{self, File};
@@ -111,10 +111,9 @@ pub fn follow(shared: &Arc<Shared>) {
     if !config.appendonly && shared.aof.is_on() {
         match shared.rewriting.running() {
             None => stop(shared),
-            // In the words that operators look for, though nothing is forked.
-            Some(true) if shared.rewriting.cancel() => tracing::info!("Killing running AOF rewrite: it is a thread, there is no child"),
+            Some(true) => give_up(shared),
             // It does so by itself.
-            Some(_) => {}
+            Some(false) => {}
         }
     }
     // Of what is being loaded a base would have a part alone, and what is loaded after it is in no log.
@@ -122,6 +121,14 @@ pub fn follow(shared: &Arc<Shared>) {
     if !must_wait && is_due(shared, &config) {
         // If it cannot begin, it is due again.
         let _ = rewrite_in_background(shared);
+    }
+}
+
+/// Cancels the rewrite that runs, which nobody wants any more.
+fn give_up(shared: &Shared) {
+    if shared.rewriting.cancel() {
+        // In the words that operators look for, though nothing is forked.
+        tracing::info!("Killing running AOF rewrite: it is a thread, there is no child");
     }
 }
 
@@ -161,8 +168,13 @@ pub fn prepare_switch(shared: &Shared, old: &Config, new: &Config, is_later: boo
 /// `prepared` is what [`prepare_switch`] has returned.
 pub fn apply(shared: &Arc<Shared>, old: &Config, new: &Config, prepared: Option<Prepared>) {
     match (old.appendonly, new.appendonly) {
-        (true, false) if shared.rewriting.unschedule() => {
-            tracing::info!("AOF was disabled but there is a scheduled AOF background, cancel it.");
+        (true, false) => {
+            if shared.rewriting.unschedule() {
+                tracing::info!("AOF was disabled but there is a scheduled AOF background, cancel it.");
+            }
+            if shared.rewriting.running() == Some(true) {
+                give_up(shared);
+            }
         }
         // What is rewritten now has nothing that goes on behind it.
         (false, true) if prepared.is_none() && !shared.aof.is_on() => {
@@ -339,7 +351,8 @@ fn write_base(
     mut next: Option<(&mut NextPart, bool)>,
 ) -> Result<(), RewriteError> {
     let format = if config.aof_use_rdb_preamble { "rdb" } else { "aof" };
-    let path = parts.folder.path_of(&format!("temp-rewriteaof-bg-{}.{format}", shared.identity.pid));
+    let path = temporary_path(shared, &parts.folder, format);
+    *shared.rewriting.temporary.lock() = Some(path.clone());
     let part = next.as_ref().map(|(next, was_on)| (Arc::clone(&next.file), next.header.record().len() as u64, *was_on));
     let mut failures = 0;
     let begin = |keys: &mut KeyAccess<'_>| match part {
@@ -362,6 +375,10 @@ fn write_base(
         next.header.offset = from;
         next.write_header()?;
     }
+    if !shared.rewriting.decide() {
+        let _ = shared.saving.files.remove(&path);
+        return Err(RewriteError::Cancelled);
+    }
     let base = parts.manifest.replace_base(parts.folder.prefix(), format, usize::from(next.is_some())).name.clone();
     put(shared, &path, &parts.folder.path_of(&base))?;
     parts.folder.persist(&parts.manifest)?;
@@ -374,6 +391,17 @@ fn write_base(
     }
     shared.rewriting.adopt(parts.clone());
     Ok(())
+}
+
+fn temporary_path(shared: &Shared, folder: &Folder, format: &str) -> PathBuf {
+    folder.path_of(&format!("{TEMPORARY}bg-{}.{format}", shared.identity.pid))
+}
+
+/// Removes what a rewrite has written so far, for a process that ends.
+pub fn remove_temporary(shared: &Shared) {
+    if let Some(path) = shared.rewriting.temporary.lock().take() {
+        let _ = shared.saving.files.remove(&path);
+    }
 }
 
 fn put(shared: &Shared, from: &Path, to: &Path) -> Result<(), RewriteError> {

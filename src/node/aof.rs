@@ -17,13 +17,14 @@ use crate::engine::replication_state::LogUser;
 use crate::engine::rewriting::{self, Parts};
 use crate::engine::saving;
 use crate::engine::shared::Shared;
-use crate::persist::aof::folder::Folder;
+use crate::persist::aof::folder::{Folder, TEMPORARY};
 use crate::persist::aof::header::PartHeader;
 use crate::persist::files;
 
 /// Finds what there is. With it comes its length.
 pub(super) fn find(shared: &Shared, config: &Config) -> Result<(Parts, u64), LoadError> {
     let folder = Folder::open(Arc::clone(&shared.saving.files), &config.appenddirname, &config.appendfilename)?;
+    folder.remove_leftovers();
     let found = match folder.manifest()? {
         Some(manifest) => Some(folder.finish_adoption(manifest)?),
         None => folder.adopt_old()?,
@@ -55,6 +56,7 @@ pub(super) fn start(shared: &Arc<Shared>, mut parts: Parts) -> anyhow::Result<()
 
 /// Writes what is left when the node ends.
 pub(super) fn end(shared: &Shared) {
+    rewriting::remove_temporary(shared);
     if !shared.aof.is_on() {
         return;
     }
@@ -96,7 +98,7 @@ fn create_base(shared: &Shared, parts: &mut Parts) -> anyhow::Result<u64> {
     let config = shared.config.load();
     let format = if config.aof_use_rdb_preamble { "rdb" } else { "aof" };
     let name = parts.manifest.replace_base(parts.folder.prefix(), format, 0).name.clone();
-    let temporary = parts.folder.path_of(&format!("temp-rewriteaof-{}.{format}", shared.identity.pid));
+    let temporary = parts.folder.path_of(&format!("{TEMPORARY}{}.{format}", shared.identity.pid));
     let written = saving::write_base(shared, &config, &temporary, Arc::default(), |_| ());
     let ((), len) = written.map_err(|_| anyhow::anyhow!("The AOF base file {name} cannot be written, see the log"))?;
     files::replace(&*shared.saving.files, &temporary, &parts.folder.path_of(&name))?;

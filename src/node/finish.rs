@@ -1,4 +1,5 @@
-//! What is done before a node ends: a background save is given up, and what is to be saved is saved while writes wait, so that what was
+//! What is done before a node ends: a background save and a rewrite of the append only file are given up (but for the first one after
+//! `appendonly` was set: nothing else has the data, so the node goes on unless it is forced to end), and what is to be saved is saved while writes wait, so that what was
 //! acknowledged is in the file.
 
 use std::sync::Arc;
@@ -17,6 +18,17 @@ pub(super) async fn prepare(shared: &Arc<Shared>, flags: ShutdownFlags) -> bool 
     }
     if shared.saving.cancel() == Cancelled::Running {
         tracing::warn!("There is a thread saving an .rdb. Stopping it!");
+    }
+    if shared.rewriting.is_initial() {
+        // What was acknowledged is in no file yet.
+        if !flags.contains(ShutdownFlags::FORCE) {
+            tracing::warn!("Writing initial AOF, can't exit.");
+            return false;
+        }
+        tracing::warn!("Writing initial AOF. Exit anyway.");
+    }
+    if shared.rewriting.cancel() {
+        tracing::warn!("There is a thread rewriting the AOF. Stopping it!");
     }
     let saves = flags.contains(ShutdownFlags::SAVE) || (!config.save.is_empty() && !flags.contains(ShutdownFlags::NOSAVE));
     if !saves {

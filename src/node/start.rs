@@ -21,7 +21,7 @@ use crate::commands::{FAMILIES, TO_COME};
 use crate::config::{Config, ConfigError, ConfigStore, ShutdownFlags, os_text};
 use crate::engine::shared::Shared;
 use crate::engine::table::Table;
-use crate::engine::{roles, saving};
+use crate::engine::{rewriting, roles, saving};
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::replication;
 use crate::server::{ListenError, Workers};
@@ -284,6 +284,7 @@ async fn end(workers: Arc<Workers>, signals: &mut Signals, shared: &Shared) {
 fn end_at_once(shared: &Shared) -> ! {
     tracing::warn!("You insist... exiting now.");
     saving::remove_temporary(shared);
+    rewriting::remove_temporary(shared);
     std::process::exit(1);
 }
 

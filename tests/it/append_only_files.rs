@@ -7,7 +7,7 @@ use std::path::Path;
 use larder_proto::resp::Value;
 
 use super::append_only::{digest, fill, kill, options, rewrite};
-use super::support::{Server, request, run_to_end, wait_until};
+use super::support::{Connection, Server, request, run_to_end, wait_until};
 
 /// A folder with one part, whose bytes `change` changes. With the part's path.
 fn folder_with(change: impl FnOnce(&mut Vec<u8>)) -> (tempfile::TempDir, std::path::PathBuf) {
@@ -260,7 +260,9 @@ fn it_is_not_switched_on_where_it_cannot_be() {
     let plain = tempfile::tempdir().expect("a folder");
     fs::write(plain.path().join("appendonlydir"), "a file").expect("a file");
     for folder in [&taken, &plain] {
-        let server = Server::larder(&["--dir", folder.path().to_str().expect("a name"), "--appendfsync", "always"]);
+        let options_off =
+            ["--dir", folder.path().to_str().expect("a name"), "--appendfsync", "always", "--enable-protected-configs", "yes"];
+        let server = Server::larder(&options_off);
         let mut client = server.connect();
         let refused = |reply: Value, text: &str| assert_eq!(reply.as_error(), Some(text.as_bytes()));
         // What was set with it is set back.
@@ -284,4 +286,73 @@ fn it_is_not_switched_on_where_it_cannot_be() {
             assert_eq!(again.connect().call(&["GET", "a"]), Value::Bulk("1".into()));
         }
     }
+}
+
+/// A rewrite that goes on until something else ends it.
+fn rewrite_slowly(client: &mut Connection) {
+    (0..1000).for_each(|number| _ = client.call(&["SET", &format!("key:{number}"), "1"]));
+    client.config_set("rdb-key-save-delay", "1000000");
+}
+
+/// What rewrites have not finished.
+fn temporaries(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder.join("appendonlydir")).expect("it is there");
+    let names = names.map(|entry| entry.expect("a name").file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("temp-rewriteaof")).collect()
+}
+
+#[test]
+fn a_node_does_not_end_before_its_first_file_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let mut server = Server::larder(&["--dir", folder.path().to_str().expect("a name"), "--logfile", log.to_str().expect("a name")]);
+    let mut client = server.connect();
+    rewrite_slowly(&mut client);
+    client.config_set("appendonly", "yes");
+    for more in [&[][..], &["NOSAVE"], &["NOW"], &["SAVE"]] {
+        let reply = client.call(&[&["SHUTDOWN"][..], more].concat());
+        assert_eq!(reply.as_error(), Some(b"ERR Errors trying to SHUTDOWN. Check logs.".as_slice()));
+    }
+    server.terminate();
+    let refusals = || fs::read_to_string(&log).expect("it is there").matches("Writing initial AOF, can't exit.").count();
+    wait_until("it has refused", || refusals() == 5);
+    assert_eq!(client.info("aof_rewrite_in_progress"), 1);
+    client.send(&["SHUTDOWN", "FORCE"]);
+    assert!(server.wait().success());
+    assert_eq!(temporaries(folder.path()), [""; 0]);
+}
+
+#[test]
+fn what_a_rewrite_has_not_finished_is_removed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::larder(&options(folder.path(), &[]));
+    let mut client = server.connect();
+    rewrite_slowly(&mut client);
+    client.call(&["BGREWRITEAOF"]);
+    wait_until("it is being written", || temporaries(folder.path()).len() == 1);
+    server.terminate();
+    assert!(server.wait().success());
+    assert_eq!(temporaries(folder.path()), [""; 0]);
+    // Of a process that is gone, and of one that is not: it may share the folder.
+    let names = [server.pid(), std::process::id()].map(|pid| format!("temp-rewriteaof-bg-{pid}.rdb"));
+    names.iter().for_each(|name| fs::write(folder.path().join("appendonlydir").join(name), "a part").expect("a file"));
+    let again = Server::larder(&options(folder.path(), &[]));
+    assert_eq!(temporaries(folder.path()), names[1..]);
+    assert_eq!(again.connect().call(&["DBSIZE"]), Value::Integer(1000));
+}
+
+#[test]
+fn a_rewrite_that_was_cancelled_makes_way_for_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let server = Server::larder(&options(folder.path(), &["--logfile", log.to_str().expect("a name")]));
+    let mut client = server.connect();
+    rewrite_slowly(&mut client);
+    client.call(&["BGREWRITEAOF"]);
+    client.config_set("rdb-key-save-delay", "0");
+    client.config_set("appendonly", "no");
+    assert_eq!(client.call(&["BGREWRITEAOF"]), Value::Simple("Background append only file rewriting started".into()));
+    let told = |text: &str| fs::read_to_string(&log).expect("it is there").matches(text).count();
+    wait_until("the second has ended", || told("Background AOF rewrite finished successfully") == 1);
+    assert_eq!(told("Background AOF rewrite terminated by a request to cancel it"), 1);
 }

@@ -18,6 +18,12 @@ pub(crate) static BGREWRITEAOF: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     let shared = context.shared;
+    if shared.rewriting.makes_way(context.config.appendonly) {
+        // As in Valkey, where it is gone at once: this one begins behind it.
+        shared.rewriting.schedule();
+        context.reply.simple("Background append only file rewriting started");
+        return Ok(());
+    }
     if shared.rewriting.figures().running_s.is_some() {
         return Err(CmdError::coded("ERR Background append only file rewriting already in progress"));
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::manifest::{BadManifest, Manifest, Part, PartKind};
+use crate::base::process;
 use crate::config::os_text;
 use crate::persist::files::{self, File, Files};
 
@@ -55,6 +56,9 @@ pub struct Folder {
     /// What tells other servers that this one is there: two that write to one file would destroy it.
     _lock: Arc<dyn File>,
 }
+
+/// Begins the name of a file that a rewrite has not finished. The number of its process follows, behind `bg-` where that serves clients.
+pub const TEMPORARY: &str = "temp-rewriteaof-";
 
 /// Ends the name of a file that holds what was cut off another one: the offset follows.
 const CUT: &str = ".cut-at-";
@@ -110,6 +114,22 @@ impl Folder {
             _ => FolderError::Io { path: lock_path.display().to_string(), error },
         })?;
         Ok(Folder { files, dir: PathBuf::from(dir), prefix: prefix.to_owned(), _lock: lock })
+    }
+
+    /// Removes what rewrites have left behind whose processes are gone. Others may share the folder: theirs stay.
+    pub fn remove_leftovers(&self) {
+        let names = self.files.list(&self.dir).unwrap_or_default();
+        let is_left = |name: &str| {
+            let rest = name.strip_prefix(TEMPORARY).map(|rest| rest.strip_prefix("bg-").unwrap_or(rest));
+            let pid = rest.and_then(|rest| rest.split_once('.')).and_then(|(pid, _)| pid.parse().ok());
+            pid.is_some_and(|pid| !process::is_there(pid))
+        };
+        for name in names.iter().filter_map(|name| name.to_str()).filter(|name| is_left(name)) {
+            match self.files.remove(&self.path_of(name)) {
+                Ok(()) => tracing::info!("Removed {name}, which a rewrite of the AOF has left behind"),
+                Err(error) => tracing::warn!("Removing {name}, which a rewrite of the AOF has left behind: {}", os_text(error)),
+            }
+        }
     }
 
     /// What the names of its files begin with.
