@@ -61,6 +61,8 @@ pub struct Prepared {
     config: Arc<Config>,
     is_cancelled: Arc<AtomicBool>,
     parts: Parts,
+    /// They are in another folder than before.
+    is_moved: bool,
     /// The part that is gone on in, if the file goes on.
     next: Option<NextPart>,
 }
@@ -209,12 +211,12 @@ fn prepare(shared: &Shared, config: &Arc<Config>) -> Result<Prepared, NotBegun> 
     let is_initial = config.appendonly && !shared.aof.is_on();
     let is_cancelled = shared.rewriting.begin(config.appendonly, is_initial)?;
     let open = || {
-        let mut parts = parts(shared)?;
+        let (mut parts, is_moved) = parts_to_write(shared)?;
         let next = if config.appendonly { Some(NextPart::create(shared, &mut parts)?) } else { None };
-        Ok::<_, RewriteError>((parts, next))
+        Ok::<_, RewriteError>((parts, is_moved, next))
     };
     match open() {
-        Ok((parts, next)) => Ok(Prepared { config: Arc::clone(config), is_cancelled, parts, next }),
+        Ok((parts, is_moved, next)) => Ok(Prepared { config: Arc::clone(config), is_cancelled, parts, is_moved, next }),
         Err(error) => {
             tracing::warn!("Can't rewrite append only file in background: {error}");
             shared.rewriting.end(Ended::Failed);
@@ -300,14 +302,36 @@ pub fn parts(shared: &Shared) -> Result<Parts, FolderError> {
     if let Some(parts) = shared.rewriting.parts() {
         return Ok(parts);
     }
-    let config = shared.config.load();
-    let folder = Folder::open(Arc::clone(&shared.saving.files), &config.appenddirname, &config.appendfilename)?;
+    let folder = open_folder(shared)?;
     let manifest = folder.manifest()?.unwrap_or_default();
     Ok(Parts { folder, manifest })
 }
 
+fn open_folder(shared: &Shared) -> Result<Folder, FolderError> {
+    let config = shared.config.load();
+    Folder::open(Arc::clone(&shared.saving.files), &config.appenddirname, &config.appendfilename)
+}
+
+/// The parts as a rewrite begins with them: in the folder that `dir` names now, which is locked before anything is written there. With them comes
+/// whether that is another one than before.
+///
+/// The manifest of a file that goes on comes along, as in Valkey: until there is a base, it names one that is not there, so that no node begins
+/// with the end alone.
+fn parts_to_write(shared: &Shared) -> Result<(Parts, bool), FolderError> {
+    let Some(known) = shared.rewriting.parts() else { return Ok((parts(shared)?, false)) };
+    if known.folder.is_at(&shared.config.load().appenddirname)? {
+        return Ok((known, false));
+    }
+    let folder = open_folder(shared)?;
+    tracing::info!("The AOF is rewritten to another folder than before");
+    let manifest = if shared.aof.is_on() { known.manifest } else { folder.manifest()?.unwrap_or_default() };
+    Ok((Parts { folder, manifest }, true))
+}
+
 fn rewrite(shared: &Shared, prepared: Prepared) -> Result<(), RewriteError> {
-    let Prepared { config, is_cancelled, mut parts, next } = prepared;
+    let Prepared { config, is_cancelled, mut parts, is_moved, next } = prepared;
+    // Where it is written to until the moment of the snapshot: that stays locked.
+    let _before = shared.rewriting.parts();
     if !config.appendonly && shared.aof.is_on() {
         stop(shared);
     }
@@ -326,7 +350,9 @@ fn rewrite(shared: &Shared, prepared: Prepared) -> Result<(), RewriteError> {
     if was_on {
         // What is written to it from now on is read, whatever becomes of the rewrite.
         parts.folder.persist(&parts.manifest)?;
-        shared.rewriting.adopt(parts.clone());
+        if !is_moved {
+            shared.rewriting.adopt(parts.clone());
+        }
         // Little is left to be written when the locks are held.
         shared.aof.settle().map_err(RewriteError::Io)?;
     }
@@ -355,10 +381,13 @@ fn write_base(
     *shared.rewriting.temporary.lock() = Some(path.clone());
     let part = next.as_ref().map(|(next, was_on)| (Arc::clone(&next.file), next.header.record().len() as u64, *was_on));
     let mut failures = 0;
+    let begun_with = parts.clone();
     let begin = |keys: &mut KeyAccess<'_>| match part {
         None => 0,
         Some((file, len, true)) => {
             failures = shared.aof.failures();
+            // Also if the folder is another one: from now on it is written to.
+            shared.rewriting.adopt(begun_with);
             shared.aof.go_on_in(file, len)
         }
         Some((file, len, false)) => {

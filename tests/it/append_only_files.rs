@@ -356,3 +356,39 @@ fn a_rewrite_that_was_cancelled_makes_way_for_the_next() {
     wait_until("the second has ended", || told("Background AOF rewrite finished successfully") == 1);
     assert_eq!(told("Background AOF rewrite terminated by a request to cancel it"), 1);
 }
+
+/// A rewrite writes to the folder that `dir` names now, if it gets that one's lock.
+#[test]
+fn it_moves_with_the_working_folder() {
+    let [first, second, taken] = [(); 3].map(|()| tempfile::tempdir().expect("a folder"));
+    let owner = Server::larder(&options(taken.path(), &[]));
+    assert_eq!(owner.connect().call(&["SET", "a", "of the other"]), Value::Simple("OK".into()));
+    let name = |folder: &tempfile::TempDir| folder.path().to_str().expect("a name").to_owned();
+    let server = Server::larder(&options(first.path(), &["--appendfsync", "always", "--enable-protected-configs", "yes"]));
+    let mut client = server.connect();
+    assert_eq!(client.call(&["SET", "a", "1"]), Value::Simple("OK".into()));
+    client.config_set("dir", &name(&taken));
+    let refused = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.";
+    assert_eq!(client.call(&["BGREWRITEAOF"]).as_error(), Some(refused.as_bytes()));
+    client.config_set("dir", &name(&second));
+    rewrite(&mut client);
+    assert_eq!(client.info_text("aof_last_bgrewrite_status"), "ok");
+    client.call(&["SET", "b", "2"]);
+    // Moved away while it is written to: it is made anew.
+    fs::rename(second.path().join("appendonlydir"), second.path().join("away")).expect("it is there");
+    rewrite(&mut client);
+    assert_eq!(client.info_text("aof_last_bgrewrite_status"), "ok");
+    client.call(&["SET", "c", "3"]);
+    kill(server);
+    kill(owner);
+    let found = |folder: &tempfile::TempDir, keys: [&str; 3]| {
+        let server = Server::larder(&options(folder.path(), &[]));
+        let Value::Array(values) = server.connect().call(&[&["MGET"][..], &keys].concat()) else { panic!("there are values") };
+        values
+            .iter()
+            .map(|value| value.as_bytes().map_or_else(String::new, |text| String::from_utf8_lossy(text).into_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(&second, ["a", "b", "c"]), ["1", "2", "3"]);
+    assert_eq!(found(&taken, ["a", "b", "c"]), ["of the other", "", ""]);
+}

@@ -50,11 +50,12 @@ pub enum FolderError {
 #[derive(Debug, Clone)]
 pub struct Folder {
     files: Arc<dyn Files>,
+    /// Absolute: it stays where it is when `dir` is changed.
     dir: PathBuf,
     /// What the names of its files begin with.
     prefix: String,
     /// What tells other servers that this one is there: two that write to one file would destroy it.
-    _lock: Arc<dyn File>,
+    lock: Arc<dyn File>,
 }
 
 /// Begins the name of a file that a rewrite has not finished. The number of its process follows, behind `bg-` where that serves clients.
@@ -113,7 +114,18 @@ impl Folder {
             io::ErrorKind::WouldBlock => FolderError::Taken { dir: dir.to_owned(), prefix: prefix.to_owned() },
             _ => FolderError::Io { path: lock_path.display().to_string(), error },
         })?;
-        Ok(Folder { files, dir: PathBuf::from(dir), prefix: prefix.to_owned(), _lock: lock })
+        let absolute = files.absolute(Path::new(dir)).map_err(at(Path::new(dir)))?;
+        Ok(Folder { files, dir: absolute, prefix: prefix.to_owned(), lock })
+    }
+
+    /// True if `dir` is this folder now, and its lock the one that is held: the working folder may have been changed, or the folder moved away.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn is_at(&self, dir: &str) -> Result<bool, FolderError> {
+        let dir = Path::new(dir);
+        let path = lock_path(&self.manifest_path());
+        Ok(self.files.absolute(dir).map_err(at(dir))? == self.dir && self.lock.is_at(&path).map_err(at(&path))?)
     }
 
     /// Removes what rewrites have left behind whose processes are gone. Others may share the folder: theirs stay.

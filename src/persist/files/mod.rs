@@ -15,7 +15,7 @@
 use std::ffi::OsString;
 use std::fmt::Debug;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod disk;
@@ -51,6 +51,12 @@ pub trait Files: Debug + Send + Sync {
     /// # Errors
     /// The system's.
     fn lock(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+
+    /// The path with the working folder before it, so that it stays the same when that is changed.
+    ///
+    /// # Errors
+    /// The system's.
+    fn absolute(&self, path: &Path) -> io::Result<PathBuf>;
 
     /// Gives a file another name, and so replaces the one that has it.
     ///
@@ -103,6 +109,15 @@ pub trait File: Debug + Send + Sync {
     /// # Errors
     /// The system's.
     fn len(&self) -> io::Result<u64>;
+
+    /// True if it is the file that has this name now.
+    ///
+    /// # Errors
+    /// The system's. If there is no such file it is not that one.
+    fn is_at(&self, _path: &Path) -> io::Result<bool> {
+        // Where names are changed by nobody else.
+        Ok(true)
+    }
 
     /// Makes it so long: what is beyond goes, what is missing is zeros.
     ///
