@@ -447,8 +447,12 @@ fn remove_history(shared: &Shared, parts: &mut Parts) {
     if parts.manifest.history.is_empty() {
         return;
     }
-    let folder = parts.folder.clone();
+    let (folder, read) = (parts.folder.clone(), parts.manifest.clone());
     parts.manifest.history.retain(|part| {
+        // Valkey may give a part the name of one of old.
+        if read.parts().any(|other| other.name == part.name) {
+            return false;
+        }
         let result = shared.saving.files.remove(&folder.path_of(&part.name));
         result.is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
     });

@@ -7,6 +7,8 @@ mod data;
 mod finish;
 mod follow;
 mod huge_pages;
+#[cfg(any(test, fuzzing))]
+pub mod in_process;
 pub mod log;
 mod oom_score;
 #[cfg(test)]

@@ -11,15 +11,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{aof, data};
+use super::in_process::node;
+use super::{data, in_process};
 use crate::base::clock;
 use crate::base::rng::Rng;
-use crate::commands::server::apply;
 use crate::engine::shared::Shared;
 use crate::engine::{rewriting, saving};
 use crate::persist::files::Files as _;
 use crate::persist::files::faulty::{Fault, FaultyFiles, Operation};
-use crate::server::in_process::{Peer, plain_node};
+use crate::server::in_process::Peer;
 
 const SEEDS: u64 = 30;
 /// Nodes, one after the other, of a history.
@@ -41,35 +41,18 @@ struct State {
     digest: String,
 }
 
-/// A node without data.
-fn node(files: &FaultyFiles, options: &[&str]) -> Arc<Shared> {
-    let mut shared =
-        plain_node(&[&["--enable-debug-command", "yes", "--keyspace-stripes", "16", "--loglevel", "nothing"], options].concat());
-    Arc::get_mut(&mut shared).expect("nobody else has it").saving.files = Arc::new(files.clone());
-    apply::adopt(&shared, &shared.config.load());
-    // The history says when it is flushed.
-    assert!(shared.rewriting.claim_flusher());
-    shared
-}
-
 fn words(text: &str) -> Vec<&[u8]> {
     text.split(' ').map(str::as_bytes).collect()
 }
 
 /// Waits for whoever holds a stripe: a rewrite that runs does so now and then.
 fn digest(shared: &Arc<Shared>) -> String {
-    let mut peer = Peer::new(shared);
-    let reply = loop {
-        // In a transaction, so that it runs on this thread however much there is.
-        peer.call(&words("MULTI"));
-        peer.call(&words("DEBUG DIGEST"));
-        if let Some(reply) = peer.call(&words("EXEC")) {
-            break reply;
+    loop {
+        match in_process::digest(shared) {
+            Some(digest) => return digest,
+            None => std::thread::sleep(PAUSE),
         }
-        peer.call(&words("DISCARD"));
-        std::thread::sleep(PAUSE);
-    };
-    String::from_utf8(reply).expect("a digest is a text")
+    }
 }
 
 /// A command on one of a few keys.
@@ -213,9 +196,7 @@ impl Life {
 fn start(files: &FaultyFiles, policy: &str) -> Result<Arc<Shared>, String> {
     loop {
         let shared = node(files, &["--appendonly", "yes", "--appendfsync", policy]);
-        let config = shared.config.load();
-        let found = aof::find(&shared, &config).map_err(anyhow::Error::from);
-        let error = match found.and_then(|(parts, _)| aof::start(&shared, parts)) {
+        let error = match in_process::start(&shared) {
             Ok(()) => return Ok(shared),
             Err(error) => format!("{error:#}"),
         };

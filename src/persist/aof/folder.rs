@@ -153,6 +153,11 @@ impl Folder {
         self.dir.join(format!("{}.manifest", self.prefix))
     }
 
+    /// Where a manifest is written before it gets its name.
+    fn temporary_path(&self) -> PathBuf {
+        self.dir.join(format!("temp-{}.manifest", self.prefix))
+    }
+
     /// Where a part lies.
     pub fn path_of(&self, name: &str) -> PathBuf {
         self.dir.join(name)
@@ -169,7 +174,13 @@ impl Folder {
             text => text.map_err(at(&path))?,
         };
         let bad = |error| FolderError::Manifest { path: path.display().to_string(), error };
-        Manifest::parse(&text).map(Some).map_err(bad)
+        let manifest = Manifest::parse(&text).map_err(bad)?;
+        // As a part such a file would be written over.
+        let own = [self.manifest_path(), self.temporary_path(), lock_path(&path)];
+        if manifest.parts().chain(&manifest.history).any(|part| own.contains(&self.path_of(&part.name))) {
+            return Err(bad(BadManifest { line: 0, reason: "The AOF manifest file lists a file that can't be a part" }));
+        }
+        Ok(Some(manifest))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -185,7 +196,7 @@ impl Folder {
     /// The system's.
     pub fn persist(&self, manifest: &Manifest) -> Result<(), FolderError> {
         let path = self.manifest_path();
-        let temporary = self.dir.join(format!("temp-{}.manifest", self.prefix));
+        let temporary = self.temporary_path();
         let write = || {
             let file = self.files.create(&temporary)?;
             files::write_all_at(&*file, manifest.text().as_bytes(), 0)?;

@@ -16,6 +16,8 @@ const MAGIC: &[u8; 4] = b"LDR1";
 /// Bytes of a history's name.
 const HISTORY_LEN: usize = 40;
 const PAYLOAD_LEN: usize = 4 + HISTORY_LEN + 8 + 8;
+/// No log gets so long: what says so was not written by this server, and no place behind it could be counted.
+const OFFSET_MAX: u64 = 1 << 62;
 
 /// See the module's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,15 +46,17 @@ impl PartHeader {
         record
     }
 
-    /// What a request says, if it is such a record.
+    /// What a request says, if it is such a record: what names no history or no offset that there can be is a plain PING.
     pub fn parse(words: &[&[u8]]) -> Option<PartHeader> {
         let [command, payload] = words else { return None };
         let rest = payload.strip_prefix(MAGIC).filter(|_| command.eq_ignore_ascii_case(b"PING"))?;
         let (history, numbers) = rest.split_at_checked(HISTORY_LEN)?;
         let (numbers, []) = numbers.as_chunks::<8>() else { return None };
         let [epoch, offset] = *numbers else { return None };
+        let (epoch, offset) = (u64::from_be_bytes(epoch), u64::from_be_bytes(offset));
         let history = String::from_utf8(history.to_vec()).ok()?;
-        Some(PartHeader { history, epoch: u64::from_be_bytes(epoch), offset: u64::from_be_bytes(offset) })
+        let is_sound = offset <= OFFSET_MAX && history.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_sound.then_some(PartHeader { history, epoch, offset })
     }
 }
 
@@ -72,5 +76,10 @@ mod tests {
         assert_eq!(PartHeader::parse(&[b"PING", &payload[1..]]), None);
         assert_eq!(PartHeader::parse(&[b"PING", &payload[..59]]), None);
         assert_eq!(PartHeader::parse(&[b"PING"]), None);
+        for (at, byte) in [(4, b'\n'), (43, b'g'), (52, 0x40)] {
+            let mut damaged = payload.to_vec();
+            damaged[at] = byte;
+            assert_eq!(PartHeader::parse(&[b"PING", &damaged]), None, "byte {at}");
+        }
     }
 }

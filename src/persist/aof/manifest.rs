@@ -6,12 +6,17 @@
 //! file appendonly.aof.4.incr.aof seq 4 type i      what was changed then, part after part
 //! ```
 //!
-//! Invariants: there is at most one base; the numbers of the parts that are read after it ascend; names are no paths.
+//! Invariants:
+//! * There is at most one base. The numbers of the parts that are read after it ascend, and there is always a next one.
+//! * Names are no paths. No file is read twice. A new part has a name that no other part has, whatever numbers those have beside their names:
+//!   it would be written over.
 
 use crate::base::number::parse_i64;
 
 /// Longest line.
 const LINE_LEN_MAX: usize = 1024;
+/// Highest number of a part that is read: there is a next one for longer than anything lasts.
+const NUMBER_MAX: i64 = i64::MAX / 2;
 
 /// What a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +98,7 @@ impl Manifest {
         if name.is_empty() || name.contains(['/', '\\']) {
             return Err("File can't be a path, just a filename");
         }
-        let number = parse_i64(value("seq")?).filter(|number| *number > 0).ok_or(INVALID)?;
+        let number = parse_i64(value("seq")?).filter(|number| (1..=NUMBER_MAX).contains(number)).ok_or(INVALID)?;
         let kind = match value("type")?.first() {
             Some(b'b') => PartKind::Base,
             Some(b'i') => PartKind::Increment,
@@ -101,6 +106,9 @@ impl Manifest {
             _ => return Err("Unknown AOF file type"),
         };
         let part = Part { name, number, kind };
+        if kind != PartKind::History && self.parts().any(|other| other.name == part.name) {
+            return Err("Found a file that is listed twice");
+        }
         match kind {
             PartKind::Base if self.base.is_some() => return Err("Found duplicate base file information"),
             PartKind::Base => self.base = Some(part),
@@ -133,12 +141,22 @@ impl Manifest {
         self.base.iter().chain(&self.increments)
     }
 
+    /// The first name, from this number on, that no part has. With it comes its number.
+    fn unused(&self, from: i64, name_of: impl Fn(i64) -> String) -> (String, i64) {
+        let (mut number, mut name) = (from, name_of(from));
+        while self.parts().chain(&self.history).any(|part| part.name == name) {
+            number += 1;
+            name = name_of(number);
+        }
+        (name, number)
+    }
+
     /// Adds an increment behind the others, of a file whose name begins with `prefix`.
     pub fn add_increment(&mut self, prefix: &str) -> &Part {
         let number = self.increments.last().map_or(0, |part| part.number) + 1;
         let number =
             number.max(self.history.iter().filter(|part| part.name.contains(".incr.")).map(|part| part.number + 1).max().unwrap_or(1));
-        let name = format!("{prefix}.{number}.incr.aof");
+        let (name, number) = self.unused(number, |number| format!("{prefix}.{number}.incr.aof"));
         self.increments.push(Part { name, number, kind: PartKind::Increment });
         self.increments.last().expect("it was added just now")
     }
@@ -151,7 +169,7 @@ impl Manifest {
         let gone = self.increments.drain(..passed).chain(self.base.take());
         let history = gone.map(|part| Part { kind: PartKind::History, ..part }).chain(std::mem::take(&mut self.history));
         self.history = history.collect();
-        let name = format!("{prefix}.{number}.base.{format}");
+        let (name, number) = self.unused(number, |number| format!("{prefix}.{number}.base.{format}"));
         self.base.insert(Part { name, number, kind: PartKind::Base })
     }
 }
@@ -211,6 +229,8 @@ mod tests {
             ("file a seq 1 type x\n", 1, "Unknown AOF file type"),
             ("file a seq 1 type b\nfile b seq 2 type b\n", 2, "Found duplicate base file information"),
             ("file a seq 2 type i\nfile b seq 2 type i\n", 2, "Found a non-monotonic sequence number"),
+            ("file a seq 9223372036854775807 type i\n", 1, invalid),
+            ("file a seq 1 type b\nfile a seq 2 type i\n", 2, "Found a file that is listed twice"),
         ] {
             assert_eq!(Manifest::parse(text.as_bytes()), Err(BadManifest { line, reason }), "{text}");
         }
@@ -227,5 +247,17 @@ mod tests {
                         file a.aof.2.incr.aof seq 2 type i\n";
         assert_eq!(manifest.text(), expected);
         assert_eq!(manifest.add_increment("a.aof").number, 3);
+    }
+
+    #[test]
+    fn a_new_part_has_a_name_that_no_other_has() {
+        let text = "file a.aof.2.base.rdb seq 1 type b\nfile a.aof.3.base.rdb seq 1 type h\nfile a.aof.2.incr.aof seq 1 type i\n\
+                    file a.aof.4.incr.aof seq 2 type i\n";
+        let mut manifest = Manifest::parse(text.as_bytes()).expect("sound");
+        let increment = manifest.add_increment("a.aof");
+        assert_eq!((increment.name.as_str(), increment.number), ("a.aof.3.incr.aof", 3));
+        assert_eq!(manifest.add_increment("a.aof").name, "a.aof.5.incr.aof");
+        let base = manifest.replace_base("a.aof", "rdb", 1);
+        assert_eq!((base.name.as_str(), base.number), ("a.aof.4.base.rdb", 4));
     }
 }

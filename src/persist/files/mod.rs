@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod disk;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub mod faulty;
 pub mod spool;
 
