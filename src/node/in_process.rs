@@ -82,7 +82,7 @@ mod tests {
             ("file appendonly.aof.2.incr.aof seq 1 type i\n", "appendonly.aof.2.incr.aof", plain.clone()),
             ("file a seq 1 type h\nfile a seq 2 type i\n", "a", [header(0), plain.clone()].concat()),
             ("file a seq 2 type i\nfile a seq 1 type h\n", "a", plain.clone()),
-            ("file a seq 1 type i\n", "a", [header(u64::MAX), plain.clone()].concat()),
+            ("file a seq 1 type i\n", "a", [header(u64::MAX), plain].concat()),
         ] {
             let files = folder(manifest, name, &content);
             for expected in [":8\r\n", ":9\r\n", ":10\r\n"] {
