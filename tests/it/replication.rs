@@ -18,6 +18,11 @@ fn replica_options(primary: &Server) -> Vec<String> {
     options.map(str::to_owned).to_vec()
 }
 
+/// Between two rounds of a client that writes.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
+/// However far a replica falls behind on a slow machine, it needs no second copy.
+const LASTING: [&str; 4] = ["--repl-backlog-size", "1gb", "--client-output-buffer-limit", "replica 0 0 0"];
+
 /// A Valkey that follows `primary`.
 fn valkey_replica(test: &str, primary: &Server) -> Option<Server> {
     let options = replica_options(primary);
@@ -34,7 +39,8 @@ fn compare(primary: &Server, replica: &Server) {
     assert_eq!(digest(primary), digest(replica));
 }
 
-/// Sets and changes keys until it is told to end. Counts what was acknowledged.
+/// Sets and changes keys until it is told to end, with a pause after each round: a replica that is slower has to catch up in the end. Counts
+/// what was acknowledged.
 fn load(mut client: Connection, number: usize, must_end: &AtomicBool, total: &AtomicU64) {
     let mut count = 0_u64;
     while !must_end.load(Ordering::Acquire) {
@@ -59,6 +65,7 @@ fn load(mut client: Connection, number: usize, must_end: &AtomicBool, total: &At
         }
         count += 1;
         total.fetch_add(1, Ordering::AcqRel);
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -74,11 +81,21 @@ fn under_load(primary: &Server, meanwhile: impl FnOnce(&dyn Fn())) {
             let (client, must_end, total) = (primary.connect(), &must_end, &total);
             scope.spawn(move || load(client, number, must_end, total));
         }
+        // Also when an assertion fails here: the scope waits for them.
+        let _end = End(&must_end);
         some_more();
         meanwhile(&some_more);
         some_more();
-        must_end.store(true, Ordering::Release);
     });
+}
+
+/// Ends those who write when it is dropped.
+struct End<'e>(&'e AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 #[test]
@@ -108,7 +125,7 @@ fn a_valkey_follows_us() {
 
 #[test]
 fn a_valkey_that_loses_us_goes_on_where_it_was() {
-    let larder = Server::larder(&DEBUG);
+    let larder = Server::larder(&[&DEBUG[..], &LASTING].concat());
     let mut client = larder.connect();
     fill(&mut client);
     let Some(valkey) = valkey_replica("a_valkey_that_loses_us_goes_on_where_it_was", &larder) else { return };
@@ -334,7 +351,9 @@ fn follow(replica: &Server, primary: &Server) {
 
 /// We follow a Valkey that sends its copies in this way.
 fn follow_valkey(test: &str, options: &[&str]) {
-    let Some(valkey) = Server::reference(test, &[&DEBUG[..], &["--repl-diskless-sync-delay", "0"], options].concat()) else { return };
+    let Some(valkey) = Server::reference(test, &[&DEBUG[..], &["--repl-diskless-sync-delay", "0"], &LASTING, options].concat()) else {
+        return;
+    };
     let mut client = valkey.connect();
     fill(&mut client);
     let larder = Server::larder(&DEBUG);
