@@ -1,4 +1,4 @@
-//! The control plane (rank 4): nodes find each other, form one Raft group and agree in it on who owns what.
+//! The control plane (rank 6): nodes find each other, form one Raft group and agree in it on who owns what.
 //!
 //! ```text
 //! seek      a node without a cluster: found one with others, or be let into theirs      founding: the rule

@@ -208,7 +208,7 @@ pub enum Log {
     /// the same data changes the same.
     Verbatim,
     /// The records that its function adds, and nothing else: as it came it would not change the same later (it chooses at random, by the
-    /// time, or waits).
+    /// time, or waits), or Valkey's log has another request for it (GETDEL becomes DEL) or does not know it: a Valkey reads the log.
     Rewritten,
     /// Nothing: it changes nothing.
     Never,

@@ -1,7 +1,7 @@
 //! The command scope: the one place where commands run, whoever asks.
 //!
 //! ```text
-//! lock the stripes -> ask the gate again -> execute -> count -> commit, unlock, deliver
+//! lock the stripes -> ask the gate again -> execute -> record -> count -> commit, unlock, deliver
 //! ```
 //!
 //! Invariants:

@@ -1,4 +1,4 @@
-//! Composition (rank 6): builds a node from its options, serves until it is told to end.
+//! Composition (rank 8): builds a node from its options, serves until it is told to end.
 
 mod aof;
 mod background;
