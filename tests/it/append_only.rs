@@ -394,6 +394,7 @@ fn waitaof_waits_for_the_disk() {
     for (request, error) in [
         (["WAITAOF", "2", "0", "0"], "ERR value is out of range, value must between 0 and 1"),
         (["WAITAOF", "x", "0", "0"], "ERR value is not an integer or out of range"),
+        (["WAITAOF", "0", "x", "0"], "ERR value is out of range, must be positive"),
         (["WAITAOF", "0", "-1", "0"], "ERR value is out of range, must be positive"),
         (["WAITAOF", "0", "0", "-1"], "ERR timeout is negative"),
         (["WAITAOF", "0", "0", "x"], "ERR timeout is not an integer or out of range"),

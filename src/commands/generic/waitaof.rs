@@ -5,7 +5,7 @@
 
 use crate::base::number::parse_i64;
 use crate::engine::blocking::{counts, until_ms_of_milliseconds};
-use crate::engine::context::{Args, Context};
+use crate::engine::context::{Args, Context, integer_in};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
 use crate::keyspace::blocked::{Acknowledged, Nothing, Wait};
@@ -40,10 +40,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
         local @ (0 | 1) => local,
         _ => return Err(CmdError::coded("ERR value is out of range, value must between 0 and 1")),
     };
-    let replicas = parse_i64(args[2]).ok_or(CmdError::NotInteger)?;
-    if replicas < 0 {
-        return Err(CmdError::coded("ERR value is out of range, must be positive"));
-    }
+    let replicas = integer_in(args[2], 0..=i64::MAX, "value is out of range, must be positive")?;
     let until_ms = until_ms_of_milliseconds(args[3])?;
     if context.shared.replication.is_replica() {
         return Err(CmdError::err(ON_REPLICA));
