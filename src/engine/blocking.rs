@@ -26,7 +26,7 @@ use crate::base::number::parse_i64;
 use crate::clients::{Caller, Client, Session, bit};
 use crate::config::Config;
 use crate::keyspace::access::{KeyAccess, Moment};
-use crate::keyspace::blocked::{Acknowledged, Nothing, Outcome, ReadyKey, Wait, Waiter};
+use crate::keyspace::blocked::{Holders, Nothing, Outcome, ReadyKey, Wait, Waiter, Written};
 use crate::keyspace::key::{self, Key, ResolvedKey};
 use crate::metrics::WorkerMetrics;
 
@@ -76,12 +76,13 @@ pub(super) fn reply_nothing(reply: &mut ReplyBuf, nothing: Nothing) {
 }
 
 /// On how many disks of this node, and of others, everything before this offset of the write log is.
-pub fn counts(shared: &Shared, offset: u64) -> Nothing {
-    Nothing::Counts(i64::from(shared.aof.has_flushed(offset)), 0)
+pub fn disks_with(shared: &Shared, offset: u64) -> (i64, i64) {
+    (i64::from(shared.aof.has_flushed(offset)), 0)
 }
 
-/// Waits until a write is acknowledged by whom it waits for, or something has changed that it has to be asked for anew.
-pub async fn acknowledged(shared: &Shared, wait: Acknowledged, client: &Client) {
+/// Waits until this node's disk has what a command waits for, or something has changed so that it has to be asked for anew. Whoever waits for
+/// something else is told of it otherwise.
+pub async fn on_own_disk(shared: &Shared, waiter: &Waiter, client: &Client) {
     /// Takes the wish back when nobody waits any more.
     struct Wish<'s>(&'s Shared, u64, u64);
     impl Drop for Wish<'_> {
@@ -89,11 +90,11 @@ pub async fn acknowledged(shared: &Shared, wait: Acknowledged, client: &Client) 
             self.0.aof.flushed.forget(self.1, self.2);
         }
     }
-    if !wait.by_own_disk {
+    let Some(Written { offset, holders: Holders::Disks { own: true } }) = waiter.wait.written else {
         return std::future::pending().await;
-    }
-    let _wish = Wish(shared, wait.offset, client.id);
-    std::future::poll_fn(|cx| match shared.aof.flushed.wake_at(wait.offset, client.id, cx.waker().clone()) {
+    };
+    let _wish = Wish(shared, offset, client.id);
+    std::future::poll_fn(|cx| match shared.aof.flushed.wake_at(offset, client.id, cx.waker().clone()) {
         true => Poll::Pending,
         false => Poll::Ready(()),
     })
@@ -113,8 +114,8 @@ pub(super) fn enter(context: &mut Context<'_>, args: &Args<'_>, wait: Wait) -> A
     client.set(bit::BLOCKED, true);
     context.shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
     *client.waiter.lock() = Some(Arc::clone(&waiter));
-    if let Some(acks) = waiter.wait.acks {
-        context.shared.replication.enter(acks.offset, acks.replicas, Arc::clone(&waiter));
+    if let Some(Written { offset, holders: Holders::Replicas(count) }) = waiter.wait.written {
+        context.shared.replication.enter(offset, count, Arc::clone(&waiter));
     }
     waiter
 }
@@ -155,10 +156,13 @@ pub fn answer(context: &mut Context<'_>, waiter: &Waiter, outcome: Outcome) {
             context.caller.wrote_to = context.caller.wrote_to.max(offset);
         }
         Outcome::TimedOut => {
-            let nothing = match (waiter.wait.acks, waiter.wait.acknowledged) {
-                (Some(acks), _) => Nothing::Number(context.shared.replication.replicas_at(acks.offset)),
-                (None, Some(acknowledged)) => counts(context.shared, acknowledged.offset),
-                (None, None) => Nothing::NullArray,
+            let nothing = match waiter.wait.written {
+                Some(Written { offset, holders: Holders::Replicas(_) }) => Nothing::Number(context.shared.replication.replicas_at(offset)),
+                Some(Written { offset, holders: Holders::Disks { .. } }) => {
+                    let (local, others) = disks_with(context.shared, offset);
+                    Nothing::Counts(local, others)
+                }
+                None => Nothing::NullArray,
             };
             reply_nothing(context.reply, nothing);
             complete_for_waiter(context, waiter.command, false, 0);

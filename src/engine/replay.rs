@@ -137,19 +137,7 @@ impl Replay {
             }
         }
         let is_copied = self.link.is_some();
-        if commands.is_empty() {
-            if is_copied {
-                let mut woken = Vec::new();
-                // Whoever holds a stripe keeps the node's role from changing: else the record could enter the history of another one.
-                let guard = shared.keyspace.lock(0);
-                let is_wanted = self.link.is_none_or(|link| shared.replication.follows_by(link));
-                let has_ended = !is_wanted || !copy(&shared, db, bytes, |waker| woken.push(waker));
-                drop(guard);
-                woken.into_iter().for_each(std::task::Waker::wake);
-                if has_ended {
-                    return Err(NotApplied::Ended);
-                }
-            }
+        if commands.is_empty() && !is_copied {
             self.caller.select(db);
             return problem.map_or(Ok(()), Err);
         }

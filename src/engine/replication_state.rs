@@ -263,9 +263,12 @@ impl Replication {
         let mut waiting = self.waiting.lock();
         // Those who have gone leave their places when the next one comes: it is never longer than what clients wait.
         waiting.retain(|(.., waiter)| waiter.is_waiting());
-        waiting.push((offset, count, waiter));
+        waiting.push((offset, count, Arc::clone(&waiter)));
         drop(waiting);
-        self.wake_waiters();
+        // What replicas said in between nobody else tells it.
+        if self.replicas_at(offset) >= count {
+            waiter.end(Outcome::Retry);
+        }
     }
 
     /// Has those look again for whom enough replicas have what they wait for.

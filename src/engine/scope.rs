@@ -26,6 +26,7 @@ use crate::base::clock::{self, Ticks};
 use crate::base::limits::OFFLOAD_STEPS_MIN;
 use crate::clients::Session;
 use crate::keyspace::Busy;
+use crate::keyspace::held::Stripes;
 use crate::keyspace::lock::none_held_while_waiting;
 
 /// Why a command did not run. It changed nothing.
@@ -178,8 +179,8 @@ pub struct Logged<'a> {
     pub db: u32,
 }
 
-/// Runs the commands of one record of a log as one: what they need is held from the first to the last. `end` is called before it is
-/// released. Returns the first error: as to who wrote the log, a command that fails is no reason not to run the others. The caller is in the
+/// Runs the commands of one record of a log as one: what they need is held from the first to the last, and a stripe in any case, under which
+/// the node's role does not change. `end` is called before it is released. Returns the first error: as to who wrote the log, a command that fails is no reason not to run the others. The caller is in the
 /// database of the last one then.
 ///
 /// # Errors
@@ -199,7 +200,11 @@ pub fn run_record(
     if commands.iter().any(needs_all) {
         context.keys.lock_all();
     } else {
-        context.keys.lock_stripes(commands.iter().flat_map(|command| &command.keys).map(|key| key.place.stripe).collect());
+        let mut stripes: Stripes = commands.iter().flat_map(|command| &command.keys).map(|key| key.place.stripe).collect();
+        if stripes.is_empty() {
+            stripes.push(0);
+        }
+        context.keys.lock_stripes(stripes);
     }
     confirm(context, generation)?;
     let is_transaction = commands.len() > 1;

@@ -51,22 +51,25 @@ pub enum Nothing {
     Counts(i64, i64),
 }
 
-/// Replicas that a command waits for.
+/// Who is to have a write for which a command waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Acks {
-    /// So many.
-    pub replicas: usize,
-    /// They are to have everything up to this offset.
-    pub offset: u64,
+pub enum Holders {
+    /// So many replicas.
+    Replicas(usize),
+    /// Disks. This node's is among them; otherwise it waits for others, none of which says what it has.
+    Disks {
+        /// See above.
+        own: bool,
+    },
 }
 
-/// Disks that a command waits for.
+/// A write that a command waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Acknowledged {
-    /// They are to have everything up to this offset.
+pub struct Written {
+    /// Everything up to this offset of the write log.
     pub offset: u64,
-    /// This node's is among them. Otherwise it waits for others, none of which says what it has.
-    pub by_own_disk: bool,
+    /// Who is to have it.
+    pub holders: Holders,
 }
 
 /// What a command that found nothing waits for.
@@ -84,28 +87,21 @@ pub struct Wait {
     pub ends_without_key: bool,
     /// A key that is named again is read again, since each goes with a word of its own.
     pub reads_repeats: bool,
-    /// It waits for replicas, and for no key.
-    pub acks: Option<Acks>,
+    /// It waits for this, and for no key.
+    pub written: Option<Written>,
     /// The request, as it is to be asked again, if that is another one: "what is new from now on" has become "what follows this".
     pub words: Option<PackedWords>,
-    /// It waits for this, and for none of its keys.
-    pub acknowledged: Option<Acknowledged>,
 }
 
 impl Wait {
     /// For one of its first `keys` to be a `kind` that has something.
     pub fn for_any(keys: usize, kind: Type, until_ms: u64, nothing: Nothing) -> Wait {
-        Wait { until_ms, nothing, keys, kind, ends_without_key: false, reads_repeats: false, acks: None, words: None, acknowledged: None }
+        Wait { until_ms, nothing, keys, kind, ends_without_key: false, reads_repeats: false, written: None, words: None }
     }
 
-    /// For replicas, of which `now` have it already.
-    pub fn for_acks(acks: Acks, now: usize, until_ms: u64) -> Wait {
-        Wait { acks: Some(acks), ..Wait::for_any(0, Type::String, until_ms, Nothing::Number(now)) }
-    }
-
-    /// For a write to be acknowledged.
-    pub fn for_write(acknowledged: Acknowledged, until_ms: u64, nothing: Nothing) -> Wait {
-        Wait { acknowledged: Some(acknowledged), ..Wait::for_any(0, Type::String, until_ms, nothing) }
+    /// For others to have a write. `nothing` is who has it now.
+    pub fn for_write(written: Written, until_ms: u64, nothing: Nothing) -> Wait {
+        Wait { written: Some(written), ..Wait::for_any(0, Type::String, until_ms, nothing) }
     }
 }
 

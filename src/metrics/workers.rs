@@ -1,4 +1,4 @@
-//! The figures of all workers. A node may get more workers while it runs (`io-threads`), never fewer figures: what a worker counted
+//! The figures of all workers, and of the link to a primary, which applies what that writes on a thread of its own. A node may get more workers while it runs (`io-threads`), never fewer figures: what a worker counted
 //! stays counted after it stopped taking connections.
 //!
 //! Invariant: figures are numbered as their workers, without a gap, and stay where they are once made.
@@ -15,12 +15,13 @@ pub struct WorkerSet {
     /// Commands that each worker counts.
     rows: usize,
     slots: Box<[OnceLock<Arc<WorkerMetrics>>]>,
+    link: WorkerMetrics,
 }
 
 impl WorkerSet {
     /// For workers that count `rows` commands each; none yet.
     pub fn new(rows: usize) -> WorkerSet {
-        WorkerSet { rows, slots: (0..WORKERS_MAX).map(|_| OnceLock::new()).collect() }
+        WorkerSet { rows, slots: (0..WORKERS_MAX).map(|_| OnceLock::new()).collect(), link: WorkerMetrics::new(rows) }
     }
 
     /// Makes figures for the first `count` workers, where there are none yet.
@@ -33,6 +34,16 @@ impl WorkerSet {
     /// Figures of every worker there is or was, by number.
     pub fn iter(&self) -> impl Iterator<Item = &WorkerMetrics> {
         self.slots.iter().map_while(OnceLock::get).map(Arc::as_ref)
+    }
+
+    /// Figures of all who run commands: these workers, and the link to a primary.
+    pub fn all(&self) -> impl Iterator<Item = &WorkerMetrics> {
+        self.iter().chain([&self.link])
+    }
+
+    /// Figures of the link to a primary: who applies what comes by it writes them, with a stripe held, and so one thread at a time.
+    pub fn link(&self) -> &WorkerMetrics {
+        &self.link
     }
 }
 

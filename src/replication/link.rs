@@ -172,7 +172,7 @@ impl Follower<'_> {
                 let Some(request) = batch.requests.first().copied() else { break };
                 let words: Vec<&[u8]> = batch.args_of(&request).iter().map(|word| word.of(rest)).collect();
                 must_ack |= matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK"));
-                match replay.follow(config, &shared.workers[0], &words, &rest[..len]) {
+                match replay.follow(config, shared.workers.link(), &words, &rest[..len]) {
                     Ok(()) => {}
                     Err(NotApplied::Ended) => return Err(LinkError::Over),
                     Err(NotApplied::Misplaced(_)) => return Err(LinkError::Garbage("its stream holds a broken transaction")),

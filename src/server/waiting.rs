@@ -15,19 +15,11 @@ use super::executor::{BatchExecutor, Executed, Flow};
 use super::owned_request::OwnedRequest;
 use crate::base::clock::{self, Now};
 use crate::base::limits::WAITING_INPUT_LEN_MAX;
-use crate::clients::{Client, bit};
+use crate::clients::bit;
 use crate::engine::context::Args;
 use crate::engine::shared::Shared;
 use crate::engine::{blocking, scope, sweep};
-use crate::keyspace::blocked::{Outcome, Waiter};
-
-/// Waits until what a command waits for, if that is no key, is acknowledged.
-async fn acknowledged(shared: &Shared, waiter: &Waiter, client: &Client) {
-    match waiter.wait.acknowledged {
-        Some(wait) => blocking::acknowledged(shared, wait, client).await,
-        None => std::future::pending().await,
-    }
-}
+use crate::keyspace::blocked::Outcome;
 
 impl Connection {
     /// Runs postponed requests in order until all are done or have to wait again.
@@ -151,7 +143,7 @@ impl Connection {
         let outcome = loop {
             tokio::select! {
                 outcome = waiter.over() => break outcome,
-                () = acknowledged(&shared, &waiter, &client), if waiter.is_waiting() => {
+                () = blocking::on_own_disk(&shared, &waiter, &client), if waiter.is_waiting() => {
                     waiter.end(Outcome::Retry);
                 }
                 () = shared.timers.sleep(Duration::from_millis(left_ms)), if until_ms > 0 && waiter.is_waiting() => {

@@ -225,29 +225,36 @@ fn a_node_that_is_idle_is_rewritten_again_and_again() {
     assert_eq!(server.connect().call(&["GET", "key"]), Value::Bulk("no".into()));
 }
 
-/// Loading a snapshot is no change, also where changes are logged.
+/// A node with a file in this folder, and some of every type.
+fn filled(folder: &Path) -> (Server, Connection) {
+    let server = Server::larder(&options(folder, &[]));
+    let mut client = server.connect();
+    fill(&mut client);
+    (server, client)
+}
+
+/// Loading a snapshot is no change, also where changes are logged. What is loaded waits for no write.
 #[test]
 fn what_is_loaded_again_changes_nothing_in_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = options(folder.path(), &[]);
-    let server = Server::larder(&options);
-    let mut client = server.connect();
-    fill(&mut client);
+    let (mut server, mut client) = filled(folder.path());
     let expected = digest(&server);
-    assert_eq!(client.call(&["DEBUG", "RELOAD"]), Value::Simple("OK".into()));
-    assert_eq!(digest(&server), expected);
-    kill(server);
-    assert_eq!(digest(&Server::larder(&options)), expected);
+    for policy in ["always", "everysec", "no"] {
+        assert_eq!(client.call(&["DEBUG", "RELOAD"]), Value::Simple("OK".into()));
+        assert_eq!(client.call(&["GET", "number"]), Value::Bulk("17.25".into()));
+        assert_eq!(digest(&server), expected);
+        kill(server);
+        server = Server::larder(&options(folder.path(), &["--appendfsync", policy]));
+        client = server.connect();
+        assert_eq!(digest(&server), expected);
+    }
 }
 
 /// While clients write, and what they were told of is there after a kill.
 #[test]
 fn it_is_rewritten_and_switched_while_clients_write() {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = options(folder.path(), &[]);
-    let server = Server::larder(&options);
-    let mut client = server.connect();
-    fill(&mut client);
+    let (server, mut client) = filled(folder.path());
     let (acknowledged, total): (Vec<AtomicU64>, AtomicU64) = ((0..CLIENTS).map(|_| AtomicU64::new(0)).collect(), AtomicU64::new(0));
     let some_more = || {
         let enough = total.load(Ordering::Acquire) + WRITES_MIN;
@@ -272,7 +279,7 @@ fn it_is_rewritten_and_switched_while_clients_write() {
         some_more();
         kill(server);
     });
-    let again = Server::larder(&options);
+    let again = Server::larder(&options(folder.path(), &[]));
     let mut connection = again.connect();
     for (number, acknowledged) in acknowledged.iter().enumerate() {
         let reply = connection.call(&["GET", &format!("key:{number}")]);
@@ -417,10 +424,7 @@ fn waitaof_waits_for_the_disk() {
 #[test]
 fn history_is_kept_if_the_options_say_so() {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = options(folder.path(), &[]);
-    let server = Server::larder(&options);
-    let mut client = server.connect();
-    fill(&mut client);
+    let (server, mut client) = filled(folder.path());
     let expected = digest(&server);
     client.config_set("aof-disable-auto-gc", "yes");
     rewrite(&mut client);
@@ -436,5 +440,5 @@ fn history_is_kept_if_the_options_say_so() {
     assert_eq!(manifest(), lines(&[("base.rdb", 3, 'b'), ("incr.aof", 3, 'i')]));
     assert_eq!(fs::read_dir(folder.path().join("appendonlydir")).expect("it is there").count(), 4, "both, the manifest and the lock");
     kill(server);
-    assert_eq!(digest(&Server::larder(&options)), expected);
+    assert_eq!(digest(&Server::larder(&options(folder.path(), &[]))), expected);
 }

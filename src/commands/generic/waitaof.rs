@@ -4,11 +4,11 @@
 //! until its time is over, as with Valkey without replicas.
 
 use crate::base::number::parse_i64;
-use crate::engine::blocking::{counts, until_ms_of_milliseconds};
+use crate::engine::blocking::{disks_with, until_ms_of_milliseconds};
 use crate::engine::context::{Args, Context, integer_in};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Run, SPEC, acl, flag};
-use crate::keyspace::blocked::{Acknowledged, Nothing, Wait};
+use crate::keyspace::blocked::{Holders, Nothing, Wait, Written};
 
 const ON_REPLICA: &str =
     "WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.";
@@ -51,14 +51,13 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
     // What it wrote before, and what it wrote in this very batch.
     context.note_written();
     let offset = context.caller.wrote_to;
-    let counts = counts(context.shared, offset);
-    let Nothing::Counts(local_now, replicas_now) = counts else { unreachable!("these are counts") };
+    let (local_now, replicas_now) = disks_with(context.shared, offset);
     if local_now >= local && replicas_now >= replicas {
         context.reply.array(2);
         context.reply.integer(local_now);
         context.reply.integer(replicas_now);
         return Ok(None);
     }
-    let acknowledged = Acknowledged { offset, by_own_disk: local_now < local };
-    Ok(Some(Wait::for_write(acknowledged, until_ms, counts)))
+    let written = Written { offset, holders: Holders::Disks { own: local_now < local } };
+    Ok(Some(Wait::for_write(written, until_ms, Nothing::Counts(local_now, replicas_now))))
 }

@@ -4,7 +4,7 @@ use crate::engine::blocking::until_ms_of_milliseconds;
 use crate::engine::context::{Args, Context, integer};
 use crate::engine::error::CmdError;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Log, Run, SPEC, acl, flag};
-use crate::keyspace::blocked::{Acks, Wait};
+use crate::keyspace::blocked::{Holders, Nothing, Wait, Written};
 
 pub(crate) static WAIT: CommandSpec = CommandSpec {
     name: "wait",
@@ -50,5 +50,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
         let end = log.append_aside(GETACK, |waker| waker.wake());
         replication.note_asked(end);
     }
-    Ok(Some(Wait::for_acks(Acks { replicas: wanted, offset }, now, until_ms)))
+    let written = Written { offset, holders: Holders::Replicas(wanted) };
+    Ok(Some(Wait::for_write(written, until_ms, Nothing::Number(now))))
 }

@@ -428,22 +428,17 @@ impl Writer {
 
     /// Notes how a write went.
     fn note_write(&self, error: Option<&io::Error>) {
-        let before = self.figures.write_error.swap(number_of(error), Ordering::Relaxed);
-        match error {
-            Some(error) if before == 0 => tracing::warn!("Error writing to the AOF file: {}", os_text(error)),
-            None if before != 0 => tracing::info!("AOF write error looks solved. The server can write again."),
-            _ => {}
-        }
+        note(
+            &self.figures.write_error,
+            error,
+            "Error writing to the AOF file",
+            "AOF write error looks solved. The server can write again.",
+        );
     }
 
     /// Notes how a flush went.
     fn note_flush(&self, error: Option<&io::Error>) {
-        let before = self.figures.flush_error.swap(number_of(error), Ordering::Relaxed);
-        match error {
-            Some(error) if before == 0 => tracing::warn!("Fail to fsync the AOF file: {}", os_text(error)),
-            None if before != 0 => tracing::info!("AOF fsync error looks solved. The server can write again."),
-            _ => {}
-        }
+        note(&self.figures.flush_error, error, "Fail to fsync the AOF file", "AOF fsync error looks solved. The server can write again.");
     }
 
     /// Flushes to the disk, as often as `appendfsync` wants it, until [`Writer::stop`]: the work of a thread of its own.
@@ -525,9 +520,15 @@ fn give_up(why: &str) -> ! {
     std::process::exit(1)
 }
 
-/// The system's number of an error; 0 for none.
-fn number_of(error: Option<&io::Error>) -> u32 {
-    error.map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO).unsigned_abs())
+/// Notes the number of an error, or 0, and has the log tell when it begins and when it is over.
+fn note(figure: &AtomicU32, error: Option<&io::Error>, begun: &str, over: &str) {
+    let number = error.map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO).unsigned_abs());
+    let before = figure.swap(number, Ordering::Relaxed);
+    match error {
+        Some(error) if before == 0 => tracing::warn!("{begun}: {}", os_text(error)),
+        None if before != 0 => tracing::info!("{over}"),
+        _ => {}
+    }
 }
 
 /// Takes the first `len` bytes out of `pieces`.

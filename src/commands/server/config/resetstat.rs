@@ -23,10 +23,10 @@ pub(crate) static CONFIG_RESETSTAT: CommandSpec = CommandSpec {
 
 fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     let shared = context.shared;
-    shared.workers.iter().for_each(crate::metrics::WorkerMetrics::reset);
+    shared.workers.all().for_each(crate::metrics::WorkerMetrics::reset);
     shared.counters.reset();
     shared.errors.reset();
-    shared.workers.iter().for_each(|worker| worker.errors.reset());
+    shared.workers.all().for_each(|worker| worker.errors.reset());
     shared.metrics.reset();
     shared.keyspace.lazyfree.reset_stats();
     shared.replication.reset_stats();

@@ -11,11 +11,11 @@ use crate::keyspace::stripe::StripeStats;
 use crate::metrics::{ErrorStats, WorkerMetrics};
 
 fn sum(context: &Context<'_>, of: impl Fn(&WorkerMetrics) -> &AtomicU64) -> u64 {
-    context.shared.workers.iter().map(|worker| of(worker).load(Ordering::Relaxed)).sum()
+    context.shared.workers.all().map(|worker| of(worker).load(Ordering::Relaxed)).sum()
 }
 
 fn total_errors(shared: &Shared) -> u64 {
-    shared.workers.iter().map(|worker| worker.errors.total()).sum::<u64>() + shared.errors.total()
+    shared.workers.all().map(|worker| worker.errors.total()).sum::<u64>() + shared.errors.total()
 }
 
 pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
@@ -98,7 +98,7 @@ fn zeros(lines: &mut Lines, fields: &[&str]) {
 pub(super) fn commands(context: &mut Context<'_>, lines: &mut Lines) {
     let shared = context.shared;
     for row in shared.table.rows() {
-        let stats = || shared.workers.iter().map(|worker| &worker.commands[row.number as usize]);
+        let stats = || shared.workers.all().map(|worker| &worker.commands[row.number as usize]);
         let [calls, nanoseconds, rejected, failed] = stats().fold([0u64; 4], |sum, stats| {
             let one = [&stats.calls, &stats.nanoseconds, &stats.rejected, &stats.failed].map(|counter| counter.load(Ordering::Relaxed));
             std::array::from_fn(|at| sum[at] + one[at])
@@ -117,7 +117,7 @@ pub(super) fn commands(context: &mut Context<'_>, lines: &mut Lines) {
 
 pub(super) fn errors(context: &mut Context<'_>, lines: &mut Lines) {
     let mut errors = BTreeMap::new();
-    let of_workers = context.shared.workers.iter().map(|worker| &worker.errors);
+    let of_workers = context.shared.workers.all().map(|worker| &worker.errors);
     for (code, count) in of_workers.chain([&context.shared.errors]).flat_map(ErrorStats::all) {
         *errors.entry(code).or_insert(0) += count;
     }
