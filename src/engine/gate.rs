@@ -33,6 +33,8 @@ pub type Refusal = Vec<u8>;
 
 /// A write that has to wait for the disk is asked for again after so long.
 const LOOK_AGAIN_MS: u64 = 20;
+/// As [`LOOK_AGAIN_MS`], for a snapshot that has to be written first: it takes what a write hands over in microseconds.
+const SNAPSHOT_LOOK_AGAIN_MS: u64 = 1;
 /// About how much of an unknown command's arguments its error shows, in bytes.
 const ARGS_SHOWN_LEN_MAX: usize = 128;
 
@@ -123,6 +125,7 @@ impl Gate {
             && !context.shared.saving.forbids_writes(context.config)
             && !context.shared.aof.has_failed()
             && !context.shared.aof.is_behind()
+            && !context.shared.keyspace.snapshot_is_behind()
             && context.shared.pause.until_ms(true) == 0
             && !is_stale(context);
         self.asked_flags = if context.shared.replication.is_replica() { flag::WRITE } else { 0 };
@@ -188,6 +191,9 @@ impl Gate {
             // The disk cannot keep up: what is written now would only take memory.
             if is_write && context.shared.aof.is_behind() {
                 return Ok(Verdict::Wait(clock::monotonic_ms() + LOOK_AGAIN_MS));
+            }
+            if is_write && context.shared.keyspace.snapshot_is_behind() {
+                return Ok(Verdict::Wait(clock::monotonic_ms() + SNAPSHOT_LOOK_AGAIN_MS));
             }
         }
         if session.multi.is_some() && !row.spec.has(flag::NOT_QUEUED) {

@@ -5,7 +5,10 @@
 //! * What is put into the queue is put there under the lock of its stripe, and costs what is changed, not what there is: an entry is copied
 //!   with a value of a few kilobytes, or shares its chunks; of a larger collection only the beginning is announced, and it gives its parts
 //!   away by itself ([`super::value::chunk`]).
-//! * The queue has a bound. A snapshot whose sink cannot keep up with the writers ends with [`Fault::Overrun`]; no writer waits for it.
+//! * The queue has a bound. Once half of it is full commands that write wait before they take any lock ([`Handover::is_behind`]), so that a
+//!   sink that is slower than the writers slows these down, and does not end the snapshot. The other half is for what is under way then, and
+//!   for what nobody can slow down. Beyond the bound the snapshot ends with [`Fault::Overrun`], as it does when the sink takes nothing for
+//!   [`STALL_MS_MAX`] while writers wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -13,12 +16,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::entry::{Encoding, Entry, EntryMut, EntryRef, Type, Value, ValueRef};
-use super::marks::Marks;
+use super::place_marks::{PlaceMarks, Places};
 use super::value::chunk::{Chunk, Tag, Taker};
 use super::value::pieces;
+use crate::base::clock;
 
 /// A collection of more parts than this is saved in parts; a smaller one is copied.
 const COPIED_PARTS_MAX: usize = if cfg!(test) { 2 } else { 32 };
+
+/// For so long writers wait for a sink that takes nothing.
+const STALL_MS_MAX: u64 = 2000;
+/// Messages of one block of the queue: a queue that grew by doubling would be moved with a stripe held.
+const BLOCK: usize = 128;
 
 /// What is known of a key before its value comes.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +59,8 @@ pub struct Header<'a> {
 pub(super) enum Message {
     /// A key of this database with all of its value.
     Entry(u32, Entry),
-    /// A key whose value comes in parts. The header lacks its name.
-    Begin(Box<[u8]>, Header<'static>),
+    /// A key whose value comes in parts.
+    Begin(Box<Begun>),
     /// A part of a value.
     Chunk(Tag, Chunk),
     /// No more parts of this value come.
@@ -64,6 +73,17 @@ pub(super) enum Message {
     Remains(Box<dyn Remains>),
 }
 
+/// A key whose value comes in parts.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) key: Box<[u8]>,
+    /// It lacks the key.
+    pub(super) header: Header<'static>,
+}
+
+// Many wait in the queue.
+const _: () = assert!(size_of::<Message>() <= 88);
+
 impl Message {
     /// Memory by which the node grows until it is delivered, about.
     pub(super) fn bytes(&self) -> usize {
@@ -74,7 +94,8 @@ impl Message {
                 entry.block_len() + if entry.is(Type::String) { 0 } else { entry.boxed_len() }
             }
             Message::Chunk(_, chunk) => chunk.bytes(),
-            Message::Begin(key, _) | Message::Moved(_, key) => key.len(),
+            Message::Begin(begun) => size_of::<Begun>() + begun.key.len(),
+            Message::Moved(_, key) => key.len(),
             Message::End(_) | Message::Orphan(_) | Message::Remains(_) => 0,
         };
         size_of::<Message>() + inside
@@ -99,9 +120,14 @@ pub enum Fault {
 /// See the module's page.
 #[derive(Debug)]
 pub(super) struct Queue {
-    messages: Mutex<Vec<Message>>,
+    /// In blocks of up to [`BLOCK`].
+    messages: Mutex<Vec<Vec<Message>>>,
     /// Memory of all that is not delivered yet.
     bytes: AtomicUsize,
+    /// Shared with who asks it of the keyspace, see [`Handover::is_behind`].
+    is_behind: Arc<AtomicBool>,
+    /// When something was delivered last.
+    delivered_ms: AtomicU64,
     bytes_max: AtomicUsize,
     limit: usize,
     /// Nothing is wanted any longer.
@@ -114,10 +140,12 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(limit: usize) -> Arc<Queue> {
+    fn new(limit: usize, is_behind: Arc<AtomicBool>) -> Arc<Queue> {
         Arc::new_cyclic(|own| Queue {
             messages: Mutex::default(),
             bytes: AtomicUsize::new(0),
+            is_behind,
+            delivered_ms: AtomicU64::new(clock::monotonic_ms()),
             bytes_max: AtomicUsize::new(0),
             limit,
             is_over: AtomicBool::new(false),
@@ -139,11 +167,24 @@ impl Queue {
         let is_wanted = |message: &Message| !is_over || !matches!(message, Message::Entry(..) | Message::Chunk(..) | Message::Remains(_));
         let mut more = 0;
         let mut queue = self.messages.lock();
-        queue.extend(messages.into_iter().filter(is_wanted).inspect(|message| more += message.bytes()));
+        for message in messages.into_iter().filter(is_wanted) {
+            more += message.bytes();
+            match queue.last_mut().filter(|block| block.len() < block.capacity()) {
+                Some(block) => block.push(message),
+                None => {
+                    let mut block = Vec::with_capacity(BLOCK);
+                    block.push(message);
+                    queue.push(block);
+                }
+            }
+        }
         // Under the lock: whoever takes them and notes that they were delivered does so afterwards, and the figure never falls below zero.
         let bytes = self.bytes.fetch_add(more, Ordering::Relaxed) + more;
         drop(queue);
         self.bytes_max.fetch_max(bytes, Ordering::Relaxed);
+        if bytes > self.limit / 2 {
+            self.is_behind.store(true, Ordering::Relaxed);
+        }
         if bytes > self.limit {
             self.fail(Fault::Overrun);
         }
@@ -155,8 +196,8 @@ impl Queue {
     }
 
     /// Takes all that is there.
-    pub(super) fn take_all(&self) -> Vec<Message> {
-        std::mem::take(&mut self.messages.lock())
+    pub(super) fn take_all(&self) -> impl Iterator<Item = Message> + use<> {
+        std::mem::take(&mut *self.messages.lock()).into_iter().flatten()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -166,6 +207,16 @@ impl Queue {
     /// Notes that something of this size was delivered.
     pub(super) fn note_delivered(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.delivered_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
+        self.look_at_writers();
+    }
+
+    /// Lets writers go on if enough was delivered. Whoever puts something may say once more that they are to wait, of what was there before
+    /// that: so it is asked again and again.
+    pub(super) fn look_at_writers(&self) {
+        if self.is_behind.load(Ordering::Relaxed) && self.bytes.load(Ordering::Relaxed) <= self.limit / 2 {
+            self.is_behind.store(false, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn bytes_max(&self) -> usize {
@@ -219,7 +270,7 @@ impl Taker for Queue {
 pub(super) struct Walk {
     queue: Arc<Queue>,
     db: u32,
-    marks: Marks,
+    marks: PlaceMarks,
 }
 
 fn parts(entry: EntryRef<'_>) -> usize {
@@ -229,58 +280,67 @@ fn parts(entry: EntryRef<'_>) -> usize {
 impl Walk {
     /// Over a table of database `db` with so many buckets.
     pub(super) fn new(queue: Arc<Queue>, db: u32, buckets: usize) -> Walk {
-        Walk { queue, db, marks: Marks::new(buckets) }
+        Walk { queue, db, marks: PlaceMarks::new(buckets) }
     }
 
-    /// True if the snapshot needs this bucket before it is changed.
-    pub(super) fn claim(&mut self, bucket: usize) -> bool {
-        self.marks.claim(bucket) && !self.queue.is_over()
+    /// True if the snapshot needs the entry with this index before it is changed.
+    pub(super) fn claim(&mut self, bucket: usize, index: usize) -> bool {
+        self.marks.claim(bucket, index) && !self.queue.is_over()
     }
 
-    /// The next bucket that is left.
-    pub(super) fn claim_next(&mut self) -> Option<usize> {
+    /// What the snapshot needs of a bucket before all of it may change.
+    pub(super) fn claim_bucket(&mut self, bucket: usize) -> Places {
+        let left = self.marks.claim_bucket(bucket);
+        if self.queue.is_over() { Places::default() } else { left }
+    }
+
+    /// Notes that an entry came to this place: of that the snapshot needs nothing.
+    pub(super) fn note_new(&mut self, bucket: usize, index: usize) {
+        self.marks.claim(bucket, index);
+    }
+
+    /// The next bucket of which something is left, and what that is.
+    pub(super) fn claim_next(&mut self) -> Option<(usize, Places)> {
         self.marks.claim_next()
     }
 
-    /// True if the snapshot has this bucket.
-    pub(super) fn has(&self, bucket: usize) -> bool {
-        self.marks.has(bucket)
+    /// What the snapshot does not have of a bucket.
+    pub(super) fn left(&self, bucket: usize) -> Places {
+        self.marks.left(bucket)
     }
 
     /// Puts what is handed over before a change.
-    pub(super) fn put_preimages(&self, messages: Vec<Message>) {
-        if !messages.is_empty() {
-            self.queue.put_preimages(messages);
-        }
+    pub(super) fn put_preimages(&self, messages: impl IntoIterator<Item = Message>) {
+        self.queue.put_preimages(messages);
     }
 
     /// Hands over an entry that stays where it is.
-    pub(super) fn hand_over(&self, entry: &mut EntryMut<'_>, out: &mut Vec<Message>) {
+    pub(super) fn hand_over(&self, entry: &mut EntryMut<'_>) -> Message {
         if parts(entry.as_ref()) > COPIED_PARTS_MAX {
-            self.begin(entry, out);
-        } else {
-            let entry = entry.as_ref();
-            out.push(Message::Entry(self.db, entry.duplicate(entry.key(), entry.access_clock())));
+            return self.begin(entry);
         }
+        let entry = entry.as_ref();
+        Message::Entry(self.db, entry.duplicate(entry.key(), entry.access_clock()))
     }
 
     /// Hands over an entry that has left its table.
     pub(super) fn hand_over_whole(&self, mut entry: Entry, out: &mut Vec<Message>) {
         if parts(entry.borrow()) > COPIED_PARTS_MAX {
-            self.begin(&mut entry.borrow_mut(), out);
+            out.push(self.begin(&mut entry.borrow_mut()));
             out.push(Message::Orphan(entry));
         } else {
             out.push(Message::Entry(self.db, entry));
         }
     }
 
-    fn begin(&self, entry: &mut EntryMut<'_>, out: &mut Vec<Message>) {
+    fn begin(&self, entry: &mut EntryMut<'_>) -> Message {
         let tag = self.queue.next_tag();
         let view = entry.as_ref();
-        out.push(Message::Begin(view.key().into(), Header { key: &[], ..header(view, tag, self.db) }));
+        let begun = Begun { key: view.key().into(), header: Header { key: &[], ..header(view, tag, self.db) } };
         if let Some(chunked) = entry.boxed_mut().and_then(Value::chunked_mut) {
             chunked.begin_saving(self.queue.taker(), tag);
         }
+        Message::Begin(Box::new(begun))
     }
 }
 
@@ -328,19 +388,37 @@ pub fn header(entry: EntryRef<'_>, tag: Tag, db: u32) -> Header<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Handover {
     is_running: AtomicBool,
+    is_behind: Arc<AtomicBool>,
     queue: Mutex<Option<Arc<Queue>>>,
 }
 
 impl Handover {
-    /// Begins a snapshot. False if there is one.
-    pub(super) fn begin(&self, queue: &Arc<Queue>) -> bool {
+    /// Begins a snapshot, of which so much may be handed over and not delivered, in bytes. None if there is one.
+    pub(super) fn begin(&self, limit: usize) -> Option<Arc<Queue>> {
         let mut current = self.queue.lock();
-        let begins = current.is_none();
-        if begins {
-            *current = Some(Arc::clone(queue));
-            self.is_running.store(true, Ordering::Release);
+        if current.is_some() {
+            return None;
         }
-        begins
+        self.is_behind.store(false, Ordering::Relaxed);
+        let queue = current.insert(Queue::new(limit, Arc::clone(&self.is_behind)));
+        self.is_running.store(true, Ordering::Release);
+        Some(Arc::clone(queue))
+    }
+
+    /// True if so much waits to be delivered that nothing should be changed. If nothing at all is delivered the snapshot ends.
+    #[inline]
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_running.load(Ordering::Relaxed) && self.is_behind.load(Ordering::Relaxed) && self.keeps_writers_waiting()
+    }
+
+    #[cold]
+    fn keeps_writers_waiting(&self) -> bool {
+        let Some(queue) = self.current().filter(|queue| !queue.is_over()) else { return false };
+        let is_stalled = clock::monotonic_ms().saturating_sub(queue.delivered_ms.load(Ordering::Relaxed)) > STALL_MS_MAX;
+        if is_stalled {
+            queue.fail(Fault::Overrun);
+        }
+        !is_stalled
     }
 
     /// Ends it.
@@ -368,12 +446,12 @@ mod tests {
     #[test]
     fn what_is_taken_at_once_was_counted_before() {
         const MESSAGES: u64 = 200_000;
-        let queue = Queue::new(usize::MAX);
+        let queue = Queue::new(usize::MAX, Arc::default());
         std::thread::scope(|scope| {
             scope.spawn(|| (0..MESSAGES).for_each(|tag| queue.put([Message::End(tag)])));
             let mut taken = 0;
             while taken < MESSAGES {
-                let messages = queue.take_all();
+                let messages: Vec<Message> = queue.take_all().collect();
                 taken += messages.len() as u64;
                 queue.note_delivered(messages.iter().map(Message::bytes).sum());
             }

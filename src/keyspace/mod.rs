@@ -34,6 +34,7 @@ pub mod lock;
 mod locks;
 mod logging;
 mod marks;
+mod place_marks;
 pub mod random_key;
 pub mod records;
 mod relocate;

@@ -8,8 +8,8 @@
 //! Invariants:
 //! * Each address in the table came from [`Entry::into_bits`] and is owned by the table alone.
 //! * `segments` hold at least `buckets` buckets; those from `buckets` on are empty.
-//! * While a snapshot walks over the table, a bucket is handed over before an entry comes, goes, moves or changes there: the hook is here, so
-//!   that whoever changes a table passes it.
+//! * While a snapshot walks over the table, an entry is handed over before it goes, moves or changes, and its place in the bucket marked when
+//!   another one comes: the hook is here, so that whoever changes a table passes it ([`super::place_marks`]).
 //! * `MAY_EXPIRE` is set on a bucket if one of its entries has an expiry, or elements with one (it may be set without).
 #![allow(unsafe_code)]
 
@@ -236,7 +236,7 @@ impl Table {
     /// The entry at `position`, to be changed in place. Its key must stay.
     #[inline]
     pub fn get_mut(&mut self, position: Position) -> EntryMut<'_> {
-        self.before_change(position.bucket());
+        self.before_change(position);
         self.get_to_touch(position)
     }
 
@@ -260,7 +260,11 @@ impl Table {
             self.grow(hasher);
         }
         self.len += 1;
-        self.before_change(self.home(hash));
+        let at = self.home(hash);
+        if self.walk.is_some() && self.bucket(at).is_full() {
+            // It gets a chain, or has one.
+            self.hand_over_bucket(at);
+        }
         self.place(hash, entry)
     }
 
@@ -273,6 +277,9 @@ impl Table {
         }
         let address = entry.into_bits();
         let index = bucket.insert(hash, address);
+        if let Some(walk) = &mut self.walk {
+            walk.note_new(at, index);
+        }
         self.stamp.changes += 1;
         Position::new(at, index, address)
     }
@@ -280,7 +287,7 @@ impl Table {
     /// Puts `entry`, of the same key, in place of the one at `position`, which is returned.
     pub fn replace(&mut self, position: &mut Position, entry: Entry) -> Entry {
         debug_assert_eq!(self.get(*position).key(), entry.borrow().key());
-        self.before_change(position.bucket());
+        self.before_change(*position);
         if entry.borrow().may_expire() {
             self.mark_may_expire(*position);
         }
@@ -293,7 +300,7 @@ impl Table {
 
     /// Takes out the entry at `position`. Other positions are void afterwards.
     pub fn remove(&mut self, position: Position, hasher: &KeyHasher) -> Entry {
-        self.before_change(position.bucket());
+        self.before_change(position);
         let address = self.bucket_mut(position.bucket()).remove(position.index());
         self.len -= 1;
         self.stamp.changes += 1;
@@ -306,7 +313,7 @@ impl Table {
 
     /// Builds the entry at `position` anew with another expiry, its boxed value moved rather than copied.
     pub fn rebuild(&mut self, position: &mut Position, expiry_ms: Option<i64>) {
-        self.before_change(position.bucket());
+        self.before_change(*position);
         // SAFETY: the new entry's address takes its place below before anyone can look.
         let old = unsafe { Entry::from_bits(position.address) };
         position.address = old.with_expiry(expiry_ms).into_bits();
@@ -317,23 +324,23 @@ impl Table {
     /// Adds one bucket and splits the one whose hashes it takes over.
     fn grow(&mut self, hasher: &KeyHasher) {
         let new = self.buckets;
-        // Nothing is there yet that a snapshot would need.
-        self.before_change(new);
         self.make_room(new + 1);
         self.set_buckets(new + 1);
         if new == 0 {
             return;
         }
         let low = new - (new + 1).next_power_of_two() / 2;
-        self.before_change(low);
+        // What moves into the new bucket was handed over with this one.
+        self.hand_over_bucket(new);
+        self.hand_over_bucket(low);
         self.rehash(low, hasher);
     }
 
     /// Takes the last bucket away; its entries go back to the bucket it was split from.
     fn shrink(&mut self, hasher: &KeyHasher) {
         let last = self.buckets - 1;
-        self.before_change(last);
-        self.before_change(last - self.buckets.next_power_of_two() / 2);
+        self.hand_over_bucket(last);
+        self.hand_over_bucket(last - self.buckets.next_power_of_two() / 2);
         self.set_buckets(last);
         self.rehash(last, hasher);
         let needed = last.div_ceil(SEGMENT);
@@ -375,23 +382,40 @@ impl Table {
         }
     }
 
-    /// Hands bucket `at` to the snapshot that walks over the table, if it does not have it: before anything of it changes.
+    /// Hands the entry at `position` to the snapshot that walks over the table, if it does not have it: before it changes.
     #[inline]
-    fn before_change(&mut self, at: usize) {
+    fn before_change(&mut self, position: Position) {
         if self.walk.is_some() {
-            self.hand_over(at);
+            self.hand_over(position);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn hand_over(&mut self, at: usize) {
+    fn hand_over(&mut self, position: Position) {
+        if self.bucket(position.bucket()).is_chained() {
+            // Without it an entry of the chain may move to a place whose mark tells of another one.
+            return self.hand_over_bucket(position.bucket());
+        }
         let Some(walk) = &mut self.walk else { return };
-        if walk.claim(at) && at < self.buckets {
+        if walk.claim(position.bucket(), position.index()) {
+            // SAFETY: the position is valid, so the table owns the entry there; it is exclusively borrowed.
+            let message = walk.hand_over(&mut unsafe { EntryMut::from_bits(position.address) });
+            walk.put_preimages([message]);
+        }
+    }
+
+    /// Hands over what the snapshot, if there is one, does not have of bucket `at`.
+    #[inline(never)]
+    fn hand_over_bucket(&mut self, at: usize) {
+        let Some(walk) = &mut self.walk else { return };
+        let places = walk.claim_bucket(at);
+        if !places.are_none() && at < self.buckets {
             let mut out = Vec::new();
             let bucket = &self.segments[at / SEGMENT][at % SEGMENT];
             // SAFETY: the table owns the entries and is exclusively borrowed.
-            bucket.for_each(|_, address| walk.hand_over(&mut unsafe { EntryMut::from_bits(address) }, &mut out));
+            let message = |address| walk.hand_over(&mut unsafe { EntryMut::from_bits(address) });
+            bucket.for_each(|index, address| out.extend(places.have(index).then(|| message(address))));
             walk.put_preimages(out);
         }
     }
@@ -408,14 +432,15 @@ impl Table {
 
     /// Hands over the next bucket. False if there is none: then the walk is over.
     pub(super) fn walk_on(&mut self, out: &mut Vec<Message>) -> bool {
-        let Some((walk, at)) = self.walk.as_mut().and_then(|walk| walk.claim_next().map(|at| (walk, at))) else {
+        let Some((walk, (at, places))) = self.walk.as_mut().and_then(|walk| walk.claim_next().map(|next| (walk, next))) else {
             self.walk = None;
             return false;
         };
         if at < self.buckets {
             let bucket = &self.segments[at / SEGMENT][at % SEGMENT];
             // SAFETY: the table owns the entries and is exclusively borrowed.
-            bucket.for_each(|_, address| walk.hand_over(&mut unsafe { EntryMut::from_bits(address) }, out));
+            let message = |address| walk.hand_over(&mut unsafe { EntryMut::from_bits(address) });
+            bucket.for_each(|index, address| out.extend(places.have(index).then(|| message(address))));
         }
         true
     }
@@ -573,15 +598,19 @@ impl Drop for Table {
 impl Remains for Table {
     fn hand_over_some(&mut self, out: &mut Vec<Message>) -> bool {
         let Some(last) = self.buckets.checked_sub(1) else { return false };
+        let left = self.walk.as_ref().map(|walk| walk.left(last)).unwrap_or_default();
+        let mut is_left = Vec::with_capacity(16);
+        self.bucket(last).for_each(|index, _| is_left.push(left.have(index)));
         let mut addresses = Vec::with_capacity(16);
+        // In the order in which they were just visited.
         self.bucket_mut(last).drain_into(&mut addresses);
         self.set_buckets(last);
         self.len -= addresses.len();
-        for address in addresses {
+        for (address, is_left) in addresses.into_iter().zip(is_left) {
             // SAFETY: the address has left the table.
             let entry = unsafe { Entry::from_bits(address) };
             match &self.walk {
-                Some(walk) if !walk.has(last) => walk.hand_over_whole(entry, out),
+                Some(walk) if is_left => walk.hand_over_whole(entry, out),
                 _ if entry.borrow().is_being_saved() => out.push(Message::Orphan(entry)),
                 _ => {}
             }

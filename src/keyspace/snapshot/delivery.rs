@@ -5,7 +5,7 @@ use std::io;
 
 use super::sink::{self, Piece, Sink, Tag};
 use crate::keyspace::entry::{Entry, Type, Value};
-use crate::keyspace::handover::{self, Header, Message, Queue, Remains};
+use crate::keyspace::handover::{self, Begun, Header, Message, Queue, Remains};
 use crate::keyspace::value::chunk::{Chunk, Turn};
 use crate::keyspace::value::pieces;
 use crate::keyspace::value::stream::StreamId;
@@ -57,9 +57,9 @@ impl Delivery {
 
     /// Delivers all that was handed over. True if there was something.
     pub(super) fn deliver(&mut self, queue: &Queue, sink: &mut dyn Sink) -> io::Result<bool> {
-        let messages = queue.take_all();
-        let is_any = !messages.is_empty();
-        for message in messages {
+        let mut is_any = false;
+        for message in queue.take_all() {
+            is_any = true;
             let bytes = message.bytes();
             let kept = self.deliver_one(message, queue, sink)?;
             queue.note_delivered(bytes - kept);
@@ -69,11 +69,11 @@ impl Delivery {
 
     /// Notes what was handed over as [`Delivery::deliver`] does, and tells nobody.
     pub(super) fn discard(&mut self, queue: &Queue) -> bool {
-        let messages = queue.take_all();
-        let is_any = !messages.is_empty();
-        for message in messages {
+        let mut is_any = false;
+        for message in queue.take_all() {
+            is_any = true;
             match message {
-                Message::Begin(key, header) => self.begin(key, header.tag, header.kind),
+                Message::Begin(begun) => self.begin(begun.key, begun.header.tag, begun.header.kind),
                 Message::End(tag) => _ = self.active.remove(&tag),
                 Message::Moved(tag, key) => self.note_moved(tag, key),
                 Message::Orphan(entry) => {
@@ -107,7 +107,8 @@ impl Delivery {
                 self.deliver_entry(tag, entry, sink)?;
                 sink.end(tag)?;
             }
-            Message::Begin(key, header) => {
+            Message::Begin(begun) => {
+                let Begun { key, header } = *begun;
                 self.keys += 1;
                 sink.key(&Header { key: &key, ..header })?;
                 self.begin(key, header.tag, header.kind);

@@ -4,12 +4,12 @@
 //! there ([`super::handover`]):
 //!
 //! * its walk ([`Snapshot::step`]), which holds one stripe for a slice of a fraction of a millisecond, and gives way when somebody waits;
-//! * whoever changes something that the walk has not reached, before the change: the bucket of the table that it changes, with the entries
-//!   in it ([`super::table`]), or the part of a large collection ([`super::value::chunk`]). No writer waits for more than that.
+//! * whoever changes something that the walk has not reached, before the change: the entry of the table that it changes ([`super::table`]), or
+//!   the part of a large collection ([`super::value::chunk`]).
 //!
 //! | what | unit | how it survives changes |
 //! |---|---|---|
-//! | a table of keys | bucket, by its number | before a bucket is split or merged both are handed over |
+//! | a table of keys | entry, by its place in a bucket of some number | before a bucket is split, merged or chained all of it is handed over |
 //! | hashes, sets | bucket of the packed table | likewise |
 //! | sorted sets | leaf, by its place | a leaf gives its elements away only after it was handed over |
 //! | lists | node | numbered at the beginning; the sink gets them in that order, early ones wait |
@@ -23,7 +23,8 @@
 //! which one it was.
 //!
 //! Everything goes through one queue to the sink, which works without any lock. The queue has a bound: 64 MB and a twentieth of the memory
-//! in use when the snapshot began, as much as a node may grow for it. If the sink cannot keep up, the snapshot ends with an error.
+//! in use when the snapshot began, as much as a node may grow for it. If the sink cannot keep up, writers wait once half of it is full
+//! ([`Keyspace::snapshot_is_behind`]); a sink that takes nothing at all ends the snapshot with an error.
 //!
 //! Invariants:
 //! * What the sink gets is what was there when the snapshot began, each key once.
@@ -204,21 +205,18 @@ impl<'k> Snapshot<'k> {
         limit: usize,
         look: impl FnOnce(&mut KeyAccess<'_>) -> R,
     ) -> Result<(Snapshot<'k>, R), Failure> {
-        let queue = Queue::new(limit);
         let mut access = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, clock::unix_ms()), 0);
         let begun = access.with_all(|access| {
             let started = clock::ticks();
-            if !keyspace.handover.begin(&queue) {
-                return None;
-            }
+            let queue = keyspace.handover.begin(limit)?;
             for number in 0..keyspace.stripes() as u32 {
                 for (table, keys) in access.stripe(number).tables_mut() {
                     keys.table.begin_walk(|buckets| Walk::new(Arc::clone(&queue), keyspace.db_of(table), buckets));
                 }
             }
-            Some((clock::elapsed_us(started, clock::ticks()), look(access)))
+            Some((queue, clock::elapsed_us(started, clock::ticks()), look(access)))
         });
-        let (begin_us, seen) = begun.ok_or(Failure::Busy)?;
+        let (queue, begin_us, seen) = begun.ok_or(Failure::Busy)?;
         Ok((
             Snapshot {
                 keyspace,
@@ -245,6 +243,7 @@ impl<'k> Snapshot<'k> {
         if let Some(fault) = self.queue.fault() {
             return Err(Failure::Fault(fault));
         }
+        self.queue.look_at_writers();
         if self.stripe as usize == self.keyspace.stripes() && self.delivery.is_idle() {
             self.keyspace.handover.end();
             return Ok(Progress::Done);
@@ -366,6 +365,14 @@ impl<'k> Snapshot<'k> {
             }
         }
         self.keyspace.handover.end();
+    }
+}
+
+impl Keyspace {
+    /// True while so much waits for who takes a snapshot that commands should change nothing. Who cannot wait may go on.
+    #[inline]
+    pub fn snapshot_is_behind(&self) -> bool {
+        self.handover.is_behind()
     }
 }
 

@@ -412,6 +412,7 @@ fn a_snapshot_that_cannot_keep_up_ends() {
     };
     put(1000);
     let mut snapshot = Snapshot::begin_with(&keyspace, 500_000, |_| ()).expect("there is no other").0;
+    assert!(!keyspace.snapshot_is_behind());
     put(10);
     let mut kept = Kept::default();
     let failure = loop {
@@ -423,6 +424,49 @@ fn a_snapshot_that_cannot_keep_up_ends() {
     assert!(matches!(failure, Err(Failure::Fault(Fault::Overrun))), "{failure:?}");
     drop(snapshot);
     assert!(!is_remembered(&keyspace));
+}
+
+#[test]
+fn writers_wait_for_a_snapshot_that_is_behind_until_it_is_not() {
+    let keyspace = Keyspace::new(16, 1, false, 7);
+    let put = |number: usize, len: usize| {
+        change(&keyspace, 0, &format!("key:{number}"), NOW_MS, |key| key.set_text(&vec![b'x'; len], Expiry::Keep));
+    };
+    (0..1000).for_each(|number| put(number, 1000));
+    let mut snapshot = Snapshot::begin_with(&keyspace, 500_000, |_| ()).expect("there is no other").0;
+    let (mut kept, mut waits) = (Kept::default(), 0);
+    let mut numbers = 0..1000;
+    loop {
+        // As gates do: who writes asks first.
+        if keyspace.snapshot_is_behind() {
+            waits += 1;
+        } else if let Some(number) = numbers.next() {
+            put(number, 10);
+            continue;
+        }
+        if snapshot.step(&mut kept, USUAL_BUDGET).expect("writers waited") == Progress::Done {
+            break;
+        }
+    }
+    assert!(waits >= 3, "{waits}");
+    assert!(snapshot.figures().queued_bytes_max <= 260_000, "{:?}", snapshot.figures());
+    assert_eq!(kept.data.len(), 1000);
+    assert!(!keyspace.snapshot_is_behind());
+}
+
+#[test]
+fn writers_do_not_wait_for_ever_for_a_sink_that_takes_nothing() {
+    let keyspace = Keyspace::new(16, 1, false, 7);
+    let put = |len| change(&keyspace, 0, "key", NOW_MS, |key| key.set_text(&vec![b'x'; len], Expiry::Keep));
+    put(1000);
+    let mut snapshot = Snapshot::begin_with(&keyspace, 1000, |_| ()).expect("there is no other").0;
+    put(10);
+    let deadline_ms = clock::monotonic_ms() + 60_000;
+    while keyspace.snapshot_is_behind() {
+        assert!(clock::monotonic_ms() < deadline_ms, "writers may go on");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert!(matches!(snapshot.step(&mut Kept::default(), USUAL_BUDGET), Err(Failure::Fault(Fault::Overrun))));
 }
 
 /// A sink that fails after some pieces.
