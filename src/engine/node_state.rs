@@ -1,5 +1,6 @@
 //! Parts of what all workers of a node share that know nothing of commands: who the node is, what pauses it, how it ends.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -167,7 +168,9 @@ pub struct Stop {
     pub requested: AtomicBool,
     /// Wakes the main thread.
     pub notify: Notify,
-    wishes: Mutex<Vec<EndWish>>,
+    wishes: Mutex<VecDeque<EndWish>>,
+    /// Until when it waits for replicas, monotonic milliseconds; 0: it does not.
+    waits_until_ms: AtomicU64,
 }
 
 /// A client that wants the node to end.
@@ -181,6 +184,13 @@ pub struct EndWish {
     pub refused: oneshot::Sender<()>,
 }
 
+impl EndWish {
+    /// Tells the client that the node does not end. One that has gone meanwhile need not hear it.
+    pub fn refuse(self) {
+        let _ = self.refused.send(());
+    }
+}
+
 impl Stop {
     /// Asks the node to end: no new connections, what was received is answered, then it exits.
     pub fn request(&self) {
@@ -191,14 +201,39 @@ impl Stop {
     /// Asks the main thread to end the node, once it has saved what is to be saved. What is returned says that it does not end after all.
     pub fn ask(&self, flags: ShutdownFlags, client: String) -> oneshot::Receiver<()> {
         let (refused, answer) = oneshot::channel();
-        self.wishes.lock().push(EndWish { flags, client, refused });
+        self.wishes.lock().push_back(EndWish { flags, client, refused });
         self.notify.notify_one();
         answer
     }
 
-    /// Takes what clients asked for.
-    pub fn take_wishes(&self) -> Vec<EndWish> {
-        std::mem::take(&mut self.wishes.lock())
+    /// Begins to wait for replicas, until this time.
+    pub fn begin_to_wait(&self, until_ms: u64) {
+        self.waits_until_ms.store(until_ms.max(1), Ordering::Relaxed);
+    }
+
+    /// Ends the wait for replicas, by itself or by [`Stop::abort`]. False if there was none any more.
+    pub fn end_wait(&self) -> bool {
+        self.waits_until_ms.swap(0, Ordering::Relaxed) != 0
+    }
+
+    /// Has a node that waits for its replicas go on. False if it does not wait.
+    pub fn abort(&self) -> bool {
+        let aborts = self.end_wait();
+        if aborts {
+            tracing::info!("Shutdown manually aborted.");
+        }
+        aborts
+    }
+
+    /// How long it will still wait for replicas, in milliseconds. None if it does not.
+    pub fn waits_for_ms(&self) -> Option<u64> {
+        let until_ms = self.waits_until_ms.load(Ordering::Relaxed);
+        (until_ms != 0).then(|| until_ms.saturating_sub(clock::monotonic_ms()))
+    }
+
+    /// Takes what a client asked for, the first one first.
+    pub fn take_wish(&self) -> Option<EndWish> {
+        self.wishes.lock().pop_front()
     }
 
     /// True once the node is ending.

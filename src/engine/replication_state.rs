@@ -20,7 +20,10 @@ use crate::clients::session::ReplicaWish;
 use crate::config::Config;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::blocked::{Outcome, Waiter};
-use crate::persist::write_log::LogReader;
+use crate::persist::write_log::{LogReader, WriteLog};
+
+/// What asks replicas how far they are.
+const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
 
 /// A connection that has become a replica's: no worker serves it any more.
 #[derive(Debug)]
@@ -248,14 +251,12 @@ impl Replication {
         if self.count() == 0 { 0 } else { self.look().replicas_at(offset) }
     }
 
-    /// True if they have not been asked how far they are since the log had this end.
-    pub fn must_ask(&self, end: u64) -> bool {
-        self.count() > 0 && self.asked_at.load(Ordering::Relaxed) != end
-    }
-
-    /// Notes that they were asked when the log had this end.
-    pub fn note_asked(&self, end: u64) {
-        self.asked_at.store(end, Ordering::Relaxed);
+    /// Asks replicas how far they are, unless the log has got no longer since they were last asked.
+    pub fn ask(&self, log: &WriteLog) {
+        if self.count() > 0 && self.asked_at.load(Ordering::Relaxed) != log.end() {
+            let end = log.append_aside(GETACK, |waker| waker.wake());
+            self.asked_at.store(end, Ordering::Relaxed);
+        }
     }
 
     /// Enters one that waits for so many replicas to have everything up to `offset`.

@@ -235,14 +235,12 @@ fn serve_data(shared: &Arc<Shared>, sockets: &Sockets, supervisor: &Supervisor) 
 
 /// Does what clients asked for with SHUTDOWN. True if the node ends.
 async fn end_as_wished(shared: &Arc<Shared>) -> bool {
-    let wishes = shared.stop.take_wishes();
-    for wish in wishes {
+    while let Some(wish) = shared.stop.take_wish() {
         tracing::info!("User requested shutdown... (user request from '{}')", wish.client);
         if finish::prepare(shared, wish.flags).await {
             return true;
         }
-        // Who has gone meanwhile need not hear it.
-        let _ = wish.refused.send(());
+        wish.refuse();
     }
     // Or somebody else has ended it.
     shared.stop.is_requested()

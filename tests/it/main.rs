@@ -27,6 +27,7 @@ mod rdb;
 mod replay;
 mod replication;
 mod robustness;
+mod shutdown;
 mod snapshot;
 mod start;
 mod storm;

@@ -1,10 +1,13 @@
-//! SHUTDOWN: saves what is to be saved, and ends the node. The node's main thread does both; the client waits, and hears only if the node
-//! does not end.
+//! SHUTDOWN: waits for replicas, saves what is to be saved, and ends the node. The node's main thread does all of it; the client waits, and
+//! hears only if the node does not end.
 
-use crate::clients::Session;
+use std::sync::atomic::Ordering;
+
+use crate::clients::{Client, Session, bit};
 use crate::config::ShutdownFlags;
 use crate::engine::context::{Args, AsyncResult, Context, is_word};
 use crate::engine::error::CmdError;
+use crate::engine::shared::Shared;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 
 pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
@@ -94,19 +97,48 @@ fn exec<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Ar
             return Err(CmdError::err("SHUTDOWN FAILOVER is only supported in cluster mode."));
         }
         if options.abort {
-            return Err(CmdError::err("No shutdown in progress."));
+            if !context.shared.stop.abort() {
+                return Err(CmdError::err("No shutdown in progress."));
+            }
+            context.reply.ok();
+            return Ok(());
         }
         if options.flags.contains(ShutdownFlags::FAILOVER) {
             return Err(CmdError::err("this server cannot hand over before it ends yet"));
         }
         let refused = context.shared.stop.ask(options.flags, context.caller.client.addr.to_string());
-        if refused.await.is_ok() {
+        let is_refused = {
+            let _waits = Waits::begin(context.shared, &context.caller.client);
+            refused.await.is_ok()
+        };
+        if is_refused {
             return Err(CmdError::err("Errors trying to SHUTDOWN. Check logs."));
         }
         // The connection closes unanswered.
         session.close_after_reply(&context.caller.client);
         Ok(())
     })
+}
+
+/// A client that waits for the end, as others see it.
+struct Waits<'s> {
+    shared: &'s Shared,
+    client: &'s Client,
+}
+
+impl<'s> Waits<'s> {
+    fn begin(shared: &'s Shared, client: &'s Client) -> Waits<'s> {
+        client.set(bit::BLOCKED, true);
+        shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
+        Waits { shared, client }
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.client.set(bit::BLOCKED, false);
+        self.shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,6 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("extended-redis-compatibility", false, field!(extended_redis_compatibility))
         .doc("Name Redis instead of Valkey in a few replies, for clients that look for it."),
     number("shutdown-timeout", 0, INT_MAX, 10, field!(shutdown_timeout))
-        .no_effect("a shutdown does not wait for replicas yet")
         .doc("Seconds that a shutdown waits for replicas that lag behind. 0 does not wait."),
     word_set("shutdown-on-sigint", ShutdownFlags::WORDS, field!(shutdown_on_sigint)).check(checks::shutdown).doc(
         "How SIGINT shuts down, in the words of SHUTDOWN. Requests that were received are answered in any case. By \

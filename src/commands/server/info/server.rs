@@ -1,7 +1,5 @@
 //! INFO server and tls.
 
-use std::sync::atomic::Ordering;
-
 use super::lines::Lines;
 use crate::base::{clock, process, version};
 use crate::config::{Config, Supervised};
@@ -46,8 +44,8 @@ pub(super) fn server(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("config_file", shared.config.file().map_or_else(String::new, |file| file.display().to_string()));
     lines.add("io_threads_active", u8::from(config.io_threads > 1));
     lines.add("availability_zone", &config.availability_zone);
-    if shared.stop.requested.load(Ordering::Acquire) {
-        lines.add("shutdown_in_milliseconds", 0);
+    if let Some(left_ms) = shared.stop.waits_for_ms().or_else(|| shared.stop.is_requested().then_some(0)) {
+        lines.add("shutdown_in_milliseconds", left_ms);
     }
     listeners(config, lines);
 }
