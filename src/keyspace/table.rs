@@ -13,6 +13,8 @@
 //! * `MAY_EXPIRE` is set on a bucket if one of its entries has an expiry, or elements with one (it may be set without).
 #![allow(unsafe_code)]
 
+mod walk;
+
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,7 +22,7 @@ use smallvec::SmallVec;
 
 use super::bucket::{Bucket, Candidate, prefetch};
 use super::entry::{Entry, EntryMut, EntryRef};
-use super::handover::{Message, Remains, Walk};
+use super::handover::Walk;
 use super::hash::{KeyHash, KeyHasher};
 use crate::base::rng::Rng;
 
@@ -382,74 +384,6 @@ impl Table {
         }
     }
 
-    /// Hands the entry at `position` to the snapshot that walks over the table, if it does not have it: before it changes.
-    #[inline]
-    fn before_change(&mut self, position: Position) {
-        if self.walk.is_some() {
-            self.hand_over(position);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn hand_over(&mut self, position: Position) {
-        if self.bucket(position.bucket()).is_chained() {
-            // Without it an entry of the chain may move to a place whose mark tells of another one.
-            return self.hand_over_bucket(position.bucket());
-        }
-        let Some(walk) = &mut self.walk else { return };
-        if walk.claim(position.bucket(), position.index()) {
-            // SAFETY: the position is valid, so the table owns the entry there; it is exclusively borrowed.
-            let message = walk.hand_over(&mut unsafe { EntryMut::from_bits(position.address) });
-            walk.put_preimages([message]);
-        }
-    }
-
-    /// Hands over what the snapshot, if there is one, does not have of bucket `at`.
-    #[inline(never)]
-    fn hand_over_bucket(&mut self, at: usize) {
-        let Some(walk) = &mut self.walk else { return };
-        let places = walk.claim_bucket(at);
-        if !places.are_none() && at < self.buckets {
-            let mut out = Vec::new();
-            let bucket = &self.segments[at / SEGMENT][at % SEGMENT];
-            // SAFETY: the table owns the entries and is exclusively borrowed.
-            let message = |address| walk.hand_over(&mut unsafe { EntryMut::from_bits(address) });
-            bucket.for_each(|index, address| out.extend(places.have(index).then(|| message(address))));
-            walk.put_preimages(out);
-        }
-    }
-
-    /// Has a snapshot walk over the entries that are there now: `walk` of so many buckets.
-    pub(super) fn begin_walk(&mut self, walk: impl FnOnce(usize) -> Walk) {
-        self.walk = (self.len > 0).then(|| Box::new(walk(self.buckets)));
-    }
-
-    /// True if a snapshot walks over the table.
-    pub(super) fn is_walked(&self) -> bool {
-        self.walk.is_some()
-    }
-
-    /// Hands over the next bucket. False if there is none: then the walk is over.
-    pub(super) fn walk_on(&mut self, out: &mut Vec<Message>) -> bool {
-        let Some((walk, (at, places))) = self.walk.as_mut().and_then(|walk| walk.claim_next().map(|next| (walk, next))) else {
-            self.walk = None;
-            return false;
-        };
-        if at < self.buckets {
-            let bucket = &self.segments[at / SEGMENT][at % SEGMENT];
-            // SAFETY: the table owns the entries and is exclusively borrowed.
-            let message = |address| walk.hand_over(&mut unsafe { EntryMut::from_bits(address) });
-            bucket.for_each(|index, address| out.extend(places.have(index).then(|| message(address))));
-        }
-        true
-    }
-
-    /// Ends a walk that was given up.
-    pub(super) fn end_walk(&mut self) {
-        self.walk = None;
-    }
-
     /// Visits the entries of the buckets that `cursor` names and returns the next cursor, 0 at the end.
     ///
     /// The cursor counts in reverse binary order, so that it stays valid while the table grows and shrinks: an entry that is
@@ -592,30 +526,6 @@ impl Drop for Table {
                 }
             }
         }
-    }
-}
-
-impl Remains for Table {
-    fn hand_over_some(&mut self, out: &mut Vec<Message>) -> bool {
-        let Some(last) = self.buckets.checked_sub(1) else { return false };
-        let left = self.walk.as_ref().map(|walk| walk.left(last)).unwrap_or_default();
-        let mut is_left = Vec::with_capacity(16);
-        self.bucket(last).for_each(|index, _| is_left.push(left.have(index)));
-        let mut addresses = Vec::with_capacity(16);
-        // In the order in which they were just visited.
-        self.bucket_mut(last).drain_into(&mut addresses);
-        self.set_buckets(last);
-        self.len -= addresses.len();
-        for (address, is_left) in addresses.into_iter().zip(is_left) {
-            // SAFETY: the address has left the table.
-            let entry = unsafe { Entry::from_bits(address) };
-            match &self.walk {
-                Some(walk) if is_left => walk.hand_over_whole(entry, out),
-                _ if entry.borrow().is_being_saved() => out.push(Message::Orphan(entry)),
-                _ => {}
-            }
-        }
-        true
     }
 }
 
