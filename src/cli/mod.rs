@@ -2,7 +2,7 @@
 //! server that speaks RESP, and other clients work with Larder; but it looks at files as the server would ([`snapshot`], [`append_only`]).
 //!
 //! [`options`] decides what to do; [`session`] runs commands over a [`connection`] and prints with [`output`]; the
-//! other modules are the modes: [`repl`] with [`docs`] and [`hint`], [`keys`], [`stats`], [`pipe`], [`transfer`], [`manager`].
+//! other modules are the modes: [`repl`] with [`docs`] and [`hint`], [`keys`], [`stats`], [`pipe`], [`transfer`], [`migrate`], [`manager`].
 //!
 //! Blocking sockets and one thread: a client has nothing else to do while it waits.
 
@@ -12,6 +12,7 @@ mod docs;
 mod hint;
 mod keys;
 mod manager;
+mod migrate;
 mod options;
 mod output;
 mod pipe;
@@ -70,6 +71,7 @@ fn run(settings: Settings) -> Result<(), Stop> {
         Mode::Replica => transfer::replica(&mut session),
         Mode::Snapshot(look, file) => snapshot::run(look, &file),
         Mode::AppendOnly(wish) => append_only::run(&wish),
+        Mode::Migrate(wish) => migrate::run(session, &wish),
         Mode::Rdb { file, functions_only } => transfer::rdb(&mut session, &file, functions_only),
     }
 }

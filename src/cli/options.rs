@@ -14,7 +14,7 @@ use clap::{ArgAction, Parser};
 
 use super::manager::ManagerOptions;
 use super::output::Format;
-use super::settings::{Address, AofWish, Family, FromStdin, Look, Mode, Protocol, Settings};
+use super::settings::{Address, AofWish, Family, FromStdin, Look, MigrateWish, Mode, Protocol, Settings};
 use super::stop::{Stop, fail};
 use super::uri;
 
@@ -28,7 +28,8 @@ const SCAN_COUNT: u64 = 10;
 /// Without a command an interactive session starts; type "help" there. `rdb check|info|export FILE` looks at a snapshot's file without any
 /// server: whether it loads, what is in it, or all of it, a line of JSON for each key. `aof check [--fix] [--yes]
 /// [--truncate-to-timestamp SECONDS] FILE` looks at an append only file, by its manifest or a part of it: whether it loads, and where not; what
-/// cannot be loaded, or was written later, can be cut off its end.
+/// cannot be loaded, or was written later, can be cut off its end. `migrate-from redis://[user:password@]host:port [--replace] [--cut-over]` has
+/// the server take over the data of a running Redis or Valkey, step by step.
 #[derive(Parser, Debug)]
 #[command(
     name = "larder-cli",
@@ -346,18 +347,19 @@ fn mode(options: &Options) -> Result<Mode, Stop> {
                     }
                 })?)
             }
-            None => file_mode(&command).unwrap_or(Mode::Command(command)),
+            None => own_mode(&command).unwrap_or(Mode::Command(command)),
         },
     })
 }
 
-/// `rdb check|info|export FILE` and `aof check|fix ... FILE`, which are no server's commands.
-fn file_mode(command: &[Vec<u8>]) -> Option<Mode> {
+/// `rdb check|info|export FILE`, `aof check|fix ... FILE` and `migrate-from URI`, which are no server's commands.
+fn own_mode(command: &[Vec<u8>]) -> Option<Mode> {
     let path = |word: &[u8]| PathBuf::from(OsString::from_vec(word.to_vec()));
     let words: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
     match words[..] {
         [b"rdb", look, file] => Some(Mode::Snapshot(Look::of(look)?, path(file))),
         [b"aof", ref rest @ ..] => AofWish::of(rest, path).map(Mode::AppendOnly),
+        [b"migrate-from", ref rest @ ..] => MigrateWish::of(rest).map(Mode::Migrate),
         _ => None,
     }
 }
@@ -505,6 +507,8 @@ mod tests {
                 "aof check --fix --yes --truncate-to-timestamp 17 f",
                 Mode::AppendOnly(AofWish { fixes: true, is_sure: true, until_s: Some(17), file: "f".into() }),
             ),
+            ("migrate-from redis://h --cut-over", Mode::Migrate(MigrateWish { uri: "redis://h".into(), cuts_over: true, replaces: false })),
+            ("migrate-from", Mode::Command(vec![b"migrate-from".to_vec()])),
             ("aof check --else f", Mode::Command(["aof", "check", "--else", "f"].map(|word| word.as_bytes().to_vec()).to_vec())),
             ("--eval f k , a", Mode::Eval("f".into(), vec![b"k".into(), b",".into(), b"a".into()])),
         ] {

@@ -101,6 +101,32 @@ impl AofWish {
     }
 }
 
+/// From where data is to be taken over, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct MigrateWish {
+    pub(super) uri: String,
+    /// What this server has may go.
+    pub(super) replaces: bool,
+    /// Nobody is asked before the cut-over.
+    pub(super) cuts_over: bool,
+}
+
+impl MigrateWish {
+    /// What these words ask for: those behind `migrate-from`.
+    pub(super) fn of(words: &[&[u8]]) -> Option<MigrateWish> {
+        let mut wish = MigrateWish::default();
+        for word in words {
+            match *word {
+                b"--replace" => wish.replaces = true,
+                b"--cut-over" => wish.cuts_over = true,
+                uri if wish.uri.is_empty() && !uri.starts_with(b"-") => wish.uri = String::from_utf8(uri.to_vec()).ok()?,
+                _ => return None,
+            }
+        }
+        (!wish.uri.is_empty()).then_some(wish)
+    }
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -113,6 +139,8 @@ pub(super) enum Mode {
     Snapshot(Look, PathBuf),
     /// Look at an append only file.
     AppendOnly(AofWish),
+    /// Take over the data of another server.
+    Migrate(MigrateWish),
     /// Look after a cluster.
     Manager(Wish),
     Scan,

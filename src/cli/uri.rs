@@ -15,7 +15,8 @@ pub(super) fn apply(uri: &str, settings: &mut Settings) -> Result<(), Stop> {
         Some((userinfo, rest)) => {
             let password = match userinfo.split_once(':') {
                 Some((user, password)) => {
-                    settings.user = Some(decoded(user)?);
+                    // `redis://:password@host`, as applications write it, means the default user.
+                    settings.user = if user.is_empty() { None } else { Some(decoded(user)?) };
                     password
                 }
                 None => userinfo,

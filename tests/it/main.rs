@@ -22,6 +22,7 @@ mod isolation;
 mod kills;
 mod large_values;
 mod linearizability;
+mod migrate;
 mod other_servers;
 mod rdb;
 mod replay;
