@@ -56,6 +56,8 @@ pub struct Replication {
     joining: Mutex<Vec<Joining>>,
     /// Somebody joins, or something else is to be done.
     pub wake: Notify,
+    /// Tells who serves replicas that somebody waits for what they have.
+    pub hurry: Notify,
     /// Those who wait for replicas, with the offset and the number of replicas that they wait for.
     waiting: Mutex<Vec<(u64, usize, Arc<Waiter>)>>,
     /// Replicas, to be looked at without the lock.
@@ -91,6 +93,7 @@ impl Default for Replication {
             backlog: Mutex::new(None),
             joining: Mutex::default(),
             wake: Notify::new(),
+            hurry: Notify::new(),
             waiting: Mutex::default(),
             count: AtomicUsize::new(0),
             good: AtomicUsize::new(0),
@@ -256,6 +259,7 @@ impl Replication {
         if self.count() > 0 && self.asked_at.load(Ordering::Relaxed) != log.end() {
             let end = log.append_aside(GETACK, |waker| waker.wake());
             self.asked_at.store(end, Ordering::Relaxed);
+            self.hurry.notify_waiters();
         }
     }
 

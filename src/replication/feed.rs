@@ -43,6 +43,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const INPUT_LEN_MAX: usize = 64 * 1024;
 /// Parts that are written by one system call.
 const PARTS_MAX: usize = 64;
+/// What is written right after something was sent waits for so long for more: a replica is not woken for each batch of a client.
+const GATHER: Duration = Duration::from_millis(1);
 /// Sent to who waits for its snapshot, so often: it sees that all is well.
 const ALIVE_MS: u64 = 1000;
 
@@ -109,6 +111,8 @@ pub(super) struct Feed {
     out: VecDeque<Bytes>,
     /// That is a part of the log.
     out_is_log: bool,
+    /// Until when what is written is let gather, monotonic microseconds.
+    gathers_until_us: u64,
     /// The length of its snapshot was announced.
     has_announced: bool,
     input: Vec<u8>,
@@ -143,6 +147,7 @@ impl Feed {
             sent: 0,
             out: VecDeque::new(),
             out_is_log: false,
+            gathers_until_us: 0,
             has_announced: false,
             input: Vec::new(),
             parser: RequestParser::default(),
@@ -261,7 +266,11 @@ impl Feed {
             let result = tokio::select! {
                 ready = self.socket.readable(), if is_reading => ready.map_err(End::Io).and_then(|()| self.read()),
                 ready = self.socket.writable(), if is_writing => ready.map_err(End::Io).and_then(|()| self.write()),
-                result = wait(&mut self.source, self.taking.as_mut(), self.reader.as_ref(), &self.shared), if !is_writing => {
+                () = gather(&self.shared), if !is_writing && self.gathers() => {
+                    self.gathers_until_us = 0;
+                    Ok(())
+                }
+                result = wait(&mut self.source, self.taking.as_mut(), self.reader.as_ref(), &self.shared), if !is_writing && !self.gathers() => {
                     result.and_then(|begun| self.note_begun(begun))
                 }
                 _ = looks.tick() => self.look(),
@@ -270,6 +279,12 @@ impl Feed {
                 return end;
             }
         }
+    }
+
+    /// True while the log is let grow before more of it is sent.
+    fn gathers(&self) -> bool {
+        let is_long = || self.shared.write_log.end() - self.sent >= REPLICA_READ_LEN as u64;
+        clock::monotonic_us() < self.gathers_until_us && !is_long()
     }
 
     /// Takes what is to be sent next, unless something is on its way.
@@ -282,7 +297,7 @@ impl Feed {
             Source::Begin(_) | Source::Nothing => {}
             Source::Snapshot => self.fill_from_snapshot()?,
             Source::Log => {
-                if let Some(reader) = &self.reader {
+                if let Some(reader) = self.reader.as_ref().filter(|_| !self.gathers()) {
                     let mut pieces = Vec::new();
                     self.shared.write_log.read_some(reader, REPLICA_READ_LEN, &mut pieces);
                     self.out.extend(pieces);
@@ -368,6 +383,7 @@ impl Feed {
         }
         if let (true, Some(reader)) = (self.out_is_log, &self.reader) {
             self.sent += written as u64;
+            self.gathers_until_us = clock::monotonic_us() + GATHER.as_micros() as u64;
             self.shared.write_log.release(reader, self.sent);
         }
         Ok(())
@@ -446,6 +462,15 @@ impl Feed {
             return Err(End::Slow);
         }
         if limit.hard_bytes > 0 && pending >= hard { Err(End::Slow) } else { Ok(()) }
+    }
+}
+
+/// Waits until more may have come, or somebody waits for what replicas have.
+#[expect(clippy::disallowed_methods, reason = "its thread's runtime has timers")]
+async fn gather(shared: &Shared) {
+    tokio::select! {
+        () = tokio::time::sleep(GATHER) => {}
+        () = shared.replication.hurry.notified() => {}
     }
 }
 
