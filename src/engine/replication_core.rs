@@ -116,6 +116,8 @@ pub struct Following {
     pub link: Link,
     /// The data here is what the history had at the end of the log: the primary may be asked for what follows.
     pub has_history: bool,
+    /// A full copy was to take the place of the data that was here, and has not: what is here is a part of it, or nothing.
+    pub has_part: bool,
     /// When the link was lost, or the node began to follow, monotonic milliseconds.
     pub down_since_ms: u64,
     /// Bytes of the full copy that is received: all (if that is known), and so far.
@@ -235,6 +237,13 @@ pub enum Event<'a> {
         /// The primary's history.
         id: String,
         /// The offset that the copy has.
+        at: u64,
+    },
+    /// The node's own file has given it what the history had at this offset.
+    Loaded {
+        /// The history.
+        history: History,
+        /// The offset.
         at: u64,
     },
     /// Its connection has ended.
@@ -403,13 +412,21 @@ impl State {
             Event::Replacing { number } => {
                 let Some(following) = self.link_of(number) else { return Vec::new() };
                 // If it does not come to its end, what is here then is a part of something.
-                following.has_history = false;
+                (following.has_history, following.has_part) = (false, true);
                 vec![Action::DropAll]
             }
             Event::Copied { number, id, at } => {
                 let Some(following) = self.link_of(number) else { return Vec::new() };
-                (following.link, following.has_history) = (Link::Connected, true);
+                following.link = Link::Connected;
+                (following.has_history, following.has_part) = (true, false);
                 (self.history, self.backlog) = (History::new(id), Some(at));
+                Vec::new()
+            }
+            Event::Loaded { history, at } => {
+                if let Some(following) = &mut self.following {
+                    (following.has_history, following.has_part) = (true, false);
+                }
+                (self.history, self.backlog) = (history, Some(at));
                 Vec::new()
             }
         }
@@ -423,6 +440,7 @@ impl State {
     fn follow(&mut self, host: String, port: u16, end: u64, is_logging: bool, now_ms: u64) -> Vec<Action> {
         // Who changes from one primary to another one has what the first one's history had.
         let has_history = self.following.as_ref().map_or(is_logging, |before| before.has_history);
+        let has_part = self.following.as_ref().is_some_and(|before| before.has_part);
         self.followed += 1;
         self.backlog.get_or_insert(end);
         self.following = Some(Following {
@@ -431,6 +449,7 @@ impl State {
             number: self.followed,
             link: Link::Connect,
             has_history,
+            has_part,
             down_since_ms: now_ms,
             transfer: (None, 0),
         });
@@ -651,6 +670,17 @@ mod tests {
         assert_eq!(state.step(Event::Replacing { number }), [], "the link of before is over");
         assert_eq!(state.step(Event::Replacing { number: second }), [Action::DropAll]);
         assert_eq!(state.wish(95), None, "a part of a copy is nothing");
+        let has_part = |state: &State| state.following.as_ref().map(|following| following.has_part);
+        assert_eq!(has_part(&state), Some(true));
+        let third = follow(&mut state, 3, 95, false);
+        assert_eq!((state.wish(95), has_part(&state)), (None, Some(true)), "whoever it follows");
+        state.step(Event::Copied { number: third, id: id('r'), at: 20 });
+        assert_eq!((state.wish(20), has_part(&state)), (Some((&*id('r'), 21)), Some(false)));
+        // A file that this node wrote says what it has.
+        let mut restarted = State::new(History::new(id('a')));
+        follow(&mut restarted, 1, 0, false);
+        restarted.step(Event::Loaded { history: History::new(id('p')), at: 33 });
+        assert_eq!((restarted.wish(40), restarted.backlog), (Some((&*id('p'), 41)), Some(33)));
     }
 
     #[test]

@@ -178,6 +178,16 @@ impl Replication {
         self.look().following.as_ref().is_some_and(|following| following.number == number)
     }
 
+    /// As [`Replication::follows_by`], and the data here is what the primary's stream goes on from.
+    pub fn is_fed_by(&self, number: u64) -> bool {
+        self.look().following.as_ref().is_some_and(|following| following.number == number && !following.has_part)
+    }
+
+    /// True if a part of a primary's data is here, and nothing else: a full copy that did not come to its end.
+    pub fn has_partial_copy(&self) -> bool {
+        self.look().following.as_ref().is_some_and(|following| following.has_part)
+    }
+
     /// The primary's host and port.
     pub fn primary(&self) -> Option<(String, u16)> {
         self.look().following.as_ref().map(|following| (following.host.clone(), following.port))

@@ -22,8 +22,8 @@ use crate::engine::context::is_word;
 use crate::engine::loading::Loading;
 use crate::engine::replay::{NotApplied, Replay};
 use crate::engine::replication_core::{Event, Link};
-use crate::engine::roles;
 use crate::engine::shared::Shared;
+use crate::engine::{rewriting, roles};
 
 /// Before the link is tried again: twice as long each time it fails, up to so long.
 const BACK_OFF_MS: u64 = 100;
@@ -118,6 +118,7 @@ impl Follower<'_> {
                 tracing::info!("Successful partial resynchronization with primary.");
                 let event = Event::Continued { number: self.number, id, end: shared.write_log.end() };
                 roles::perform(shared, shared.replication.step(event));
+                roles::name_history(shared);
                 roles::note_link(shared);
             }
             Answer::Full(id, at) => {
@@ -140,6 +141,7 @@ impl Follower<'_> {
         if !roles::begin_copy(shared, number) {
             return Err(LinkError::Over);
         }
+        rewriting::give_way_to_copy(shared);
         let db = copy.load(&loading, wire)?;
         roles::end_copy(shared, Event::Copied { number, id, at }, at, db);
         drop(loading);

@@ -9,6 +9,9 @@ use larder_proto::resp::Value;
 use super::append_only::{digest, fill, kill, options, rewrite};
 use super::support::{Connection, Server, request, run_to_end, wait_until};
 
+/// Bytes that a part begins with, before its first record.
+const HEADER_LEN: usize = 119;
+
 /// A folder with one part, whose bytes `change` changes. With the part's path.
 fn folder_with(change: impl FnOnce(&mut Vec<u8>)) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -53,8 +56,7 @@ fn what_is_broken_is_named() {
     let (folder, _) = folder_with(|bytes| bytes.truncate(bytes.len() - 3));
     let told = broken(folder.path(), &["--aof-load-truncated", "no"]);
     assert!(told.contains("Unexpected end of file reading the append only file appendonly.aof.1.incr.aof"), "{told}");
-    // The first record takes 81 bytes.
-    let (folder, _) = folder_with(|bytes| bytes[81] = b'x');
+    let (folder, _) = folder_with(|bytes| bytes[HEADER_LEN] = b'x');
     let told = broken(folder.path(), &[]);
     assert!(told.contains("Bad file format reading the append only file appendonly.aof.1.incr.aof at offset "), "{told}");
     let (folder, _) = folder_with(|bytes| {
@@ -92,7 +94,7 @@ fn what_is_broken_ends_a_node_that_lets_clients_in() {
     let (folder, _) = folder_with(|bytes| {
         let at = bytes.len() - 10;
         bytes.splice(at..at, b"!!!".iter().copied());
-        bytes.splice(81..81, request(&["SET", "long", &"x".repeat(3000)]));
+        bytes.splice(HEADER_LEN..HEADER_LEN, request(&["SET", "long", &"x".repeat(3000)]));
     });
     let options = options(folder.path(), &["--loading-process-events-interval-bytes", "1024", "--port", "0", "--unixsocket", "here"]);
     let ended = run_to_end(&options, "", folder.path());

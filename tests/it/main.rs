@@ -25,6 +25,7 @@ mod linearizability;
 mod other_servers;
 mod rdb;
 mod replay;
+mod replica_aof;
 mod replication;
 mod robustness;
 mod snapshot;
