@@ -242,9 +242,13 @@ pub enum Event<'a> {
     /// The node's own file has given it what the history had at this offset.
     Loaded {
         /// The history.
-        history: History,
+        id: String,
         /// The offset.
         at: u64,
+        /// The name of the history that begins here, if the node leads.
+        new_history: String,
+        /// Now.
+        now_ms: u64,
     },
     /// Its connection has ended.
     Gone {
@@ -332,6 +336,8 @@ pub struct State {
     pub following: Option<Following>,
     /// See [`Following::number`].
     followed: u64,
+    /// Somebody has followed this node, and knows its history by its name.
+    was_followed: bool,
     /// Since when there is no replica.
     alone_since_ms: u64,
     pinged_ms: u64,
@@ -347,6 +353,7 @@ impl State {
             figures: Figures::default(),
             following: None,
             followed: 0,
+            was_followed: false,
             alone_since_ms: 0,
             pinged_ms: 0,
         }
@@ -422,11 +429,17 @@ impl State {
                 (self.history, self.backlog) = (History::new(id), Some(at));
                 Vec::new()
             }
-            Event::Loaded { history, at } => {
-                if let Some(following) = &mut self.following {
-                    (following.has_history, following.has_part) = (true, false);
-                }
-                (self.history, self.backlog) = (history, Some(at));
+            Event::Loaded { id, at, new_history, now_ms } => {
+                self.history = match &mut self.following {
+                    Some(following) => {
+                        (following.has_history, following.has_part) = (true, false);
+                        History::new(id)
+                    }
+                    // What came behind it may be lost, and a replica have it: nobody takes what is written now for that.
+                    None => History { id: new_history, previous: Some((id, at + 1)) },
+                };
+                // The time without replicas begins now.
+                (self.backlog, self.alone_since_ms) = (Some(at), now_ms);
                 Vec::new()
             }
         }
@@ -442,6 +455,13 @@ impl State {
         let has_history = self.following.as_ref().map_or(is_logging, |before| before.has_history);
         let has_part = self.following.as_ref().is_some_and(|before| before.has_part);
         self.followed += 1;
+        if self.following.is_none()
+            && !self.was_followed
+            && let Some((before, _)) = self.history.previous.take_if(|(_, first)| *first == end + 1)
+        {
+            // Nothing has come to what the history before had, and nobody knows the new one.
+            self.history = History::new(before);
+        }
         self.backlog.get_or_insert(end);
         self.following = Some(Following {
             host,
@@ -478,6 +498,7 @@ impl State {
         let names_history = wish.is_some_and(|(id, _)| !id.starts_with(b"?"));
         let (stage, acked) = from.map_or((Stage::Waiting, 0), |from| (Stage::Online, from));
         self.replicas.insert(replica, Replica { stage, acked, ..about });
+        self.was_followed = true;
         if let Some(from) = from {
             self.figures.partial_ok += 1;
             return vec![Action::Continue { replica, from }];
@@ -679,8 +700,39 @@ mod tests {
         // A file that this node wrote says what it has.
         let mut restarted = State::new(History::new(id('a')));
         follow(&mut restarted, 1, 0, false);
-        restarted.step(Event::Loaded { history: History::new(id('p')), at: 33 });
+        load(&mut restarted);
         assert_eq!((restarted.wish(40), restarted.backlog), (Some((&*id('p'), 41)), Some(33)));
+    }
+
+    /// The node's file has what the history `p` had at 33.
+    fn load(state: &mut State) {
+        state.step(Event::Loaded { id: id('p'), at: 33, new_history: id('n'), now_ms: 7000 });
+    }
+
+    #[test]
+    fn a_primary_that_is_back_goes_on_with_those_who_have_no_more_than_it_has() {
+        let mut state = State::new(History::new(id('a')));
+        load(&mut state);
+        assert_eq!(state.history, History { id: id('n'), previous: Some((id('p'), 34)) });
+        assert_eq!(asks(&mut state, 1, Some((&id('p'), 34)), 90), Action::Continue { replica: 1, from: 33 });
+        assert_eq!(asks(&mut state, 2, Some((&id('p'), 35)), 90), Action::FullSync { replica: 2 });
+        assert_eq!(asks(&mut state, 3, Some((&id('p'), 33)), 90), Action::FullSync { replica: 3 });
+        (1..=3).for_each(|replica| _ = state.step(Event::Gone { replica, now_ms: 8000 }));
+        assert_eq!(tick(&mut state, 12_999, 90), []);
+        assert_eq!(tick(&mut state, 13_001, 90), [Action::EndBacklog]);
+    }
+
+    #[test]
+    fn a_primary_that_is_back_and_has_written_nothing_may_follow_with_what_it_had() {
+        for (end, is_followed, expected) in [(33, false, 'p'), (34, false, 'n'), (33, true, 'n')] {
+            let mut state = State::new(History::new(id('a')));
+            load(&mut state);
+            if is_followed {
+                asks(&mut state, 1, None, end);
+            }
+            follow(&mut state, 1, end, true);
+            assert_eq!(state.wish(end), Some((&*id(expected), end + 1)), "{end}, {is_followed}");
+        }
     }
 
     #[test]

@@ -124,14 +124,9 @@ impl Replication {
         self.look().history.id.clone()
     }
 
-    /// Goes on with the history of this name.
-    pub fn continue_history(&self, id: String) {
-        self.look().history = History::new(id);
-    }
-
     /// Begins a new history.
     pub fn change_history(&self) {
-        self.continue_history(rng::random_hex(20));
+        self.look().history = History::new(rng::random_hex(20));
     }
 
     /// Replicas that there are.

@@ -9,7 +9,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::replication_core::{Action, Event, History, Link};
+use super::replication_core::{Action, Event, Link};
 use super::replication_state::LogUser;
 use super::shared::Shared;
 use crate::base::{clock, rng};
@@ -109,9 +109,13 @@ pub fn end_copy(shared: &Shared, copied: Event<'_>, at: u64, db: u32) {
     note_link(shared);
 }
 
-/// The node's own file has given it what this history had at the offset `at`, behind which the log was about this database.
-pub fn resume(shared: &Shared, history: History, at: u64, db: u32) {
-    restart_log(shared, Event::Loaded { history, at }, at, db);
+/// The node's own file has given it what the history of this name had at the offset `at`, behind which the log was about this database. A replica goes
+/// on from there; a primary, with a history of its own, with those who have no more than that.
+pub fn resume(shared: &Shared, id: String, at: u64, db: u32) {
+    let loaded = Event::Loaded { id, at, new_history: rng::random_hex(20), now_ms: clock::monotonic_ms() };
+    restart_log(shared, loaded, at, db);
+    // The backlog needs the log, whatever becomes of the file.
+    shared.set_logging(LogUser::Replicas, true, |_| ());
 }
 
 /// The log begins anew at `at`, in this database: it is the one of another history.

@@ -13,7 +13,6 @@ use std::sync::atomic::Ordering;
 use crate::config::Config;
 use crate::engine::aof_loading::{self, LoadError, Loaded};
 use crate::engine::loading::Loading;
-use crate::engine::replication_core::History;
 use crate::engine::replication_state::LogUser;
 use crate::engine::rewriting::{self, Parts};
 use crate::engine::roles;
@@ -77,12 +76,7 @@ fn open(shared: &Arc<Shared>, parts: &mut Parts, loaded: Loaded) -> anyhow::Resu
         len = create_base(shared, parts)?;
     }
     if let Some(end) = end {
-        if shared.replication.is_replica() {
-            roles::resume(shared, History::new(end.history), end.offset, end.database);
-        } else {
-            shared.write_log.begin_at(end.offset);
-            shared.replication.continue_history(end.history);
-        }
+        roles::resume(shared, end.history, end.offset, end.database);
     }
     let part = match last {
         Some((name, part)) => {

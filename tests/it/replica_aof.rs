@@ -110,9 +110,8 @@ fn a_copy_that_is_in_no_file_yet_is_in_none() {
     // What is loaded is the data of before, and it says whose that is.
     let server = replica(None, folder.path(), &[]);
     assert_eq!(digest(&server), before);
-    kill(server);
-    let server = replica(Some(&first), folder.path(), &[]);
-    wait_for_link(&mut server.connect());
+    follow(&server, &first);
+    compare(&first, &server);
     assert_eq!(server.connect().info_text("master_replid"), history);
     assert_eq!((first.connect().info("sync_partial_ok"), first.connect().info("sync_full")), (1, 1));
     // And with the second one it begins anew.
@@ -252,4 +251,63 @@ fn what_could_not_be_applied_does_not_keep_a_replica_from_starting() {
     wait_for_link(&mut server.connect());
     assert_eq!(client.info("sync_partial_ok"), 1);
     assert_eq!((digest(&server), server.connect().call(&["GET", "behind"])), (before, Value::Bulk("1".into())));
+}
+
+/// A primary writes nothing by itself.
+const QUIET: [&str; 2] = ["--repl-ping-replica-period", "3600"];
+
+/// A primary with a file, and a replica of it, be that a Valkey or of ours.
+fn restart_primary(replica_of: impl Fn(&Server) -> Option<Server>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = replica(None, folder.path(), &QUIET);
+    fill(&mut server.connect());
+    let Some(other) = replica_of(&server) else { return };
+    compare(&server, &other);
+    let id = server.connect().info_text("master_replid");
+    kill(server);
+    // It has all that the replica has.
+    let server = replica(None, folder.path(), &QUIET);
+    let mut client = server.connect();
+    assert_ne!(client.info_text("master_replid"), id, "what is written now is written by another process");
+    assert_eq!(client.info_text("master_replid2"), id);
+    follow(&other, &server);
+    compare(&server, &other);
+    assert_eq!((client.info("sync_partial_ok"), client.info("sync_full")), (1, 0));
+    fill(&mut client);
+    compare(&server, &other);
+    // Something is lost that the replica has, and something else is written in its place.
+    client.call(&["SET", "lost", "1"]);
+    compare(&server, &other);
+    kill(server);
+    let part = folder.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+    let lost = super::support::request(&["SET", "lost", "1"]).len() as u64;
+    let file = std::fs::File::options().write(true).open(&part).expect("the part");
+    file.set_len(file.metadata().expect("its length").len() - lost).expect("it is there");
+    let server = replica(None, folder.path(), &QUIET);
+    let mut client = server.connect();
+    fill(&mut client);
+    fill(&mut client);
+    follow(&other, &server);
+    compare(&server, &other);
+    assert_eq!((client.info("sync_partial_ok"), client.info("sync_full")), (0, 1));
+}
+
+#[test]
+fn a_primary_that_is_back_goes_on_with_its_replicas() {
+    restart_primary(|primary| {
+        let replica = Server::larder(&DEBUG);
+        follow(&replica, primary);
+        Some(replica)
+    });
+}
+
+#[test]
+fn a_primary_that_is_back_goes_on_with_a_valkey() {
+    let test = "a_primary_that_is_back_goes_on_with_a_valkey";
+    restart_primary(|primary| {
+        let options = [&DEBUG[..], &["--repl-diskless-load", "disabled"]].concat();
+        let replica = Server::reference(test, &options)?;
+        follow(&replica, primary);
+        Some(replica)
+    });
 }
