@@ -69,7 +69,9 @@ pub struct Replica {
     pub stage: Stage,
     /// The offset up to which it has everything, as it said last.
     pub acked: u64,
-    /// When it said so, monotonic milliseconds.
+    /// The offset up to which everything is on its disk, as it said last.
+    pub flushed: u64,
+    /// When it said something, monotonic milliseconds.
     pub acked_ms: u64,
     /// It says how far it is: who asked by SYNC does not.
     pub acks: bool,
@@ -182,6 +184,8 @@ pub enum Event<'a> {
         replica: u64,
         /// Up to where it has everything.
         offset: u64,
+        /// Up to where that is on its disk, if it says so.
+        flushed: Option<u64>,
         /// Now.
         now_ms: u64,
     },
@@ -386,7 +390,7 @@ impl State {
                 self.replicas.get_mut(&replica).into_iter().for_each(|known| known.acked_ms = now_ms);
                 Vec::new()
             }
-            Event::Acked { replica, offset, now_ms } => self.acked(replica, offset, now_ms),
+            Event::Acked { replica, offset, flushed, now_ms } => self.acked(replica, offset, flushed, now_ms),
             Event::Gone { replica, now_ms } => {
                 if self.replicas.remove(&replica).is_some() && self.replicas.is_empty() {
                     self.alone_since_ms = now_ms;
@@ -516,9 +520,10 @@ impl State {
         (is_kept && self.history.shares(id, next)).then_some(from)
     }
 
-    fn acked(&mut self, replica: u64, offset: u64, now_ms: u64) -> Vec<Action> {
+    fn acked(&mut self, replica: u64, offset: u64, flushed: Option<u64>, now_ms: u64) -> Vec<Action> {
         let Some(known) = self.replicas.get_mut(&replica) else { return Vec::new() };
         known.acked = known.acked.max(offset);
+        known.flushed = known.flushed.max(flushed.unwrap_or(0));
         known.acked_ms = now_ms;
         if known.stage == Stage::Loading {
             known.stage = Stage::Online;
@@ -566,6 +571,11 @@ impl State {
         self.replicas.values().filter(is_good).count()
     }
 
+    /// Replicas on whose disks everything up to `offset` is.
+    pub fn disks_at(&self, offset: u64) -> usize {
+        self.replicas.values().filter(|replica| replica.stage == Stage::Online && replica.flushed >= offset).count()
+    }
+
     /// Replicas that have everything up to `offset`.
     pub fn replicas_at(&self, offset: u64) -> usize {
         self.replicas.values().filter(|replica| replica.stage == Stage::Online && replica.acked >= offset).count()
@@ -583,7 +593,7 @@ mod tests {
     }
 
     fn replica(acks: bool) -> Replica {
-        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, acked_ms: 0, acks }
+        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, flushed: 0, acked_ms: 0, acks }
     }
 
     fn state(backlog: u64) -> State {
@@ -648,7 +658,7 @@ mod tests {
             let sent = state.step(Event::Sent { replica: 7, has_mark, now_ms: 5 });
             let streams = vec![Action::Stream { replica: 7 }, Action::WakeWaiters];
             assert_eq!((sent, state.good_replicas(5, 0)), (if waits { vec![Action::WakeWaiters] } else { streams.clone() }, 1));
-            let acked = state.step(Event::Acked { replica: 7, offset: 20, now_ms: 6 });
+            let acked = state.step(Event::Acked { replica: 7, offset: 20, flushed: None, now_ms: 6 });
             assert_eq!(acked, if waits { streams } else { vec![Action::WakeWaiters] });
             assert_eq!((state.replicas_at(20), state.replicas_at(21)), (1, 0));
         }
@@ -661,8 +671,8 @@ mod tests {
         asks(&mut state, 2, Some((&id('a'), 1)), 0);
         assert_eq!(tick(&mut state, 10_000, 0), [Action::Ping]);
         assert_eq!(tick(&mut state, 19_999, 0), []);
-        state.step(Event::Acked { replica: 2, offset: 5, now_ms: 20_000 });
-        state.step(Event::Acked { replica: 2, offset: 3, now_ms: 21_000 });
+        state.step(Event::Acked { replica: 2, offset: 5, flushed: None, now_ms: 20_000 });
+        state.step(Event::Acked { replica: 2, offset: 3, flushed: None, now_ms: 21_000 });
         assert_eq!((state.replicas[&2].acked, state.good_replicas(31_500, 10_000), state.good_replicas(32_000, 10_000)), (5, 1, 0));
         assert_eq!(tick(&mut state, 60_001, 0), [Action::Drop { replica: 1 }, Action::Ping]);
     }

@@ -311,3 +311,50 @@ fn a_primary_that_is_back_goes_on_with_a_valkey() {
         Some(replica)
     });
 }
+
+/// WAITAOF on a primary whose replica has a file: `of` makes a server of either kind.
+fn wait_for_disks(primary: &Server, replica: &Server) {
+    let mut client = primary.connect();
+    let counts = |own, others| Value::Array(vec![Value::Integer(own), Value::Integer(others)]);
+    compare(primary, replica);
+    for value in ["1", "2"] {
+        client.call(&["SET", "a", value]);
+        assert_eq!(client.call(&["WAITAOF", "1", "1", "0"]), counts(1, 1));
+        client.call(&["SET", "b", value]);
+        assert_eq!(client.call(&["WAITAOF", "0", "1", "0"]).as_error(), None);
+    }
+    // Its file is written, and never flushed: the first one says no more than what it knows.
+    replica.connect().config_set("appendfsync", "no");
+    client.call(&["SET", "a", "3"]);
+    assert_eq!(client.call(&["WAIT", "1", "0"]), Value::Integer(1));
+    assert_eq!(client.call(&["WAITAOF", "1", "1", "1200"]), counts(1, 0));
+    replica.connect().config_set("appendfsync", "always");
+    client.call(&["SET", "a", "4"]);
+    assert_eq!(client.call(&["WAITAOF", "1", "1", "0"]), counts(1, 1));
+    assert_eq!(client.call(&["WAITAOF", "1", "2", "10"]), counts(1, 1), "there is one");
+}
+
+#[test]
+fn disks_of_replicas_are_waited_for() {
+    let (folder, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let primary = replica(None, folder.path(), &[]);
+    wait_for_disks(&primary, &replica(Some(&primary), other.path(), &[]));
+}
+
+#[test]
+fn disks_of_a_valkey_are_waited_for_and_ours_by_one() {
+    let test = "disks_of_a_valkey_are_waited_for_and_ours_by_one";
+    let folder = tempfile::tempdir().expect("a folder");
+    let primary = replica(None, folder.path(), &[]);
+    let options = [&DEBUG[..], &["--appendonly", "yes", "--repl-diskless-load", "disabled", "--repl-diskless-sync-delay", "0"]].concat();
+    let Some(valkey) = Server::reference(test, &options) else { return };
+    follow(&valkey, &primary);
+    wait_for_disks(&primary, &valkey);
+    valkey.connect().call(&["REPLICAOF", "NO", "ONE"]);
+    valkey.connect().config_set("appendfsync", "everysec");
+    primary.connect().config_set("appendonly", "no");
+    follow(&primary, &valkey);
+    compare(&valkey, &primary);
+    primary.connect().config_set("appendonly", "yes");
+    wait_for_disks(&valkey, &primary);
+}

@@ -25,9 +25,6 @@ pub(crate) static WAIT: CommandSpec = CommandSpec {
     ..SPEC
 };
 
-/// What asks replicas how far they are.
-const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
-
 fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdError> {
     if context.shared.replication.is_replica() {
         return Err(CmdError::err(
@@ -44,12 +41,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
         context.reply.integer(now as i64);
         return Ok(None);
     }
-    let log = &context.shared.write_log;
-    if replication.must_ask(log.end()) {
-        // They are asked for the end, which is behind what this client has written.
-        let end = log.append_aside(GETACK, |waker| waker.wake());
-        replication.note_asked(end);
-    }
+    replication.ask(&context.shared.write_log);
     let written = Written { offset, holders: Holders::Replicas(wanted) };
     Ok(Some(Wait::for_write(written, until_ms, Nothing::Number(now))))
 }
