@@ -1,7 +1,7 @@
 //! How far the write log is durable, and who waits for more of it.
 //!
 //! Invariants:
-//! * The offset only grows.
+//! * The offset only grows, but for when another log takes the place of the one that it is about: then whoever waits looks again.
 //! * Who is told to wait is woken once its offset is reached: registering and advancing exclude each other.
 //! * Whoever waits is registered at most once, and takes itself out when it goes: the list is no longer than the list of clients.
 
@@ -14,6 +14,7 @@ use super::sync::{AtomicU64, Mutex, Ordering};
 #[derive(Debug, Default)]
 pub struct DurableOffset {
     reached: AtomicU64,
+    restarts: AtomicU64,
     /// By offset, then by the number of who waits.
     waiting: Mutex<BTreeMap<(u64, u64), Waker>>,
 }
@@ -38,6 +39,21 @@ impl DurableOffset {
         };
         drop(waiting);
         reached.into_values().for_each(Waker::wake);
+    }
+
+    /// How often another log has taken the place of one: nobody is registered any more who was before.
+    pub fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Acquire)
+    }
+
+    /// Another log has taken the place of the one until now, and everything of it up to offset `to` is durable.
+    pub fn restart_at(&self, to: u64) {
+        let mut waiting = self.waiting.lock();
+        self.restarts.fetch_add(1, Ordering::AcqRel);
+        self.reached.store(to, Ordering::Release);
+        let all = std::mem::take(&mut *waiting);
+        drop(waiting);
+        all.into_values().for_each(Waker::wake);
     }
 
     /// Has `waker` woken once `offset` is reached. False if it is reached already: then nobody is woken.
@@ -92,6 +108,11 @@ mod tests {
         durable.advance(u64::MAX);
         assert_eq!(woken(), [1, 0, 1, 1]);
         assert!(durable.waiting.lock().is_empty());
+        let again = Arc::<Count>::default();
+        durable.restart_at(7);
+        assert!(durable.wake_at(8, 1, Waker::from(Arc::clone(&again))));
+        durable.restart_at(3);
+        assert_eq!((durable.now(), again.0.load(Ordering::Acquire)), (3, 1));
     }
 
     #[test]

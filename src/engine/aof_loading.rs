@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use super::loading::{Failure, Loading};
 use super::replay::{NotApplied, Replay};
 use super::rewriting::{self, Parts};
+use super::roles;
 use super::shared::Shared;
 use crate::base::clock;
 use crate::config::{Config, os_text};
@@ -18,7 +19,8 @@ use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::freeze;
 use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::header::PartHeader;
-use crate::persist::aof::manifest::{Manifest, Part, PartKind};
+use crate::persist::aof::manifest::{self, Manifest, PartKind};
+use crate::persist::aof::part::Part;
 use crate::persist::aof::requests::{NoRequest, Requests};
 use crate::persist::files::{self, File};
 use crate::persist::rdb::into_keyspace::delay;
@@ -92,19 +94,15 @@ pub enum LoadError {
     Cancelled,
 }
 
-/// The part that is written on, as it was found.
+/// What was loaded.
 #[derive(Debug)]
-pub struct LastPart {
-    /// The name of its file.
-    pub name: String,
-    /// It, open to be written.
-    pub file: Arc<dyn File>,
-    /// Its length.
+pub struct Loaded {
+    /// Bytes of all parts.
     pub len: u64,
-    /// The offset of the log behind it.
-    pub offset: u64,
-    /// The history that it belongs to.
-    pub history: String,
+    /// How a part would begin that goes on behind them, if the last one says where it is.
+    pub end: Option<PartHeader>,
+    /// The last one, if it is to be written on, and the name of its file.
+    pub last: Option<(String, Part)>,
 }
 
 /// What was read of a part.
@@ -112,13 +110,24 @@ pub struct LastPart {
 struct Read {
     /// How it begins, if this server wrote it.
     header: Option<PartHeader>,
+    /// It has all that a header has now, so that another one can take its place.
+    is_new: bool,
     /// Bytes of the header.
     header_len: u64,
+    /// The database at its end.
+    database: u32,
     /// Bytes up to the end of the last request, or of the remarks behind it.
     len: u64,
     /// Bytes of remarks among them, which are no bytes of the log.
     remarks_len: u64,
     requests: u64,
+}
+
+impl Read {
+    /// Notes the header, which ends here, as far as it was read.
+    fn note_header(&mut self, header: PartHeader, end: u64) {
+        (self.header, self.header_len, self.len) = (Some(header), end, end);
+    }
 }
 
 /// Bytes of all parts.
@@ -132,17 +141,11 @@ pub fn total_len(folder: &Folder, manifest: &Manifest) -> Result<u64, LoadError>
     })
 }
 
-/// Loads all parts into the keyspace, which is empty. Returns the last one, if it is to be written on, and the bytes of all. Nobody sees
-/// anything of it before `loading` is over, nor may they if it fails.
+/// Loads all parts into the keyspace, which is empty. Nobody sees anything of it before `loading` is over, nor may they if it fails.
 ///
 /// # Errors
 /// See [`LoadError`].
-pub fn load(
-    loading: &Loading<'_>,
-    shared: &Arc<Shared>,
-    folder: &Folder,
-    manifest: &Manifest,
-) -> Result<(Option<LastPart>, u64), LoadError> {
+pub fn load(loading: &Loading<'_>, shared: &Arc<Shared>, folder: &Folder, manifest: &Manifest) -> Result<Loaded, LoadError> {
     let config = shared.config.load();
     let progress = &shared.saving.loading;
     progress.begin(total_len(folder, manifest)?);
@@ -152,50 +155,49 @@ pub fn load(
     let parts: Vec<_> = manifest.parts().collect();
     let written = parts.iter().rposition(|part| !is_empty(folder, part)).map_or(0, |last| last + 1);
     let (mut last, mut requests, mut before) = (None, 0, 0);
-    // Which history the parts so far are of, and where in it they end.
-    let mut end: Option<(String, u64)> = None;
+    // Where the parts so far end.
+    let mut end: Option<PartHeader> = None;
     for (number, part) in parts.iter().enumerate() {
         let read = loader.part(&part.name, number + 1 >= written, before)?;
         requests += read.requests;
         tracing::debug!("AOF part {} behind {before} bytes: {} requests", part.name, read.requests);
         before += read.len;
-        let Some(header) = read.header.filter(|_| part.kind == PartKind::Increment) else {
-            end = None;
+        let Some(found) = read.header.filter(|_| part.kind == PartKind::Increment) else {
+            end = end.filter(|_| read.requests == 0);
             continue;
         };
-        // A part whose rewrite was broken off says where the log was when it was made, not where it begins.
-        let begin = match &end {
-            Some((history, end)) if *history == header.history && (header.offset <= *end || number >= written) => *end,
-            Some((history, end)) if *history == header.history => {
-                return Err(LoadError::Gap { name: part.name.clone(), begin: header.offset, end: *end });
+        let header = match &end {
+            // A part to which nothing was written says where the log was when it was made, and not where it begins.
+            Some(end) if read.requests == 0 && (found.offset <= end.offset || number >= written) => end.clone(),
+            Some(end) if found.offset > end.offset => {
+                return Err(LoadError::Gap { name: part.name.clone(), begin: found.offset, end: end.offset });
             }
-            _ => header.offset,
+            // All parts are of one log, whose history may have got another name on its way.
+            Some(end) => PartHeader { offset: end.offset, ..found.clone() },
+            None => found.clone(),
         };
-        let offset = begin + read.len - read.header_len - read.remarks_len;
-        end = Some((header.history.clone(), offset));
-        if number + 1 == count {
+        let header = PartHeader { is_copy: found.is_copy, epoch: found.epoch, ..header };
+        let offset = header.offset + read.len - read.header_len - read.remarks_len;
+        let database = if read.requests > 0 { read.database } else { header.database };
+        end = Some(PartHeader { offset, database, ..header.clone() });
+        if number + 1 == count && read.is_new {
             let file = folder.part(&part.name)?;
-            let (name, history) = (part.name.clone(), header.history.clone());
-            if begin != header.offset {
-                let record = PartHeader { offset: begin, ..header }.record();
-                let correct = files::write_all_at(&*file, &record, 0).and_then(|()| file.sync());
-                correct.map_err(|error| LoadError::Io(name.clone(), os_text(error)))?;
-            }
-            last = Some(LastPart { name, file, len: read.len, offset, history });
+            let last_part = Part { file, len: read.len, header_is_due: header != found, header };
+            last = Some((part.name.clone(), last_part));
         }
     }
     if count > 0 {
         tracing::info!("DB loaded from append only file: {requests} requests in {count} parts");
     }
-    Ok((last, before))
+    Ok(Loaded { len: before, end, last })
 }
 
 /// True if nothing was written to this part but its header.
-fn is_empty(folder: &Folder, part: &Part) -> bool {
+fn is_empty(folder: &Folder, part: &manifest::Part) -> bool {
     let Ok(file) = folder.part_to_read(&part.name) else { return false };
     let (len, mut requests) = (file.len(), Requests::new(file, 0));
     let is_header = match requests.advance() {
-        Ok(true) => PartHeader::parse(&requests.words()).is_some(),
+        Ok(true) => PartHeader::parse(&requests.words()).is_some_and(|found| !found.has_select || matches!(requests.advance(), Ok(true))),
         Ok(false) => true,
         Err(_) => false,
     };
@@ -218,6 +220,7 @@ pub fn reload(shared: &Arc<Shared>) -> Result<(), LoadError> {
     let result = reload_parts(&loading, shared);
     if result.is_err() {
         shared.keyspace.empty();
+        roles::lose_data(shared);
     }
     set_logging(shared, is_logging);
     settings.freeze_for(freeze::LOADING, false);
@@ -256,6 +259,8 @@ impl Loader<'_> {
         let (mut replay, metrics) = (Replay::new(self.shared), &self.shared.workers[0]);
         // Where a transaction began whose end has not come.
         let mut begun = 0;
+        // The second half of a header is to come.
+        let mut has_select = false;
         let is_cut_short = loop {
             if progress.is_cancelled.load(Ordering::Relaxed) {
                 return Err(LoadError::Cancelled);
@@ -269,26 +274,46 @@ impl Loader<'_> {
             }
             let words = requests.words();
             if requests.begun_at() == 0
-                && let Some(header) = PartHeader::parse(&words)
+                && let Some(found) = PartHeader::parse(&words)
             {
-                (read.header, read.header_len, read.len) = (Some(header), requests.at(), requests.at());
+                read.note_header(found.header, requests.at());
+                has_select = found.has_select;
                 continue;
+            }
+            let is_select = read.header.as_ref().is_some_and(|header| header.is_select(&words));
+            if std::mem::take(&mut has_select) {
+                // Without its second half it is none, and nothing is known of where the part begins.
+                let header = read.header.take().filter(|_| is_select);
+                if let Some(header) = header {
+                    replay.select(header.database);
+                    read.note_header(header, requests.at());
+                    read.is_new = true;
+                    continue;
+                }
             }
             if !replay.is_in_transaction() {
                 begun = requests.begun_at();
             }
-            replay.apply(self.config, metrics, &words).map_err(|reason| LoadError::Refused {
-                name: name.to_owned(),
-                offset: requests.begun_at(),
-                reason,
-            })?;
+            let is_copy = read.header.as_ref().is_some_and(|header| header.is_copy);
+            match replay.apply(self.config, metrics, &words, is_copy) {
+                Ok(()) => {}
+                // What could not be applied when a primary had written it can't be now, and is in the log all the same.
+                Err(reason) if is_copy && !matches!(reason, NotApplied::Misplaced(_)) => {
+                    let offset = requests.begun_at();
+                    tracing::warn!("Something that a primary has written could not be applied: {name}, offset {offset}: {reason}");
+                }
+                Err(reason) => return Err(LoadError::Refused { name: name.to_owned(), offset: requests.begun_at(), reason }),
+            }
             read.requests += 1;
             if !replay.is_in_transaction() {
-                (read.len, read.remarks_len) = (requests.at(), requests.remarks_len());
+                (read.len, read.remarks_len, read.database) = (requests.at(), requests.remarks_len(), replay.database());
             }
             progress.loaded_bytes.store(before + requests.at(), Ordering::Relaxed);
             delay(self.config.key_load_delay.into(), read.requests, &progress.is_cancelled);
         };
+        if has_select {
+            read.header = None;
+        }
         if is_cut_short {
             if replay.is_in_transaction() {
                 tracing::warn!("Revert incomplete MULTI/EXEC transaction in AOF file {name} from offset {begun} on");

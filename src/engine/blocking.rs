@@ -77,7 +77,7 @@ pub(super) fn reply_nothing(reply: &mut ReplyBuf, nothing: Nothing) {
 
 /// On how many disks of this node, and of others, everything before this offset of the write log is.
 pub fn disks_with(shared: &Shared, offset: u64) -> (i64, i64) {
-    (i64::from(shared.aof.has_flushed(offset)), 0)
+    (i64::from(shared.aof.has_flushed(offset)), shared.replication.disks_at(offset) as i64)
 }
 
 /// Waits until this node's disk has what a command waits for, or something has changed so that it has to be asked for anew. Whoever waits for
@@ -90,7 +90,7 @@ pub async fn on_own_disk(shared: &Shared, waiter: &Waiter, client: &Client) {
             self.0.aof.flushed.forget(self.1, self.2);
         }
     }
-    let Some(Written { offset, holders: Holders::Disks { own: true } }) = waiter.wait.written else {
+    let Some(Written { offset, holders: Holders::Disks { own: true, .. } }) = waiter.wait.written else {
         return std::future::pending().await;
     };
     let _wish = Wish(shared, offset, client.id);
@@ -114,8 +114,8 @@ pub(super) fn enter(context: &mut Context<'_>, args: &Args<'_>, wait: Wait) -> A
     client.set(bit::BLOCKED, true);
     context.shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
     *client.waiter.lock() = Some(Arc::clone(&waiter));
-    if let Some(Written { offset, holders: Holders::Replicas(count) }) = waiter.wait.written {
-        context.shared.replication.enter(offset, count, Arc::clone(&waiter));
+    if let Some(written) = waiter.wait.written {
+        context.shared.replication.enter(written, Arc::clone(&waiter));
     }
     waiter
 }

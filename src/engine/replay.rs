@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use larder_proto::resp::ReplyBuf;
 
@@ -23,6 +24,9 @@ use crate::base::words::PackedWords;
 use crate::clients::{Caller, Client};
 use crate::config::Config;
 use crate::metrics::WorkerMetrics;
+
+/// Before it is looked at again whether data is still being loaded.
+const LOADING_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why a request of a log is not one that can be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +54,8 @@ pub struct Replay {
     queued: Option<Vec<PackedWords>>,
     /// The number of the link that the log comes by; `None` if it is read from a file.
     link: Option<u64>,
+    /// It was written by a primary, or is: what cannot be applied is no reason not to apply the rest.
+    tolerates: bool,
     /// The beginning of a record, as it came by the link.
     record: Vec<u8>,
 }
@@ -59,12 +65,20 @@ impl Replay {
     pub fn new(shared: &Arc<Shared>) -> Replay {
         let client = Client::new(shared.clients.next_id(), String::new(), String::new(), 0, 0, 0);
         let caller = Caller { applies_log: true, ..Caller::new(client, true) };
-        Replay { shared: Arc::clone(shared), caller, reply: ReplyBuf::default(), queued: None, link: None, record: Vec::new() }
+        Replay {
+            shared: Arc::clone(shared),
+            caller,
+            reply: ReplyBuf::default(),
+            queued: None,
+            link: None,
+            tolerates: false,
+            record: Vec::new(),
+        }
     }
 
     /// A reader of what comes by the link of this number, which goes on in the database in which the last one ended.
     pub fn following(shared: &Arc<Shared>, link: u64) -> Replay {
-        let mut replay = Replay { link: Some(link), ..Replay::new(shared) };
+        let mut replay = Replay { link: Some(link), tolerates: true, ..Replay::new(shared) };
         replay.caller.select(shared.replication.stream_db.load(Ordering::Relaxed));
         replay
     }
@@ -79,11 +93,24 @@ impl Replay {
         self.record.len()
     }
 
-    /// Applies one request of a file, which has at least one word.
+    /// The database that is selected.
+    pub fn database(&self) -> u32 {
+        self.caller.db
+    }
+
+    /// Goes on in this database, if there is such a one: who has written the log may have had more.
+    pub fn select(&mut self, db: u32) {
+        if (db as usize) < self.shared.keyspace.databases() {
+            self.caller.select(db);
+        }
+    }
+
+    /// Applies one request of a file, which has at least one word. `is_copy` if it was written by a primary that the file's writer followed.
     ///
     /// # Errors
-    /// If it does not belong into a log. It changed nothing then.
-    pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]]) -> Result<(), NotApplied> {
+    /// If it does not belong into a log. It changed nothing then; of a copy what else its record holds was applied, as when it came.
+    pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], is_copy: bool) -> Result<(), NotApplied> {
+        self.tolerates = is_copy;
         self.take(config, metrics, words, &[])
     }
 
@@ -132,7 +159,7 @@ impl Replay {
         for words in requests {
             match find_request(&shared, words, &mut db) {
                 Ok(found) => commands.extend(found),
-                Err(found) if self.link.is_none() => return Err(found),
+                Err(found) if !self.tolerates => return Err(found),
                 Err(found) => problem = problem.or(Some(found)),
             }
         }
@@ -147,8 +174,13 @@ impl Replay {
         loop {
             // The number first: what changes in between is then looked at again.
             let generation = shared.gate.now();
-            if self.link.is_some_and(|link| !shared.replication.follows_by(link)) {
+            if self.link.is_some_and(|link| !shared.replication.is_fed_by(link)) {
                 return Err(NotApplied::Ended);
+            }
+            if is_copied && shared.saving.is_loading() {
+                // DEBUG RELOAD and LOADAOF: what is changed meanwhile would be lost.
+                std::thread::sleep(LOADING_PAUSE);
+                continue;
             }
             let end = |context: &mut Context<'_>| {
                 if is_copied {

@@ -69,7 +69,9 @@ pub struct Replica {
     pub stage: Stage,
     /// The offset up to which it has everything, as it said last.
     pub acked: u64,
-    /// When it said so, monotonic milliseconds.
+    /// The offset up to which everything is on its disk, as it said last.
+    pub flushed: u64,
+    /// When it said something, monotonic milliseconds.
     pub acked_ms: u64,
     /// It says how far it is: who asked by SYNC does not.
     pub acks: bool,
@@ -116,6 +118,8 @@ pub struct Following {
     pub link: Link,
     /// The data here is what the history had at the end of the log: the primary may be asked for what follows.
     pub has_history: bool,
+    /// A full copy was to take the place of the data that was here, and has not: what is here is a part of it, or nothing.
+    pub has_part: bool,
     /// When the link was lost, or the node began to follow, monotonic milliseconds.
     pub down_since_ms: u64,
     /// Bytes of the full copy that is received: all (if that is known), and so far.
@@ -180,6 +184,8 @@ pub enum Event<'a> {
         replica: u64,
         /// Up to where it has everything.
         offset: u64,
+        /// Up to where that is on its disk, if it says so.
+        flushed: Option<u64>,
         /// Now.
         now_ms: u64,
     },
@@ -236,6 +242,17 @@ pub enum Event<'a> {
         id: String,
         /// The offset that the copy has.
         at: u64,
+    },
+    /// The node's own file has given it what the history had at this offset.
+    Loaded {
+        /// The history.
+        id: String,
+        /// The offset.
+        at: u64,
+        /// The name of the history that begins here, if the node leads.
+        new_history: String,
+        /// Now.
+        now_ms: u64,
     },
     /// Its connection has ended.
     Gone {
@@ -323,6 +340,8 @@ pub struct State {
     pub following: Option<Following>,
     /// See [`Following::number`].
     followed: u64,
+    /// Somebody has followed this node, and knows its history by its name.
+    was_followed: bool,
     /// Since when there is no replica.
     alone_since_ms: u64,
     pinged_ms: u64,
@@ -338,6 +357,7 @@ impl State {
             figures: Figures::default(),
             following: None,
             followed: 0,
+            was_followed: false,
             alone_since_ms: 0,
             pinged_ms: 0,
         }
@@ -370,7 +390,7 @@ impl State {
                 self.replicas.get_mut(&replica).into_iter().for_each(|known| known.acked_ms = now_ms);
                 Vec::new()
             }
-            Event::Acked { replica, offset, now_ms } => self.acked(replica, offset, now_ms),
+            Event::Acked { replica, offset, flushed, now_ms } => self.acked(replica, offset, flushed, now_ms),
             Event::Gone { replica, now_ms } => {
                 if self.replicas.remove(&replica).is_some() && self.replicas.is_empty() {
                     self.alone_since_ms = now_ms;
@@ -403,13 +423,27 @@ impl State {
             Event::Replacing { number } => {
                 let Some(following) = self.link_of(number) else { return Vec::new() };
                 // If it does not come to its end, what is here then is a part of something.
-                following.has_history = false;
+                (following.has_history, following.has_part) = (false, true);
                 vec![Action::DropAll]
             }
             Event::Copied { number, id, at } => {
                 let Some(following) = self.link_of(number) else { return Vec::new() };
-                (following.link, following.has_history) = (Link::Connected, true);
+                following.link = Link::Connected;
+                (following.has_history, following.has_part) = (true, false);
                 (self.history, self.backlog) = (History::new(id), Some(at));
+                Vec::new()
+            }
+            Event::Loaded { id, at, new_history, now_ms } => {
+                self.history = match &mut self.following {
+                    Some(following) => {
+                        (following.has_history, following.has_part) = (true, false);
+                        History::new(id)
+                    }
+                    // What came behind it may be lost, and a replica have it: nobody takes what is written now for that.
+                    None => History { id: new_history, previous: Some((id, at + 1)) },
+                };
+                // The time without replicas begins now.
+                (self.backlog, self.alone_since_ms) = (Some(at), now_ms);
                 Vec::new()
             }
         }
@@ -423,7 +457,15 @@ impl State {
     fn follow(&mut self, host: String, port: u16, end: u64, is_logging: bool, now_ms: u64) -> Vec<Action> {
         // Who changes from one primary to another one has what the first one's history had.
         let has_history = self.following.as_ref().map_or(is_logging, |before| before.has_history);
+        let has_part = self.following.as_ref().is_some_and(|before| before.has_part);
         self.followed += 1;
+        if self.following.is_none()
+            && !self.was_followed
+            && let Some((before, _)) = self.history.previous.take_if(|(_, first)| *first == end + 1)
+        {
+            // Nothing has come to what the history before had, and nobody knows the new one.
+            self.history = History::new(before);
+        }
         self.backlog.get_or_insert(end);
         self.following = Some(Following {
             host,
@@ -431,6 +473,7 @@ impl State {
             number: self.followed,
             link: Link::Connect,
             has_history,
+            has_part,
             down_since_ms: now_ms,
             transfer: (None, 0),
         });
@@ -459,6 +502,7 @@ impl State {
         let names_history = wish.is_some_and(|(id, _)| !id.starts_with(b"?"));
         let (stage, acked) = from.map_or((Stage::Waiting, 0), |from| (Stage::Online, from));
         self.replicas.insert(replica, Replica { stage, acked, ..about });
+        self.was_followed = true;
         if let Some(from) = from {
             self.figures.partial_ok += 1;
             return vec![Action::Continue { replica, from }];
@@ -476,9 +520,10 @@ impl State {
         (is_kept && self.history.shares(id, next)).then_some(from)
     }
 
-    fn acked(&mut self, replica: u64, offset: u64, now_ms: u64) -> Vec<Action> {
+    fn acked(&mut self, replica: u64, offset: u64, flushed: Option<u64>, now_ms: u64) -> Vec<Action> {
         let Some(known) = self.replicas.get_mut(&replica) else { return Vec::new() };
         known.acked = known.acked.max(offset);
+        known.flushed = known.flushed.max(flushed.unwrap_or(0));
         known.acked_ms = now_ms;
         if known.stage == Stage::Loading {
             known.stage = Stage::Online;
@@ -526,6 +571,11 @@ impl State {
         self.replicas.values().filter(is_good).count()
     }
 
+    /// Replicas on whose disks everything up to `offset` is.
+    pub fn disks_at(&self, offset: u64) -> usize {
+        self.replicas.values().filter(|replica| replica.stage == Stage::Online && replica.flushed >= offset).count()
+    }
+
     /// Replicas that have everything up to `offset`.
     pub fn replicas_at(&self, offset: u64) -> usize {
         self.replicas.values().filter(|replica| replica.stage == Stage::Online && replica.acked >= offset).count()
@@ -543,7 +593,7 @@ mod tests {
     }
 
     fn replica(acks: bool) -> Replica {
-        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, acked_ms: 0, acks }
+        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, flushed: 0, acked_ms: 0, acks }
     }
 
     fn state(backlog: u64) -> State {
@@ -608,7 +658,7 @@ mod tests {
             let sent = state.step(Event::Sent { replica: 7, has_mark, now_ms: 5 });
             let streams = vec![Action::Stream { replica: 7 }, Action::WakeWaiters];
             assert_eq!((sent, state.good_replicas(5, 0)), (if waits { vec![Action::WakeWaiters] } else { streams.clone() }, 1));
-            let acked = state.step(Event::Acked { replica: 7, offset: 20, now_ms: 6 });
+            let acked = state.step(Event::Acked { replica: 7, offset: 20, flushed: None, now_ms: 6 });
             assert_eq!(acked, if waits { streams } else { vec![Action::WakeWaiters] });
             assert_eq!((state.replicas_at(20), state.replicas_at(21)), (1, 0));
         }
@@ -621,8 +671,8 @@ mod tests {
         asks(&mut state, 2, Some((&id('a'), 1)), 0);
         assert_eq!(tick(&mut state, 10_000, 0), [Action::Ping]);
         assert_eq!(tick(&mut state, 19_999, 0), []);
-        state.step(Event::Acked { replica: 2, offset: 5, now_ms: 20_000 });
-        state.step(Event::Acked { replica: 2, offset: 3, now_ms: 21_000 });
+        state.step(Event::Acked { replica: 2, offset: 5, flushed: None, now_ms: 20_000 });
+        state.step(Event::Acked { replica: 2, offset: 3, flushed: None, now_ms: 21_000 });
         assert_eq!((state.replicas[&2].acked, state.good_replicas(31_500, 10_000), state.good_replicas(32_000, 10_000)), (5, 1, 0));
         assert_eq!(tick(&mut state, 60_001, 0), [Action::Drop { replica: 1 }, Action::Ping]);
     }
@@ -651,6 +701,48 @@ mod tests {
         assert_eq!(state.step(Event::Replacing { number }), [], "the link of before is over");
         assert_eq!(state.step(Event::Replacing { number: second }), [Action::DropAll]);
         assert_eq!(state.wish(95), None, "a part of a copy is nothing");
+        let has_part = |state: &State| state.following.as_ref().map(|following| following.has_part);
+        assert_eq!(has_part(&state), Some(true));
+        let third = follow(&mut state, 3, 95, false);
+        assert_eq!((state.wish(95), has_part(&state)), (None, Some(true)), "whoever it follows");
+        state.step(Event::Copied { number: third, id: id('r'), at: 20 });
+        assert_eq!((state.wish(20), has_part(&state)), (Some((&*id('r'), 21)), Some(false)));
+        // A file that this node wrote says what it has.
+        let mut restarted = State::new(History::new(id('a')));
+        follow(&mut restarted, 1, 0, false);
+        load(&mut restarted);
+        assert_eq!((restarted.wish(40), restarted.backlog), (Some((&*id('p'), 41)), Some(33)));
+    }
+
+    /// The node's file has what the history `p` had at 33.
+    fn load(state: &mut State) {
+        state.step(Event::Loaded { id: id('p'), at: 33, new_history: id('n'), now_ms: 7000 });
+    }
+
+    #[test]
+    fn a_primary_that_is_back_goes_on_with_those_who_have_no_more_than_it_has() {
+        let mut state = State::new(History::new(id('a')));
+        load(&mut state);
+        assert_eq!(state.history, History { id: id('n'), previous: Some((id('p'), 34)) });
+        assert_eq!(asks(&mut state, 1, Some((&id('p'), 34)), 90), Action::Continue { replica: 1, from: 33 });
+        assert_eq!(asks(&mut state, 2, Some((&id('p'), 35)), 90), Action::FullSync { replica: 2 });
+        assert_eq!(asks(&mut state, 3, Some((&id('p'), 33)), 90), Action::FullSync { replica: 3 });
+        (1..=3).for_each(|replica| _ = state.step(Event::Gone { replica, now_ms: 8000 }));
+        assert_eq!(tick(&mut state, 12_999, 90), []);
+        assert_eq!(tick(&mut state, 13_001, 90), [Action::EndBacklog]);
+    }
+
+    #[test]
+    fn a_primary_that_is_back_and_has_written_nothing_may_follow_with_what_it_had() {
+        for (end, is_followed, expected) in [(33, false, 'p'), (34, false, 'n'), (33, true, 'n')] {
+            let mut state = State::new(History::new(id('a')));
+            load(&mut state);
+            if is_followed {
+                asks(&mut state, 1, None, end);
+            }
+            follow(&mut state, 1, end, true);
+            assert_eq!(state.wish(end), Some((&*id(expected), end + 1)), "{end}, {is_followed}");
+        }
     }
 
     #[test]

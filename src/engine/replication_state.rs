@@ -19,11 +19,8 @@ use crate::clients::Client;
 use crate::clients::session::ReplicaWish;
 use crate::config::Config;
 use crate::keyspace::access::KeyAccess;
-use crate::keyspace::blocked::{Outcome, Waiter};
+use crate::keyspace::blocked::{Holders, Outcome, Waiter, Written};
 use crate::persist::write_log::{LogReader, WriteLog};
-
-/// What asks replicas how far they are.
-const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
 
 /// A connection that has become a replica's: no worker serves it any more.
 #[derive(Debug)]
@@ -37,6 +34,9 @@ pub struct Joining {
     /// What it wants.
     pub wish: ReplicaWish,
 }
+
+/// What asks replicas how far they are.
+const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
 
 /// Who reads the write log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +58,8 @@ pub struct Replication {
     pub wake: Notify,
     /// Tells who serves replicas that somebody waits for what they have.
     pub hurry: Notify,
-    /// Those who wait for replicas, with the offset and the number of replicas that they wait for.
-    waiting: Mutex<Vec<(u64, usize, Arc<Waiter>)>>,
+    /// Those who wait for replicas, with what they wait for.
+    waiting: Mutex<Vec<(Written, Arc<Waiter>)>>,
     /// Replicas, to be looked at without the lock.
     count: AtomicUsize,
     /// Replicas that are current, as `min-replicas-max-lag` has it, likewise.
@@ -130,14 +130,9 @@ impl Replication {
         self.look().history.id.clone()
     }
 
-    /// Goes on with the history of this name.
-    pub fn continue_history(&self, id: String) {
-        self.look().history = History::new(id);
-    }
-
     /// Begins a new history.
     pub fn change_history(&self) {
-        self.continue_history(rng::random_hex(20));
+        self.look().history = History::new(rng::random_hex(20));
     }
 
     /// Replicas that there are.
@@ -182,6 +177,16 @@ impl Replication {
     /// True if the node follows its primary by the link of this number.
     pub fn follows_by(&self, number: u64) -> bool {
         self.look().following.as_ref().is_some_and(|following| following.number == number)
+    }
+
+    /// As [`Replication::follows_by`], and the data here is what the primary's stream goes on from.
+    pub fn is_fed_by(&self, number: u64) -> bool {
+        self.look().following.as_ref().is_some_and(|following| following.number == number && !following.has_part)
+    }
+
+    /// True if a part of a primary's data is here, and nothing else: a full copy that did not come to its end.
+    pub fn has_partial_copy(&self) -> bool {
+        self.look().following.as_ref().is_some_and(|following| following.has_part)
     }
 
     /// The primary's host and port.
@@ -254,24 +259,41 @@ impl Replication {
         if self.count() == 0 { 0 } else { self.look().replicas_at(offset) }
     }
 
-    /// Asks replicas how far they are, unless the log has got no longer since they were last asked.
+    /// Replicas on whose disks everything up to `offset` is.
+    pub fn disks_at(&self, offset: u64) -> usize {
+        if self.count() == 0 { 0 } else { self.look().disks_at(offset) }
+    }
+
+    /// Asks replicas how far they are, unless they have been asked since the log had this end.
     pub fn ask(&self, log: &WriteLog) {
         if self.count() > 0 && self.asked_at.load(Ordering::Relaxed) != log.end() {
+            // They are asked for the end, which is behind what anybody has written.
             let end = log.append_aside(GETACK, |waker| waker.wake());
             self.asked_at.store(end, Ordering::Relaxed);
             self.hurry.notify_waiters();
         }
     }
 
-    /// Enters one that waits for so many replicas to have everything up to `offset`.
-    pub fn enter(&self, offset: u64, count: usize, waiter: Arc<Waiter>) {
+    /// True if as many replicas have it as are waited for.
+    fn is_reached(&self, written: Written) -> bool {
+        match written.holders {
+            Holders::Replicas(count) => self.replicas_at(written.offset) >= count,
+            Holders::Disks { others, .. } => self.disks_at(written.offset) >= others,
+        }
+    }
+
+    /// Enters one that waits for replicas to have something, if it waits for any.
+    pub fn enter(&self, written: Written, waiter: Arc<Waiter>) {
+        if matches!(written.holders, Holders::Disks { others: 0, .. }) {
+            return;
+        }
         let mut waiting = self.waiting.lock();
         // Those who have gone leave their places when the next one comes: it is never longer than what clients wait.
-        waiting.retain(|(.., waiter)| waiter.is_waiting());
-        waiting.push((offset, count, Arc::clone(&waiter)));
+        waiting.retain(|(_, waiter)| waiter.is_waiting());
+        waiting.push((written, Arc::clone(&waiter)));
         drop(waiting);
         // What replicas said in between nobody else tells it.
-        if self.replicas_at(offset) >= count {
+        if self.is_reached(written) {
             waiter.end(Outcome::Retry);
         }
     }
@@ -279,8 +301,8 @@ impl Replication {
     /// Has those look again for whom enough replicas have what they wait for.
     pub fn wake_waiters(&self) {
         let mut waiting = self.waiting.lock();
-        waiting.retain(|(offset, count, waiter)| {
-            let is_reached = self.replicas_at(*offset) >= *count;
+        waiting.retain(|(written, waiter)| {
+            let is_reached = self.is_reached(*written);
             if is_reached {
                 waiter.end(Outcome::Retry);
             }

@@ -22,6 +22,7 @@ use crate::config::{Config, Refusal, os_text};
 use crate::keyspace::access::KeyAccess;
 use crate::persist::aof::folder::{Folder, FolderError, TEMPORARY};
 use crate::persist::aof::header::PartHeader;
+use crate::persist::aof::part::Part;
 use crate::persist::aof::writer::Writer as AofWriter;
 use crate::persist::files::{self, File};
 
@@ -106,6 +107,22 @@ fn has_grown(shared: &Shared, config: &Config) -> bool {
     is_enough
 }
 
+/// True if a rewrite has to wait for a save, or for the copy of a primary's data of which a part is here.
+pub fn must_wait(shared: &Shared) -> bool {
+    shared.saving.runs_in_background() || shared.replication.has_partial_copy()
+}
+
+/// A primary's data is about to take the place of what is here, and another log that of this node's: ends the file, which is to begin anew behind
+/// that. Until then, what it has is what a node begins with: the data of before, at its place in the history of before.
+pub fn give_way_to_copy(shared: &Shared) {
+    if shared.rewriting.running() == Some(true) {
+        give_up(shared);
+    }
+    if shared.aof.is_on() {
+        stop(shared);
+    }
+}
+
 /// Begins a rewrite if one is due, and ends the append only file once `appendonly` is off. Asked several times per second: so it is these
 /// options that decide, however often they were changed in between, and no rewrite that began under others.
 pub fn follow(shared: &Arc<Shared>) {
@@ -119,8 +136,7 @@ pub fn follow(shared: &Arc<Shared>) {
         }
     }
     // Of what is being loaded a base would have a part alone, and what is loaded after it is in no log.
-    let must_wait = shared.saving.is_loading() || shared.saving.runs_in_background();
-    if !must_wait && is_due(shared, &config) {
+    if !shared.saving.is_loading() && !must_wait(shared) && is_due(shared, &config) {
         // If it cannot begin, it is due again.
         let _ = rewrite_in_background(shared);
     }
@@ -149,7 +165,7 @@ fn stop(shared: &Shared) {
 /// If the file cannot be: the log says why.
 pub fn prepare_switch(shared: &Shared, old: &Config, new: &Config, is_later: bool) -> Result<Option<Prepared>, Refusal> {
     let is_switched = !old.appendonly && new.appendonly && !shared.aof.is_on();
-    if !is_switched || is_later || shared.saving.runs_in_background() || shared.rewriting.running().is_some() {
+    if !is_switched || is_later || must_wait(shared) || shared.rewriting.running().is_some() {
         return Ok(None);
     }
     match prepare(shared, &Arc::new(new.clone())) {
@@ -212,7 +228,7 @@ fn prepare(shared: &Shared, config: &Arc<Config>) -> Result<Prepared, NotBegun> 
     let is_cancelled = shared.rewriting.begin(config.appendonly, is_initial)?;
     let open = || {
         let (mut parts, is_moved) = parts_to_write(shared)?;
-        let next = if config.appendonly { Some(NextPart::create(shared, &mut parts)?) } else { None };
+        let next = if config.appendonly { Some(NextPart::create(&mut parts)?) } else { None };
         Ok::<_, RewriteError>((parts, is_moved, next))
     };
     match open() {
@@ -274,22 +290,28 @@ pub fn start_flusher(shared: &Arc<Shared>) {
 struct NextPart {
     name: String,
     file: Arc<dyn File>,
-    header: PartHeader,
+}
+
+/// How a part begins that is made now. Under all locks it is exact; before, another header is to take its place, of the same length.
+pub fn part_header(shared: &Shared) -> PartHeader {
+    let (is_copy, offset) = (shared.replication.is_replica(), shared.write_log.end());
+    // A node's own log names the database where a part begins; a primary's goes on in the one that it was in.
+    let database = if is_copy { shared.replication.stream_db.load(Ordering::Relaxed) } else { 0 };
+    PartHeader { history: shared.replication.history_id(), epoch: 0, offset, database, is_copy }
 }
 
 impl NextPart {
     /// Makes it, and adds it to the manifest. [`NextPart::write_header`] has it on the disk.
-    fn create(shared: &Shared, parts: &mut Parts) -> Result<NextPart, RewriteError> {
-        // The offset is about this: which it is, is known under the locks. A header has one length.
-        let header = PartHeader { history: shared.replication.history_id(), epoch: 0, offset: shared.write_log.end() };
+    fn create(parts: &mut Parts) -> Result<NextPart, RewriteError> {
         let name = parts.manifest.add_increment(parts.folder.prefix()).name.clone();
         let file = parts.folder.part(&name)?;
         file.set_len(0).map_err(RewriteError::Io)?;
-        Ok(NextPart { name, file, header })
+        Ok(NextPart { name, file })
     }
 
-    fn write_header(&self) -> Result<(), RewriteError> {
-        let write = files::write_all_at(&*self.file, &self.header.record(), 0).and_then(|()| self.file.sync());
+    /// Has it be one to which nothing was written, should the rewrite be broken off.
+    fn write_header(&self, shared: &Shared) -> Result<(), RewriteError> {
+        let write = files::write_all_at(&*self.file, &part_header(shared).record(), 0).and_then(|()| self.file.sync());
         write.map_err(RewriteError::Io)
     }
 }
@@ -336,7 +358,7 @@ fn rewrite(shared: &Shared, prepared: Prepared) -> Result<(), RewriteError> {
         stop(shared);
     }
     let was_on = shared.aof.is_on();
-    let Some(mut next) = next else {
+    let Some(next) = next else {
         // Also if somebody has asked for one before there was one.
         shared.rewriting.adopt(parts.clone());
         return write_base(shared, &config, &mut parts, &is_cancelled, None);
@@ -344,7 +366,7 @@ fn rewrite(shared: &Shared, prepared: Prepared) -> Result<(), RewriteError> {
     if was_on {
         shared.aof.settle().map_err(RewriteError::Unwritten)?;
     }
-    next.write_header()?;
+    next.write_header(shared)?;
     parts.folder.sync()?;
     tracing::info!("Creating AOF incr file {} on background rewrite", next.name);
     if was_on {
@@ -356,7 +378,7 @@ fn rewrite(shared: &Shared, prepared: Prepared) -> Result<(), RewriteError> {
         // Little is left to be written when the locks are held.
         shared.aof.settle().map_err(RewriteError::Io)?;
     }
-    let result = write_base(shared, &config, &mut parts, &is_cancelled, Some((&mut next, was_on)));
+    let result = write_base(shared, &config, &mut parts, &is_cancelled, Some((&next, was_on)));
     if result.is_err() && !was_on {
         // There was none, and there is none.
         if shared.aof.is_on() {
@@ -374,35 +396,39 @@ fn write_base(
     config: &Config,
     parts: &mut Parts,
     is_cancelled: &Arc<AtomicBool>,
-    mut next: Option<(&mut NextPart, bool)>,
+    next: Option<(&NextPart, bool)>,
 ) -> Result<(), RewriteError> {
     let format = if config.aof_use_rdb_preamble { "rdb" } else { "aof" };
     let path = temporary_path(shared, &parts.folder, format);
     *shared.rewriting.temporary.lock() = Some(path.clone());
-    let part = next.as_ref().map(|(next, was_on)| (Arc::clone(&next.file), next.header.record().len() as u64, *was_on));
     let mut failures = 0;
     let begun_with = parts.clone();
-    let begin = |keys: &mut KeyAccess<'_>| match part {
-        None => 0,
-        Some((file, len, true)) => {
+    let begin = |keys: &mut KeyAccess<'_>| {
+        let Some((next, was_on)) = next else { return };
+        if shared.replication.has_partial_copy() {
+            // What is here is nobody's data at any offset.
+            is_cancelled.store(true, Ordering::Relaxed);
+            return;
+        }
+        if was_on {
             failures = shared.aof.failures();
             // Also if the folder is another one: from now on it is written to.
             shared.rewriting.adopt(begun_with);
-            shared.aof.go_on_in(file, len)
-        }
-        Some((file, len, false)) => {
+            shared.aof.go_on_in(Part::new(Arc::clone(&next.file), part_header(shared)));
+        } else {
             shared.replication.set_logging(keys, LogUser::Aof, true);
             let (reader, from) = shared.write_log.read_from_end(true);
-            shared.aof.begin(file, len, reader, from, false);
+            shared.aof.begin(Part::new(Arc::clone(&next.file), part_header(shared)), reader, from, false);
             failures = shared.aof.failures();
-            from
         }
     };
     let written = saving::write_base(shared, config, &path, Arc::clone(is_cancelled), begin);
-    let (from, base_len) = written.inspect_err(|_| _ = shared.saving.files.remove(&path))?;
-    if let Some((next, _)) = &mut next {
-        next.header.offset = from;
-        next.write_header()?;
+    let ((), base_len) = written.inspect_err(|_| _ = shared.saving.files.remove(&path))?;
+    if next.is_some()
+        && let Err(error) = shared.aof.write_header()
+    {
+        let _ = shared.saving.files.remove(&path);
+        return Err(RewriteError::Io(error));
     }
     if !shared.rewriting.decide() {
         let _ = shared.saving.files.remove(&path);

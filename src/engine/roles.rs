@@ -3,6 +3,8 @@
 //! Invariants:
 //! * While a node follows another one, its log is a copy of the other's, and nothing else enters it: neither what clients may write here nor
 //!   what ends by its own time.
+//! * The append only file goes on through all of it, and knows the history by the name that it has now ([`name_history`]). Only where another log
+//!   takes the place of this node's it begins anew ([`super::rewriting::give_way_to_copy`]).
 //! * Whoever waited for keys when the role changes waits no longer: others decide from then on what becomes of these.
 
 use std::sync::atomic::Ordering;
@@ -38,15 +40,25 @@ pub fn lead(shared: &Shared, keys: &mut KeyAccess<'_>) {
     replication.set_logging(keys, LogUser::Replicas, true);
     replication.set_role(keys, false);
     keys.keyspace().settings.freeze_for(freeze::FOLLOW, false);
+    if shared.aof.is_on() && !shared.config.load().replica_read_only {
+        // What clients have written here is in no log.
+        shared.rewriting.schedule();
+    }
     changed(shared, actions);
 }
 
 fn changed(shared: &Shared, actions: Vec<Action>) {
     perform(shared, actions);
+    name_history(shared);
     note_link(shared);
     // Nobody is woken under the locks: those who wait, and who serves the link, look by the clock whether something has changed.
     shared.replication.role_border.store(shared.keyspace.waits.last_number(), Ordering::Relaxed);
     shared.gate.advance();
+}
+
+/// Tells the append only file what the history of its log is called now, and who writes that.
+pub fn name_history(shared: &Shared) {
+    shared.aof.name(&shared.replication.history_id(), shared.replication.is_replica());
 }
 
 /// Does what follows from a change of the link or the role.
@@ -83,18 +95,45 @@ pub fn begin_copy(shared: &Shared, number: u64) -> bool {
     is_wanted
 }
 
+/// What a replica had is gone, and it has not got anything in its place: it needs all of its primary's data.
+pub fn lose_data(shared: &Shared) {
+    let number = shared.replication.look().following.as_ref().map(|following| following.number);
+    if number.is_some_and(|number| begin_copy(shared, number)) {
+        tracing::warn!("This replica has lost its data, and asks its primary for all of it");
+    }
+}
+
 /// It has. The log goes on behind it, at `at`, in this database.
 pub fn end_copy(shared: &Shared, copied: Event<'_>, at: u64, db: u32) {
+    restart_log(shared, copied, at, db);
+    note_link(shared);
+}
+
+/// The node's own file has given it what the history of this name had at the offset `at`, behind which the log was about this database. A replica goes
+/// on from there; a primary, with a history of its own, with those who have no more than that.
+pub fn resume(shared: &Shared, id: String, at: u64, db: u32) {
+    let loaded = Event::Loaded { id, at, new_history: rng::random_hex(20), now_ms: clock::monotonic_ms() };
+    restart_log(shared, loaded, at, db);
+    // The backlog needs the log, whatever becomes of the file.
+    shared.set_logging(LogUser::Replicas, true, |_| ());
+}
+
+/// The log begins anew at `at`, in this database: it is the one of another history.
+fn restart_log(shared: &Shared, event: Event<'_>, at: u64, db: u32) {
+    assert!(!shared.aof.is_on(), "its file would have a gap");
     let (log, replication) = (&shared.write_log, &shared.replication);
     let mut keys = KeyAccess::new(&shared.keyspace, 0, &Moment::new(&shared.keyspace, clock::unix_ms()), 0);
-    let (actions, gone) = keys.with_all(|_| {
+    let (actions, gone) = keys.with_all(|keys| {
         let gone = (log.restart_at(at), replication.take_backlog());
+        // Nothing depends on what the log of before had.
+        (0..keys.keyspace().stripes() as u32).for_each(|number| keys.stripe(number).last_write_offset = 0);
+        shared.durable.restart_at(at);
+        shared.aof.flushed.restart_at(at);
         replication.stream_db.store(db, Ordering::Relaxed);
         let superfluous = log.read_from(at).and_then(|reader| replication.keep_backlog(reader));
         superfluous.into_iter().for_each(|reader| log.end_reader(&reader));
-        (replication.step(copied), gone)
+        (replication.step(event), gone)
     });
     drop(gone);
     perform(shared, actions);
-    note_link(shared);
 }

@@ -56,10 +56,12 @@ pub enum Nothing {
 pub enum Holders {
     /// So many replicas.
     Replicas(usize),
-    /// Disks. This node's is among them; otherwise it waits for others, none of which says what it has.
+    /// Disks.
     Disks {
-        /// See above.
+        /// This node's is among them.
         own: bool,
+        /// So many of replicas.
+        others: usize,
     },
 }
 

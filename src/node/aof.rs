@@ -11,14 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::config::Config;
-use crate::engine::aof_loading::{self, LastPart, LoadError};
+use crate::engine::aof_loading::{self, LoadError, Loaded};
 use crate::engine::loading::Loading;
 use crate::engine::replication_state::LogUser;
 use crate::engine::rewriting::{self, Parts};
+use crate::engine::roles;
 use crate::engine::saving;
 use crate::engine::shared::Shared;
 use crate::persist::aof::folder::{Folder, TEMPORARY};
 use crate::persist::aof::header::PartHeader;
+use crate::persist::aof::part::Part;
 use crate::persist::files;
 
 /// Finds what there is. With it comes its length.
@@ -41,7 +43,7 @@ pub(super) fn start(shared: &Arc<Shared>, mut parts: Parts) -> anyhow::Result<()
     let loading = Loading::begin(shared);
     let result = aof_loading::load(&loading, shared, &parts.folder, &parts.manifest)
         .map_err(anyhow::Error::from)
-        .and_then(|(last, len)| open(shared, &mut parts, last, len));
+        .and_then(|loaded| open(shared, &mut parts, loaded));
     if let Err(error) = result {
         loading.stay_closed();
         return Err(error);
@@ -67,30 +69,46 @@ pub(super) fn end(shared: &Shared) {
     }
 }
 
-/// Has every change written behind `last`, or to a new part. All parts have `len` bytes.
-fn open(shared: &Shared, parts: &mut Parts, last: Option<LastPart>, mut len: u64) -> anyhow::Result<()> {
+/// Has every change written behind what was loaded, or to a new part.
+fn open(shared: &Arc<Shared>, parts: &mut Parts, loaded: Loaded) -> anyhow::Result<()> {
+    let Loaded { mut len, end, last } = loaded;
     if parts.manifest.parts().next().is_none() {
         len = create_base(shared, parts)?;
     }
-    let figures = &shared.aof.figures;
-    let last = match last {
-        Some(last) => {
-            tracing::info!("Opening AOF incr file {} on server start", last.name);
-            len -= last.len;
-            last
+    if let Some(end) = end {
+        roles::resume(shared, end.history, end.offset, end.database);
+    }
+    let part = match last {
+        Some((name, part)) => {
+            tracing::info!("Opening AOF incr file {name} on server start");
+            len -= part.len;
+            correct_header(shared, part)?
         }
         None => create_part(shared, parts)?,
     };
+    let figures = &shared.aof.figures;
     figures.earlier_len.store(len, Ordering::Relaxed);
-    figures.base_len.store(len + last.len, Ordering::Relaxed);
-    shared.write_log.begin_at(last.offset);
-    shared.replication.continue_history(last.history);
-    tracing::info!("Writing to the AOF part {} from offset {} on", last.name, last.offset);
+    figures.base_len.store(len + part.len, Ordering::Relaxed);
+    let header = &part.header;
+    tracing::info!("Writing to the AOF from offset {} on, in a part that begins at {}", shared.write_log.end(), header.offset);
     shared.set_logging(LogUser::Aof, true, |log| {
         let (reader, from) = log.read_from_end(true);
-        shared.aof.begin(last.file, last.len, reader, from, true);
+        shared.aof.begin(part, reader, from, true);
     });
     Ok(())
+}
+
+/// Has the header of a part say what is so from now on, before anything is written behind it.
+fn correct_header(shared: &Shared, part: Part) -> anyhow::Result<Part> {
+    let Part { file, len, header: found, header_is_due } = part;
+    let (history, is_copy) = (shared.replication.history_id(), found.is_copy || shared.replication.is_replica());
+    let is_right = !header_is_due && found.history == history && found.is_copy == is_copy;
+    let header = PartHeader { history, is_copy, ..found };
+    if !is_right {
+        files::write_all_at(&*file, &header.record(), 0)?;
+        file.sync()?;
+    }
+    Ok(Part { file, len, header, header_is_due: false })
 }
 
 /// Makes the base of a node that begins without data. Returns its length.
@@ -106,8 +124,8 @@ fn create_base(shared: &Shared, parts: &mut Parts) -> anyhow::Result<u64> {
     Ok(len)
 }
 
-fn create_part(shared: &Shared, parts: &mut Parts) -> anyhow::Result<LastPart> {
-    let header = PartHeader { history: shared.replication.history_id(), epoch: 0, offset: shared.write_log.end() };
+fn create_part(shared: &Shared, parts: &mut Parts) -> anyhow::Result<Part> {
+    let header = rewriting::part_header(shared);
     let record = header.record();
     let name = parts.manifest.add_increment(parts.folder.prefix()).name.clone();
     tracing::info!("Creating AOF incr file {name} on server start");
@@ -117,5 +135,5 @@ fn create_part(shared: &Shared, parts: &mut Parts) -> anyhow::Result<LastPart> {
     file.sync()?;
     parts.folder.sync()?;
     parts.folder.persist(&parts.manifest)?;
-    Ok(LastPart { name, file, len: record.len() as u64, offset: header.offset, history: header.history })
+    Ok(Part { header_is_due: false, ..Part::new(file, header) })
 }

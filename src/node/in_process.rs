@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn what_is_odd_in_a_folder_costs_nothing_that_is_in_it() {
         let plain = request(&[b"SET", b"number", b"7"]);
-        let header = |offset| PartHeader { history: "0123456789".repeat(4), epoch: 0, offset }.record();
+        let header = |offset| PartHeader { history: "0123456789".repeat(4), epoch: 0, offset, database: 0, is_copy: false }.record();
         for (manifest, name, content) in [
             // The number beside a name is another one than in it.
             ("file appendonly.aof.2.incr.aof seq 1 type i\n", "appendonly.aof.2.incr.aof", plain.clone()),

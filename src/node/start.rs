@@ -217,9 +217,6 @@ fn follow_primary(shared: &Shared, config: &Config) -> anyhow::Result<()> {
     if config.cluster_enabled {
         anyhow::bail!("replicaof directive not allowed in cluster mode");
     }
-    if config.appendonly {
-        anyhow::bail!("replicaof with appendonly yes is not there yet: set appendonly to no");
-    }
     let port = port.parse().context("replicaof: Invalid primary port")?;
     let mut keys = KeyAccess::new(&shared.keyspace, 0, &Moment::new(&shared.keyspace, clock::unix_ms()), 0);
     keys.with_all(|keys| roles::follow(shared, keys, host, port));

@@ -17,6 +17,7 @@ pub(super) fn perform(shared: &Shared, config: &Config, action: &Action) {
         Action::EndBacklog => {
             shared.set_logging(LogUser::Replicas, false, |_| ());
             replication.take_backlog().into_iter().for_each(|reader| log.end_reader(&reader));
+            roles::name_history(shared);
             let seconds = config.repl_backlog_ttl;
             tracing::info!("Replication backlog freed after {seconds} seconds without connected replicas.");
         }

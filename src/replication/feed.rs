@@ -201,6 +201,7 @@ impl Feed {
             port: about.port,
             stage: Stage::Waiting,
             acked: 0,
+            flushed: 0,
             acked_ms: clock::monotonic_ms(),
             acks: self.wish.place.is_some(),
         };
@@ -416,14 +417,15 @@ impl Feed {
 
     /// Takes note of what it says. Other requests than this one change nothing, and get no answer where the log is expected.
     fn listen(&mut self, words: &[&[u8]]) {
-        if let [name, ack, offset, ..] = words
+        // It has no more than it was sent, whatever it says.
+        let offset_of = |word: &[u8]| parse_i64(word).and_then(|offset| u64::try_from(offset).ok()).map(|offset| offset.min(self.sent));
+        if let [name, ack, offset, more @ ..] = words
             && is_word(name, "REPLCONF")
             && is_word(ack, "ACK")
-            && let Some(offset) = parse_i64(offset).and_then(|offset| u64::try_from(offset).ok())
+            && let Some(offset) = offset_of(offset)
         {
-            // It has no more than it was sent, whatever it says.
-            let offset = offset.min(self.sent);
-            self.step(Event::Acked { replica: self.client.id, offset, now_ms: clock::monotonic_ms() });
+            let flushed = more.chunks_exact(2).find(|pair| is_word(pair[0], "FACK")).and_then(|pair| offset_of(pair[1]));
+            self.step(Event::Acked { replica: self.client.id, offset, flushed, now_ms: clock::monotonic_ms() });
         }
     }
 

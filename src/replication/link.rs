@@ -22,8 +22,8 @@ use crate::engine::context::is_word;
 use crate::engine::loading::Loading;
 use crate::engine::replay::{NotApplied, Replay};
 use crate::engine::replication_core::{Event, Link};
-use crate::engine::roles;
 use crate::engine::shared::Shared;
+use crate::engine::{rewriting, roles};
 
 /// Before the link is tried again: twice as long each time it fails, up to so long.
 const BACK_OFF_MS: u64 = 100;
@@ -118,6 +118,7 @@ impl Follower<'_> {
                 tracing::info!("Successful partial resynchronization with primary.");
                 let event = Event::Continued { number: self.number, id, end: shared.write_log.end() };
                 roles::perform(shared, shared.replication.step(event));
+                roles::name_history(shared);
                 roles::note_link(shared);
             }
             Answer::Full(id, at) => {
@@ -140,6 +141,7 @@ impl Follower<'_> {
         if !roles::begin_copy(shared, number) {
             return Err(LinkError::Over);
         }
+        rewriting::give_way_to_copy(shared);
         let db = copy.load(&loading, wire)?;
         roles::end_copy(shared, Event::Copied { number, id, at }, at, db);
         drop(loading);
@@ -153,7 +155,8 @@ impl Follower<'_> {
         let mut replay = Replay::following(shared, self.number);
         let (mut parser, mut batch) = (RequestParser::default(), Batch::default());
         let limits = Limits { max_bulk_len: u64::MAX, ..Limits::default() };
-        let mut acked_ms = 0;
+        // What the primary was told is on the disk here, and what it has asked about.
+        let (mut acked_ms, mut flushed, mut asked) = (0, 0, 0);
         loop {
             let mut must_ack = clock::monotonic_ms() - acked_ms >= ACK_MS;
             let mut taken = 0;
@@ -171,13 +174,16 @@ impl Follower<'_> {
                     parser.parse(rest, &limits, &mut batch, 1).map_err(|_| LinkError::Garbage("its stream holds a broken request"))?;
                 let Some(request) = batch.requests.first().copied() else { break };
                 let words: Vec<&[u8]> = batch.args_of(&request).iter().map(|word| word.of(rest)).collect();
-                must_ack |= matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK"));
+                let is_asked = matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK"));
                 match replay.follow(config, shared.workers.link(), &words, &rest[..len]) {
                     Ok(()) => {}
                     Err(NotApplied::Ended) => return Err(LinkError::Over),
                     Err(NotApplied::Misplaced(_)) => return Err(LinkError::Garbage("its stream holds a broken transaction")),
                     // As Valkey: what else it holds is applied.
                     Err(error) => tracing::error!("== CRITICAL == This replica could not apply what its primary has written: {error}"),
+                }
+                if is_asked {
+                    (must_ack, asked) = (true, shared.write_log.end());
                 }
                 batch.clear();
                 taken += len;
@@ -187,10 +193,16 @@ impl Follower<'_> {
                 return Err(LinkError::Garbage("a request or transaction is longer than client-query-buffer-limit"));
             }
             shared.need_durable(shared.write_log.end());
+            let flushed_now = if shared.aof.is_doubtful() { 0 } else { shared.aof.flushed.now() };
+            // Who has asked waits for the disk as well.
+            must_ack |= shared.aof.is_on() && asked > flushed && flushed_now > flushed;
             if must_ack {
                 acked_ms = clock::monotonic_ms();
-                let end = shared.write_log.end().to_string();
-                wire.send(&[b"REPLCONF", b"ACK", end.as_bytes()])?;
+                flushed = flushed_now;
+                let (end, flushed) = (shared.write_log.end(), flushed.min(shared.write_log.end()).to_string());
+                let end = end.to_string();
+                let words: [&[u8]; 5] = [b"REPLCONF", b"ACK", end.as_bytes(), b"FACK", flushed.as_bytes()];
+                wire.send(if shared.aof.is_on() { &words } else { &words[..3] })?;
             }
             let read = wire.read()?;
             if read > 0 {

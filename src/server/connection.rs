@@ -134,6 +134,8 @@ impl Connection {
     pub(super) fn with_holder(&mut self, act: impl FnOnce(&mut Output, Holder<'_>)) {
         let client = &self.caller.client;
         let waker = client.outbox.waker();
-        act(&mut self.output, Holder { durable: &self.worker.shared.durable, client: client.id, waker: waker.as_ref() });
+        let shared = &self.worker.shared;
+        let holder = Holder { durable: &shared.durable, end: shared.write_log.end(), client: client.id, waker: waker.as_ref() };
+        act(&mut self.output, holder);
     }
 }

@@ -53,8 +53,8 @@ struct HeldTail {
     /// What depends on the same offset, with ascending offsets.
     spans: VecDeque<Span>,
     len: usize,
-    /// The offset at which the connection is woken; 0: none.
-    woken_at: u64,
+    /// The offset at which the connection is woken, 0: none; and how often the log had begun anew when that was settled.
+    woken_at: (u64, u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,10 +74,18 @@ pub(super) trait Sink {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Holder<'o> {
     pub(super) durable: &'o DurableOffset,
+    /// Where the write log ends. What depends on an offset beyond it depends on a log whose place another one has taken, so on nothing.
+    pub(super) end: u64,
     /// The client's number.
     pub(super) client: u64,
     /// What wakes its task.
     pub(super) waker: Option<&'o Waker>,
+}
+
+impl Holder<'_> {
+    fn is_reached(&self, offset: u64) -> bool {
+        offset <= self.durable.now() || offset > self.end && self.durable.restarts() > 0
+    }
 }
 
 impl Default for Output {
@@ -155,13 +163,14 @@ impl Output {
     /// Notes that what was added to `reply` since the last call depends on `offset`.
     #[cold]
     pub(super) fn depend_on(&mut self, offset: u64, holder: Holder<'_>) {
-        let durable = holder.durable.now();
+        // What depended on a log that is gone is not to hold up what is added now.
+        self.release(holder);
         let mut postponed = std::mem::take(&mut self.postponed);
-        if postponed > 0 && self.held.is_none() && postponed <= durable {
+        if postponed > 0 && self.held.is_none() && holder.is_reached(postponed) {
             self.free_len = self.postponed_len;
             postponed = 0;
         }
-        if postponed == 0 && self.held.is_none() && offset <= durable {
+        if postponed == 0 && self.held.is_none() && holder.is_reached(offset) {
             self.free_len = self.reply.len();
             return;
         }
@@ -180,18 +189,19 @@ impl Output {
     pub(super) fn release(&mut self, holder: Holder<'_>) {
         let Some(held) = &mut self.held else { return };
         loop {
-            held.release(holder.durable.now());
+            held.release(holder);
             let Some(first) = held.spans.front() else {
                 // No other span was ever registered for than the first: this one was reached.
                 self.held = None;
                 return;
             };
             let Some(waker) = holder.waker else { return };
-            if held.woken_at == first.offset {
+            let woken_at = (first.offset, holder.durable.restarts());
+            if held.woken_at == woken_at {
                 return;
             }
             if holder.durable.wake_at(first.offset, holder.client, waker.clone()) {
-                held.woken_at = first.offset;
+                held.woken_at = woken_at;
                 return;
             }
         }
@@ -200,7 +210,7 @@ impl Output {
     /// The connection ends: nobody wakes it any more.
     pub(super) fn forget(&mut self, holder: Holder<'_>) {
         if let Some(held) = self.held.take() {
-            holder.durable.forget(held.woken_at, holder.client);
+            holder.durable.forget(held.woken_at.0, holder.client);
         }
     }
 
@@ -280,9 +290,9 @@ impl HeldTail {
         }
     }
 
-    fn release(&mut self, reached: u64) {
+    fn release(&mut self, holder: Holder<'_>) {
         while let Some(first) = self.spans.front()
-            && first.offset <= reached
+            && holder.is_reached(first.offset)
         {
             self.len -= first.len;
             self.spans.pop_front();
@@ -335,6 +345,8 @@ mod tests {
     struct Model {
         output: Output,
         durable: DurableOffset,
+        /// The log's end.
+        end: u64,
         wakes: Arc<Wakes>,
         batches: Vec<(usize, u64)>,
         added: usize,
@@ -354,7 +366,7 @@ mod tests {
     impl Model {
         fn with<R>(&mut self, act: impl FnOnce(&mut Output, Holder<'_>) -> R) -> R {
             let waker = Waker::from(Arc::clone(&self.wakes));
-            act(&mut self.output, Holder { durable: &self.durable, client: 1, waker: Some(&waker) })
+            act(&mut self.output, Holder { durable: &self.durable, end: self.end, client: 1, waker: Some(&waker) })
         }
 
         /// So many bytes may have left by now.
@@ -431,6 +443,27 @@ mod tests {
             model.run(&Step::Send(usize::MAX));
             prop_assert!(model.output.is_empty());
         }
+    }
+
+    #[test]
+    fn what_depends_on_a_log_that_is_gone_leaves() {
+        let mut model = Model::default();
+        model.run(&Step::Batch(10, 50));
+        model.run(&Step::Batch(10, 90));
+        assert!(!model.output.has_sendable());
+        // Another log is shorter, and as far as the first already when the task runs.
+        model.durable.restart_at(20);
+        model.end = 60;
+        model.with(Output::release);
+        assert!(!model.output.has_sendable(), "this may be a place of the new one");
+        let wakes = model.wakes.0.load(Ordering::Acquire);
+        model.durable.advance(60);
+        assert_eq!(model.wakes.0.load(Ordering::Acquire), wakes + 1);
+        model.with(Output::release);
+        assert!(!model.output.is_holding() && model.output.has_sendable(), "and this is none");
+        model.output.reply.raw(b"more");
+        model.with(|output, holder| output.depend_on(55, holder));
+        assert!(!model.output.is_holding());
     }
 
     #[test]

@@ -11,7 +11,9 @@ use crate::base::rng::Rng;
 use crate::config::AppendFsync;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::replication_state::LogUser;
+use crate::engine::rewriting;
 use crate::engine::spec::{CommandSpec, Run, SPEC};
+use crate::persist::aof::part::Part;
 use crate::persist::files::Files as _;
 use crate::persist::files::faulty::FaultyFiles;
 
@@ -131,7 +133,8 @@ fn what_comes_behind_something_held_is_written_as_well() {
     shared.aof.set_options(AppendFsync::Always, false, false);
     shared.set_logging(LogUser::Aof, true, |log| {
         let (reader, from) = log.read_from_end(true);
-        shared.aof.begin(file, 0, reader, from, true);
+        let header = rewriting::part_header(shared);
+        shared.aof.begin(Part::new(file, header), reader, from, true);
     });
     let mut client = live.connect();
     for request in ["SET a 1\r\n", "SET b 2\r\n"] {

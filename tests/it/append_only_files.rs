@@ -9,6 +9,9 @@ use larder_proto::resp::Value;
 use super::append_only::{digest, fill, kill, options, rewrite};
 use super::support::{Connection, Server, request, run_to_end, wait_until};
 
+/// Bytes that a part begins with, before its first record.
+const HEADER_LEN: usize = 119;
+
 /// A folder with one part, whose bytes `change` changes. With the part's path.
 fn folder_with(change: impl FnOnce(&mut Vec<u8>)) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -35,7 +38,8 @@ fn a_last_record_that_was_cut_short_is_cut_off_and_kept() {
     assert_eq!(client.call(&["MGET", "a", "b", "c"]), Value::Array(vec![Value::Bulk("1".into()), Value::Null, Value::Null]));
     let after = fs::read(&part).expect("the part");
     let kept = part.with_file_name(format!("appendonly.aof.1.incr.aof.cut-at-{}", after.len()));
-    assert_eq!([after, fs::read(kept).expect("what was cut off")].concat(), before);
+    // But for its header: with a start begins another history, which this part is of from then on.
+    assert_eq!([&after[HEADER_LEN..], &fs::read(kept).expect("what was cut off")].concat(), &before[HEADER_LEN..]);
     // What comes then is read with what was there.
     client.call(&["SET", "b", "4"]);
     kill(server);
@@ -53,8 +57,7 @@ fn what_is_broken_is_named() {
     let (folder, _) = folder_with(|bytes| bytes.truncate(bytes.len() - 3));
     let told = broken(folder.path(), &["--aof-load-truncated", "no"]);
     assert!(told.contains("Unexpected end of file reading the append only file appendonly.aof.1.incr.aof"), "{told}");
-    // The first record takes 81 bytes.
-    let (folder, _) = folder_with(|bytes| bytes[81] = b'x');
+    let (folder, _) = folder_with(|bytes| bytes[HEADER_LEN] = b'x');
     let told = broken(folder.path(), &[]);
     assert!(told.contains("Bad file format reading the append only file appendonly.aof.1.incr.aof at offset "), "{told}");
     let (folder, _) = folder_with(|bytes| {
@@ -92,7 +95,7 @@ fn what_is_broken_ends_a_node_that_lets_clients_in() {
     let (folder, _) = folder_with(|bytes| {
         let at = bytes.len() - 10;
         bytes.splice(at..at, b"!!!".iter().copied());
-        bytes.splice(81..81, request(&["SET", "long", &"x".repeat(3000)]));
+        bytes.splice(HEADER_LEN..HEADER_LEN, request(&["SET", "long", &"x".repeat(3000)]));
     });
     let options = options(folder.path(), &["--loading-process-events-interval-bytes", "1024", "--port", "0", "--unixsocket", "here"]);
     let ended = run_to_end(&options, "", folder.path());

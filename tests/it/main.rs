@@ -26,6 +26,7 @@ mod migrate;
 mod other_servers;
 mod rdb;
 mod replay;
+mod replica_aof;
 mod replication;
 mod robustness;
 mod shutdown;

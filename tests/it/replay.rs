@@ -346,7 +346,7 @@ fn apply(requests: &[Vec<Vec<u8>>]) -> Arc<Shared> {
     let (config, mut replay) = (node.config.load(), Replay::new(&node));
     for request in requests {
         let words: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
-        if let Err(error) = replay.apply(&config, &node.workers[0], &words) {
+        if let Err(error) = replay.apply(&config, &node.workers[0], &words, false) {
             panic!("{}: {error}", words.join(&b' ').escape_ascii());
         }
     }

@@ -1,7 +1,5 @@
-//! WAITAOF: waits until what this client has written is on disks, or for so long.
-//!
-//! The reply says on how many: on this node's, and on those of replicas, none of which is asked for it in this version. So who wants some waits
-//! until its time is over, as with Valkey without replicas.
+//! WAITAOF: waits until what this client has written is on disks, or for so long. The reply says on how many: on this node's, and on those of replicas,
+//! which say how far their append only files are.
 
 use crate::base::number::parse_i64;
 use crate::engine::blocking::{disks_with, until_ms_of_milliseconds};
@@ -58,6 +56,10 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
         context.reply.integer(replicas_now);
         return Ok(None);
     }
-    let written = Written { offset, holders: Holders::Disks { own: local_now < local } };
+    let others = if replicas_now < replicas { usize::try_from(replicas).unwrap_or(usize::MAX) } else { 0 };
+    if others > 0 {
+        context.shared.replication.ask(&context.shared.write_log);
+    }
+    let written = Written { offset, holders: Holders::Disks { own: local_now < local, others } };
     Ok(Some(Wait::for_write(written, until_ms, Nothing::Counts(local_now, replicas_now))))
 }

@@ -1,6 +1,7 @@
 //! REPLICAOF and SLAVEOF: the node follows another one from here on, or nobody.
 //!
-//! Differs from Valkey in that a node whose append only file is on refuses to follow: its file would not be the primary's log.
+//! Differs from Valkey in that the append only file of a replica has what its primary writes, and not what clients write to one that lets them
+//! (`replica-read-only no`): that is in its base alone, once it is rewritten, as it is when the replica is promoted.
 
 use crate::engine::context::{Args, CmdResult, Context, integer_in, is_word};
 use crate::engine::error::CmdError;
@@ -64,9 +65,6 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     let host = std::str::from_utf8(args[1]).map_err(|_| CmdError::err("Invalid master host"))?;
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(CmdError::err("Invalid master host"));
-    }
-    if shared.aof.is_on() || context.config.appendonly {
-        return Err(CmdError::err("REPLICAOF with appendonly yes is not there yet: set appendonly to no first"));
     }
     if shared.replication.primary().is_some_and(|(known, at)| known.eq_ignore_ascii_case(host) && at == port) {
         tracing::info!(

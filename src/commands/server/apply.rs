@@ -16,9 +16,6 @@ use crate::metrics::command_log::Kind;
 /// The option at fault and the reason; nothing was changed then.
 pub fn apply(shared: &Shared, old: &Config, new: &Config, is_later: bool) -> Result<Option<Prepared>, Refusal> {
     check_descriptors(old, new)?;
-    if new.appendonly && !old.appendonly && shared.replication.is_replica() {
-        return Err(Refusal::of("appendonly", "the append only file of a replica is not there yet"));
-    }
     if let Some(hook) = shared.on_config.get() {
         hook(old, new)?;
     }

@@ -27,7 +27,7 @@ fn exec(context: &mut Context<'_>, _: &Args<'_>) -> CmdResult {
     if shared.rewriting.figures().running_s.is_some() {
         return Err(CmdError::coded("ERR Background append only file rewriting already in progress"));
     }
-    if context.caller.in_exec || shared.saving.runs_in_background() {
+    if context.caller.in_exec || rewriting::must_wait(shared) {
         shared.rewriting.schedule();
         context.reply.simple("Background append only file rewriting scheduled");
         return Ok(());

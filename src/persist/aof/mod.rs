@@ -5,5 +5,6 @@ pub mod folder;
 mod hand_over;
 pub mod header;
 pub mod manifest;
+pub mod part;
 pub mod requests;
 pub mod writer;

@@ -19,6 +19,8 @@
 //!   refused until the disk has room again (`MISCONF`), and what was not written stays in the log until then. An error of a flush is not over
 //!   with the next write, but with the next flush.
 //! * What a flush has failed for once is never told to be on the disk: the system may have dropped it. A rewrite makes it anew.
+//! * A part's header is right before anything is written behind it, and on the disk if what is written belongs to a history that got another
+//!   name: nobody takes it for something of the history before.
 //! * Remarks on the time (`aof-timestamp-enabled`) stand between records. They are bytes of the file and not of the log, and tell when what
 //!   follows was written.
 
@@ -31,41 +33,19 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::hand_over::HandOver;
+use super::part::{Current, Naming, Part, split_off};
 use super::requests::time_remark;
 use crate::base::clock;
 use crate::base::durable_offset::DurableOffset;
-use crate::base::limits::{LOG_WAITING_LEN_MAX, LOG_WRITE_LEN};
+use crate::base::limits::LOG_WAITING_LEN_MAX;
 use crate::config::{AppendFsync, os_text};
-use crate::persist::files::{File, write_all_at};
+use crate::persist::files::File;
 use crate::persist::write_log::{LogReader, WriteLog};
 
 /// Between two flushes with `everysec`.
 const FLUSH_PERIOD: Duration = Duration::from_secs(1);
 /// A write that waited so long for a flush counts as delayed, as in Valkey.
 const DELAYED_MS: u64 = 2000;
-
-/// The part that is written now.
-#[derive(Debug)]
-struct Current {
-    file: Arc<dyn File>,
-    reader: LogReader,
-    /// Bytes of the file that were written as a whole.
-    len: u64,
-    /// The last time that a remark in it tells, unix seconds.
-    time_s: i64,
-    /// Parts of log that are put together to be written at once.
-    buffer: Vec<u8>,
-    pieces: Vec<Bytes>,
-}
-
-/// The part that follows the current one.
-#[derive(Debug)]
-struct Next {
-    file: Arc<dyn File>,
-    len: u64,
-    /// It has what comes from this offset on.
-    from: u64,
-}
 
 /// Figures for INFO, and for who decides about a rewrite.
 #[derive(Debug, Default)]
@@ -91,7 +71,10 @@ pub struct Writer {
     durable: Arc<DurableOffset>,
     current: Mutex<Option<Current>>,
     /// Taken with `current` held, or by itself.
-    next: Mutex<Option<Next>>,
+    next: Mutex<Option<Part>>,
+    /// What headers do not say yet: what is said last is about all that was written before as well.
+    naming: Mutex<Option<Naming>>,
+    has_naming: AtomicBool,
     is_on: AtomicBool,
     policy: AtomicU8,
     /// Everything before it was given to the system.
@@ -141,6 +124,8 @@ impl Writer {
             durable,
             current: Mutex::new(None),
             next: Mutex::new(None),
+            naming: Mutex::new(None),
+            has_naming: AtomicBool::new(false),
             is_on: AtomicBool::new(false),
             policy: AtomicU8::new(AppendFsync::EverySecond as u8),
             written: AtomicU64::new(0),
@@ -242,13 +227,13 @@ impl Writer {
         self.policy() == AppendFsync::Always as u8
     }
 
-    /// Everything that `reader`, whose place is at `from`, gets from now on goes to the end of `file`. There is no file yet. It is of use
+    /// Everything that `reader`, whose place is at `from`, gets from now on goes to the end of `part`. There is no file yet. It is of use
     /// only with what comes before it: unless that is there, `is_whole`, nothing counts as being on the disk before [`Writer::mend`].
-    pub fn begin(&self, file: Arc<dyn File>, len: u64, reader: LogReader, from: u64, is_whole: bool) {
+    pub fn begin(&self, part: Part, reader: LogReader, from: u64, is_whole: bool) {
         let mut current = self.current.lock();
         assert!(current.is_none(), "another file would have a gap");
-        *current = Some(Current { file, reader, len, time_s: 0, buffer: Vec::new(), pieces: Vec::new() });
-        self.figures.current_len.store(len, Ordering::Relaxed);
+        self.figures.current_len.store(part.len, Ordering::Relaxed);
+        *current = Some(Current::new(part, reader));
         self.written.store(from, Ordering::Release);
         self.tried.store(from, Ordering::Release);
         // What lies before is in other files, or in none: nobody is told to wait for it.
@@ -266,19 +251,68 @@ impl Writer {
         self.is_on.store(true, Ordering::Release);
     }
 
-    /// What is changed from now on goes to the end of `file`, what came until now to the one before. Called under all stripe locks, behind
-    /// [`Writer::settle`]: nothing is appended to the log meanwhile, and nothing is written here. Returns the offset at which the file begins.
-    pub fn go_on_in(&self, file: Arc<dyn File>, len: u64) -> u64 {
+    /// What is changed from now on goes to the end of `part`, what came until now to the one before. Called under all stripe locks, behind
+    /// [`Writer::settle`]: nothing is appended to the log meanwhile, and nothing is written here. Returns the offset at which the part begins.
+    pub fn go_on_in(&self, mut part: Part) -> u64 {
         let from = self.log.forget_database();
-        let before = self.next.lock().replace(Next { file, len, from });
+        part.header.offset = from;
+        let before = self.next.lock().replace(part);
         assert!(before.is_none(), "one rewrite at a time");
         self.has_next.store(true, Ordering::Release);
         from
     }
 
-    /// The file to be gone on in, if what was read reaches it.
-    fn take_next(&self, end: u64) -> Option<Next> {
-        self.next.lock().take_if(|next| next.from <= end)
+    /// The part to be gone on in, if what was read reaches it.
+    fn take_next(&self, end: u64) -> Option<Part> {
+        self.next.lock().take_if(|next| next.header.offset <= end)
+    }
+
+    /// The history is called so from now on, and what is written of it from now on comes from a primary (`is_copy`), or not. Nothing is written
+    /// here: the header says it before anything else is written.
+    pub fn name(&self, history: &str, is_copy: bool) {
+        if self.is_on() {
+            let mut naming = self.naming.lock();
+            let is_copy = is_copy || naming.as_ref().is_some_and(|before| before.is_copy);
+            *naming = Some(Naming { history: history.to_owned(), is_copy });
+            self.has_naming.store(true, Ordering::Release);
+        }
+    }
+
+    /// Has the headers say what they do not say yet.
+    fn write_name(&self, current: &mut Current) -> io::Result<()> {
+        if !self.has_naming.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let naming = self.naming.lock().clone();
+        let Some(naming) = naming else { return Ok(()) };
+        self.next.lock().iter_mut().for_each(|next| naming.apply(&mut next.header));
+        naming.apply(&mut current.part.header);
+        current.part.write_header()?;
+        // What follows may be there after a power cut only if this is.
+        self.sync(&*current.part.file)?;
+        let mut left = self.naming.lock();
+        if left.as_ref() == Some(&naming) {
+            *left = None;
+            self.has_naming.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Has the part that was begun last begin with its header, on the disk.
+    ///
+    /// # Errors
+    /// The system's; or if nothing is written to any more, and so nobody has seen to it.
+    pub fn write_header(&self) -> io::Result<()> {
+        let mut current = self.current.lock();
+        let Some(written) = &mut *current else { return Err(io::ErrorKind::NotFound.into()) };
+        self.write_name(written)?;
+        let mut next = self.next.lock();
+        let part = next.as_mut().unwrap_or(&mut written.part);
+        part.write_header()?;
+        let file = Arc::clone(&part.file);
+        // Others go on writing meanwhile.
+        drop((next, current));
+        file.sync()
     }
 
     /// Writes what is left and ends: nothing is written from now on, and nobody waits for it.
@@ -289,10 +323,12 @@ impl Writer {
         let mut current = self.current.lock();
         self.is_on.store(false, Ordering::Release);
         let Some(mut last) = current.take() else { return Ok(()) };
-        let result = self.write_rest(&mut last).and_then(|()| last.file.sync());
+        let result = self.write_rest(&mut last).and_then(|()| last.part.file.sync());
         self.log.end_reader(&last.reader);
         *self.next.lock() = None;
         self.has_next.store(false, Ordering::Release);
+        *self.naming.lock() = None;
+        self.has_naming.store(false, Ordering::Release);
         drop(current);
         self.durable.advance(self.log.end());
         // Whoever waits for the disk is told that there is no file: see `has_flushed`.
@@ -384,15 +420,17 @@ impl Writer {
         let mut pieces = std::mem::take(&mut current.pieces);
         let end = self.log.read(&current.reader, &mut pieces);
         // Asked after the end is known: what is appended behind the border is not among it, or the border is there.
-        let mut result = Ok(());
-        if let Some(next) = self.take_next(end) {
-            let before = split_off(&mut pieces, next.from - self.written.load(Ordering::Acquire));
+        let mut result = self.write_name(current);
+        if result.is_ok()
+            && let Some(next) = self.take_next(end)
+        {
+            let from = next.header.offset;
+            let before = split_off(&mut pieces, from - self.written.load(Ordering::Acquire));
             // On the disk before anything of the next part is: else that could be there after a power cut, and what lies before it not.
-            result = self.write_to(current, before, next.from).and_then(|()| self.sync(&*current.file));
+            result = self.write_to(current, before, from).and_then(|()| self.sync(&*current.part.file));
             if result.is_ok() {
-                self.figures.earlier_len.fetch_add(current.len, Ordering::Relaxed);
-                current.file = next.file;
-                current.len = next.len;
+                self.figures.earlier_len.fetch_add(current.part.len, Ordering::Relaxed);
+                current.part = next;
                 current.time_s = 0;
                 self.has_next.store(false, Ordering::Release);
             } else {
@@ -421,7 +459,7 @@ impl Writer {
             current.time_s = current.time_s.max(now_s);
             self.log.release(&current.reader, end);
             self.written.store(end, Ordering::Release);
-            self.figures.current_len.store(current.len, Ordering::Relaxed);
+            self.figures.current_len.store(current.part.len, Ordering::Relaxed);
         }
         result
     }
@@ -467,7 +505,7 @@ impl Writer {
 
     /// Flushes what was written, if it should be.
     fn flush(&self) {
-        let Some(file) = self.current.lock().as_ref().map(|current| Arc::clone(&current.file)) else { return };
+        let Some(file) = self.current.lock().as_ref().map(|current| Arc::clone(&current.part.file)) else { return };
         let written = self.written.load(Ordering::Acquire);
         if self.policy() == AppendFsync::No as u8 {
             return;
@@ -531,49 +569,6 @@ fn note(figure: &AtomicU32, error: Option<&io::Error>, begun: &str, over: &str) 
     }
 }
 
-/// Takes the first `len` bytes out of `pieces`.
-fn split_off(pieces: &mut Vec<Bytes>, mut len: u64) -> Vec<Bytes> {
-    let mut first = Vec::new();
-    let mut rest = std::mem::take(pieces).into_iter();
-    for mut piece in rest.by_ref() {
-        if piece.len() as u64 > len {
-            first.push(piece.split_to(len as usize));
-            pieces.push(piece);
-            break;
-        }
-        len -= piece.len() as u64;
-        first.push(piece);
-    }
-    pieces.extend(rest);
-    first
-}
-
-impl Current {
-    fn write_pieces(&mut self) -> io::Result<()> {
-        let mut pieces = self.pieces.iter().peekable();
-        let mut at = self.len;
-        while let Some(piece) = pieces.next() {
-            let mut bytes = &piece[..];
-            if pieces.peek().is_some_and(|next| piece.len() + next.len() <= LOG_WRITE_LEN) {
-                self.buffer.clear();
-                self.buffer.extend_from_slice(piece);
-                while let Some(next) = pieces.next_if(|next| self.buffer.len() + next.len() <= LOG_WRITE_LEN) {
-                    self.buffer.extend_from_slice(next);
-                }
-                bytes = &self.buffer;
-            }
-            if let Err(error) = write_all_at(&*self.file, bytes, at) {
-                // Whoever reads the file finds no half of a record; if this fails as well, the next write overwrites it.
-                let _ = self.file.set_len(self.len);
-                return Err(error);
-            }
-            at += bytes.len() as u64;
-        }
-        self.len = at;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -581,9 +576,19 @@ mod tests {
     use parking_lot::Condvar;
 
     use super::*;
+    use crate::persist::aof::header::PartHeader;
     use crate::persist::files::Files as _;
     use crate::persist::files::faulty::{Fault, FaultyFiles, Operation};
     use crate::persist::write_log::{Addition, Body};
+
+    fn header() -> PartHeader {
+        PartHeader { history: "a".repeat(40), epoch: 0, offset: 0, database: 0, is_copy: false }
+    }
+
+    /// A part without a header.
+    fn bare(file: Arc<dyn File>) -> Part {
+        Part { file, len: 0, header: header(), header_is_due: false }
+    }
 
     /// A writer with a file, which nobody flushes by himself.
     struct Fixture {
@@ -606,7 +611,7 @@ mod tests {
             let writer = Writer::new(Arc::clone(&log), Arc::clone(&durable));
             writer.set_options(policy, false, false);
             let (reader, from) = log.read_from_end(false);
-            writer.begin(file, 0, reader, from, true);
+            writer.begin(bare(file), reader, from, true);
             Fixture { log, durable, files: FaultyFiles::default(), writer }
         }
 
@@ -634,7 +639,7 @@ mod tests {
         for policy in [AppendFsync::Always, AppendFsync::EverySecond, AppendFsync::No] {
             let fixture = Fixture::new(policy);
             let (writer, first) = (&fixture.writer, fixture.files.open(Path::new("first")).expect("it is there"));
-            writer.go_on_in(fixture.files.create(Path::new("second")).expect("there is room"), 0);
+            writer.go_on_in(bare(fixture.files.create(Path::new("second")).expect("there is room")));
             fixture.append(b"x");
             std::thread::scope(|scope| {
                 scope.spawn(|| writer.flush_forever());
@@ -652,12 +657,12 @@ mod tests {
         let writer = &fixture.writer;
         writer.need(fixture.append(b"first"));
         for name in ["second", "third"] {
-            writer.go_on_in(fixture.files.create(Path::new(name))?, 0);
+            writer.go_on_in(bare(fixture.files.create(Path::new(name))?));
             writer.settle()?;
         }
         fixture.append(b"third");
         fixture.files.set_room(2);
-        writer.go_on_in(fixture.files.create(Path::new("fourth"))?, 0);
+        writer.go_on_in(bare(fixture.files.create(Path::new("fourth"))?));
         assert!(writer.settle().is_err(), "it cannot be begun before the one before has ended");
         fixture.files.set_room(1000);
         writer.settle()?;
@@ -730,6 +735,40 @@ mod tests {
         let remarks = content.len() as u64 - fixture.log.end();
         assert!(remarks == remark.len() as u64 || remarks == 2 * remark.len() as u64, "{content:?}");
         assert_eq!(writer.figures.current_len.load(Ordering::Relaxed), content.len() as u64);
+    }
+
+    #[test]
+    fn a_header_says_what_the_history_is_called_before_anything_of_it_is_written() -> io::Result<()> {
+        let fixture = Fixture::new(AppendFsync::EverySecond);
+        let writer = &fixture.writer;
+        let named = |history: &str, offset, is_copy| PartHeader { history: history.repeat(40), offset, is_copy, ..header() };
+        let starts =
+            |name: &str, header: PartHeader| fixture.files.content(name).is_some_and(|content| content.starts_with(&header.record()));
+        let part = |name: &str| Ok::<_, io::Error>(Part::new(fixture.files.create(Path::new(name))?, header()));
+        writer.go_on_in(part("second")?);
+        writer.settle()?;
+        assert!(starts("second", named("a", 0, false)), "it is written when it is gone on in");
+        let before = fixture.append(b"of the first name");
+        writer.name(&"b".repeat(40), false);
+        writer.name(&"c".repeat(40), true);
+        // It cannot be said yet: so nothing is written.
+        fixture.files.set_fault(|operation, _| (operation == Operation::Sync).then_some(Fault::Error(libc::EIO)));
+        writer.need(before);
+        assert!(writer.has_failed() && writer.waiting_bytes() > 0);
+        fixture.files.set_fault(|_, _| None);
+        writer.need(before);
+        assert!(starts("second", named("c", 0, true)) && writer.waiting_bytes() == 0);
+        // A part that is to follow says it as well, and then where it begins.
+        writer.go_on_in(part("third")?);
+        writer.name(&"d".repeat(40), false);
+        writer.write_header()?;
+        assert!(starts("third", named("d", before, false)) && starts("second", named("d", 0, true)));
+        writer.need(fixture.append(b"of the last name"));
+        assert!(starts("third", named("d", before, false)));
+        assert!(fixture.files.content("third").is_some_and(|content| content.ends_with(b"of the last name")));
+        writer.end()?;
+        assert!(writer.write_header().is_err(), "nobody writes to it any more");
+        Ok(())
     }
 
     #[test]

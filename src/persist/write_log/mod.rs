@@ -227,7 +227,8 @@ impl WriteLog {
         true
     }
 
-    /// Begins anew at the offset `at`: what was here is another history, and its readers have ended.
+    /// Begins anew at the offset `at`: what was here is another history, and its readers have ended. Or nobody has read it yet, and its first bytes
+    /// were written before it was made.
     #[must_use = "what was kept for them is to be freed where nobody waits"]
     pub fn restart_at(&self, at: u64) -> impl Sized + use<> {
         let mut inner = self.inner.lock();
@@ -249,14 +250,6 @@ impl WriteLog {
     #[inline]
     pub fn end(&self) -> u64 {
         self.end.load(Ordering::Acquire)
-    }
-
-    /// Begins at the offset `at`: a log that nobody has read yet, whose first bytes were written before it was made.
-    pub fn begin_at(&self, at: u64) {
-        let mut inner = self.inner.lock();
-        assert!(inner.readers.is_empty() && inner.pieces.is_empty() && inner.tail.is_empty(), "nobody knows another offset yet");
-        inner.end = at;
-        self.end.store(at, Ordering::Release);
     }
 
     /// Lets a reader begin at the end, and returns that offset. With `names_database` the next record says which database it is about,

@@ -24,6 +24,7 @@ use crate::base::number::parse_i64;
 use crate::engine::context::{Args, CmdResult, Context};
 use crate::engine::error::CmdError;
 use crate::engine::help::help;
+use crate::engine::roles;
 use crate::engine::spec::{CommandSpec, DOCS, Docs, Locks, Run, SPEC, acl, flag};
 
 pub(crate) static DEBUG: CommandSpec = CommandSpec {
@@ -154,6 +155,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         ("change-repl-id", 2) => {
             tracing::info!("Changing replication IDs after receiving DEBUG change-repl-id");
             context.shared.replication.change_history();
+            roles::name_history(context.shared);
             done(context)
         }
         ("aof-flush-sleep", 3) => {
