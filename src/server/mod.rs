@@ -25,6 +25,8 @@ mod executor;
 mod gather;
 pub mod in_process;
 mod listener;
+#[cfg(test)]
+mod held_tests;
 mod lookahead;
 mod offload;
 mod output;
