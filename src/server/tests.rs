@@ -5,12 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
-use larder_proto::resp::ReplyBuf;
-
 use super::executor::Flow;
-use super::offload::{Done, Job};
-use super::owned_request::OwnedRequest;
-use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, words};
+use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, run_offloaded};
 use crate::base::clock;
 use crate::clients::bit;
 use crate::engine::context::{Args, CmdResult, Context};
@@ -23,22 +19,6 @@ use crate::keyspace::key::{Key, ResolvedKey};
 fn pause_writes(shared: &Shared) {
     shared.pause.begin(u64::MAX, false);
     shared.gate.advance();
-}
-
-/// Runs an offloaded request on this thread. Its result, and its reply.
-fn run_offloaded(peer: &Peer, request: &str, number: u16, generation: u64) -> (Result<CmdResult, NotRun>, String) {
-    let job = Job {
-        shared: Arc::clone(&peer.shared),
-        config: peer.shared.config.load(),
-        caller: peer.caller.clone(),
-        reply: ReplyBuf::default(),
-        request: OwnedRequest::of(&words(request)),
-        number,
-        generation,
-        worker: 0,
-    };
-    let Done { reply, result, .. } = job.run();
-    (result.map(|(result, _)| result), String::from_utf8_lossy(&reply.buf).into_owned())
 }
 
 fn keys_in(shared: &Shared) -> usize {
