@@ -22,11 +22,13 @@ mod connection;
 mod cron;
 mod ending;
 mod executor;
+#[cfg(test)]
+mod freeing_tests;
 mod gather;
-pub mod in_process;
-mod listener;
 #[cfg(test)]
 mod held_tests;
+pub mod in_process;
+mod listener;
 mod lookahead;
 mod offload;
 mod output;
