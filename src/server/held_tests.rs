@@ -157,3 +157,28 @@ fn cluster_reset_and_flushslots_look_for_keys_and_serve_others_while_a_stripe_is
         ],
     );
 }
+
+/// Each by the way that its command has: the request waits by itself, on its worker or on a thread that serves nobody else.
+#[test]
+fn who_needs_a_stripe_that_is_held_waits_alone() {
+    const SET: &[(&str, &str)] = &[("SET 06S v", "+OK\r\n")];
+    const QUEUED: &[(&str, &str)] = &[SET[0], ("MULTI", "+OK\r\n"), ("GET 06S", "+QUEUED\r\n")];
+    let case = |before, request, later| Case { name: request, before, request, at_once: "", later };
+    let everywhere = [
+        case(SET, "GET 06S", "$1\r\nv\r\n"),
+        case(SET, "MGET none 06S", "*2\r\n$-1\r\n$1\r\nv\r\n"),
+        case(SET, "KEYS *", "*1\r\n$3\r\n06S\r\n"),
+        case(SET, "DBSIZE", ":1\r\n"),
+        case(SET, "SCAN 0 COUNT 1000", "*2\r\n$1\r\n0\r\n*1\r\n$3\r\n06S\r\n"),
+        case(SET, "FLUSHALL", "+OK\r\n"),
+        case(SET, "CLIENT PAUSE 1000000 WRITE", "+OK\r\n"),
+        case(QUEUED, "EXEC", "*1\r\n$1\r\nv\r\n"),
+    ];
+    check(|| plain_node(&[]), &everywhere);
+    let in_a_cluster = [
+        case(SET, "CLUSTER COUNTKEYSINSLOT 0", ":1\r\n"),
+        case(SET, "CLUSTER GETKEYSINSLOT 0 10", "*1\r\n$3\r\n06S\r\n"),
+        case(SET, "KEYS {06S}*", "*0\r\n"),
+    ];
+    check(cluster_node, &in_a_cluster);
+}
