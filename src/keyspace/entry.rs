@@ -15,6 +15,7 @@
 //!   A change in place keeps the rounded size; every other change builds a new entry.
 //! * The first 8 bytes are always initialised; `expiry`, `key` and `value` lie behind each other without gaps.
 //! * An `Entry` owns its allocation and, if BOXED, the box behind it; it is not `Clone`.
+//! * One that takes long to free is freed while its thread holds no stripe: where assertions are checked, each is asked for that.
 //! * Addresses fit 48 bits ([`Entry::into_bits`] asserts it): the table stores them so.
 #![allow(unsafe_code)]
 
@@ -22,10 +23,11 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 use super::liveness::Expiring;
+use super::lock;
 use super::value::string::{Chunks, LongString, StringRef};
 pub use super::value::{Encoding, Type, Value};
 use crate::base::bytes::same;
-use crate::base::limits::INLINE_VALUE_LEN_MAX;
+use crate::base::limits::{INLINE_VALUE_LEN_MAX, LAZYFREE_EFFORT_MIN};
 
 /// Expiry of a key that has room for one but none set.
 pub const NO_EXPIRY: i64 = -1;
@@ -213,6 +215,10 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let entry = self.borrow();
         let layout = entry.layout();
+        debug_assert!(
+            entry.free_effort() <= LAZYFREE_EFFORT_MIN || lock::none_held() || std::thread::panicking(),
+            "a value that takes long to free is freed under a lock"
+        );
         if entry.flags() & BOXED != 0 {
             // SAFETY: BOXED means that the value is a pointer from Box::into_raw which this entry owns.
             drop(unsafe { Box::from_raw(entry.boxed_ptr()) });
@@ -579,6 +585,18 @@ mod tests {
             ValueRef::Chunks(chunks) => assert!(chunks.view().equals(expect)),
         }
         entry
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "a value that takes long to free is freed under a lock")]
+    fn a_large_value_that_is_freed_under_a_lock_is_a_bug() {
+        let entry = |len: usize| Entry::new(b"k", NewValue::Bytes(&vec![b'x'; len], Encoding::Raw), None, 0);
+        drop(entry(6 << 20));
+        let stripe: lock::StripeMutex<()> = lock::StripeMutex::new(());
+        let _held = stripe.lock();
+        drop(entry(CONTIGUOUS_LEN_MAX));
+        drop(entry(6 << 20));
     }
 
     #[test]

@@ -161,10 +161,11 @@ impl Queue {
         self.tags.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Adds messages in order. When nothing is wanted any longer, only those that tell where values are which must forget it.
+    /// Adds messages in order. When nothing is wanted any longer, only those that tell where values are which must forget it, and whole tables:
+    /// who empties a database holds all stripes, and is not to free it.
     pub(super) fn put(&self, messages: impl IntoIterator<Item = Message>) {
         let is_over = self.is_over();
-        let is_wanted = |message: &Message| !is_over || !matches!(message, Message::Entry(..) | Message::Chunk(..) | Message::Remains(_));
+        let is_wanted = |message: &Message| !is_over || !matches!(message, Message::Entry(..) | Message::Chunk(..));
         let mut more = 0;
         let mut queue = self.messages.lock();
         for message in messages.into_iter().filter(is_wanted) {

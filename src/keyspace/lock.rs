@@ -75,17 +75,24 @@ unsafe impl RawMutex for RawStripeLock {
     }
 }
 
-/// The stripes that this thread holds: counted where assertions are checked.
+/// The stripes that this thread holds, and how often it took one: counted where assertions are checked.
 #[cfg(debug_assertions)]
 mod count {
     use std::cell::Cell;
 
     thread_local! {
         static HELD: Cell<u32> = const { Cell::new(0) };
+        static TAKEN: Cell<u64> = const { Cell::new(0) };
     }
 
     pub(super) fn add(stripes: u32) {
         HELD.set(HELD.get() + stripes);
+        TAKEN.set(TAKEN.get() + u64::from(stripes));
+    }
+
+    #[cfg(test)]
+    pub(super) fn taken() -> u64 {
+        TAKEN.get()
     }
 
     pub(super) fn subtract_one() {
@@ -109,6 +116,22 @@ mod count {
     pub(super) fn now() -> u32 {
         0
     }
+
+    #[cfg(test)]
+    pub(super) fn taken() -> u64 {
+        0
+    }
+}
+
+/// True if this thread holds no stripe. Where assertions are not checked nobody counts them, and it is true always.
+pub fn none_held() -> bool {
+    count::now() == 0
+}
+
+/// How often this thread has taken a stripe so far, where assertions are checked.
+#[cfg(test)]
+pub fn taken() -> u64 {
+    count::taken()
 }
 
 /// Runs a future that holds no stripe while it waits. Where assertions are checked, one that does is a bug that ends the process: clippy's

@@ -261,6 +261,50 @@ mod tests {
         }
     }
 
+    /// The pace of a walk that somebody waits for at every look at the clock.
+    struct InHaste;
+
+    impl Pace for InHaste {
+        type End = std::convert::Infallible;
+
+        fn begin_step(&mut self) -> Result<(), Self::End> {
+            Ok(())
+        }
+
+        fn is_step_over(&mut self) -> bool {
+            true
+        }
+    }
+
+    /// Walks over one table that has them all. How many keys were found in all, and the most while the stripe was held once.
+    fn holds(names: impl Iterator<Item = String>, pace: &mut impl Pace) -> (usize, usize) {
+        let keyspace = Keyspace::new(16, 2, true, 7);
+        names.for_each(|name| put(&keyspace, &format!("{{a}}{name}"), Expiry::Clear));
+        let mut walk = Walk::over_all(&keyspace, slot::pattern_slot(b"{a}*"));
+        let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 1000), 1);
+        let (mut all, mut most) = (0, 0);
+        while let Some(number) = walk.stripe() {
+            let mut found = 0;
+            let goes_on = |keys: &mut KeyAccess<'_>| !keys.walk_on(&mut walk, &mut |_| true, &mut |_| found += 1, pace);
+            assert!(keys.with_stripe(number, goes_on), "it is over all keys");
+            (all, most) = (all + found, most.max(found));
+        }
+        (all, most)
+    }
+
+    /// What KEYS and its like collect while they hold a stripe is bounded in number, and by time where names are long.
+    #[test]
+    fn a_walk_gives_its_stripe_back_after_some_keys_however_many_there_are() {
+        const KEYS: usize = 20_000;
+        let (all, most) = holds((0..KEYS).map(|number| number.to_string()), &mut AtLeisure);
+        assert_eq!(all, KEYS);
+        assert!((SCAN_STEP_MAX..2 * SCAN_STEP_MAX).contains(&most), "a bucket more at most: {most}");
+        const LONG: usize = 300;
+        let (all, most) = holds((0..LONG).map(|number| format!("{number}{}", "x".repeat(NAMES_LEN_PER_LOOK))), &mut InHaste);
+        assert_eq!(all, LONG);
+        assert!(most < 64, "a bucket, before it looks at the clock: {most}");
+    }
+
     #[test]
     fn expired_keys_are_deleted_on_the_way_and_a_slot_alone_can_be_walked() {
         let keyspace = Keyspace::new(16, 2, true, 7);

@@ -22,7 +22,11 @@ mod connection;
 mod cron;
 mod ending;
 mod executor;
+#[cfg(test)]
+mod freeing_tests;
 mod gather;
+#[cfg(test)]
+mod held_tests;
 pub mod in_process;
 mod listener;
 mod lookahead;

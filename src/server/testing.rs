@@ -4,13 +4,19 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use larder_proto::resp::ReplyBuf;
+
 use super::accepted::Accepted;
-use super::executor::Flow;
+use super::executor::{BatchExecutor, Flow};
 pub(super) use super::in_process::{Peer, node_with, plain_node};
+use super::offload::{Done, Job};
+use super::owned_request::OwnedRequest;
 use super::workers::Workers;
-use crate::base::clock;
+use crate::base::clock::{self, Now};
 use crate::base::generation::Generation;
 use crate::engine::cluster_access::{ClusterAccess, ControlPlane, Pending};
+use crate::engine::context::{Args, CmdResult};
+use crate::engine::scope::{self, NotRun};
 use crate::engine::shared::Shared;
 use crate::topology::testing::node;
 use crate::topology::{BusCounters, Command, LinkDescription, Reply, Sightings, SlotRange, Topology, testing};
@@ -18,7 +24,7 @@ use crate::topology::{BusCounters, Command, LinkDescription, Reply, Sightings, S
 /// How long a test waits for what must happen.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A control plane that nobody asks for anything.
+/// A control plane that changes nothing: a reset of it is over at once, and nobody asks it for anything else.
 struct NoControl;
 
 impl ControlPlane for NoControl {
@@ -29,7 +35,7 @@ impl ControlPlane for NoControl {
         unreachable!("no test changes the cluster through it")
     }
     fn reset(&self) -> Pending<'_, Result<(), String>> {
-        unreachable!("no test changes the cluster through it")
+        Box::pin(std::future::ready(Ok(())))
     }
     fn sightings(&self) -> Sightings {
         Sightings::default()
@@ -98,6 +104,37 @@ impl Peer {
 /// The words of a request.
 pub(super) fn words(request: &str) -> Vec<&[u8]> {
     request.split(' ').map(str::as_bytes).collect()
+}
+
+/// Runs an offloaded request on this thread. Its result, and its reply.
+pub(super) fn run_offloaded(peer: &Peer, request: &str, number: u16, generation: u64) -> (Result<CmdResult, NotRun>, String) {
+    let job = Job {
+        shared: Arc::clone(&peer.shared),
+        config: peer.shared.config.load(),
+        caller: peer.caller.clone(),
+        reply: ReplyBuf::default(),
+        request: OwnedRequest::of(&words(request)),
+        number,
+        generation,
+        worker: 0,
+    };
+    let Done { reply, result, .. } = job.run();
+    (result.map(|(result, _)| result), String::from_utf8_lossy(&reply.buf).into_owned())
+}
+
+/// Runs a request whose command waits or yields between its steps, to its end. Its reply.
+pub(super) fn run_async(peer: &mut Peer, request: &str) -> String {
+    let (Flow::Async(number), _) = peer.run(request) else { panic!("{request} runs asynchronously") };
+    let (shared, words) = (Arc::clone(&peer.shared), words(request));
+    let config = shared.config.load();
+    let worker = (&shared, &shared.workers[0]);
+    let connection = (&mut peer.caller, &mut peer.session);
+    let mut executor = BatchExecutor::new(worker, &config, connection, &mut peer.reply, Now::read(), usize::MAX);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs no resource");
+    let args = Args::new(&words, &[]);
+    runtime.block_on(scope::run_async(&mut executor.context, executor.session, shared.table.row(number), &args));
+    drop(executor);
+    peer.text()
 }
 
 /// A node with one worker that clients connect to.

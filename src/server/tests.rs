@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
-use larder_proto::resp::ReplyBuf;
+use parking_lot::Mutex;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::executor::Flow;
-use super::offload::{Done, Job};
-use super::owned_request::OwnedRequest;
-use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, words};
+use super::testing::{Peer, cluster_node, lose_all_slots, node_with, plain_node, run_offloaded};
 use crate::base::clock;
 use crate::clients::bit;
 use crate::engine::context::{Args, CmdResult, Context};
@@ -23,22 +23,6 @@ use crate::keyspace::key::{Key, ResolvedKey};
 fn pause_writes(shared: &Shared) {
     shared.pause.begin(u64::MAX, false);
     shared.gate.advance();
-}
-
-/// Runs an offloaded request on this thread. Its result, and its reply.
-fn run_offloaded(peer: &Peer, request: &str, number: u16, generation: u64) -> (Result<CmdResult, NotRun>, String) {
-    let job = Job {
-        shared: Arc::clone(&peer.shared),
-        config: peer.shared.config.load(),
-        caller: peer.caller.clone(),
-        reply: ReplyBuf::default(),
-        request: OwnedRequest::of(&words(request)),
-        number,
-        generation,
-        worker: 0,
-    };
-    let Done { reply, result, .. } = job.run();
-    (result.map(|(result, _)| result), String::from_utf8_lossy(&reply.buf).into_owned())
 }
 
 fn keys_in(shared: &Shared) -> usize {
@@ -469,6 +453,41 @@ fn a_specification_that_disagrees_with_its_execution_is_an_error_reply() {
     peer.expect("exec", &format!("*2 {error} +OK"));
     peer.expect("get k", "$1 v");
     assert_eq!(shared.counters.internal_errors.load(Ordering::Relaxed), 3);
+}
+
+/// Keeps the errors of which the log is told.
+#[derive(Clone, Default)]
+struct ErrorLines(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> Layer<S> for ErrorLines {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if *event.metadata().level() == tracing::Level::ERROR {
+            let mut text = String::new();
+            event.record(&mut |_: &tracing::field::Field, value: &dyn std::fmt::Debug| text = format!("{value:?}"));
+            self.0.lock().push(text);
+        }
+    }
+}
+
+/// Clients can repeat it as often as they like: each time is counted, and the log tells of each command once.
+#[test]
+fn a_specification_that_disagrees_with_its_execution_is_logged_once_for_each_command() {
+    let shared = node_with(&[], &[&[&READS_TOO_MUCH, &UNNAMED], crate::commands::transaction::COMMANDS], None);
+    let mut peer = Peer::new(&shared);
+    let lines = ErrorLines::default();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
+        for _ in 0..3 {
+            for request in ["reads_too_much a b", "unnamed a", "multi", "unnamed a", "reads_too_much a b", "exec"] {
+                peer.run(request);
+            }
+        }
+        // Another client, after the counters were set to zero.
+        shared.counters.reset();
+        Peer::new(&shared).run("unnamed a");
+    });
+    assert_eq!(shared.counters.internal_errors.load(Ordering::Relaxed), 1);
+    let line = |name: &str| format!("a bug in command '{name}': its keys are not those of its specification; it is answered with an error");
+    assert_eq!(*lines.0.lock(), [line("reads_too_much"), line("unnamed")]);
 }
 
 /// Counts wake-ups, and how many stripes were held when they came.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::executor::Flow;
-use super::testing::{Peer, cluster_node, plain_node};
-use crate::base::limits::{ELEMENT_STEPS, OFFLOAD_STEPS_MIN};
+use super::testing::{Peer, cluster_node, plain_node, run_async, run_offloaded};
+use crate::base::limits::{ELEMENT_STEPS, OFFLOAD_STEPS_MIN, SCAN_STEP_MAX};
 use crate::base::slot::tag_of;
 use crate::engine::shared::Shared;
+use crate::keyspace::lock;
 
 /// A name that a pattern costs long to compare with, and such a pattern: a hundred of them take milliseconds.
 const NAME_LEN: usize = 4000;
@@ -81,4 +82,31 @@ fn many_keys_of_a_slot_are_named_beside_the_worker_and_each_once() {
     names.dedup();
     assert_eq!(names.len(), KEYS);
     assert!(reply.starts_with(&format!("*1\r\n*{KEYS}\r\n")));
+}
+
+/// Nobody waits for a stripe until a walk has all of its keys: it is taken again and again.
+#[test]
+fn a_walk_over_a_stripe_of_many_keys_takes_it_many_times() {
+    const KEYS: usize = 20_000;
+    let mut peer = Peer::new(&cluster_node());
+    let tag = tag_of(SLOT);
+    for number in 0..KEYS {
+        peer.run(&format!("set {{{tag}}}{number} v"));
+    }
+    let keys = |peer: &mut Peer| run_async(peer, &format!("keys {{{tag}}}*"));
+    let of_slot = |peer: &mut Peer| {
+        let request = format!("cluster getkeysinslot {SLOT} {KEYS}");
+        match peer.run(&request) {
+            (Flow::Offload(number, generation), _) => run_offloaded(peer, &request, number, generation).1,
+            (_, reply) => reply,
+        }
+    };
+    let walks: [(&str, &dyn Fn(&mut Peer) -> String); 2] = [("KEYS", &keys), ("CLUSTER GETKEYSINSLOT", &of_slot)];
+    for (name, walk) in walks {
+        let before = lock::taken();
+        let reply = walk(&mut peer);
+        let times = lock::taken() - before;
+        assert!(reply.starts_with(&format!("*{KEYS}")), "{name}: {}", &reply[..20]);
+        assert!(!cfg!(debug_assertions) || times as usize >= KEYS / (2 * SCAN_STEP_MAX), "{name}: {times}");
+    }
 }

@@ -298,6 +298,52 @@ fn odd_requests_are_answered_as_valkey_does() {
     }
 }
 
+/// The file is written although nothing waits inside a transaction; what fails there is told and ends nothing.
+#[test]
+fn config_rewrite_inside_a_transaction_is_answered_and_done_as_valkey_does() {
+    const TEST: &str = "config_rewrite_inside_a_transaction_is_answered_and_done_as_valkey_does";
+    const REQUESTS: &[&str] = &[
+        "MULTI",
+        "CONFIG SET maxmemory-samples 7",
+        "CONFIG REWRITE",
+        "SET a b",
+        "CONFIG REWRITE extra",
+        "EXEC",
+        "GET a",
+        "CONFIG REWRITE",
+    ];
+    const GOOD: &[&str] = &["MULTI", "CONFIG SET maxmemory-samples 7", "CONFIG REWRITE", "SET a b", "EXEC", "GET a"];
+    const FAILING: &[&str] = &["MULTI", "SET a c", "CONFIG REWRITE", "GET a", "EXEC", "GET a"];
+    let run = |start: &dyn Fn(&[&str]) -> Option<Server>| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inside = folder.path().join("inside");
+        std::fs::create_dir(&inside).expect("a folder");
+        let file = inside.join("server.conf");
+        std::fs::write(&file, "# An operator's own words.\nmaxmemory-samples 3\nmaxclients 50\n").expect("it is written");
+        let server = start(&[file.to_str().expect("a path of text")])?;
+        let mut seen = vec![answers(&server, REQUESTS), answers(&server, GOOD)];
+        let text = std::fs::read_to_string(&file).expect("it is there");
+        let lines = text.lines().filter(|line| ["#", "maxmemory-samples", "maxclients"].iter().any(|start| line.starts_with(start)));
+        let kept: Vec<String> = lines.take(3).map(str::to_owned).collect();
+        // Where the folder is gone no file can be written.
+        std::fs::remove_dir_all(&inside).expect("it was there");
+        seen.push(answers(&server, FAILING));
+        Some((seen, kept))
+    };
+    let without_file = |server: Server| answers(&server, FAILING);
+    let Some((theirs, their_lines)) = run(&|options| Server::reference(TEST, options)) else { return };
+    let (ours, our_lines) = run(&|options| Some(Server::larder(options))).expect("it starts");
+    assert_eq!(our_lines, their_lines);
+    assert_eq!(our_lines, ["# An operator's own words.", "maxmemory-samples 7", "maxclients 50"]);
+    let text = |answers: &[Vec<u8>]| answers.iter().map(|answer| answer.escape_ascii().to_string()).collect::<Vec<_>>();
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!(text(ours), text(theirs));
+    }
+    assert_eq!(ours[1][4], b"*3\r\n+OK\r\n+OK\r\n+OK\r\n");
+    let (ours, theirs) = (Server::larder(&[]), Server::reference(TEST, &[]).expect("it was there"));
+    assert_eq!(text(&without_file(ours)), text(&without_file(theirs)), "without a configuration file");
+}
+
 /// A container's name is that of all its subcommands, and a pipeline looks a name up only once.
 #[test]
 fn subcommands_of_a_pipeline_are_told_apart() {

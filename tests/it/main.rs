@@ -37,4 +37,5 @@ mod support;
 mod tidy;
 mod tidy_calls;
 mod tidy_circles;
+mod tidy_names;
 mod tidy_options;

@@ -57,11 +57,15 @@ impl Server {
         Server::start(program, options, &[])
     }
 
+    /// A first option that is a path and no option is the configuration file, which every server expects in front of all else.
     fn start(program: &Path, options: &[&str], environment: &[(&str, &str)]) -> Server {
+        let is_file = options.first().is_some_and(|first| !first.starts_with('-'));
+        let (file, options) = options.split_at(usize::from(is_file));
         for _ in 0..PORT_TRIES {
             let folder = tempfile::tempdir().expect("a folder");
             let port = free_port();
             let child = Command::new(program)
+                .args(file)
                 .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
                 .args(options)
                 .envs(environment.iter().copied())

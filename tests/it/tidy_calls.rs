@@ -5,6 +5,8 @@ use crate::tidy::{rust_files, without_tests};
 
 const CALLED_BY_SCOPE: &str = "a command's function is called by the scope: who takes it out of its specification would call it";
 
+const NO_TIMERS: &str = "a worker's runtime has no timers: what sleeps on it does so by `base::timers`, or ends the process";
+
 /// How a specification names its function: the one other way to write a [`Run`](larder::engine::spec::Run).
 const NAMING: &str = "run: Run::";
 
@@ -50,6 +52,18 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("ChangeSink::commit", &[], "as `.commit(`, by another spelling"),
     ("expired_before_ms", &["src/keyspace/liveness.rs"], "an expiry is compared with the time in one place"),
     ("SystemTime::now", &["src/base/clock.rs"], "the time comes from the clock, so that it can be an argument"),
+    (
+        "tokio::time",
+        &["src/base/timers.rs", "src/cluster/timing.rs", "src/node/background.rs", "src/replication/feed.rs", "src/replication/thread.rs"],
+        NO_TIMERS,
+    ),
+    ("tokio::{", &[], "tokio's modules are named one by one, so that this list finds those that a worker does not have"),
+    ("enable_time", &[], NO_TIMERS),
+    (
+        "enable_all",
+        &["src/base/timers.rs", "src/cluster/mod.rs", "src/node/start.rs", "src/replication/thread.rs"],
+        "a thread that serves no clients has tokio's timers; a worker has none",
+    ),
 ];
 
 /// Where `places` are not kept: by file name and text.
@@ -73,7 +87,7 @@ fn strays(places: &[(&str, &[&str], &str)], files: &[(String, String)]) -> Vec<S
 #[test]
 fn some_calls_have_one_place() {
     // Test modules in files of their own may do what they test.
-    let is_test = |name: &str| name.ends_with("/tests.rs") || name.ends_with("/testing.rs");
+    let is_test = |name: &str| name.ends_with("tests.rs") || name.ends_with("/testing.rs");
     let files: Vec<_> = rust_files(&["src"]).into_iter().filter(|(name, _)| !is_test(name)).collect();
     let found = strays(PLACES, &files);
     assert!(found.is_empty(), "calls that belong elsewhere:\n{}", found.join("\n"));
@@ -105,6 +119,11 @@ fn a_planted_second_place_is_found() {
         ("entries.filter(Liveness::is_alive)", "::is_alive"),
         ("scope::run_locked(context, session, row, &args, ticks);", "run_locked"),
         ("ChangeSink::commit(sink, notify, &mut changes);", "ChangeSink::commit"),
+        ("tokio::time::sleep(PAUSE).await;", "tokio::time"),
+        ("use tokio::time::{Instant, timeout};", "tokio::time"),
+        ("use tokio::{sync::Notify, time};", "tokio::{"),
+        ("let runtime = Builder::new_current_thread().enable_time().build()?;", "enable_time"),
+        ("let runtime = Builder::new_current_thread().enable_all().build()?;", "enable_all"),
     ] {
         let text = format!("//! A page.\nfn f() {{\n    {planted}\n}}\n");
         let found = strays(PLACES, &[("src/commands/planted.rs".to_owned(), text.clone())]);

@@ -26,7 +26,7 @@ pub(crate) static CLUSTER_FLUSHSLOTS: CommandSpec = CommandSpec {
 fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, _: &'c Args<'_>) -> AsyncResult<'c> {
     Box::pin(async move {
         let node = context.cluster()?.me;
-        if has_keys(context) {
+        if has_keys(context.shared).await {
             return Err(CmdError::err("DB must be empty to perform CLUSTER FLUSHSLOTS."));
         }
         propose(context, Command::FlushSlots { node }).await?;

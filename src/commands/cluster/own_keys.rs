@@ -1,12 +1,13 @@
 //! What keys this node has.
 
 use crate::engine::context::Context;
+use crate::engine::shared::Shared;
+use crate::engine::sweep;
 use crate::keyspace::stripe::Keys;
 
-/// Whether this node has any key.
-pub(super) fn has_keys(context: &Context<'_>) -> bool {
-    let keyspace = &context.shared.keyspace;
-    (0..keyspace.databases() as u32).any(|db| keyspace.db_size(db).0 > 0)
+/// Whether this node has any key. Waits for stripes that others hold, and its worker serves its clients meanwhile.
+pub(super) async fn has_keys(shared: &Shared) -> bool {
+    sweep::any_stripe(shared, |stripe| stripe.tables().any(|(_, keys)| !keys.table.is_empty())).await
 }
 
 /// Looks at the keys of a slot in the selected database, whose stripe is locked meanwhile. `None`: there have never been any.

@@ -50,7 +50,8 @@ fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, args: &'c Args<'_>
             3 => return Err(CmdError::Syntax),
             _ => return Err(CmdError::subcommand_syntax(args)),
         }
-        if cluster.topology.load().is_primary(&cluster.me) && has_keys(context) {
+        let is_primary = cluster.topology.load().is_primary(&cluster.me);
+        if is_primary && has_keys(context.shared).await {
             return Err(CmdError::err("CLUSTER RESET can't be called with master nodes containing keys"));
         }
         cluster.control.reset().await.map_err(CmdError::err)?;

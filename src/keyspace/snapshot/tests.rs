@@ -469,6 +469,24 @@ fn writers_do_not_wait_for_ever_for_a_sink_that_takes_nothing() {
     assert!(matches!(snapshot.step(&mut Kept::default(), USUAL_BUDGET), Err(Failure::Fault(Fault::Overrun))));
 }
 
+/// It was given up, and its sink, which may wait for a disk, has not noticed yet.
+#[test]
+fn what_is_emptied_after_a_snapshot_was_given_up_is_not_freed_under_the_locks() {
+    let keyspace = Keyspace::new(16, 1, false, 7);
+    let put = |name: &str, len: usize| change(&keyspace, 0, name, NOW_MS, |key| key.set_text(&vec![b'x'; len], Expiry::Keep));
+    put("large", 6 << 20);
+    put("small", 10);
+    let snapshot = Snapshot::begin_with(&keyspace, 1, |_| ()).expect("there is no other").0;
+    put("small", 20);
+    assert_eq!(snapshot.queue.fault(), Some(Fault::Overrun));
+    // That the large value is not freed here it asserts itself.
+    with_all(&keyspace, 0, |keys| keys.flush(0..1, true));
+    assert_eq!(keyspace.db_size(0), (0, 0));
+    drop(snapshot);
+    assert!(!is_remembered(&keyspace));
+    assert!(Snapshot::begin(&keyspace).is_ok());
+}
+
 /// A sink that fails after some pieces.
 struct Full(usize);
 

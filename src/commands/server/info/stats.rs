@@ -8,7 +8,7 @@ use crate::commands::server::latencies;
 use crate::engine::context::Context;
 use crate::engine::shared::Shared;
 use crate::keyspace::stripe::StripeStats;
-use crate::metrics::{ErrorStats, WorkerMetrics};
+use crate::metrics::WorkerMetrics;
 
 fn sum(context: &Context<'_>, of: impl Fn(&WorkerMetrics) -> &AtomicU64) -> u64 {
     context.shared.workers.all().map(|worker| of(worker).load(Ordering::Relaxed)).sum()
@@ -116,10 +116,10 @@ pub(super) fn commands(context: &mut Context<'_>, lines: &mut Lines) {
 }
 
 pub(super) fn errors(context: &mut Context<'_>, lines: &mut Lines) {
-    let mut errors = BTreeMap::new();
+    let mut errors: BTreeMap<String, u64> = BTreeMap::new();
     let of_workers = context.shared.workers.all().map(|worker| &worker.errors);
-    for (code, count) in of_workers.chain([&context.shared.errors]).flat_map(ErrorStats::all) {
-        *errors.entry(code).or_insert(0) += count;
+    for stats in of_workers.chain([&context.shared.errors]) {
+        stats.for_each(|code, count| *errors.entry(code.to_owned()).or_default() += count);
     }
     for (code, count) in errors {
         lines.add(&format!("errorstat_{}", safe(&code)), format_args!("count={count}"));
