@@ -54,7 +54,14 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("SystemTime::now", &["src/base/clock.rs"], "the time comes from the clock, so that it can be an argument"),
     (
         "tokio::time",
-        &["src/base/timers.rs", "src/cluster/timing.rs", "src/node/background.rs", "src/replication/feed.rs", "src/replication/thread.rs"],
+        &[
+            "src/base/timers.rs",
+            "src/cluster/timing.rs",
+            "src/node/background.rs",
+            "src/node/finish.rs",
+            "src/replication/feed.rs",
+            "src/replication/thread.rs",
+        ],
         NO_TIMERS,
     ),
     ("tokio::{", &[], "tokio's modules are named one by one, so that this list finds those that a worker does not have"),
