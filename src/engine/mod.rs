@@ -19,6 +19,7 @@ pub mod key_flags;
 pub mod keys;
 pub mod loading;
 pub mod log_thresholds;
+pub mod lookahead;
 pub mod memory_limit;
 pub mod monitor;
 pub mod names;

@@ -11,13 +11,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use larder_proto::resp::ReplyBuf;
+use smallvec::SmallVec;
 
 use super::context::{Context, is_word};
 use super::error::CmdError;
+use super::lookahead::Prepared;
 use super::scope::{self, Logged, NotRun};
 use super::shared::Shared;
 use super::spec::flag;
-use super::table::{Lookup, Row};
+use super::table::{Lookup, ResolvedKeys, Row};
 use crate::base::clock::Now;
 use crate::base::number::parse_i64;
 use crate::base::words::PackedWords;
@@ -43,6 +45,17 @@ pub enum NotApplied {
     /// The node does not follow that primary any more.
     #[error("its writer is not followed any more")]
     Ended,
+}
+
+/// A request of a log.
+#[derive(Debug, Clone, Copy)]
+pub struct Came<'a> {
+    /// Its words, at least one.
+    pub words: &'a [&'a [u8]],
+    /// What is known of it.
+    pub prepared: Option<&'a Prepared>,
+    /// The bytes as which a primary sent it.
+    pub bytes: &'a [u8],
 }
 
 /// One reader of a log.
@@ -83,6 +96,11 @@ impl Replay {
         replay
     }
 
+    /// The database that the log is about.
+    pub fn db(&self) -> u32 {
+        self.caller.db
+    }
+
     /// True if EXEC is still to come.
     pub fn is_in_transaction(&self) -> bool {
         self.queued.is_some()
@@ -111,19 +129,20 @@ impl Replay {
     /// If it does not belong into a log. It changed nothing then; of a copy what else its record holds was applied, as when it came.
     pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], is_copy: bool) -> Result<(), NotApplied> {
         self.tolerates = is_copy;
-        self.take(config, metrics, words, &[])
+        self.take(config, metrics, Came { words, prepared: None, bytes: &[] })
     }
 
-    /// Applies one request of a primary, which came as these bytes.
+    /// Applies one request of a primary.
     ///
     /// # Errors
     /// If it does not belong into a log: what else its record holds was applied. Or because nobody follows the primary any more: then
     /// nothing was.
-    pub fn follow(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], bytes: &[u8]) -> Result<(), NotApplied> {
-        self.take(config, metrics, words, bytes)
+    pub fn follow(&mut self, config: &Config, metrics: &WorkerMetrics, came: Came<'_>) -> Result<(), NotApplied> {
+        self.take(config, metrics, came)
     }
 
-    fn take(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], bytes: &[u8]) -> Result<(), NotApplied> {
+    fn take(&mut self, config: &Config, metrics: &WorkerMetrics, came: Came<'_>) -> Result<(), NotApplied> {
+        let Came { words, prepared, bytes } = came;
         match words[0] {
             word if is_word(word, "MULTI") => match self.queued.replace(Vec::new()) {
                 None => {
@@ -137,7 +156,7 @@ impl Replay {
                 let mut record = std::mem::take(&mut self.record);
                 record.extend_from_slice(bytes);
                 let words: Vec<_> = queued.iter().map(PackedWords::words).collect();
-                let requests: Vec<&[&[u8]]> = words.iter().map(|words| &words[..]).collect();
+                let requests: Vec<(&[&[u8]], Option<&Prepared>)> = words.iter().map(|words| (&words[..], None)).collect();
                 self.run(config, metrics, &requests, &record)
             }
             _ => match &mut self.queued {
@@ -146,18 +165,24 @@ impl Replay {
                     self.record.extend_from_slice(bytes);
                     Ok(())
                 }
-                None => self.run(config, metrics, &[words], bytes),
+                None => self.run(config, metrics, &[(words, prepared)], bytes),
             },
         }
     }
 
     /// Runs the requests of one record, which came as these bytes.
-    fn run(&mut self, config: &Config, metrics: &WorkerMetrics, requests: &[&[&[u8]]], bytes: &[u8]) -> Result<(), NotApplied> {
+    fn run(
+        &mut self,
+        config: &Config,
+        metrics: &WorkerMetrics,
+        requests: &[(&[&[u8]], Option<&Prepared>)],
+        bytes: &[u8],
+    ) -> Result<(), NotApplied> {
         let shared = Arc::clone(&self.shared);
         let mut db = self.caller.db;
-        let (mut commands, mut problem) = (Vec::with_capacity(requests.len()), None);
-        for words in requests {
-            match find_request(&shared, words, &mut db) {
+        let (mut commands, mut problem) = (SmallVec::<[Logged<'_>; 1]>::new(), None);
+        for (words, prepared) in requests {
+            match find_request(&shared, words, *prepared, &mut db) {
                 Ok(found) => commands.extend(found),
                 Err(found) if !self.tolerates => return Err(found),
                 Err(found) => problem = problem.or(Some(found)),
@@ -215,7 +240,12 @@ fn refused(error: &CmdError) -> NotApplied {
 }
 
 /// The command of a request; none if it is only about the log itself. `db` is the database that is selected.
-fn find_request<'a>(shared: &'a Shared, words: &'a [&'a [u8]], db: &mut u32) -> Result<Option<Logged<'a>>, NotApplied> {
+fn find_request<'a>(
+    shared: &'a Shared,
+    words: &'a [&'a [u8]],
+    prepared: Option<&Prepared>,
+    db: &mut u32,
+) -> Result<Option<Logged<'a>>, NotApplied> {
     // What a log says beside changes comes as PING, and as what a primary asks its replicas: it changes nothing wherever it is read.
     if is_word(words[0], "PING") || is_word(words[0], "REPLCONF") {
         return Ok(None);
@@ -227,7 +257,11 @@ fn find_request<'a>(shared: &'a Shared, words: &'a [&'a [u8]], db: &mut u32) -> 
         *db = found.filter(|db| (*db as usize) < shared.keyspace.databases()).ok_or_else(|| refused(&CmdError::DbIndex))?;
         return Ok(None);
     }
-    let row = match find(shared, words) {
+    let lookup = match prepared {
+        Some(prepared) => prepared.lookup(&shared.table),
+        None => shared.table.lookup(words[0], words.get(1).copied()),
+    };
+    let row = match find(shared, lookup, words) {
         Found::Row(row) => row,
         Found::Container(row) => return Err(NotApplied::Refused(unknown_subcommand(row, words))),
         Found::Nothing => return Err(NotApplied::Unknown(String::from_utf8_lossy(words[0]).into_owned())),
@@ -239,7 +273,11 @@ fn find_request<'a>(shared: &'a Shared, words: &'a [&'a [u8]], db: &mut u32) -> 
     if !row.spec.has(flag::WRITE) && !row.spec.has(flag::MAY_REPLICATE) {
         return Ok(None);
     }
-    Ok(Some(Logged { row, words, keys: row.resolve(&shared.keyspace, words), db: *db }))
+    let keys = match prepared.and_then(|prepared| prepared.key_for(row)) {
+        Some(key) => ResolvedKeys::from_slice(&[key]),
+        None => row.resolve(&shared.keyspace, words),
+    };
+    Ok(Some(Logged { row, words, keys, db: *db }))
 }
 
 impl std::fmt::Debug for Replay {
@@ -256,14 +294,15 @@ enum Found<'s> {
     Nothing,
 }
 
-/// The command of a request, by the name that it has everywhere: whatever this node calls it, and whatever it calls by that name.
-fn find<'s>(shared: &'s Shared, words: &[&[u8]]) -> Found<'s> {
-    let by_own_name = shared.table.by_own_name(words);
-    match shared.table.lookup(words[0], words.get(1).copied()) {
+/// The command of a request, by the name that it has everywhere: whatever this node calls it (`lookup`), and whatever it calls by that name.
+fn find<'s>(shared: &'s Shared, lookup: Lookup<'s>, words: &[&[u8]]) -> Found<'s> {
+    // It asks all commands: only where the name alone does not tell.
+    let by_own_name = || shared.table.by_own_name(words);
+    match lookup {
         Lookup::Found(row) if shared.table.renamed(row).is_none() => Found::Row(row),
-        Lookup::Found(row) => Found::Row(by_own_name.unwrap_or(row)),
-        Lookup::UnknownSubcommand(row) => by_own_name.map_or(Found::Container(row), Found::Row),
-        Lookup::Unknown => by_own_name.map_or(Found::Nothing, Found::Row),
+        Lookup::Found(row) => Found::Row(by_own_name().unwrap_or(row)),
+        Lookup::UnknownSubcommand(row) => by_own_name().map_or(Found::Container(row), Found::Row),
+        Lookup::Unknown => by_own_name().map_or(Found::Nothing, Found::Row),
     }
 }
 

@@ -11,16 +11,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use larder_proto::resp::{Batch, Limits, RequestParser};
+use smallvec::SmallVec;
 
 use super::copy::{Copy, seconds_since};
 use super::handshake::{self, Answer};
 use super::wire::{LinkError, Wire};
 use crate::base::clock;
+use crate::base::limits::BATCH_REQUESTS_MAX;
 use crate::clients::{Client, bit};
 use crate::config::Config;
 use crate::engine::context::is_word;
 use crate::engine::loading::Loading;
-use crate::engine::replay::{NotApplied, Replay};
+use crate::engine::lookahead::Parsed;
+use crate::engine::replay::{Came, NotApplied, Replay};
 use crate::engine::replication_core::{Event, Link};
 use crate::engine::shared::Shared;
 use crate::engine::{rewriting, roles};
@@ -153,8 +156,7 @@ impl Follower<'_> {
     fn stream(&self, wire: &mut Wire<'_>, config: &Config) -> Result<std::convert::Infallible, LinkError> {
         let shared = self.shared;
         let mut replay = Replay::following(shared, self.number);
-        let (mut parser, mut batch) = (RequestParser::default(), Batch::default());
-        let limits = Limits { max_bulk_len: u64::MAX, ..Limits::default() };
+        let (mut parser, mut parsed) = (RequestParser::default(), Parsed::default());
         // What the primary was told is on the disk here, and what it has asked about.
         let (mut acked_ms, mut flushed, mut asked) = (0, 0, 0);
         loop {
@@ -170,22 +172,31 @@ impl Follower<'_> {
                 if rest[0] != b'*' {
                     return Err(LinkError::Garbage("its stream holds something that is no request"));
                 }
-                let len =
-                    parser.parse(rest, &limits, &mut batch, 1).map_err(|_| LinkError::Garbage("its stream holds a broken request"))?;
-                let Some(request) = batch.requests.first().copied() else { break };
-                let words: Vec<&[u8]> = batch.args_of(&request).iter().map(|word| word.of(rest)).collect();
-                let is_asked = matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK"));
-                match replay.follow(config, shared.workers.link(), &words, &rest[..len]) {
-                    Ok(()) => {}
-                    Err(NotApplied::Ended) => return Err(LinkError::Over),
-                    Err(NotApplied::Misplaced(_)) => return Err(LinkError::Garbage("its stream holds a broken transaction")),
-                    // As Valkey: what else it holds is applied.
-                    Err(error) => tracing::error!("== CRITICAL == This replica could not apply what its primary has written: {error}"),
+                let len = parse(&mut parser, rest, &mut parsed.batch)?;
+                if parsed.batch.requests.is_empty() {
+                    break;
                 }
-                if is_asked {
-                    (must_ack, asked) = (true, shared.write_log.end());
+                parsed.prepare(shared, rest, Some(replay.db()));
+                parsed.look_ahead(&shared.keyspace, rest, 0..parsed.batch.requests.len());
+                let (mut at, alone) = (0, parsed.batch.requests.len() == 1);
+                for (request, prepared) in parsed.batch.requests.iter().zip(&parsed.prepared) {
+                    let bytes = &rest[at..if alone { len } else { at + request.wire_len as usize }];
+                    at += bytes.len();
+                    let words: SmallVec<[&[u8]; 8]> = parsed.batch.args_of(request).iter().map(|word| word.of(rest)).collect();
+                    let is_asked = matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK"));
+                    let came = Came { words: &words, prepared: Some(prepared), bytes };
+                    match replay.follow(config, shared.workers.link(), came) {
+                        Ok(()) => {}
+                        Err(NotApplied::Ended) => return Err(LinkError::Over),
+                        Err(NotApplied::Misplaced(_)) => return Err(LinkError::Garbage("its stream holds a broken transaction")),
+                        // As Valkey: what else it holds is applied.
+                        Err(error) => tracing::error!("== CRITICAL == This replica could not apply what its primary has written: {error}"),
+                    }
+                    if is_asked {
+                        (must_ack, asked) = (true, shared.write_log.end());
+                    }
                 }
-                batch.clear();
+                parsed.clear();
                 taken += len;
             }
             wire.input.drain(..taken);
@@ -210,5 +221,40 @@ impl Follower<'_> {
                 shared.replication.heard_ms.store(clock::monotonic_ms(), Ordering::Relaxed);
             }
         }
+    }
+}
+
+/// Parses requests from the beginning of `input`, up to a batch, and returns their length: that of each of them in order, unless there is one.
+fn parse(parser: &mut RequestParser, input: &mut [u8], batch: &mut Batch) -> Result<usize, LinkError> {
+    let limits = Limits { max_bulk_len: u64::MAX, ..Limits::default() };
+    let broken = |_| LinkError::Garbage("its stream holds a broken request");
+    let len = parser.parse(input, &limits, batch, BATCH_REQUESTS_MAX).map_err(broken)?;
+    let is_without_gap = batch.requests.iter().map(|request| request.wire_len as usize).sum::<usize>() == len;
+    if is_without_gap {
+        return Ok(len);
+    }
+    // Something between them is no request: each is looked at by itself.
+    batch.clear();
+    parser.reset();
+    parser.parse(input, &limits, batch, 1).map_err(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_between_requests_is_no_part_of_them() {
+        let ping = "*1\r\n$4\r\nPING\r\n";
+        for (gap, count, len) in [("", 3, 3 * ping.len()), ("\n", 1, ping.len()), ("\r\n\r\n", 1, ping.len())] {
+            let mut input = [ping, ping, ping].join(gap).into_bytes();
+            let (mut parser, mut batch) = (RequestParser::default(), Batch::default());
+            let found = parse(&mut parser, &mut input, &mut batch).expect("they are requests");
+            assert_eq!((batch.requests.len(), found), (count, len), "{gap:?}");
+        }
+        let (mut parser, mut batch) = (RequestParser::default(), Batch::default());
+        let mut input = [ping.as_bytes(), b"*1\r\n$4\r\nPI"].concat();
+        assert_eq!(parse(&mut parser, &mut input, &mut batch).ok(), Some(ping.len()));
+        assert_eq!((batch.requests.len(), parser.in_progress()), (1, true));
     }
 }

@@ -1,6 +1,6 @@
 //! Requests of connections that are ready together run together.
 //!
-//! Within a pipeline [`super::lookahead`] turns the cache misses of all requests into one; this does so across the connections of a
+//! Within a pipeline [`crate::engine::lookahead`] turns the cache misses of all requests into one; this does so across the connections of a
 //! worker. A connection that has read a few complete requests parks them, and lets those that are ready read theirs. Then one task, the
 //! *round*, asks for the memory that all of them need and runs them. It sends no reply before all have run: the kernel, called in between,
 //! leaves little of a command's code in the caches. What this gains: [`crate::performance`], *Gathering*.
@@ -21,9 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use super::lookahead::Parsed;
 use crate::base::clock::{self, Ticks};
 use crate::base::limits::{READ_BUFFER_LEN, WAITING_REQUESTS_MAX};
+use crate::engine::lookahead::Parsed;
 
 /// So many connections that read between two looks for events are likely to have company the next time.
 const READERS_MIN: u32 = 2;

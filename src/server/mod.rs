@@ -12,7 +12,7 @@
 //! | a connection's task | `task`, `ending` |
 //! | what a connection does | `requests` (parse and run), `waiting`, `offload`, `sending`, `upkeep` |
 //! | what a connection is | `connection`, of `stage`, `share`, `output`, `buffer_use`, `stream` |
-//! | what connections share | `worker`, `gather`, `lookahead`, `portions` |
+//! | what connections share | `worker`, `gather`, `portions` |
 //! | how a batch runs | `pipeline`, `executor`, `stopwatch` |
 
 mod accepted;
@@ -29,7 +29,8 @@ mod gather;
 mod held_tests;
 pub mod in_process;
 mod listener;
-mod lookahead;
+#[cfg(test)]
+mod lookahead_tests;
 mod offload;
 mod output;
 mod owned_request;

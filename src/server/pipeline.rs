@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::executor::{BatchExecutor, Flow};
-use super::lookahead::Parsed;
 use crate::base::words::Words;
+use crate::engine::lookahead::Parsed;
 
 /// How far a batch got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

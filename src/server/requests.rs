@@ -7,12 +7,12 @@ use larder_proto::resp::Limits;
 
 use super::connection::{Connection, Gone};
 use super::executor::BatchExecutor;
-use super::lookahead::Parsed;
 use super::owned_request::OwnedRequest;
 use super::pipeline::{self, Progress};
 use super::sending::FLUSH_LEN;
 use crate::base::limits::BATCH_REQUESTS_MAX;
 use crate::config::Config;
+use crate::engine::lookahead::Parsed;
 
 /// Longest inline request.
 const INLINE_LEN_MAX: usize = 64 * 1024;

@@ -12,11 +12,11 @@ use std::ops::Range;
 use larder_proto::resp::Batch;
 use smallvec::SmallVec;
 
+use super::shared::Shared;
+use super::table::{Lookup, Row, Table as CommandTable};
 use crate::base::bytes::same;
 use crate::base::limits::{BATCH_REQUESTS_MAX, WAITING_REQUESTS_MAX};
 use crate::datatypes::items;
-use crate::engine::shared::Shared;
-use crate::engine::table::{Lookup, Table as CommandTable};
 use crate::keyspace::hash::KeyHash;
 use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::table::{Ahead, Table};
@@ -25,41 +25,45 @@ use crate::keyspace::{KeyPlace, Keyspace};
 
 /// Parsed requests, and what is known of them.
 #[derive(Debug, Default)]
-pub(super) struct Parsed {
-    pub(super) batch: Batch,
-    pub(super) prepared: Vec<Prepared>,
+pub struct Parsed {
+    /// The requests, as they were parsed.
+    pub batch: Batch,
+    /// What is known of each.
+    pub prepared: Vec<Prepared>,
     /// For so many of them memory was asked.
     asked: usize,
 }
 
 /// How much was there before a batch was parsed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
+pub struct Mark {
     requests: usize,
     args: usize,
 }
 
 impl Parsed {
-    pub(super) fn clear(&mut self) {
+    /// Forgets all.
+    pub fn clear(&mut self) {
         self.batch.clear();
         self.prepared.clear();
         self.asked = 0;
     }
 
+    /// How much is there.
     #[inline]
-    pub(super) fn mark(&self) -> Mark {
+    pub fn mark(&self) -> Mark {
         Mark { requests: self.batch.requests.len(), args: self.batch.args.len() }
     }
 
     /// The requests that were parsed since `mark`.
     #[inline]
-    pub(super) fn since(&self, mark: Mark) -> Range<usize> {
+    pub fn since(&self, mark: Mark) -> Range<usize> {
         mark.requests..self.batch.requests.len()
     }
 
     /// Forgets what was parsed since `mark`.
     #[inline]
-    pub(super) fn forget(&mut self, mark: Mark) {
+    pub fn forget(&mut self, mark: Mark) {
         if mark.requests == 0 {
             self.clear();
             return;
@@ -73,7 +77,7 @@ impl Parsed {
     /// Looks up what was parsed from `buffer` since the last time. With `db` its keys are located, which is where they are then looked
     /// for.
     #[inline]
-    pub(super) fn prepare(&mut self, shared: &Shared, buffer: &[u8], db: Option<u32>) {
+    pub fn prepare(&mut self, shared: &Shared, buffer: &[u8], db: Option<u32>) {
         // A pipeline mostly repeats a command. One with subcommands is looked up each time: its row does not follow from its name alone.
         let mut before: Option<(&[u8], u16)> = None;
         for request in &self.batch.requests[self.prepared.len()..] {
@@ -104,7 +108,7 @@ impl Parsed {
     /// Asks the processor for what `own` requests, which were parsed from `buffer`, need, and with it for what all others need that wait:
     /// the words of those lie elsewhere.
     #[inline]
-    pub(super) fn look_ahead(&mut self, keyspace: &Keyspace, buffer: &[u8], own: Range<usize>) {
+    pub fn look_ahead(&mut self, keyspace: &Keyspace, buffer: &[u8], own: Range<usize>) {
         if self.asked < own.end {
             prefetch(keyspace, &mut self.prepared[self.asked..]);
             self.asked = self.prepared.len();
@@ -148,12 +152,12 @@ impl Parsed {
 
 /// What is known of a request before it runs.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub struct Prepared {
     found: Found,
     /// Number of the table that it is looked for in.
     table: u32,
     /// Where its key lies, if its command works on exactly one at the usual place.
-    pub(super) key: Option<ResolvedKey>,
+    pub key: Option<ResolvedKey>,
     /// Which argument is looked up in the collection under its key; 0: none.
     element_at: u8,
     /// Which argument is the score by which it will be placed; 0: none.
@@ -200,9 +204,14 @@ impl Prepared {
         })?
     }
 
+    /// Its key, if it is a request of this command.
+    pub fn key_for(&self, row: &Row) -> Option<ResolvedKey> {
+        self.key.filter(|_| matches!(self.found, Found::Row(number) if number == row.number))
+    }
+
     /// What was found in the table of commands.
     #[inline]
-    pub(super) fn lookup<'t>(&self, table: &'t CommandTable) -> Lookup<'t> {
+    pub fn lookup<'t>(&self, table: &'t CommandTable) -> Lookup<'t> {
         self.found.lookup(table)
     }
 }
@@ -239,37 +248,3 @@ fn peek<R>(keyspace: &Keyspace, table: u32, place: KeyPlace, look: impl FnOnce(&
 }
 
 const _: () = assert!(WAITING_REQUESTS_MAX + BATCH_REQUESTS_MAX <= u16::MAX as usize + 1, "a request's number fits 16 bits");
-
-#[cfg(test)]
-mod tests {
-    use larder_proto::resp::{Limits, RequestParser};
-
-    use super::super::testing::{Peer, plain_node};
-    use super::*;
-
-    /// Parses requests and prepares them; their words lie in the bytes that this returns.
-    fn parse(parsed: &mut Parsed, shared: &Shared, requests: &[u8]) -> (Vec<u8>, Range<usize>) {
-        let mark = parsed.mark();
-        let mut buffer = requests.to_vec();
-        let limits = Limits { max_bulk_len: 1 << 20, max_multibulk_len: 1000, max_inline_len: 1 << 16, authenticated: true };
-        RequestParser::default().parse(&mut buffer, &limits, &mut parsed.batch, BATCH_REQUESTS_MAX).expect("whole requests");
-        parsed.prepare(shared, &buffer, Some(0));
-        (buffer, parsed.since(mark))
-    }
-
-    #[test]
-    fn the_words_of_requests_that_wait_lie_elsewhere() {
-        let shared = plain_node(&[]);
-        let mut peer = Peer::new(&shared);
-        let fields: Vec<String> = (0..2000).map(|number| format!("field:{number}")).collect();
-        let mut words: Vec<&[u8]> = vec![b"hset", b"a-hash-with-a-long-name"];
-        fields.iter().for_each(|field| words.extend([field.as_bytes(), b"v"]));
-        assert!(peer.call(&words).is_some());
-        let mut parsed = Parsed::default();
-        let (long, parked) =
-            parse(&mut parsed, &shared, b"hget a-hash-with-a-long-name field:1999\r\nhget a-hash-with-a-long-name field:7\r\n");
-        let (short, own) = parse(&mut parsed, &shared, b"ping\r\nping\r\n");
-        parsed.look_ahead(&shared.keyspace, &short, own);
-        parsed.look_ahead(&shared.keyspace, &long, parked);
-    }
-}
