@@ -56,6 +56,8 @@ pub struct Came<'a> {
     pub prepared: Option<&'a Prepared>,
     /// The bytes as which a primary sent it.
     pub bytes: &'a [u8],
+    /// A reading of the clocks since it came.
+    pub now: Now,
 }
 
 /// One reader of a log.
@@ -129,7 +131,7 @@ impl Replay {
     /// If it does not belong into a log. It changed nothing then; of a copy what else its record holds was applied, as when it came.
     pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], is_copy: bool) -> Result<(), NotApplied> {
         self.tolerates = is_copy;
-        self.take(config, metrics, Came { words, prepared: None, bytes: &[] })
+        self.take(config, metrics, Came { words, prepared: None, bytes: &[], now: Now::read() })
     }
 
     /// Applies one request of a primary.
@@ -142,7 +144,7 @@ impl Replay {
     }
 
     fn take(&mut self, config: &Config, metrics: &WorkerMetrics, came: Came<'_>) -> Result<(), NotApplied> {
-        let Came { words, prepared, bytes } = came;
+        let Came { words, prepared, bytes, now } = came;
         match words[0] {
             word if is_word(word, "MULTI") => match self.queued.replace(Vec::new()) {
                 None => {
@@ -157,7 +159,7 @@ impl Replay {
                 record.extend_from_slice(bytes);
                 let words: Vec<_> = queued.iter().map(PackedWords::words).collect();
                 let requests: Vec<(&[&[u8]], Option<&Prepared>)> = words.iter().map(|words| (&words[..], None)).collect();
-                self.run(config, metrics, &requests, &record)
+                self.run(config, metrics, now, &requests, &record)
             }
             _ => match &mut self.queued {
                 Some(queued) => {
@@ -165,7 +167,7 @@ impl Replay {
                     self.record.extend_from_slice(bytes);
                     Ok(())
                 }
-                None => self.run(config, metrics, &[(words, prepared)], bytes),
+                None => self.run(config, metrics, now, &[(words, prepared)], bytes),
             },
         }
     }
@@ -175,6 +177,7 @@ impl Replay {
         &mut self,
         config: &Config,
         metrics: &WorkerMetrics,
+        now: Now,
         requests: &[(&[&[u8]], Option<&Prepared>)],
         bytes: &[u8],
     ) -> Result<(), NotApplied> {
@@ -194,7 +197,7 @@ impl Replay {
             return problem.map_or(Ok(()), Err);
         }
         self.reply.truncate(0);
-        let mut context = Context::new((&shared, metrics), config, &mut self.caller, &mut self.reply, Now::read(), usize::MAX);
+        let mut context = Context::new((&shared, metrics), config, &mut self.caller, &mut self.reply, now, usize::MAX);
         let mut has_ended = false;
         loop {
             // The number first: what changes in between is then looked at again.

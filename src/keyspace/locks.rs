@@ -76,6 +76,9 @@ impl KeyAccess<'_> {
     /// Locks these stripes, in ascending order and however long that takes. What is free stays free for others while one that is held
     /// for long is waited for; only if that does not lead anywhere are the first ones kept meanwhile.
     pub fn lock_stripes(&mut self, stripes: Stripes) {
+        if let [one] = stripes[..] {
+            return self.lock_one(one);
+        }
         for _ in 0..ALL_OR_NONE_TRIES {
             match self.try_lock_stripes(stripes.clone()) {
                 Ok(()) => return,

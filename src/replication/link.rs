@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use super::copy::{Copy, seconds_since};
 use super::handshake::{self, Answer};
 use super::wire::{LinkError, Wire};
-use crate::base::clock;
+use crate::base::clock::{self, Now};
 use crate::base::limits::BATCH_REQUESTS_MAX;
 use crate::clients::{Client, bit};
 use crate::config::Config;
@@ -178,13 +178,13 @@ impl Follower<'_> {
                 }
                 parsed.prepare(shared, rest, Some(replay.db()));
                 parsed.look_ahead(&shared.keyspace, rest, 0..parsed.batch.requests.len());
-                let (mut at, alone) = (0, parsed.batch.requests.len() == 1);
+                let (mut at, alone, now) = (0, parsed.batch.requests.len() == 1, Now::read());
                 for (request, prepared) in parsed.batch.requests.iter().zip(&parsed.prepared) {
                     let bytes = &rest[at..if alone { len } else { at + request.wire_len as usize }];
                     at += bytes.len();
                     let words: SmallVec<[&[u8]; 8]> = parsed.batch.args_of(request).iter().map(|word| word.of(rest)).collect();
                     let is_asked = matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK"));
-                    let came = Came { words: &words, prepared: Some(prepared), bytes };
+                    let came = Came { words: &words, prepared: Some(prepared), bytes, now };
                     match replay.follow(config, shared.workers.link(), came) {
                         Ok(()) => {}
                         Err(NotApplied::Ended) => return Err(LinkError::Over),
