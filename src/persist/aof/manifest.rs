@@ -82,8 +82,9 @@ impl Manifest {
         if line.starts_with(b"#") {
             return Ok(());
         }
+        const TOO_LONG: &str = "The AOF manifest file contains too long line";
         if line.last() != Some(&b'\n') || line.len() > LINE_LEN_MAX {
-            return Err("The AOF manifest file contains too long line");
+            return Err(TOO_LONG);
         }
         let words = larder_proto::resp::split_args(line.trim_ascii()).filter(|words| !words.is_empty()).ok_or(INVALID)?;
         // What comes behind the three pairs that are known is for later versions.
@@ -106,6 +107,10 @@ impl Manifest {
             _ => return Err("Unknown AOF file type"),
         };
         let part = Part { name, number, kind };
+        // It will be written again, and read: with a name that has to be quoted it gets longer.
+        if part.line().len() > LINE_LEN_MAX {
+            return Err(TOO_LONG);
+        }
         if kind != PartKind::History && self.parts().any(|other| other.name == part.name) {
             return Err("Found a file that is listed twice");
         }
@@ -123,17 +128,7 @@ impl Manifest {
 
     /// The text of the manifest.
     pub fn text(&self) -> String {
-        let parts = self.base.iter().chain(&self.history).chain(&self.increments);
-        parts
-            .map(|part| {
-                let kind = match part.kind {
-                    PartKind::Base => 'b',
-                    PartKind::Increment => 'i',
-                    PartKind::History => 'h',
-                };
-                format!("file {} seq {} type {kind}\n", quoted(&part.name), part.number)
-            })
-            .collect()
+        self.base.iter().chain(&self.history).chain(&self.increments).map(Part::line).collect()
     }
 
     /// The parts to be read, in order.
@@ -171,6 +166,18 @@ impl Manifest {
         self.history = history.collect();
         let (name, number) = self.unused(number, |number| format!("{prefix}.{number}.base.{format}"));
         self.base.insert(Part { name, number, kind: PartKind::Base })
+    }
+}
+
+impl Part {
+    /// Its line in the manifest.
+    fn line(&self) -> String {
+        let kind = match self.kind {
+            PartKind::Base => 'b',
+            PartKind::Increment => 'i',
+            PartKind::History => 'h',
+        };
+        format!("file {} seq {} type {kind}\n", quoted(&self.name), self.number)
     }
 }
 
@@ -234,6 +241,12 @@ mod tests {
         ] {
             assert_eq!(Manifest::parse(text.as_bytes()), Err(BadManifest { line, reason }), "{text}");
         }
+        // The longest name that a file has: what is written has to be short enough to be read.
+        let named = |byte: &str| Manifest::parse(format!("file \"{}\" seq 1 type i\n", byte.repeat(255)).as_bytes());
+        let reason = "The AOF manifest file contains too long line";
+        assert_eq!(named("\x0b"), Err(BadManifest { line: 1, reason }));
+        let manifest = named(".").expect("it need not be quoted");
+        assert_eq!(Manifest::parse(manifest.text().as_bytes()), Ok(manifest));
     }
 
     #[test]
