@@ -289,6 +289,11 @@ pub enum Action {
         /// The replica.
         replica: u64,
     },
+    /// Its connection is ended at once: a full copy is taking the place of what this node has.
+    Refuse {
+        /// The replica.
+        replica: u64,
+    },
     /// It is sent what follows its snapshot.
     Stream {
         /// The replica.
@@ -498,6 +503,9 @@ impl State {
     }
 
     fn asked(&mut self, replica: u64, about: Replica, wish: Option<(&[u8], i64)>, end: u64) -> Vec<Action> {
+        if self.following.as_ref().is_some_and(|following| following.has_part) {
+            return vec![Action::Refuse { replica }];
+        }
         let from = wish.and_then(|(id, next)| self.place_of(id, next, end));
         let names_history = wish.is_some_and(|(id, _)| !id.starts_with(b"?"));
         let (stage, acked) = from.map_or((Stage::Waiting, 0), |from| (Stage::Online, from));
@@ -703,6 +711,7 @@ mod tests {
         assert_eq!(state.wish(95), None, "a part of a copy is nothing");
         let has_part = |state: &State| state.following.as_ref().map(|following| following.has_part);
         assert_eq!(has_part(&state), Some(true));
+        assert_eq!(asks(&mut state, 9, Some((&id('q'), 91)), 95), Action::Refuse { replica: 9 });
         let third = follow(&mut state, 3, 95, false);
         assert_eq!((state.wish(95), has_part(&state)), (None, Some(true)), "whoever it follows");
         state.step(Event::Copied { number: third, id: id('r'), at: 20 });

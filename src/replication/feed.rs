@@ -212,6 +212,7 @@ impl Feed {
             match action {
                 Action::Continue { from, .. } => self.go_on(from)?,
                 Action::FullSync { .. } => self.take_snapshot()?,
+                Action::Refuse { .. } => return Err(End::Closed),
                 other => perform(&shared, &shared.config.load(), &other),
             }
         }
@@ -301,6 +302,10 @@ impl Feed {
                 if let Some(reader) = self.reader.as_ref().filter(|_| !self.gathers()) {
                     let mut pieces = Vec::new();
                     self.shared.write_log.read_some(reader, REPLICA_READ_LEN, &mut pieces);
+                    // Looked at behind it: what is written once its connection is to end may be of another history.
+                    if self.client.must_close() {
+                        return Err(End::Closed);
+                    }
                     self.out.extend(pieces);
                     self.out_is_log = true;
                 }

@@ -28,6 +28,7 @@ mod rdb;
 mod replay;
 mod replica_aof;
 mod replication;
+mod replication_chains;
 mod robustness;
 mod shutdown;
 mod snapshot;

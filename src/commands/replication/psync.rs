@@ -1,6 +1,8 @@
 //! PSYNC and SYNC: the client is a replica from here on, and gets what it lacks. Whether that is all data or what it has missed is decided
 //! where replicas are served ([`crate::engine::replication_core`]), which also replies.
 
+use std::sync::atomic::Ordering;
+
 use crate::clients::Session;
 use crate::clients::session::{Close, ReplicaWish};
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
@@ -51,12 +53,12 @@ fn psync(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> C
 }
 
 fn join(context: &mut Context<'_>, session: &mut Session, place: Option<(Vec<u8>, i64)>) -> CmdResult {
+    if context.shared.replication.is_replica() && !context.shared.replication.link_is_up.load(Ordering::Relaxed) {
+        return Err(CmdError::coded("NOMASTERLINK Can't SYNC while not connected with my master"));
+    }
     // The replica could not tell what was replied before from what it gets.
     if !context.reply.is_empty() {
         return Err(CmdError::err("SYNC and PSYNC are invalid with pending output"));
-    }
-    if context.shared.replication.is_replica() {
-        return Err(CmdError::err("replicas of a replica are not there yet"));
     }
     if session.monitor || session.joins.is_some() {
         return Ok(());
