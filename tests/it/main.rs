@@ -16,6 +16,7 @@ mod differential_lists;
 mod differential_requests;
 mod differential_sorted_sets;
 mod differential_strings;
+mod failover;
 mod files;
 mod import_graph;
 mod isolation;

@@ -157,11 +157,11 @@ fn a_valkey_that_comes_under_load_gets_all() {
 }
 
 /// A connection on which the test itself is the replica.
-struct Raw(TcpStream);
+pub(super) struct Raw(TcpStream);
 
 impl Raw {
     /// One that says what it is and can, and then what it wants.
-    fn new(server: &Server, says: &[&str], wants: &[&str]) -> Raw {
+    pub(super) fn new(server: &Server, says: &[&str], wants: &[&str]) -> Raw {
         let mut raw = Raw(server.connect_raw());
         if !says.is_empty() {
             raw.send(&[&["REPLCONF"], says].concat());
@@ -172,14 +172,14 @@ impl Raw {
     }
 
     /// One that has all, and follows.
-    fn following(server: &Server) -> (Raw, String) {
+    pub(super) fn following(server: &Server) -> (Raw, String) {
         let mut raw = Raw::new(server, &[], &["PSYNC", "?", "-1"]);
         let (id, _) = raw.full_resync();
         raw.snapshot();
         (raw, id)
     }
 
-    fn send(&mut self, words: &[&str]) {
+    pub(super) fn send(&mut self, words: &[&str]) {
         self.0.write_all(&request(words)).expect("it is connected");
     }
 
@@ -197,14 +197,14 @@ impl Raw {
         }
     }
 
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
+    pub(super) fn bytes(&mut self, len: usize) -> Vec<u8> {
         let mut bytes = vec![0; len];
         self.0.read_exact(&mut bytes).expect("the server sends it");
         bytes
     }
 
     /// The history and the offset of a full copy.
-    fn full_resync(&mut self) -> (String, u64) {
+    pub(super) fn full_resync(&mut self) -> (String, u64) {
         let line = self.line();
         let words: Vec<&str> = line.split(' ').collect();
         let ["+FULLRESYNC", id, offset] = words[..] else { panic!("{line}") };
@@ -212,7 +212,7 @@ impl Raw {
     }
 
     /// A snapshot whose length is announced.
-    fn snapshot(&mut self) -> Vec<u8> {
+    pub(super) fn snapshot(&mut self) -> Vec<u8> {
         let len = self.line().strip_prefix('$').and_then(|len| len.parse().ok()).expect("a length");
         self.bytes(len)
     }

@@ -33,7 +33,7 @@ pub(crate) static PSYNC: CommandSpec = CommandSpec {
 pub(crate) static SYNC: CommandSpec = CommandSpec {
     name: "sync",
     arity: 1,
-    run: Run::Session(|context, session, _| join(context, session, None)),
+    run: Run::Session(|context, session, _| join(context, session, None, false)),
     docs: Docs {
         summary: "Makes the connection a replica's, which gets all data",
         complexity: "",
@@ -45,15 +45,25 @@ pub(crate) static SYNC: CommandSpec = CommandSpec {
 };
 
 fn psync(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
-    if args.get(3).is_some_and(|word| is_word(word, "FAILOVER")) {
-        return Err(CmdError::err("PSYNC FAILOVER can't be sent to a master."));
+    let promotes = args.get(3).is_some_and(|word| is_word(word, "FAILOVER"));
+    if promotes {
+        let replication = &context.shared.replication;
+        if !replication.is_replica() {
+            return Err(CmdError::err("PSYNC FAILOVER can't be sent to a master."));
+        }
+        if !args[1].eq_ignore_ascii_case(replication.history_id().as_bytes()) {
+            return Err(CmdError::err("PSYNC FAILOVER replid must match my replid."));
+        }
     }
     let next = integer(args[2])?;
-    join(context, session, Some((args[1].to_vec(), next)))
+    join(context, session, Some((args[1].to_vec(), next)), promotes)
 }
 
-fn join(context: &mut Context<'_>, session: &mut Session, place: Option<(Vec<u8>, i64)>) -> CmdResult {
-    if context.shared.replication.is_replica() && !context.shared.replication.link_is_up.load(Ordering::Relaxed) {
+fn join(context: &mut Context<'_>, session: &mut Session, place: Option<(Vec<u8>, i64)>, promotes: bool) -> CmdResult {
+    if context.shared.replication.look().failover.is_some() {
+        return Err(CmdError::coded("NOMASTERLINK Can't SYNC while failing over"));
+    }
+    if !promotes && context.shared.replication.is_replica() && !context.shared.replication.link_is_up.load(Ordering::Relaxed) {
         return Err(CmdError::coded("NOMASTERLINK Can't SYNC while not connected with my master"));
     }
     // The replica could not tell what was replied before from what it gets.
@@ -64,7 +74,7 @@ fn join(context: &mut Context<'_>, session: &mut Session, place: Option<(Vec<u8>
         return Ok(());
     }
     let about = session.replica.take().map_or_else(Default::default, |about| *about);
-    session.joins = Some(Box::new(ReplicaWish { about, place }));
+    session.joins = Some(Box::new(ReplicaWish { about, place, promotes }));
     // What the client sent behind it is not run.
     session.close = Close::AfterReply;
     Ok(())
