@@ -159,6 +159,8 @@ pub struct ReplicaWish {
     pub about: ReplicaSelf,
     /// The history that it names, and the byte that it wants first; `None` for SYNC.
     pub place: Option<(Vec<u8>, i64)>,
+    /// The node is to lead from now on: the one that asks was its primary.
+    pub promotes: bool,
 }
 
 /// See the module's page.

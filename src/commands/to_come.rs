@@ -17,7 +17,6 @@ pub static TO_COME: &[&str] = &[
     "eval_ro",
     "evalsha",
     "evalsha_ro",
-    "failover",
     "fcall",
     "fcall_ro",
     "function|dump",

@@ -306,7 +306,7 @@ impl Loader<'_> {
             }
             read.requests += 1;
             if !replay.is_in_transaction() {
-                (read.len, read.remarks_len, read.database) = (requests.at(), requests.remarks_len(), replay.database());
+                (read.len, read.remarks_len, read.database) = (requests.at(), requests.remarks_len(), replay.db());
             }
             progress.loaded_bytes.store(before + requests.at(), Ordering::Relaxed);
             delay(self.config.key_load_delay.into(), read.requests, &progress.is_cancelled);

@@ -32,6 +32,8 @@ pub struct Pause {
     all: AtomicBool,
     /// The node is saving what it has before it ends: writes wait, whatever clients ask for.
     before_end: AtomicBool,
+    /// The node hands over to a replica: writes wait likewise.
+    failing_over: AtomicBool,
     /// Wakes those who wait when the pause is over early or changed.
     pub changed: Notify,
 }
@@ -49,13 +51,25 @@ impl Pause {
 
     #[inline]
     fn until_end_ms(&self, is_write: bool) -> u64 {
-        if is_write && self.before_end.load(Ordering::Relaxed) { u64::MAX } else { 0 }
+        let is_held = self.before_end.load(Ordering::Relaxed) || self.failing_over.load(Ordering::Relaxed);
+        if is_write && is_held { u64::MAX } else { 0 }
     }
 
     /// Holds back writes while the node saves what it has before it ends, or no longer.
     pub fn set_before_end(&self, yes: bool) {
         self.before_end.store(yes, Ordering::Relaxed);
         self.changed.notify_waiters();
+    }
+
+    /// Holds back writes while the node hands over to a replica, or no longer.
+    pub fn set_failing_over(&self, yes: bool) {
+        self.failing_over.store(yes, Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    /// True if writes are held back because the node hands over to a replica.
+    pub fn is_failing_over(&self) -> bool {
+        self.failing_over.load(Ordering::Relaxed)
     }
 
     /// True if writes are held back because the node is about to end.
@@ -94,6 +108,7 @@ impl Pause {
     /// What waits, as INFO names it, and for how many more milliseconds.
     pub fn state(&self) -> (&'static str, u64) {
         match self.until_ms.load(Ordering::Relaxed).saturating_sub(clock::monotonic_ms()) {
+            0 if self.failing_over.load(Ordering::Relaxed) => ("write", 0),
             0 => ("none", 0),
             left if self.all.load(Ordering::Relaxed) => ("all", left),
             left => ("write", left),

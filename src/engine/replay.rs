@@ -113,11 +113,6 @@ impl Replay {
         self.record.len()
     }
 
-    /// The database that is selected.
-    pub fn database(&self) -> u32 {
-        self.caller.db
-    }
-
     /// Goes on in this database, if there is such a one: who has written the log may have had more.
     pub fn select(&mut self, db: u32) {
         if (db as usize) < self.shared.keyspace.databases() {

@@ -12,119 +12,7 @@
 
 use std::collections::BTreeMap;
 
-/// A node's history of changes: its name, and the name under which it was known up to some place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct History {
-    /// 40 hexadecimal digits.
-    pub id: String,
-    /// The history of which this one is the continuation, and the first byte (counted from 1) that the two do not share.
-    pub previous: Option<(String, u64)>,
-}
-
-impl History {
-    /// A history of this name, with nothing before it.
-    pub fn new(id: String) -> History {
-        History { id, previous: None }
-    }
-
-    /// True if who has this history has the same before byte `next` (counted from 1).
-    fn shares(&self, id: &[u8], next: u64) -> bool {
-        let is = |own: &str| id.eq_ignore_ascii_case(own.as_bytes());
-        is(&self.id) || self.previous.as_ref().is_some_and(|(previous, end)| is(previous) && next <= *end)
-    }
-}
-
-/// How far a replica is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Its snapshot has not begun.
-    Waiting,
-    /// It is being sent its snapshot.
-    Sending,
-    /// It has been sent its snapshot, and has not said that it has it.
-    Loading,
-    /// It follows the stream.
-    Online,
-}
-
-impl Stage {
-    /// As INFO names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::Waiting => "wait_bgsave",
-            Stage::Sending => "send_bulk",
-            Stage::Loading | Stage::Online => "online",
-        }
-    }
-}
-
-/// A replica of this node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replica {
-    /// Where it says that it is, or where it came from.
-    pub ip: String,
-    /// The port that it listens on.
-    pub port: u16,
-    /// How far it is.
-    pub stage: Stage,
-    /// The offset up to which it has everything, as it said last.
-    pub acked: u64,
-    /// The offset up to which everything is on its disk, as it said last.
-    pub flushed: u64,
-    /// When it said something, monotonic milliseconds.
-    pub acked_ms: u64,
-    /// It says how far it is: who asked by SYNC does not.
-    pub acks: bool,
-}
-
-/// How far the link to a primary is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// It is to be connected.
-    Connect,
-    /// It is being connected.
-    Connecting,
-    /// The two tell each other who they are.
-    Handshake,
-    /// A full copy is received, or loaded.
-    Sync,
-    /// The stream is followed.
-    Connected,
-}
-
-impl Link {
-    /// As ROLE names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Link::Connect => "connect",
-            Link::Connecting => "connecting",
-            Link::Handshake => "handshake",
-            Link::Sync => "sync",
-            Link::Connected => "connected",
-        }
-    }
-}
-
-/// The primary that this node follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Following {
-    /// Its host.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Grows with every change of whom the node follows: who finds another number has to do with somebody else.
-    pub number: u64,
-    /// How far the link is.
-    pub link: Link,
-    /// The data here is what the history had at the end of the log: the primary may be asked for what follows.
-    pub has_history: bool,
-    /// A full copy was to take the place of the data that was here, and has not: what is here is a part of it, or nothing.
-    pub has_part: bool,
-    /// When the link was lost, or the node began to follow, monotonic milliseconds.
-    pub down_since_ms: u64,
-    /// Bytes of the full copy that is received: all (if that is known), and so far.
-    pub transfer: (Option<u64>, u64),
-}
+pub use super::replication_parts::{Failover, Following, History, Link, Replica, Stage};
 
 /// The options that matter here.
 #[derive(Debug, Clone, Copy)]
@@ -289,6 +177,11 @@ pub enum Action {
         /// The replica.
         replica: u64,
     },
+    /// Its connection is ended at once: a full copy is taking the place of what this node has.
+    Refuse {
+        /// The replica.
+        replica: u64,
+    },
     /// It is sent what follows its snapshot.
     Stream {
         /// The replica.
@@ -338,6 +231,8 @@ pub struct State {
     pub figures: Figures,
     /// Whom this node follows, if it is a replica.
     pub following: Option<Following>,
+    /// To whom it hands over, if it does.
+    pub failover: Option<Failover>,
     /// See [`Following::number`].
     followed: u64,
     /// Somebody has followed this node, and knows its history by its name.
@@ -356,6 +251,7 @@ impl State {
             backlog: None,
             figures: Figures::default(),
             following: None,
+            failover: None,
             followed: 0,
             was_followed: false,
             alone_since_ms: 0,
@@ -498,6 +394,9 @@ impl State {
     }
 
     fn asked(&mut self, replica: u64, about: Replica, wish: Option<(&[u8], i64)>, end: u64) -> Vec<Action> {
+        if self.following.as_ref().is_some_and(|following| following.has_part) {
+            return vec![Action::Refuse { replica }];
+        }
         let from = wish.and_then(|(id, next)| self.place_of(id, next, end));
         let names_history = wish.is_some_and(|(id, _)| !id.starts_with(b"?"));
         let (stage, acked) = from.map_or((Stage::Waiting, 0), |from| (Stage::Online, from));
@@ -541,8 +440,8 @@ impl State {
         };
         let silent = self.replicas.iter().filter(|(_, replica)| is_silent(replica));
         actions.extend(silent.map(|(number, _)| Action::Drop { replica: *number }));
-        // A replica's log is its primary's.
-        if !is_replica && !self.replicas.is_empty() && now_ms.saturating_sub(self.pinged_ms) >= options.ping_ms {
+        // A replica's log is its primary's; and who hands over waits for a replica to have all of its own.
+        if !is_replica && self.failover.is_none() && !self.replicas.is_empty() && now_ms.saturating_sub(self.pinged_ms) >= options.ping_ms {
             self.pinged_ms = now_ms;
             actions.push(Action::Ping);
         }
@@ -569,6 +468,23 @@ impl State {
             matches!(replica.stage, Stage::Loading | Stage::Online) && seconds * 1000 <= lag_ms_max
         };
         self.replicas.values().filter(is_good).count()
+    }
+
+    /// The replica to which the node may hand over, since it has everything.
+    pub fn replica_to_lead(&self, end: u64) -> Option<(String, u16)> {
+        let target = self.failover.as_ref()?.target.as_ref();
+        let is_meant = |replica: &&Replica| target.is_none_or(|(ip, port)| *ip == replica.ip && *port == replica.port);
+        let has_all = |replica: &&Replica| replica.stage == Stage::Online && replica.acked == end && replica.acks;
+        self.replicas.values().filter(is_meant).find(has_all).map(|replica| (replica.ip.clone(), replica.port))
+    }
+
+    /// How far a failover is, as INFO names it.
+    pub fn failover_name(&self) -> &'static str {
+        match &self.failover {
+            None => "no-failover",
+            Some(failover) if failover.is_in_progress => "failover-in-progress",
+            Some(_) => "waiting-for-sync",
+        }
     }
 
     /// Replicas on whose disks everything up to `offset` is.
@@ -703,6 +619,7 @@ mod tests {
         assert_eq!(state.wish(95), None, "a part of a copy is nothing");
         let has_part = |state: &State| state.following.as_ref().map(|following| following.has_part);
         assert_eq!(has_part(&state), Some(true));
+        assert_eq!(asks(&mut state, 9, Some((&id('q'), 91)), 95), Action::Refuse { replica: 9 });
         let third = follow(&mut state, 3, 95, false);
         assert_eq!((state.wish(95), has_part(&state)), (None, Some(true)), "whoever it follows");
         state.step(Event::Copied { number: third, id: id('r'), at: 20 });
@@ -763,6 +680,20 @@ mod tests {
         follow(&mut half, 1, 5, false);
         half.step(Event::Lead { end: 5, new_history: id('n'), now_ms: 1 });
         assert_eq!(half.history, History::new(id('n')));
+    }
+
+    #[test]
+    fn who_has_everything_may_lead() {
+        let mut state = state(0);
+        asks(&mut state, 1, Some((&id('a'), 1)), 50);
+        asks(&mut state, 2, Some((&id('a'), 51)), 50);
+        assert_eq!((state.replica_to_lead(50), state.failover_name()), (None, "no-failover"), "nobody wants it");
+        let failover = |target| Some(Failover { target, is_forced: false, until_ms: 0, is_in_progress: false });
+        state.failover = failover(None);
+        assert_eq!((state.replica_to_lead(50), state.replica_to_lead(60)), (Some(("127.0.0.1".into(), 6380)), None));
+        state.failover = failover(Some(("127.0.0.1".into(), 1)));
+        assert_eq!((state.replica_to_lead(50), state.failover_name()), (None, "waiting-for-sync"));
+        assert!(!tick(&mut state, 20_000, 50).contains(&Action::Ping), "nothing is added that it would have to get");
     }
 
     #[test]

@@ -225,7 +225,7 @@ fn write_to<R>(
     look: impl FnOnce(&mut KeyAccess<'_>) -> R,
 ) -> Result<(R, u64), SaveError> {
     let mut begun = None;
-    let note = |keys, seen| {
+    let note = |_: &mut _, keys, seen| {
         shared.saving.note_keys(keys);
         begun = Some(seen);
     };
@@ -257,7 +257,7 @@ pub struct Stream<'a> {
 }
 
 /// Writes a snapshot to who reads it along. `begin` is called in the moment of the snapshot, under all locks, and `begun` with what it
-/// returned once these are released.
+/// returned once these are released. If what follows the snapshot does not say which database it is about, `begin` says it for the snapshot.
 ///
 /// # Errors
 /// If it does not come to its end.
@@ -265,7 +265,7 @@ pub fn write_stream<R>(
     shared: &Shared,
     config: &Config,
     stream: &Stream<'_>,
-    begin: impl FnOnce(&mut KeyAccess<'_>) -> R,
+    begin: impl FnOnce(&mut KeyAccess<'_>) -> (R, Option<u32>),
     begun: impl FnOnce(R),
 ) -> Result<(), Failure> {
     let settings = Settings {
@@ -275,21 +275,25 @@ pub fn write_stream<R>(
         ..settings(shared, config, Arc::clone(&stream.is_cancelled), false)
     };
     let file = FileWriter::stream(&shared.saving.files, Arc::clone(&stream.file), stream.path, settings);
-    take(shared, file, &stream.is_cancelled, begin, |_, seen| begun(seen)).map(|_| ())
+    let note = |file: &mut FileWriter, _, (seen, database): (R, Option<u32>)| {
+        database.into_iter().for_each(|database| file.note("repl-stream-db", &database.to_string()));
+        begun(seen);
+    };
+    take(shared, file, &stream.is_cancelled, begin, note).map(|_| ())
 }
 
-/// Takes a snapshot. `look` is called in its moment, and `begun` after it, with the number of keys and what `look` has seen. Returns the length of
-/// what was written.
-fn take<R>(
+/// Takes a snapshot. `look` is called in its moment, and `begun` after it, with the file, the number of keys and what `look` has seen. Returns the
+/// length of what was written.
+fn take<T: Target, R>(
     shared: &Shared,
-    mut file: impl Target,
+    mut file: T,
     is_cancelled: &AtomicBool,
     look: impl FnOnce(&mut KeyAccess<'_>) -> R,
-    begun: impl FnOnce(u64, R),
+    begun: impl FnOnce(&mut T, u64, R),
 ) -> Result<u64, Failure> {
     let cancelled = || Failure::Sink(io::ErrorKind::Interrupted.into());
     let (mut snapshot, sizes, seen) = begin(shared, is_cancelled, look).map_err(|_| cancelled())?;
-    begun(sizes.iter().map(|(_, keys, _)| keys).sum(), seen);
+    begun(&mut file, sizes.iter().map(|(_, keys, _)| keys).sum(), seen);
     for (db, keys, expiring) in sizes {
         file.announce(db, keys, expiring);
     }

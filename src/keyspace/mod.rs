@@ -112,6 +112,8 @@ pub mod freeze {
     pub const LOG: u8 = 1 << 2;
     /// The node follows a primary, which says when keys end.
     pub const FOLLOW: u8 = 1 << 3;
+    /// The node hands over to one of its replicas.
+    pub const FAILOVER: u8 = 1 << 4;
 }
 
 impl Settings {

@@ -32,6 +32,8 @@ pub(super) fn perform(shared: &Shared, config: &Config, action: &Action) {
             }
         }
         Action::DropAll => roles::perform(shared, vec![Action::DropAll]),
-        Action::Continue { .. } | Action::FullSync { .. } | Action::Stream { .. } => unreachable!("its own task does it"),
+        Action::Continue { .. } | Action::FullSync { .. } | Action::Refuse { .. } | Action::Stream { .. } => {
+            unreachable!("its own task does it")
+        }
     }
 }

@@ -32,7 +32,9 @@ use crate::engine::client_line;
 use crate::engine::context::is_word;
 use crate::engine::replication_core::{Action, Event, Replica, Stage};
 use crate::engine::replication_state::Joining;
+use crate::engine::roles;
 use crate::engine::shared::Shared;
+use crate::keyspace::access::{KeyAccess, Moment};
 use crate::metrics::Counters;
 use crate::persist::rdb::style::Style;
 use crate::persist::write_log::LogReader;
@@ -206,15 +208,39 @@ impl Feed {
             acks: self.wish.place.is_some(),
         };
         tracing::info!("Replica {} asks for synchronization", self.client.addr);
+        if self.wish.promotes {
+            self.promote()?;
+        }
         let wish = self.wish.place.as_ref().map(|(id, next)| (&id[..], *next));
         let event = Event::Asks { replica: self.client.id, about, wish, end: shared.write_log.end() };
         for action in shared.replication.step(event) {
             match action {
                 Action::Continue { from, .. } => self.go_on(from)?,
                 Action::FullSync { .. } => self.take_snapshot()?,
+                Action::Refuse { .. } => return Err(End::Closed),
                 other => perform(&shared, &shared.config.load(), &other),
             }
         }
+        Ok(())
+    }
+
+    /// Has the node lead, if the one that asks for it is its primary still.
+    fn promote(&self) -> Result<(), End> {
+        let (shared, place) = (&self.shared, self.wish.place.as_ref());
+        let mut keys = KeyAccess::new(&shared.keyspace, 0, &Moment::new(&shared.keyspace, clock::unix_ms()), 0);
+        let is_promoted = keys.with_all(|keys| {
+            let id = shared.replication.history_id();
+            let is_asked = shared.replication.is_replica() && place.is_some_and(|(asked, _)| asked.eq_ignore_ascii_case(id.as_bytes()));
+            if is_asked {
+                roles::lead(shared, keys);
+            }
+            is_asked
+        });
+        if !is_promoted {
+            return Err(End::Closed);
+        }
+        tracing::info!("PRIMARY MODE enabled (failover request from '{}')", self.client.addr);
+        shared.config.update(|config| config.replicaof.clear());
         Ok(())
     }
 
@@ -301,6 +327,10 @@ impl Feed {
                 if let Some(reader) = self.reader.as_ref().filter(|_| !self.gathers()) {
                     let mut pieces = Vec::new();
                     self.shared.write_log.read_some(reader, REPLICA_READ_LEN, &mut pieces);
+                    // Looked at behind it: what is written once its connection is to end may be of another history.
+                    if self.client.must_close() {
+                        return Err(End::Closed);
+                    }
                     self.out.extend(pieces);
                     self.out_is_log = true;
                 }

@@ -52,14 +52,15 @@ pub(super) fn introduce(wire: &mut Wire<'_>, config: &Config) -> Result<(), Link
     Ok(())
 }
 
-/// Asks for what is missing.
-pub(super) fn ask(wire: &mut Wire<'_>, wish: Option<(String, u64)>) -> Result<Answer, LinkError> {
+/// Asks for what is missing. `hands_over` if the other one is to lead from now on, and has followed this node until now.
+pub(super) fn ask(wire: &mut Wire<'_>, wish: Option<(String, u64)>, hands_over: bool) -> Result<Answer, LinkError> {
     let (id, next) = match &wish {
         Some((id, next)) => (id.as_str(), next.to_string()),
         None => ("?", "-1".to_owned()),
     };
     tracing::info!("Trying a partial resynchronization (request {id}:{next}).");
-    let reply = wire.ask(&[b"PSYNC", id.as_bytes(), next.as_bytes()])?;
+    let words: [&[u8]; 4] = [b"PSYNC", id.as_bytes(), next.as_bytes(), b"FAILOVER"];
+    let reply = wire.ask(if hands_over { &words } else { &words[..3] })?;
     let answer = parse(&reply).ok_or(LinkError::Refused("Unexpected reply to PSYNC from primary", reply))?;
     if wish.is_none() && matches!(answer, Answer::Continue(_)) {
         return Err(LinkError::Garbage("it goes on from what nobody has"));

@@ -26,7 +26,7 @@ use crate::engine::lookahead::Parsed;
 use crate::engine::replay::{Came, NotApplied, Replay};
 use crate::engine::replication_core::{Event, Link};
 use crate::engine::shared::Shared;
-use crate::engine::{rewriting, roles};
+use crate::engine::{failover, rewriting, roles};
 
 /// Before the link is tried again: twice as long each time it fails, up to so long.
 const BACK_OFF_MS: u64 = 100;
@@ -116,7 +116,15 @@ impl Follower<'_> {
         self.tell(Link::Handshake);
         handshake::introduce(&mut wire, &config)?;
         let wish = shared.replication.wish(shared.write_log.end());
-        match handshake::ask(&mut wire, wish)? {
+        let hands_over = shared.replication.look().failover.is_some();
+        let answer = handshake::ask(&mut wire, wish, hands_over);
+        match &answer {
+            Ok(_) if hands_over => failover::end(shared),
+            // Others are tried again, until somebody gives it up.
+            Err(LinkError::Refused(..)) if hands_over => failover::abort(shared, "Failover target rejected psync request"),
+            _ => {}
+        }
+        match answer? {
             Answer::Continue(id) => {
                 tracing::info!("Successful partial resynchronization with primary.");
                 let event = Event::Continued { number: self.number, id, end: shared.write_log.end() };

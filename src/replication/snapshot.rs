@@ -67,27 +67,29 @@ fn take(shared: &Shared, job: &Job, begun: oneshot::Sender<Begun>) -> Result<(),
     let path = temporary_path(shared, job.replica).with_extension("aside");
     let stream =
         Stream { file: Arc::clone(&job.pipe) as Arc<dyn File>, path: &path, style: job.style, is_cancelled: Arc::clone(&job.is_cancelled) };
-    let tell = |seen: Option<Begun>| {
-        if let Some(Err(late)) = seen.map(|seen| begun.send(seen)) {
+    let tell = |begun_now: Option<Begun>| {
+        if let Some(Err(late)) = begun_now.map(|begun_now| begun.send(begun_now)) {
             shared.write_log.end_reader(&late.reader);
         }
     };
     saving::write_stream(shared, &shared.config.load(), &stream, |keys| begin(shared, job, keys), tell)
 }
 
-/// Under all locks: what comes from now on is in the log.
-fn begin(shared: &Shared, job: &Job, keys: &mut KeyAccess<'_>) -> Option<Begun> {
+/// Under all locks: what comes from now on is in the log. Returns the database that a primary's stream goes on in as well, which does not say so by
+/// itself.
+fn begin(shared: &Shared, job: &Job, keys: &mut KeyAccess<'_>) -> (Option<Begun>, Option<u32>) {
     let (replication, log) = (&shared.replication, &shared.write_log);
-    // A node that follows another one by now has replicas no more: their connections are about to end.
-    if job.is_cancelled.load(Ordering::Relaxed) || replication.is_replica() {
+    // Of a copy that is taking the place of what was here nobody gets a part: connections with replicas are about to end.
+    if job.is_cancelled.load(Ordering::Relaxed) || replication.has_partial_copy() {
         job.is_cancelled.store(true, Ordering::Relaxed);
-        return None;
+        return (None, None);
     }
-    let new_history = (!keys.keyspace().is_logging()).then(|| rng::random_hex(20));
+    let database = replication.is_replica().then(|| replication.stream_db.load(Ordering::Relaxed));
+    let new_history = (!keys.keyspace().is_logging() && database.is_none()).then(|| rng::random_hex(20));
     replication.set_logging(keys, LogUser::Replicas, true);
     let (reader, at) = log.read_from_end(true);
     let backlog = log.read_from(at).and_then(|reader| replication.keep_backlog(reader));
     backlog.into_iter().for_each(|superfluous| log.end_reader(&superfluous));
     replication.step(Event::Began { replica: job.replica, at, new_history });
-    Some(Begun { reader, at })
+    (Some(Begun { reader, at }), database)
 }

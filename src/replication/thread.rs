@@ -12,6 +12,7 @@ use super::feed::Feed;
 use super::link;
 use crate::base::{clock, rng};
 use crate::config::Config;
+use crate::engine::failover;
 use crate::engine::replication_core::{Event, Options};
 use crate::engine::shared::Shared;
 
@@ -52,6 +53,7 @@ async fn run(shared: &Arc<Shared>) {
             Feed::start(shared, joining);
         }
         tick(shared);
+        failover::look(shared);
         let number = shared.replication.look().following.as_ref().map(|following| following.number);
         if std::mem::replace(&mut followed, number) != number
             && let Some(number) = number

@@ -1,5 +1,6 @@
 //! Commands of replication: what a replica says to its primary, and what clients ask of both.
 
+mod failover;
 mod psync;
 mod replconf;
 mod replicaof;
@@ -9,4 +10,4 @@ use crate::engine::spec::CommandSpec;
 
 /// The family's commands.
 pub static COMMANDS: &[&CommandSpec] =
-    &[&psync::PSYNC, &replconf::REPLCONF, &replicaof::REPLICAOF, &replicaof::SLAVEOF, &psync::SYNC, &wait::WAIT];
+    &[&failover::FAILOVER, &psync::PSYNC, &replconf::REPLCONF, &replicaof::REPLICAOF, &replicaof::SLAVEOF, &psync::SYNC, &wait::WAIT];

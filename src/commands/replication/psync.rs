@@ -1,6 +1,8 @@
 //! PSYNC and SYNC: the client is a replica from here on, and gets what it lacks. Whether that is all data or what it has missed is decided
 //! where replicas are served ([`crate::engine::replication_core`]), which also replies.
 
+use std::sync::atomic::Ordering;
+
 use crate::clients::Session;
 use crate::clients::session::{Close, ReplicaWish};
 use crate::engine::context::{Args, CmdResult, Context, integer, is_word};
@@ -31,7 +33,7 @@ pub(crate) static PSYNC: CommandSpec = CommandSpec {
 pub(crate) static SYNC: CommandSpec = CommandSpec {
     name: "sync",
     arity: 1,
-    run: Run::Session(|context, session, _| join(context, session, None)),
+    run: Run::Session(|context, session, _| join(context, session, None, false)),
     docs: Docs {
         summary: "Makes the connection a replica's, which gets all data",
         complexity: "",
@@ -43,26 +45,36 @@ pub(crate) static SYNC: CommandSpec = CommandSpec {
 };
 
 fn psync(context: &mut Context<'_>, session: &mut Session, args: &Args<'_>) -> CmdResult {
-    if args.get(3).is_some_and(|word| is_word(word, "FAILOVER")) {
-        return Err(CmdError::err("PSYNC FAILOVER can't be sent to a master."));
+    let promotes = args.get(3).is_some_and(|word| is_word(word, "FAILOVER"));
+    if promotes {
+        let replication = &context.shared.replication;
+        if !replication.is_replica() {
+            return Err(CmdError::err("PSYNC FAILOVER can't be sent to a master."));
+        }
+        if !args[1].eq_ignore_ascii_case(replication.history_id().as_bytes()) {
+            return Err(CmdError::err("PSYNC FAILOVER replid must match my replid."));
+        }
     }
     let next = integer(args[2])?;
-    join(context, session, Some((args[1].to_vec(), next)))
+    join(context, session, Some((args[1].to_vec(), next)), promotes)
 }
 
-fn join(context: &mut Context<'_>, session: &mut Session, place: Option<(Vec<u8>, i64)>) -> CmdResult {
+fn join(context: &mut Context<'_>, session: &mut Session, place: Option<(Vec<u8>, i64)>, promotes: bool) -> CmdResult {
+    if context.shared.replication.look().failover.is_some() {
+        return Err(CmdError::coded("NOMASTERLINK Can't SYNC while failing over"));
+    }
+    if !promotes && context.shared.replication.is_replica() && !context.shared.replication.link_is_up.load(Ordering::Relaxed) {
+        return Err(CmdError::coded("NOMASTERLINK Can't SYNC while not connected with my master"));
+    }
     // The replica could not tell what was replied before from what it gets.
     if !context.reply.is_empty() {
         return Err(CmdError::err("SYNC and PSYNC are invalid with pending output"));
-    }
-    if context.shared.replication.is_replica() {
-        return Err(CmdError::err("replicas of a replica are not there yet"));
     }
     if session.monitor || session.joins.is_some() {
         return Ok(());
     }
     let about = session.replica.take().map_or_else(Default::default, |about| *about);
-    session.joins = Some(Box::new(ReplicaWish { about, place }));
+    session.joins = Some(Box::new(ReplicaWish { about, place, promotes }));
     // What the client sent behind it is not run.
     session.close = Close::AfterReply;
     Ok(())

@@ -52,6 +52,9 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     if shared.cluster.is_some() {
         return Err(CmdError::err("REPLICAOF not allowed in cluster mode."));
     }
+    if shared.replication.look().failover.is_some() {
+        return Err(CmdError::err("REPLICAOF not allowed while failing over."));
+    }
     if is_word(args[1], "NO") && is_word(args[2], "ONE") {
         if shared.replication.is_replica() {
             roles::lead(shared, &mut context.keys);

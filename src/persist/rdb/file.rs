@@ -175,6 +175,12 @@ pub struct FileWriter {
     keys: u64,
 }
 
+fn push_aux(buffer: &mut Vec<u8>, name: &str, value: &str) {
+    buffer.push(opcode::AUX);
+    text::push(buffer, name.as_bytes(), false);
+    text::push(buffer, value.as_bytes(), false);
+}
+
 impl FileWriter {
     /// Begins a file.
     ///
@@ -208,11 +214,7 @@ impl FileWriter {
         if has_header {
             to.buffer.extend_from_slice(&magic(settings.style.content_max));
         }
-        for (name, value) in &settings.aux {
-            to.buffer.push(opcode::AUX);
-            text::push(&mut to.buffer, name.as_bytes(), false);
-            text::push(&mut to.buffer, value.as_bytes(), false);
-        }
+        settings.aux.iter().for_each(|(name, value)| push_aux(&mut to.buffer, name, value));
         FileWriter {
             to,
             current: None,
@@ -223,6 +225,11 @@ impl FileWriter {
             keys: 0,
             settings,
         }
+    }
+
+    /// Says something about the file, before there is any key in it.
+    pub fn note(&mut self, name: &str, value: &str) {
+        push_aux(&mut self.to.buffer, name, value);
     }
 
     /// Says how many keys, and keys that expire, a database has: who reads the file sets the table's memory aside at once.

@@ -41,6 +41,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     let (actions, left_ms) = shared.pause.state();
     let reason = match left_ms {
         _ if shared.pause.is_before_end() => "shutdown_in_progress",
+        _ if shared.pause.is_failing_over() => "failover_in_progress",
         0 => "none",
         _ => "client_pause",
     };

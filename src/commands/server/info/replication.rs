@@ -53,7 +53,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
         lines.add(&format!("slave{number}"), format_args!("ip={ip},port={port},state={name},offset={offset},lag={lag_s},type=replica"));
     }
     lines.add("replicas_waiting_psync", 0);
-    lines.add("master_failover_state", "no-failover");
+    lines.add("master_failover_state", state.failover_name());
     lines.add("master_replid", &state.history.id);
     let previous = state.history.previous.as_ref();
     lines.add("master_replid2", previous.map_or_else(|| "0".repeat(40), |(id, _)| id.clone()));
