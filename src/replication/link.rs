@@ -166,9 +166,10 @@ impl Follower<'_> {
         let mut replay = Replay::following(shared, self.number);
         let (mut parser, mut parsed) = (RequestParser::default(), Parsed::default());
         // What the primary was told is on the disk here, and what it has asked about.
-        let (mut acked_ms, mut flushed, mut asked) = (0, 0, 0);
+        let (mut acked_ms, mut flushed, mut asked) = (None, 0, 0);
         loop {
-            let mut must_ack = clock::monotonic_ms() - acked_ms >= ACK_MS;
+            // At first at once: a primary that has sent a copy sends what follows when it hears that the copy is there.
+            let mut must_ack = acked_ms.is_none_or(|acked_ms| clock::monotonic_ms() - acked_ms >= ACK_MS);
             let mut taken = 0;
             loop {
                 // Out of the stream's count: the primary says so that all is well.
@@ -216,7 +217,7 @@ impl Follower<'_> {
             // Who has asked waits for the disk as well.
             must_ack |= shared.aof.is_on() && asked > flushed && flushed_now > flushed;
             if must_ack {
-                acked_ms = clock::monotonic_ms();
+                acked_ms = Some(clock::monotonic_ms());
                 flushed = flushed_now;
                 let (end, flushed) = (shared.write_log.end(), flushed.min(shared.write_log.end()).to_string());
                 let end = end.to_string();
