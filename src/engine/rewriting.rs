@@ -325,8 +325,11 @@ pub fn parts(shared: &Shared) -> Result<Parts, FolderError> {
         return Ok(parts);
     }
     let folder = open_folder(shared)?;
-    let manifest = folder.manifest()?.unwrap_or_default();
-    Ok(Parts { folder, manifest })
+    let found = folder.manifest()?;
+    if found.is_none() {
+        folder.keep_unlisted()?;
+    }
+    Ok(Parts { folder, manifest: found.unwrap_or_default() })
 }
 
 fn open_folder(shared: &Shared) -> Result<Folder, FolderError> {

@@ -31,6 +31,9 @@ pub(super) fn find(shared: &Shared, config: &Config) -> Result<(Parts, u64), Loa
         Some(manifest) => Some(folder.finish_adoption(manifest)?),
         None => folder.adopt_old()?,
     };
+    if found.is_none() {
+        folder.keep_unlisted()?;
+    }
     let manifest = found.unwrap_or_default();
     let len = aof_loading::total_len(&folder, &manifest)?;
     Ok((Parts { folder, manifest }, len))

@@ -47,6 +47,27 @@ fn a_last_record_that_was_cut_short_is_cut_off_and_kept() {
     assert_eq!(server.connect().call(&["MGET", "a", "b"]), Value::Array(vec![Value::Bulk("1".into()), Value::Bulk("4".into())]));
 }
 
+/// Somebody lost it, or copied the folder without it.
+#[test]
+fn parts_without_a_manifest_are_kept() {
+    let (folder, part) = folder_with(|_| ());
+    let before = fs::read(&part).expect("the part");
+    let manifest = part.with_file_name("appendonly.aof.manifest");
+    let text = fs::read(&manifest).expect("the manifest");
+    fs::remove_file(&manifest).expect("the manifest");
+    let server = Server::larder(&options(folder.path(), &[]));
+    assert_eq!(server.connect().call(&["SET", "new", "1"]), Value::Simple("OK".into()));
+    kill(server);
+    for name in ["appendonly.aof.1.base.rdb", "appendonly.aof.1.incr.aof"] {
+        let kept = part.with_file_name(format!("{name}.unlisted-1"));
+        fs::rename(kept, part.with_file_name(name)).expect("it was kept, and is put back");
+    }
+    assert_eq!(fs::read(&part).expect("the part"), before);
+    fs::write(&manifest, text).expect("the manifest");
+    let server = Server::larder(&options(folder.path(), &[]));
+    assert_eq!(server.connect().call(&["MGET", "a", "c"]), Value::Array(vec![Value::Bulk("1".into()), Value::Bulk("3".into())]));
+}
+
 #[test]
 fn what_is_broken_is_named() {
     let broken = |folder: &Path, more: &[&str]| {

@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::header::HEADER_LEN;
 use super::manifest::{BadManifest, Manifest, Part, PartKind};
+use crate::base::number::parse_i64;
 use crate::base::process;
 use crate::config::os_text;
 use crate::persist::files::{self, File, Files};
@@ -161,6 +163,34 @@ impl Folder {
     /// Where a part lies.
     pub fn path_of(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// Gives parts that no manifest lists other names, where there is none: theirs are used again, and what they hold may be all that there is.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn keep_unlisted(&self) -> Result<(), FolderError> {
+        let names: Vec<_> =
+            self.files.list(&self.dir).map_err(at(&self.dir))?.into_iter().filter_map(|name| name.into_string().ok()).collect();
+        let is_part = |name: &str| {
+            let rest = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('.'));
+            let parted = rest.and_then(|rest| rest.split_once('.'));
+            parted.is_some_and(|(number, kind)| {
+                parse_i64(number.as_bytes()).is_some() && matches!(kind, "base.rdb" | "base.aof" | "incr.aof")
+            })
+        };
+        for name in names.iter().filter(|name| is_part(name)) {
+            let path = self.path_of(name);
+            let len = self.files.open(&path).and_then(|file| file.len()).map_err(at(&path))?;
+            // A part that was made, and nothing more: so it is left by who was ended before there was a manifest.
+            if len <= HEADER_LEN as u64 && name.ends_with(".incr.aof") {
+                continue;
+            }
+            let kept = (1..).map(|number| format!("{name}.unlisted-{number}")).find(|kept| !names.contains(kept)).unwrap_or_default();
+            files::replace(&*self.files, &path, &self.path_of(&kept)).map_err(at(&path))?;
+            tracing::warn!("There is no AOF manifest, and a part named {name} of {len} bytes. It is not loaded, and kept as {kept}");
+        }
+        Ok(())
     }
 
     /// Reads the manifest. `None` if there is none.

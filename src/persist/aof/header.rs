@@ -26,6 +26,8 @@ const OLD_LEN: usize = 4 + HISTORY_LEN + 8 + 8;
 const PAYLOAD_LEN: usize = OLD_LEN + 4 + 1;
 /// Bytes of the SELECT with the longest number that a `u32` can be.
 const SELECT_LEN_MAX: usize = "*2\r\n$6\r\nSELECT\r\n$10\r\n4294967295\r\n".len();
+/// Bytes of a header.
+pub const HEADER_LEN: usize = "*2\r\n$4\r\nPING\r\n$75\r\n\r\n".len() + PAYLOAD_LEN + SELECT_LEN_MAX;
 /// No log gets so long: what says so was not written by this server, and no place behind it could be counted.
 const OFFSET_MAX: u64 = 1 << 62;
 
