@@ -312,13 +312,15 @@ impl Migration {
         let begun_us = clock::monotonic_us();
         // A server before 6.2 holds back everything or nothing, what is asked here as well.
         self.there.must(&["CLIENT", "PAUSE", &PAUSE_MS.to_string(), "WRITE"])?;
-        let is_here = self.rest(begun_us);
-        if !matches!(is_here, Ok(true)) {
+        let promoted = match self.rest(begun_us) {
+            Ok(true) => self.here.must(&["REPLICAOF", "NO", "ONE"]),
+            Ok(false) => Err(fail("The rest did not come in time. The other server goes on, and this one follows it.")),
+            Err(stop) => Err(stop),
+        };
+        if promoted.is_err() {
             self.there.must(&["CLIENT", "UNPAUSE"])?;
-            is_here?;
-            return Err(fail("The rest did not come in time. The other server goes on, and this one follows it."));
+            return promoted;
         }
-        self.here.must(&["REPLICAOF", "NO", "ONE"])?;
         let paused_ms = (clock::monotonic_us() - begun_us) as f64 / 1000.0;
         self.turn_round(&own_address, &own_port)?;
         self.there.must(&["CLIENT", "UNPAUSE"])?;

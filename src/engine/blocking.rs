@@ -17,9 +17,9 @@ use larder_proto::resp::ReplyBuf;
 use super::completion::{complete_for_waiter, log, reply_error};
 use super::context::{Args, Context};
 use super::error::CmdError;
-use super::route;
 use super::shared::Shared;
 use super::spec::{Attempt, Run};
+use super::{gate, route};
 use crate::base::clock::{self, Now};
 use crate::base::float::LongDouble;
 use crate::base::number::parse_i64;
@@ -247,7 +247,10 @@ impl Serving<'_> {
         let shared = self.shared;
         let client = shared.clients.get(waiter.client)?;
         let Run::Blocking(attempt) = shared.table.row(waiter.command).spec.run else { unreachable!("such a command waits") };
-        if shared.keyspace.settings.is_frozen() {
+        if waiter.number <= shared.replication.role_border.load(Ordering::Relaxed) {
+            return Some(Outcome::RoleChanged);
+        }
+        if shared.keyspace.settings.is_frozen() || !gate::admits_waiters(shared) {
             // Once it may run again, its client asks for it.
             return Some(Outcome::Retry);
         }

@@ -7,7 +7,9 @@
 //!
 //! Invariants:
 //! * A feature that may refuse a command adds a row to [`REFUSALS`] and, if it concerns commands on one key, a condition to
-//!   [`Gate::compile`]; it never adds a test to one of the ways in which commands run.
+//!   [`Gate::compile`] or, if it is about the node, to [`admits_writes`]; it never adds a test to one of the ways in which commands run.
+//! * Who waits for keys passed the gate when it began to wait. Where the node is not as usual since, it is not served by others, but asks
+//!   again ([`admits_waiters`]).
 //! * Who changes the route of a slot, the role of the node or a pause makes `Shared::gate` advance afterwards.
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use super::{memory_limit, route, transaction};
 use crate::base::repeated::and_before;
 use crate::base::{alloc, clock};
 use crate::clients::Session;
-use crate::clients::session::{Close, ReplyMode};
+use crate::clients::session::{Close, Multi, ReplyMode};
 use crate::config::{Config, os_text};
 use crate::topology::Topology;
 
@@ -97,6 +99,25 @@ static REFUSALS: &[Reason] = &[
     ("monitor", monitor),
 ];
 
+/// True if nothing of the node as a whole stands against a write: neither what refuses it, nor what has it wait.
+#[inline]
+fn admits_writes(shared: &Shared, config: &Config) -> bool {
+    config.min_replicas_to_write == 0
+        && !shared.saving.is_loading()
+        && !shared.saving.forbids_writes(config)
+        && !shared.aof.has_failed()
+        && !shared.aof.is_behind()
+        && !shared.keyspace.snapshot_is_behind()
+        && shared.pause.until_ms(true) == 0
+}
+
+/// True if the command of a client that waits for keys may be run for it by who has changed them. Else its own connection asks at the gate.
+pub(super) fn admits_waiters(shared: &Shared) -> bool {
+    let config = shared.config.load();
+    let is_full = config.maxmemory > 0 && alloc::used_bytes() as u64 > config.maxmemory;
+    admits_writes(shared, &config) && !is_full && !shared.replication.is_replica()
+}
+
 impl Gate {
     /// A gate for what `session` sends.
     #[inline(always)]
@@ -120,13 +141,7 @@ impl Gate {
             && session.close == Close::No
             && !session.monitor
             && !must_authenticate(context)
-            && context.config.min_replicas_to_write == 0
-            && !context.shared.saving.is_loading()
-            && !context.shared.saving.forbids_writes(context.config)
-            && !context.shared.aof.has_failed()
-            && !context.shared.aof.is_behind()
-            && !context.shared.keyspace.snapshot_is_behind()
-            && context.shared.pause.until_ms(true) == 0
+            && admits_writes(context.shared, context.config)
             && !is_stale(context);
         self.asked_flags = if context.shared.replication.is_replica() { flag::WRITE } else { 0 };
     }
@@ -171,7 +186,9 @@ impl Gate {
         self.look(context.shared);
         context.shared.thaw_if_over();
         let is_exec = row.is_exec() && session.multi.is_some();
-        let queued = session.multi.as_ref().filter(|_| is_exec).map_or(0, |multi| multi.flags);
+        // One that has failed runs nothing, whatever it holds.
+        let runs = |multi: &&Multi| is_exec && !multi.failed && !session.watch_flag.is_set();
+        let queued = session.multi.as_ref().filter(runs).map_or(0, |multi| multi.flags);
         let flags = row.spec.flags | queued;
         let asked = Asked { context, session, topology: self.topology.as_ref().map(|topology| &***topology), row, args, is_exec, flags };
         for (_, refuse) in REFUSALS {

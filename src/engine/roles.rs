@@ -18,6 +18,8 @@ use crate::keyspace::freeze;
 
 /// Has the node follow another one. All stripes are held.
 pub fn follow(shared: &Shared, keys: &mut KeyAccess<'_>, host: &str, port: u16) {
+    // What a transaction did before this one of its commands was done by a primary.
+    keys.commit_before_role_changes();
     let (log, replication) = (&shared.write_log, &shared.replication);
     let (end, is_logging) = (log.end(), keys.keyspace().is_logging());
     let backlog = log.read_from(end).and_then(|reader| replication.keep_backlog(reader));

@@ -248,6 +248,13 @@ impl KeyAccess<'_> {
         self.required_offset = needed;
     }
 
+    /// Has what was changed so far enter the log: before the node's role changes, which says what enters it from then on.
+    #[cold]
+    pub fn commit_before_role_changes(&mut self) {
+        assert!(self.holds_all(), "the role changes under all stripes");
+        self.commit();
+    }
+
     #[cold]
     fn deliver(&mut self) {
         if let Some(changes) = self.changes.take() {

@@ -49,6 +49,14 @@ const STEPS: &[(&str, &str)] = &[
         "SWAPDB and MOVE",
         "a> BLPOP k 0\nblocked 1\nr: SELECT 9\nr: RPUSH k v\nr: SWAPDB 0 9\na<\na> BLPOP k 0\nblocked 1\nr: RPUSH k w\nr: MOVE k 0\na<\nr: SELECT 0",
     ),
+    (
+        "what stands against it by now",
+        "a> BLMOVE o1 o2 LEFT LEFT 0\nblocked 1\nr: MULTI\nr: RPUSH o1 v\nr: CONFIG SET maxmemory 1\nr: EXEC\na<\nr: CONFIG SET maxmemory 0\nr: LRANGE o1 0 -1\nr: DEL o1\na> BLPOP o1 0\nblocked 1\nr: MULTI\nr: RPUSH o1 v\nr: CONFIG SET min-replicas-to-write 1\nr: EXEC\na<\nr: CONFIG SET min-replicas-to-write 0\nr: LRANGE o1 0 -1\nr: DEL o1",
+    ),
+    (
+        "EXEC of what cannot run asks for no memory",
+        "r: SET k 1\nr: WATCH k\nr: MULTI\nr: SET x 1\na: SET k 2\na: CONFIG SET maxmemory 1\nr: EXEC\na: CONFIG SET maxmemory 0\nr: MULTI\nr: SET x 1\nr: NO SUCH\na: CONFIG SET maxmemory 1\nr: EXEC\na: CONFIG SET maxmemory 0\nr: DEL k",
+    ),
     ("FLUSHALL wakes nobody", "a> BLPOP k 0\nblocked 1\nr: FLUSHALL\nblocked 1\nr: RPUSH k v\na<"),
     (
         "sorted sets",

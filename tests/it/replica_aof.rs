@@ -5,7 +5,7 @@ use std::path::Path;
 
 use larder_proto::resp::Value;
 
-use super::append_only::{digest, fill, kill};
+use super::append_only::{digest, fill, kill, options};
 use super::replication::{DEBUG, LASTING, compare, compare_offsets, follow, under_load};
 use super::support::{Connection, Server, wait_until};
 
@@ -363,4 +363,21 @@ fn disks_of_a_valkey_are_waited_for_and_ours_by_one() {
     compare(&valkey, &primary);
     primary.connect().config_set("appendonly", "yes");
     wait_for_disks(&valkey, &primary);
+}
+
+#[test]
+fn what_a_transaction_did_before_the_role_changed_is_in_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = options(folder.path(), &["--appendfsync", "always"]);
+    let server = Server::larder(&options);
+    let mut client = server.connect();
+    for (words, reply) in [(&["MULTI"][..], "OK"), (&["SET", "a", "1"], "QUEUED"), (&["REPLICAOF", "127.0.0.1", "1"], "QUEUED")] {
+        assert_eq!(client.call(words), Value::Simple(reply.into()));
+    }
+    assert_eq!(client.call(&["EXEC"]), Value::Array(vec![Value::Simple("OK".into()), Value::Simple("OK".into())]));
+    assert_eq!(client.call(&["REPLICAOF", "NO", "ONE"]), Value::Simple("OK".into()));
+    assert_eq!(client.call(&["SET", "b", "2"]), Value::Simple("OK".into()));
+    kill(server);
+    let server = Server::larder(&options);
+    assert_eq!(server.connect().call(&["MGET", "a", "b"]), Value::Array(vec![Value::Bulk("1".into()), Value::Bulk("2".into())]));
 }
