@@ -17,6 +17,8 @@ const PLACES: &[(&str, &[&str], &str)] = &[
         &["src/engine/scope.rs", "src/engine/blocking.rs", "src/engine/gate.rs", "src/engine/table.rs"],
         "a command's function is called by the scope, and for a client that waits; the gate asks for containers, the table for commands on one key",
     ),
+    ("::exec(", &["src/commands/server/debug/mod.rs"], "as above, by its name: a twin calls what both share (the parts of DEBUG are no commands)"),
+    ("spec::Run::", &[], CALLED_BY_SCOPE),
     (".single_key", &["src/engine/scope.rs", "src/engine/table.rs"], CALLED_BY_SCOPE),
     ("Run::Data(", &["src/engine/scope.rs", "src/engine/table.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
     ("Run::Session(", &["src/engine/scope.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
@@ -110,6 +112,8 @@ fn some_calls_have_one_place() {
 fn a_planted_second_place_is_found() {
     for (planted, needle) in [
         ("let again = row.spec.run;", "spec.run"),
+        ("super::get::exec(context, args)", "::exec("),
+        ("use crate::engine::spec::Run::Data as Function;", "spec::Run::"),
         ("if let Some(execute) = row.single_key {", ".single_key"),
         ("if let Run::Data(run) = GET.run { return run(context, args) }", "Run::Data("),
         ("Run::Session(run) => run(context, session, args),", "Run::Session("),
