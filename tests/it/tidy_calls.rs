@@ -17,7 +17,11 @@ const PLACES: &[(&str, &[&str], &str)] = &[
         &["src/engine/scope.rs", "src/engine/blocking.rs", "src/engine/gate.rs", "src/engine/table.rs"],
         "a command's function is called by the scope, and for a client that waits; the gate asks for containers, the table for commands on one key",
     ),
-    ("::exec(", &["src/commands/server/debug/mod.rs"], "as above, by its name: a twin calls what both share (the parts of DEBUG are no commands)"),
+    (
+        "::exec(",
+        &["src/commands/server/debug/mod.rs"],
+        "as above, by its name: a twin calls what both share (the parts of DEBUG are no commands)",
+    ),
     ("spec::Run::", &[], CALLED_BY_SCOPE),
     (".single_key", &["src/engine/scope.rs", "src/engine/table.rs"], CALLED_BY_SCOPE),
     ("Run::Data(", &["src/engine/scope.rs", "src/engine/table.rs", "src/engine/command.rs"], CALLED_BY_SCOPE),
