@@ -4,13 +4,12 @@ same run.
 `kit` is scripts/bench itself: servers, connections, tables.
 """
 
-import re
 import statistics
-import subprocess
 import sys
 import time
 
 from bench_elements import quantile
+from bench_save import Process, info
 
 PIPELINE = 16
 # CPU per SET of a primary with one replica against Valkey's, and of a replica per applied write against its own primary's per write.
@@ -21,7 +20,7 @@ LOOKS, LOOK_SECONDS = 300, 0.01
 
 
 def offset(connection, field):
-    return int(re.search(rb"\b%s:(\d+)" % field, connection.command("INFO", "replication")).group(1))
+    return int(info(connection, "replication")[field])
 
 
 class Pair:
@@ -40,13 +39,13 @@ class Pair:
         self.catch_up()
 
     def catch_up(self):
-        while b"master_link_status:up" not in self.connections[1].command("INFO", "replication") or self.behind() > 0:
+        while info(self.connections[1], "replication")["master_link_status"] != "up" or self.behind() > 0:
             time.sleep(0.05)
 
     def behind(self):
         """Bytes that the replica lacks of what the primary had a moment ago."""
-        end = offset(self.connections[0], b"master_repl_offset")
-        return max(0, end - offset(self.connections[1], b"slave_repl_offset"))
+        end = offset(self.connections[0], "master_repl_offset")
+        return max(0, end - offset(self.connections[1], "slave_repl_offset"))
 
     def measure(self, tool, operations):
         """CPU per operation of both, in microseconds, operations per second, and bytes that the replica lacked at the end."""
@@ -65,21 +64,18 @@ def lags(kit, binaries, pair):
     """How long ago the primary was where the replica is, in milliseconds, under paced writes."""
     command = [binaries["benchmark"], "-p", str(pair.primary.port), "-t", "set", "-n", "2000000000", "-r", str(kit.KEYS), "-d", str(kit.VALUE_LEN),
                "-c", str(kit.CONNECTIONS), "-P", str(PIPELINE), "--rps", str(PACED), "-q"]
-    load = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    kit.RUNNING.append(type("Load", (), {"process": load})())
+    load = Process(kit, command)
     time.sleep(1)
     seen, found = [], []
     for _ in range(LOOKS):
-        at = offset(pair.connections[1], b"slave_repl_offset")
+        at = offset(pair.connections[1], "slave_repl_offset")
         now = time.monotonic()
-        seen.append((now, offset(pair.connections[0], b"master_repl_offset")))
+        seen.append((now, offset(pair.connections[0], "master_repl_offset")))
         # The last look at which the primary had no more than this. What came since is what the replica lacks.
         past = [when for when, end in seen if end <= at]
         found.append((now - (past[-1] if past else seen[0][0])) * 1000)
         time.sleep(LOOK_SECONDS)
-    kit.RUNNING.pop()
-    load.kill()
-    load.wait()
+    load.stop()
     return found
 
 

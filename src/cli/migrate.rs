@@ -310,7 +310,7 @@ impl Migration {
             }
         };
         let begun_us = clock::monotonic_us();
-        // A server before 6.2 holds back everything or nothing, what is asked here as well.
+        // A server before 6.2 refuses this: it could only hold back all commands, and with them what is asked here meanwhile.
         self.there.must(&["CLIENT", "PAUSE", &PAUSE_MS.to_string(), "WRITE"])?;
         let promoted = match self.rest(begun_us) {
             Ok(true) => self.here.must(&["REPLICAOF", "NO", "ONE"]),

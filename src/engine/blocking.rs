@@ -120,6 +120,29 @@ pub(super) fn enter(context: &mut Context<'_>, args: &Args<'_>, wait: Wait) -> A
     waiter
 }
 
+/// A client that counts as blocked for as long as this is there: one that waits, and not for keys.
+pub struct CountsAsBlocked<'s> {
+    shared: &'s Shared,
+    client: &'s Client,
+    bits: u32,
+}
+
+impl<'s> CountsAsBlocked<'s> {
+    /// With these bits of [`bit`] beside that of all who wait.
+    pub fn new(shared: &'s Shared, client: &'s Client, bits: u32) -> Self {
+        client.set(bit::BLOCKED | bits, true);
+        shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
+        CountsAsBlocked { shared, client, bits }
+    }
+}
+
+impl Drop for CountsAsBlocked<'_> {
+    fn drop(&mut self) {
+        self.client.set(bit::BLOCKED | self.bits, false);
+        self.shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Which words of a command that begins to wait are its keys when it is run again, and which of them it waits for: each name once, at its
 /// first place.
 fn keys_of(args: &Args<'_>, wait: &Wait) -> (Vec<u32>, Vec<u32>) {
@@ -246,11 +269,12 @@ impl Serving<'_> {
     fn attempt(&self, waiter: &Waiter, ready: &ReadyKey, queue: &mut VecDeque<ReadyKey>) -> Option<Outcome> {
         let shared = self.shared;
         let client = shared.clients.get(waiter.client)?;
-        let Run::Blocking(attempt) = shared.table.row(waiter.command).spec.run else { unreachable!("such a command waits") };
+        let spec = shared.table.row(waiter.command).spec;
+        let Run::Blocking(attempt) = spec.run else { unreachable!("such a command waits") };
         if waiter.number <= shared.replication.role_border.load(Ordering::Relaxed) {
             return Some(Outcome::RoleChanged);
         }
-        if shared.keyspace.settings.is_frozen() || !gate::admits_waiters(shared) {
+        if shared.keyspace.settings.is_frozen() || !gate::admits_waiter(shared, spec.flags, self.now_ms) {
             // Once it may run again, its client asks for it.
             return Some(Outcome::Retry);
         }

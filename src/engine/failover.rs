@@ -27,21 +27,8 @@ enum Next {
 /// Begins it. No stripe need be held: who still writes is waited for.
 pub fn begin(shared: &Shared, failover: Failover) {
     shared.replication.look().failover = Some(failover);
-    hold_writes(shared, true);
+    shared.hold_writes(freeze::FAILOVER, true);
     shared.replication.wake.notify_one();
-}
-
-/// Has writes wait, or not any more. Frozen first and thawed last, as CLIENT PAUSE does it.
-fn hold_writes(shared: &Shared, yes: bool) {
-    let settings = &shared.keyspace.settings;
-    if yes {
-        settings.freeze_for(freeze::FAILOVER, true);
-    }
-    shared.pause.set_failing_over(yes);
-    if !yes {
-        settings.freeze_for(freeze::FAILOVER, false);
-    }
-    shared.gate.advance();
 }
 
 /// Does what is due. Asked several times per second by a thread that serves no clients.
@@ -108,7 +95,7 @@ pub fn abort(shared: &Shared, why: &str) {
 /// The new primary has answered as one: it is over.
 pub fn end(shared: &Shared) {
     shared.replication.look().failover = None;
-    hold_writes(shared, false);
+    shared.hold_writes(freeze::FAILOVER, false);
 }
 
 fn with_all_stripes<R>(shared: &Shared, act: impl FnOnce(&mut KeyAccess<'_>) -> R) -> R {

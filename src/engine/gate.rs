@@ -7,9 +7,8 @@
 //!
 //! Invariants:
 //! * A feature that may refuse a command adds a row to [`REFUSALS`] and, if it concerns commands on one key, a condition to
-//!   [`Gate::compile`] or, if it is about the node, to [`admits_writes`]; it never adds a test to one of the ways in which commands run.
-//! * Who waits for keys passed the gate when it began to wait. Where the node is not as usual since, it is not served by others, but asks
-//!   again ([`admits_waiters`]).
+//!   [`Gate::compile`]; it never adds a test to one of the ways in which commands run. If it rests on the node and the command's flags alone, the
+//!   row is one of [`NODE_REFUSALS`]: those are asked for clients that wait for keys as well, before others serve them ([`admits_waiter`]).
 //! * Who changes the route of a slot, the role of the node or a pause makes `Shared::gate` advance afterwards.
 
 use std::sync::Arc;
@@ -90,32 +89,39 @@ static REFUSALS: &[Reason] = &[
     ("not in a transaction", not_in_transaction),
     ("route", routed_elsewhere),
     ("memory", memory),
-    ("disk", disk),
-    ("replicas", replicas),
-    ("read only", read_only),
+    ("disk", |asked| disk(asked.context.shared, asked.context.config, asked.flags)),
+    ("replicas", |asked| replicas(asked.context.shared, asked.context.config, asked.flags)),
+    ("read only", |asked| read_only(asked.context.shared, asked.context.config, asked.flags)),
     ("subscriber", subscriber),
     ("stale", stale),
     ("loading", loading),
     ("monitor", monitor),
 ];
 
-/// True if nothing of the node as a whole stands against a write: neither what refuses it, nor what has it wait.
-#[inline]
-fn admits_writes(shared: &Shared, config: &Config) -> bool {
-    config.min_replicas_to_write == 0
-        && !shared.saving.is_loading()
-        && !shared.saving.forbids_writes(config)
-        && !shared.aof.has_failed()
-        && !shared.aof.is_behind()
-        && !shared.keyspace.snapshot_is_behind()
-        && shared.pause.until_ms(true) == 0
+/// Those of them that rest on the node and the command's flags.
+static NODE_REFUSALS: &[fn(&Shared, &Config, u32) -> Result<(), Refusal>] = &[disk, replicas, read_only];
+
+/// True if the command of a client that waits for keys, with these flags, may be run for it by who has changed them: what stands against it by
+/// now is the node's, since a client that waits is as it was. Else its own connection asks at the gate. Nothing is held.
+pub(super) fn admits_waiter(shared: &Shared, flags: u32, now_ms: i64) -> bool {
+    let config = shared.config.load();
+    let has_room = flags & flag::DENYOOM == 0 || memory_limit::make_room(shared, &config, now_ms).is_ok();
+    let is_refused = || NODE_REFUSALS.iter().any(|refuse| refuse(shared, &config, flags).is_err());
+    has_room && !is_refused() && !shared.saving.is_loading() && until_ms(shared, flags) == 0
 }
 
-/// True if the command of a client that waits for keys may be run for it by who has changed them. Else its own connection asks at the gate.
-pub(super) fn admits_waiters(shared: &Shared) -> bool {
-    let config = shared.config.load();
-    let is_full = config.maxmemory > 0 && alloc::used_bytes() as u64 > config.maxmemory;
-    admits_writes(shared, &config) && !is_full && !shared.replication.is_replica()
+/// Until when a command with these flags waits, monotonic milliseconds; 0: it does not.
+fn until_ms(shared: &Shared, flags: u32) -> u64 {
+    let is_write = flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
+    let until_ms = shared.pause.until_ms(is_write);
+    if until_ms > 0 || !is_write {
+        return until_ms;
+    }
+    // The disk, or who takes a snapshot, cannot keep up: what is written now would only take memory.
+    if shared.aof.is_behind() {
+        return clock::monotonic_ms() + LOOK_AGAIN_MS;
+    }
+    if shared.keyspace.snapshot_is_behind() { clock::monotonic_ms() + SNAPSHOT_LOOK_AGAIN_MS } else { 0 }
 }
 
 impl Gate {
@@ -141,7 +147,13 @@ impl Gate {
             && session.close == Close::No
             && !session.monitor
             && !must_authenticate(context)
-            && admits_writes(context.shared, context.config)
+            && context.config.min_replicas_to_write == 0
+            && !context.shared.saving.is_loading()
+            && !context.shared.saving.forbids_writes(context.config)
+            && !context.shared.aof.has_failed()
+            && !context.shared.aof.is_behind()
+            && !context.shared.keyspace.snapshot_is_behind()
+            && context.shared.pause.until_ms(true) == 0
             && !is_stale(context);
         self.asked_flags = if context.shared.replication.is_replica() { flag::WRITE } else { 0 };
     }
@@ -200,17 +212,9 @@ impl Gate {
         }
         // A client in MONITOR is something of a replica, as in Valkey: a pause does not hold it.
         if !session.monitor {
-            let is_write = flags & (flag::WRITE | flag::MAY_REPLICATE) != 0;
-            let until_ms = context.shared.pause.until_ms(is_write);
+            let until_ms = until_ms(context.shared, flags);
             if until_ms > 0 {
                 return Ok(Verdict::Wait(until_ms));
-            }
-            // The disk cannot keep up: what is written now would only take memory.
-            if is_write && context.shared.aof.is_behind() {
-                return Ok(Verdict::Wait(clock::monotonic_ms() + LOOK_AGAIN_MS));
-            }
-            if is_write && context.shared.keyspace.snapshot_is_behind() {
-                return Ok(Verdict::Wait(clock::monotonic_ms() + SNAPSHOT_LOOK_AGAIN_MS));
             }
         }
         if session.multi.is_some() && !row.spec.has(flag::NOT_QUEUED) {
@@ -379,17 +383,17 @@ fn memory(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
 }
 
 /// Refuses writes while they could not be saved; and PING, so that who looks whether all is well sees that it is not.
-fn disk(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
-    if asked.flags & (flag::WRITE | flag::TELLS_HEALTH) == 0 {
+fn disk(shared: &Shared, config: &Config, flags: u32) -> Result<(), Refusal> {
+    if flags & (flag::WRITE | flag::TELLS_HEALTH) == 0 {
         return Ok(());
     }
-    if !asked.context.shared.saving.forbids_writes(asked.context.config) {
-        return match asked.context.shared.aof.error() {
+    if !shared.saving.forbids_writes(config) {
+        return match shared.aof.error() {
             None => Ok(()),
             Some(error) => Err(format!("MISCONF Errors writing to the AOF file: {}", os_text(error)).into()),
         };
     }
-    let name = server_name(asked.context.config);
+    let name = server_name(config);
     Err(format!("MISCONF {name} is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the {name} logs for details about the RDB error.").into())
 }
 
@@ -417,22 +421,20 @@ fn server_name(config: &Config) -> &'static str {
 }
 
 /// Refuses writes while fewer replicas follow than the options ask for.
-fn replicas(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
-    let config = asked.context.config;
-    if asked.context.shared.replication.is_replica() {
+fn replicas(shared: &Shared, config: &Config, flags: u32) -> Result<(), Refusal> {
+    if shared.replication.is_replica() {
         return Ok(());
     }
-    let asks_for_replicas = asked.flags & flag::WRITE != 0 && config.min_replicas_max_lag > 0 && config.min_replicas_to_write > 0;
-    if asks_for_replicas && asked.context.shared.replication.good() < config.min_replicas_to_write as usize {
+    let asks_for_replicas = flags & flag::WRITE != 0 && config.min_replicas_max_lag > 0 && config.min_replicas_to_write > 0;
+    if asks_for_replicas && shared.replication.good() < config.min_replicas_to_write as usize {
         return Err("NOREPLICAS Not enough good replicas to write.".into());
     }
     Ok(())
 }
 
 /// What a replica holds its primary decides.
-fn read_only(asked: &Asked<'_, '_>) -> Result<(), Refusal> {
-    let is_refused = asked.flags & flag::WRITE != 0 && asked.context.config.replica_read_only;
-    if is_refused && asked.context.shared.replication.is_replica() {
+fn read_only(shared: &Shared, config: &Config, flags: u32) -> Result<(), Refusal> {
+    if flags & flag::WRITE != 0 && config.replica_read_only && shared.replication.is_replica() {
         return Err("READONLY You can't write against a read only replica.".into());
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Parts of what all workers of a node share that know nothing of commands: who the node is, what pauses it, how it ends.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -30,10 +30,8 @@ pub struct Pause {
     /// Monotonic milliseconds, so that a change of the system's clock neither prolongs nor repeats it; 0: none.
     until_ms: AtomicU64,
     all: AtomicBool,
-    /// The node is saving what it has before it ends: writes wait, whatever clients ask for.
-    before_end: AtomicBool,
-    /// The node hands over to a replica: writes wait likewise.
-    failing_over: AtomicBool,
+    /// Why writes wait whatever clients ask for, as bits of [`crate::keyspace::freeze`].
+    held: AtomicU8,
     /// Wakes those who wait when the pause is over early or changed.
     pub changed: Notify,
 }
@@ -44,37 +42,29 @@ impl Pause {
     pub fn until_ms(&self, is_write: bool) -> u64 {
         // The clock is read only where somebody paused.
         if self.until_ms.load(Ordering::Relaxed) != 0 {
-            return self.until_ms_at(is_write, clock::monotonic_ms()).max(self.until_end_ms(is_write));
+            return self.until_ms_at(is_write, clock::monotonic_ms()).max(self.until_released_ms(is_write));
         }
-        self.until_end_ms(is_write)
+        self.until_released_ms(is_write)
     }
 
     #[inline]
-    fn until_end_ms(&self, is_write: bool) -> u64 {
-        let is_held = self.before_end.load(Ordering::Relaxed) || self.failing_over.load(Ordering::Relaxed);
-        if is_write && is_held { u64::MAX } else { 0 }
+    fn until_released_ms(&self, is_write: bool) -> u64 {
+        if is_write && self.held.load(Ordering::Relaxed) != 0 { u64::MAX } else { 0 }
     }
 
-    /// Holds back writes while the node saves what it has before it ends, or no longer.
-    pub fn set_before_end(&self, yes: bool) {
-        self.before_end.store(yes, Ordering::Relaxed);
+    /// Holds back writes for this reason, or no longer. Called by [`super::shared::Shared::hold_writes`].
+    pub(super) fn hold(&self, reason: u8, yes: bool) {
+        if yes {
+            self.held.fetch_or(reason, Ordering::Relaxed);
+        } else {
+            self.held.fetch_and(!reason, Ordering::Relaxed);
+        }
         self.changed.notify_waiters();
     }
 
-    /// Holds back writes while the node hands over to a replica, or no longer.
-    pub fn set_failing_over(&self, yes: bool) {
-        self.failing_over.store(yes, Ordering::Relaxed);
-        self.changed.notify_waiters();
-    }
-
-    /// True if writes are held back because the node hands over to a replica.
-    pub fn is_failing_over(&self) -> bool {
-        self.failing_over.load(Ordering::Relaxed)
-    }
-
-    /// True if writes are held back because the node is about to end.
-    pub fn is_before_end(&self) -> bool {
-        self.before_end.load(Ordering::Relaxed)
+    /// True if writes are held back for this reason.
+    pub fn is_held_for(&self, reason: u8) -> bool {
+        self.held.load(Ordering::Relaxed) & reason != 0
     }
 
     fn until_ms_at(&self, is_write: bool, now_ms: u64) -> u64 {
@@ -108,7 +98,7 @@ impl Pause {
     /// What waits, as INFO names it, and for how many more milliseconds.
     pub fn state(&self) -> (&'static str, u64) {
         match self.until_ms.load(Ordering::Relaxed).saturating_sub(clock::monotonic_ms()) {
-            0 if self.failing_over.load(Ordering::Relaxed) => ("write", 0),
+            0 if self.held.load(Ordering::Relaxed) != 0 => ("write", 0),
             0 => ("none", 0),
             left if self.all.load(Ordering::Relaxed) => ("all", left),
             left => ("write", left),

@@ -126,7 +126,7 @@ impl Replay {
     /// If it does not belong into a log. It changed nothing then; of a copy what else its record holds was applied, as when it came.
     pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], is_copy: bool) -> Result<(), NotApplied> {
         self.tolerates = is_copy;
-        self.take(config, metrics, Came { words, prepared: None, bytes: &[], now: Now::read() })
+        self.follow(config, metrics, Came { words, prepared: None, bytes: &[], now: Now::read() })
     }
 
     /// Applies one request of a primary.
@@ -135,10 +135,6 @@ impl Replay {
     /// If it does not belong into a log: what else its record holds was applied. Or because nobody follows the primary any more: then
     /// nothing was.
     pub fn follow(&mut self, config: &Config, metrics: &WorkerMetrics, came: Came<'_>) -> Result<(), NotApplied> {
-        self.take(config, metrics, came)
-    }
-
-    fn take(&mut self, config: &Config, metrics: &WorkerMetrics, came: Came<'_>) -> Result<(), NotApplied> {
         let Came { words, prepared, bytes, now } = came;
         match words[0] {
             word if is_word(word, "MULTI") => match self.queued.replace(Vec::new()) {

@@ -311,8 +311,8 @@ impl NextPart {
 
     /// Has it be one to which nothing was written, should the rewrite be broken off.
     fn write_header(&self, shared: &Shared) -> Result<(), RewriteError> {
-        let write = files::write_all_at(&*self.file, &part_header(shared).record(), 0).and_then(|()| self.file.sync());
-        write.map_err(RewriteError::Io)
+        let mut part = Part::new(Arc::clone(&self.file), part_header(shared));
+        part.write_header().and_then(|()| part.file.sync()).map_err(RewriteError::Io)
     }
 }
 
@@ -325,11 +325,8 @@ pub fn parts(shared: &Shared) -> Result<Parts, FolderError> {
         return Ok(parts);
     }
     let folder = open_folder(shared)?;
-    let found = folder.manifest()?;
-    if found.is_none() {
-        folder.keep_unlisted()?;
-    }
-    Ok(Parts { folder, manifest: found.unwrap_or_default() })
+    let manifest = folder.manifest()?.unwrap_or_default();
+    Ok(Parts { folder, manifest })
 }
 
 fn open_folder(shared: &Shared) -> Result<Folder, FolderError> {
@@ -343,14 +340,21 @@ fn open_folder(shared: &Shared) -> Result<Folder, FolderError> {
 /// The manifest of a file that goes on comes along, as in Valkey: until there is a base, it names one that is not there, so that no node begins
 /// with the end alone.
 fn parts_to_write(shared: &Shared) -> Result<(Parts, bool), FolderError> {
-    let Some(known) = shared.rewriting.parts() else { return Ok((parts(shared)?, false)) };
-    if known.folder.is_at(&shared.config.load().appenddirname)? {
-        return Ok((known, false));
+    let known = shared.rewriting.parts();
+    if let Some(known) = &known
+        && known.folder.is_at(&shared.config.load().appenddirname)?
+    {
+        return Ok((known.clone(), false));
     }
-    let folder = open_folder(shared)?;
-    tracing::info!("The AOF is rewritten to another folder than before");
-    let manifest = if shared.aof.is_on() { known.manifest } else { folder.manifest()?.unwrap_or_default() };
-    Ok((Parts { folder, manifest }, true))
+    let (folder, is_moved) = (open_folder(shared)?, known.is_some());
+    if is_moved {
+        tracing::info!("The AOF is rewritten to another folder than before");
+    }
+    let manifest = match known.filter(|_| shared.aof.is_on()) {
+        Some(known) => known.manifest,
+        None => folder.manifest_to_write()?,
+    };
+    Ok((Parts { folder, manifest }, is_moved))
 }
 
 fn rewrite(shared: &Shared, prepared: Prepared) -> Result<(), RewriteError> {

@@ -180,8 +180,8 @@ pub struct Logged<'a> {
 }
 
 /// Runs the commands of one record of a log as one: what they need is held from the first to the last, and a stripe in any case, under which
-/// the node's role does not change. `end` is called before it is released. Returns the first error: as to who wrote the log, a command that fails is no reason not to run the others. The caller is in the
-/// database of the last one then.
+/// the node's role does not change. `end` is called before it is released. Returns the first error: as to who wrote the log, a command that
+/// fails is no reason not to run the others. The caller is in the database of the last one then.
 ///
 /// # Errors
 /// [`NotRun::GateChanged`].

@@ -101,6 +101,20 @@ impl Shared {
         }
     }
 
+    /// Holds back writes, whatever clients ask for, and what changes by itself; or no longer. `reason` is one of [`crate::keyspace::freeze`].
+    pub fn hold_writes(&self, reason: u8, yes: bool) {
+        let settings = &self.keyspace.settings;
+        // Frozen first and thawed last, as CLIENT PAUSE does it: nothing goes by itself while a write would have to wait.
+        if yes {
+            settings.freeze_for(reason, true);
+        }
+        self.pause.hold(reason, yes);
+        if !yes {
+            settings.freeze_for(reason, false);
+        }
+        self.gate.advance();
+    }
+
     /// Lets data change by itself again once a pause has ended by itself.
     pub fn thaw_if_over(&self) {
         if self.pause.ends_by_itself() {

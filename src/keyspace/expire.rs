@@ -437,7 +437,7 @@ mod tests {
         for (imports, there) in [(true, true), (false, false), (true, true)] {
             let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
             keys.begin(0, true, imports);
-            assert_eq!(keys.scan(0, None, 10, |_| true, |_| assert!(there), &mut testing::AtLeisure), Ok(0));
+            assert_eq!(keys.scan(0, None, 10, |_| true, |_| assert!(there), &mut testing::Steady::at_leisure()), Ok(0));
             let resolved = ResolvedKey { place: keyspace.place(b"key"), ..ResolvedKey::default() };
             let key = Key::new(b"key", &resolved);
             keys.lock_keys(&[resolved]);

@@ -114,6 +114,8 @@ pub mod freeze {
     pub const FOLLOW: u8 = 1 << 3;
     /// The node hands over to one of its replicas.
     pub const FAILOVER: u8 = 1 << 4;
+    /// The node is about to end.
+    pub const END: u8 = 1 << 5;
 }
 
 impl Settings {

@@ -201,7 +201,7 @@ mod tests {
     use crate::keyspace::Keyspace;
     use crate::keyspace::access::Moment;
     use crate::keyspace::key_mut::Expiry;
-    use crate::keyspace::testing::{self, AtLeisure};
+    use crate::keyspace::testing::{self, Steady};
 
     fn put(keyspace: &Keyspace, name: &str, expiry: Expiry) {
         testing::put(keyspace, 0, name, expiry, 1000);
@@ -216,7 +216,7 @@ mod tests {
         let mut keys = KeyAccess::new(keyspace, 0, &Moment::new(keyspace, 1000), 1);
         let mut names = Vec::new();
         let found = |entry: EntryRef<'_>| names.push(String::from_utf8_lossy(entry.key()).into_owned());
-        let next = keys.scan(cursor, slot, count, |_| true, found, &mut AtLeisure);
+        let next = keys.scan(cursor, slot, count, |_| true, found, &mut Steady::at_leisure());
         (names, next.unwrap_or_else(|never| match never {}))
     }
 
@@ -261,21 +261,6 @@ mod tests {
         }
     }
 
-    /// The pace of a walk that somebody waits for at every look at the clock.
-    struct InHaste;
-
-    impl Pace for InHaste {
-        type End = std::convert::Infallible;
-
-        fn begin_step(&mut self) -> Result<(), Self::End> {
-            Ok(())
-        }
-
-        fn is_step_over(&mut self) -> bool {
-            true
-        }
-    }
-
     /// Walks over one table that has them all. How many keys were found in all, and the most while the stripe was held once.
     fn holds(names: impl Iterator<Item = String>, pace: &mut impl Pace) -> (usize, usize) {
         let keyspace = Keyspace::new(16, 2, true, 7);
@@ -296,11 +281,11 @@ mod tests {
     #[test]
     fn a_walk_gives_its_stripe_back_after_some_keys_however_many_there_are() {
         const KEYS: usize = 20_000;
-        let (all, most) = holds((0..KEYS).map(|number| number.to_string()), &mut AtLeisure);
+        let (all, most) = holds((0..KEYS).map(|number| number.to_string()), &mut Steady::at_leisure());
         assert_eq!(all, KEYS);
         assert!((SCAN_STEP_MAX..2 * SCAN_STEP_MAX).contains(&most), "a bucket more at most: {most}");
         const LONG: usize = 300;
-        let (all, most) = holds((0..LONG).map(|number| format!("{number}{}", "x".repeat(NAMES_LEN_PER_LOOK))), &mut InHaste);
+        let (all, most) = holds((0..LONG).map(|number| format!("{number}{}", "x".repeat(NAMES_LEN_PER_LOOK))), &mut Steady::in_haste());
         assert_eq!(all, LONG);
         assert!(most < 64, "a bucket, before it looks at the clock: {most}");
     }

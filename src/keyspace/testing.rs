@@ -12,10 +12,24 @@ use super::key_mut::{Expiry, KeyMut};
 use super::records::Records;
 use super::scan::Pace;
 
-/// The pace of a walk for which nobody waits.
-pub(super) struct AtLeisure;
+/// A pace at which each look at the clock says the same.
+pub(super) struct Steady {
+    is_over: bool,
+}
 
-impl Pace for AtLeisure {
+impl Steady {
+    /// Of a walk for which nobody waits.
+    pub(super) fn at_leisure() -> Self {
+        Steady { is_over: false }
+    }
+
+    /// Of a walk that somebody waits for at every look at the clock.
+    pub(super) fn in_haste() -> Self {
+        Steady { is_over: true }
+    }
+}
+
+impl Pace for Steady {
     type End = std::convert::Infallible;
 
     fn begin_step(&mut self) -> Result<(), Self::End> {
@@ -23,7 +37,7 @@ impl Pace for AtLeisure {
     }
 
     fn is_step_over(&mut self) -> bool {
-        false
+        self.is_over
     }
 }
 

@@ -12,7 +12,7 @@ use super::effect::class;
 use super::key::{Key, ResolvedKey};
 use super::key_mut::Expiry;
 use super::records::Records;
-use super::testing::{AtLeisure, Told, change, put, with_key};
+use super::testing::{Steady, Told, change, put, with_key};
 use crate::base::slot;
 
 #[derive(Debug, Clone)]
@@ -258,7 +258,7 @@ fn changes_are_committed_before_any_stripe_is_released() {
         sweep.end(cycle, &keyspace, false);
     }
     let mut keys = KeyAccess::new(&keyspace, 0, &Moment::new(&keyspace, 5000), 1);
-    assert_eq!(keys.scan(0, None, 1000, |_| true, |_| (), &mut AtLeisure), Ok(0));
+    assert_eq!(keys.scan(0, None, 1000, |_| true, |_| (), &mut Steady::at_leisure()), Ok(0));
     drop(keys);
     assert_eq!(keyspace.stats().expired, 50);
 }

@@ -1,5 +1,5 @@
-//! The figures of all workers, and of the link to a primary, which applies what that writes on a thread of its own. A node may get more workers while it runs (`io-threads`), never fewer figures: what a worker counted
-//! stays counted after it stopped taking connections.
+//! The figures of all workers, and of the link to a primary, which applies what that writes on a thread of its own. A node may get more
+//! workers while it runs (`io-threads`), never fewer figures: what a worker counted stays counted after it stopped taking connections.
 //!
 //! Invariant: figures are numbered as their workers, without a gap, and stay where they are once made.
 

@@ -31,10 +31,7 @@ pub(super) fn find(shared: &Shared, config: &Config) -> Result<(Parts, u64), Loa
         Some(manifest) => Some(folder.finish_adoption(manifest)?),
         None => folder.adopt_old()?,
     };
-    if found.is_none() {
-        folder.keep_unlisted()?;
-    }
-    let manifest = found.unwrap_or_default();
+    let manifest = found.map_or_else(|| folder.manifest_to_write(), Ok)?;
     let len = aof_loading::total_len(&folder, &manifest)?;
     Ok((Parts { folder, manifest }, len))
 }
@@ -102,16 +99,15 @@ fn open(shared: &Arc<Shared>, parts: &mut Parts, loaded: Loaded) -> anyhow::Resu
 }
 
 /// Has the header of a part say what is so from now on, before anything is written behind it.
-fn correct_header(shared: &Shared, part: Part) -> anyhow::Result<Part> {
-    let Part { file, len, header: found, header_is_due } = part;
-    let (history, is_copy) = (shared.replication.history_id(), found.is_copy || shared.replication.is_replica());
-    let is_right = !header_is_due && found.history == history && found.is_copy == is_copy;
-    let header = PartHeader { history, is_copy, ..found };
-    if !is_right {
-        files::write_all_at(&*file, &header.record(), 0)?;
-        file.sync()?;
+fn correct_header(shared: &Shared, mut part: Part) -> anyhow::Result<Part> {
+    let (history, is_copy) = (shared.replication.history_id(), part.header.is_copy || shared.replication.is_replica());
+    let header = PartHeader { history, is_copy, ..part.header.clone() };
+    if part.header_is_due || part.header != header {
+        part.header = header;
+        part.write_header()?;
+        part.file.sync()?;
     }
-    Ok(Part { file, len, header, header_is_due: false })
+    Ok(part)
 }
 
 /// Makes the base of a node that begins without data. Returns its length.
@@ -128,15 +124,13 @@ fn create_base(shared: &Shared, parts: &mut Parts) -> anyhow::Result<u64> {
 }
 
 fn create_part(shared: &Shared, parts: &mut Parts) -> anyhow::Result<Part> {
-    let header = rewriting::part_header(shared);
-    let record = header.record();
     let name = parts.manifest.add_increment(parts.folder.prefix()).name.clone();
     tracing::info!("Creating AOF incr file {name} on server start");
-    let file = parts.folder.part(&name)?;
-    file.set_len(0)?;
-    files::write_all_at(&*file, &record, 0)?;
-    file.sync()?;
+    let mut part = Part::new(parts.folder.part(&name)?, rewriting::part_header(shared));
+    part.file.set_len(0)?;
+    part.write_header()?;
+    part.file.sync()?;
     parts.folder.sync()?;
     parts.folder.persist(&parts.manifest)?;
-    Ok(Part { header_is_due: false, ..Part::new(file, header) })
+    Ok(part)
 }

@@ -16,6 +16,7 @@ use crate::engine::replication_core::{Replica, Stage};
 use crate::engine::saving::{self, Cancelled};
 use crate::engine::shared::Shared;
 use crate::keyspace::access::{KeyAccess, Moment};
+use crate::keyspace::freeze;
 
 /// How often replicas are looked at.
 const LOOK_PERIOD: Duration = Duration::from_millis(10);
@@ -35,7 +36,7 @@ pub(super) async fn prepare(shared: &Arc<Shared>, flags: ShutdownFlags) -> bool 
     if waited != Waited::CalledOff {
         tracing::warn!("Errors trying to shut down the server. Check the logs for more information.");
     }
-    hold_writes(shared, false);
+    shared.hold_writes(freeze::END, false);
     if waited != Waited::No {
         // Those who asked meanwhile were not heard.
         while let Some(wish) = shared.stop.take_wish() {
@@ -43,12 +44,6 @@ pub(super) async fn prepare(shared: &Arc<Shared>, flags: ShutdownFlags) -> bool 
         }
     }
     false
-}
-
-/// Holds back writes, or no longer.
-fn hold_writes(shared: &Shared, yes: bool) {
-    shared.pause.set_before_end(yes);
-    shared.gate.advance();
 }
 
 /// How an end waited for replicas.
@@ -73,7 +68,7 @@ async fn wait_for_replicas(shared: &Arc<Shared>, timeout_ms: u64) -> Waited {
         tell_of_replicas(shared, shared.write_log.end());
         return Waited::No;
     }
-    hold_writes(shared, true);
+    shared.hold_writes(freeze::END, true);
     let for_thread = Arc::clone(shared);
     // A write that is under way has its stripe.
     let end_of_writes = move || {
@@ -83,20 +78,19 @@ async fn wait_for_replicas(shared: &Arc<Shared>, timeout_ms: u64) -> Waited {
     let Ok(end) = tokio::task::spawn_blocking(end_of_writes).await else { return Waited::No };
     let are_there = || replication.replicas_at(end) >= replication.count();
     replication.ask(&shared.write_log);
-    if are_there() {
-        tell_of_replicas(shared, end);
-        return Waited::No;
-    }
-    tracing::info!("Waiting for replicas before shutting down.");
-    shared.stop.begin_to_wait(clock::monotonic_ms().saturating_add(timeout_ms));
-    while !are_there() && shared.stop.waits_for_ms().is_some_and(|left_ms| left_ms > 0) {
-        tokio::time::sleep(LOOK_PERIOD).await;
-    }
-    if !shared.stop.end_wait() {
-        return Waited::CalledOff;
+    let waits = !are_there();
+    if waits {
+        tracing::info!("Waiting for replicas before shutting down.");
+        shared.stop.begin_to_wait(clock::monotonic_ms().saturating_add(timeout_ms));
+        while !are_there() && shared.stop.waits_for_ms().is_some_and(|left_ms| left_ms > 0) {
+            tokio::time::sleep(LOOK_PERIOD).await;
+        }
+        if !shared.stop.end_wait() {
+            return Waited::CalledOff;
+        }
     }
     tell_of_replicas(shared, end);
-    Waited::Yes
+    if waits { Waited::Yes } else { Waited::No }
 }
 
 /// Writes to the log which replicas lack something.
@@ -134,7 +128,7 @@ async fn save(shared: &Arc<Shared>, flags: ShutdownFlags) -> bool {
         return true;
     }
     tracing::info!("Saving the final RDB snapshot before exiting.");
-    hold_writes(shared, true);
+    shared.hold_writes(freeze::END, true);
     let for_thread = Arc::clone(shared);
     let is_saved = tokio::task::spawn_blocking(move || saving::save_when_free(&for_thread).is_ok()).await.unwrap_or(false);
     if is_saved {

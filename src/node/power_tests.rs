@@ -17,6 +17,7 @@ use crate::base::clock;
 use crate::base::rng::Rng;
 use crate::engine::shared::Shared;
 use crate::engine::{rewriting, saving};
+use crate::persist::aof::header::HEADER_LEN;
 use crate::persist::files::Files as _;
 use crate::persist::files::faulty::{Fault, FaultyFiles, Operation};
 use crate::server::in_process::Peer;
@@ -29,8 +30,6 @@ const STEPS_MAX: u64 = 120;
 const OPERATIONS_MAX: u64 = 300;
 /// Shorter than a page of the disk: one that is lost within a value nobody notices, since an append only file has no checksums.
 const VALUE_LEN_MAX: u64 = 400;
-/// Bytes of the header of each part, which has zeros.
-const HEADER_LEN: usize = 119;
 const PAUSE: Duration = Duration::from_millis(1);
 const DEADLINE_MS: u64 = 60_000;
 

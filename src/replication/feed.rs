@@ -289,15 +289,15 @@ impl Feed {
             if let Err(end) = self.fill() {
                 return end;
             }
-            let (is_reading, is_writing) = (self.input.len() < INPUT_LEN_MAX, !self.out.is_empty());
+            let (is_reading, is_writing, gathers) = (self.input.len() < INPUT_LEN_MAX, !self.out.is_empty(), self.gathers());
             let result = tokio::select! {
                 ready = self.socket.readable(), if is_reading => ready.map_err(End::Io).and_then(|()| self.read()),
                 ready = self.socket.writable(), if is_writing => ready.map_err(End::Io).and_then(|()| self.write()),
-                () = gather(&self.shared), if !is_writing && self.gathers() => {
+                () = gather(&self.shared), if !is_writing && gathers => {
                     self.gathers_until_us = 0;
                     Ok(())
                 }
-                result = wait(&mut self.source, self.taking.as_mut(), self.reader.as_ref(), &self.shared), if !is_writing && !self.gathers() => {
+                result = wait(&mut self.source, self.taking.as_mut(), self.reader.as_ref(), &self.shared), if !is_writing && !gathers => {
                     result.and_then(|begun| self.note_begun(begun))
                 }
                 _ = looks.tick() => self.look(),
@@ -310,7 +310,8 @@ impl Feed {
 
     /// True while the log is let grow before more of it is sent.
     fn gathers(&self) -> bool {
-        let is_long = || self.shared.write_log.end() - self.sent >= REPLICA_READ_LEN as u64;
+        // The log may have begun anew at a lower offset: then this connection is about to end.
+        let is_long = || self.shared.write_log.end().saturating_sub(self.sent) >= REPLICA_READ_LEN as u64;
         clock::monotonic_us() < self.gathers_until_us && !is_long()
     }
 

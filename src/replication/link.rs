@@ -160,6 +160,32 @@ impl Follower<'_> {
         Ok(())
     }
 
+    /// Applies requests, which came as these bytes, and forgets them. Returns where the log ended when they asked how far it is, if they did.
+    fn apply(&self, replay: &mut Replay, config: &Config, parsed: &mut Parsed, came: &[u8]) -> Result<Option<u64>, LinkError> {
+        let shared = self.shared;
+        parsed.prepare(shared, came, Some(replay.db()));
+        parsed.look_ahead(&shared.keyspace, came, 0..parsed.batch.requests.len());
+        let (mut rest, mut asked, now) = (came, None, Now::read());
+        for (number, request) in parsed.batch.requests.iter().enumerate() {
+            let is_last = number + 1 == parsed.batch.requests.len();
+            let (bytes, others) = rest.split_at(if is_last { rest.len() } else { request.wire_len as usize });
+            rest = others;
+            let words: SmallVec<[&[u8]; 8]> = parsed.batch.args_of(request).iter().map(|word| word.of(came)).collect();
+            match replay.follow(config, shared.workers.link(), Came { words: &words, prepared: parsed.prepared.get(number), bytes, now }) {
+                Ok(()) => {}
+                Err(NotApplied::Ended) => return Err(LinkError::Over),
+                Err(NotApplied::Misplaced(_)) => return Err(LinkError::Garbage("its stream holds a broken transaction")),
+                // As Valkey: what else it holds is applied.
+                Err(error) => tracing::error!("== CRITICAL == This replica could not apply what its primary has written: {error}"),
+            }
+            if matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK")) {
+                asked = Some(shared.write_log.end());
+            }
+        }
+        parsed.clear();
+        Ok(asked)
+    }
+
     /// Applies what the primary writes.
     fn stream(&self, wire: &mut Wire<'_>, config: &Config) -> Result<std::convert::Infallible, LinkError> {
         let shared = self.shared;
@@ -185,27 +211,9 @@ impl Follower<'_> {
                 if parsed.batch.requests.is_empty() {
                     break;
                 }
-                parsed.prepare(shared, rest, Some(replay.db()));
-                parsed.look_ahead(&shared.keyspace, rest, 0..parsed.batch.requests.len());
-                let (mut at, alone, now) = (0, parsed.batch.requests.len() == 1, Now::read());
-                for (request, prepared) in parsed.batch.requests.iter().zip(&parsed.prepared) {
-                    let bytes = &rest[at..if alone { len } else { at + request.wire_len as usize }];
-                    at += bytes.len();
-                    let words: SmallVec<[&[u8]; 8]> = parsed.batch.args_of(request).iter().map(|word| word.of(rest)).collect();
-                    let is_asked = matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK"));
-                    let came = Came { words: &words, prepared: Some(prepared), bytes, now };
-                    match replay.follow(config, shared.workers.link(), came) {
-                        Ok(()) => {}
-                        Err(NotApplied::Ended) => return Err(LinkError::Over),
-                        Err(NotApplied::Misplaced(_)) => return Err(LinkError::Garbage("its stream holds a broken transaction")),
-                        // As Valkey: what else it holds is applied.
-                        Err(error) => tracing::error!("== CRITICAL == This replica could not apply what its primary has written: {error}"),
-                    }
-                    if is_asked {
-                        (must_ack, asked) = (true, shared.write_log.end());
-                    }
+                if let Some(end) = self.apply(&mut replay, config, &mut parsed, &rest[..len])? {
+                    (must_ack, asked) = (true, end);
                 }
-                parsed.clear();
                 taken += len;
             }
             wire.input.drain(..taken);
@@ -236,16 +244,16 @@ impl Follower<'_> {
 /// Parses requests from the beginning of `input`, up to a batch, and returns their length: that of each of them in order, unless there is one.
 fn parse(parser: &mut RequestParser, input: &mut [u8], batch: &mut Batch) -> Result<usize, LinkError> {
     let limits = Limits { max_bulk_len: u64::MAX, ..Limits::default() };
-    let broken = |_| LinkError::Garbage("its stream holds a broken request");
-    let len = parser.parse(input, &limits, batch, BATCH_REQUESTS_MAX).map_err(broken)?;
-    let is_without_gap = batch.requests.iter().map(|request| request.wire_len as usize).sum::<usize>() == len;
-    if is_without_gap {
-        return Ok(len);
+    let sum = |batch: &Batch| batch.requests.iter().map(|request| request.wire_len as usize).sum::<usize>();
+    match parser.parse(input, &limits, batch, BATCH_REQUESTS_MAX) {
+        Ok(len) if sum(batch) == len => return Ok(len),
+        // Something between them, or behind them, is no request: each is looked at by itself, and those before it are applied.
+        _ => {
+            batch.clear();
+            parser.reset();
+        }
     }
-    // Something between them is no request: each is looked at by itself.
-    batch.clear();
-    parser.reset();
-    parser.parse(input, &limits, batch, 1).map_err(broken)
+    parser.parse(input, &limits, batch, 1).map_err(|_| LinkError::Garbage("its stream holds a broken request"))
 }
 
 #[cfg(test)]
@@ -265,5 +273,9 @@ mod tests {
         let mut input = [ping.as_bytes(), b"*1\r\n$4\r\nPI"].concat();
         assert_eq!(parse(&mut parser, &mut input, &mut batch).ok(), Some(ping.len()));
         assert_eq!((batch.requests.len(), parser.in_progress()), (1, true));
+        let (mut parser, mut batch) = (RequestParser::default(), Batch::default());
+        let mut input = [ping.as_bytes(), b"*x\r\n"].concat();
+        assert_eq!(parse(&mut parser, &mut input, &mut batch).ok(), Some(ping.len()), "what comes before is sound");
+        assert!(parse(&mut parser, &mut input[ping.len()..], &mut batch).is_err());
     }
 }

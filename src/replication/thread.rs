@@ -30,8 +30,9 @@ const SLACK_LEN_MIN: u64 = 64 * 1024;
 pub fn start(shared: &Arc<Shared>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let shared = Arc::clone(shared);
+    // Not by the thread: it may begin to run after the first replica has come.
+    shared.replication.is_served.store(true, Ordering::Relaxed);
     std::thread::Builder::new().name("replication".to_owned()).spawn(move || {
-        shared.replication.is_served.store(true, Ordering::Relaxed);
         tokio::task::LocalSet::new().block_on(&runtime, run(&shared));
     })?;
     Ok(())

@@ -3,7 +3,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::owned_request::OwnedRequest;
 use crate::base::clock::{self, Now};
 use crate::base::limits::WAITING_INPUT_LEN_MAX;
 use crate::clients::bit;
+use crate::engine::blocking::CountsAsBlocked;
 use crate::engine::context::Args;
 use crate::engine::shared::Shared;
 use crate::engine::{blocking, scope, sweep};
@@ -118,17 +118,13 @@ impl Connection {
         let shared = Arc::clone(&self.worker.shared);
         let client = Arc::clone(&self.caller.client);
         self.report();
-        client.set(bit::BLOCKED | bit::PAUSED, true);
-        shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
+        let _waits = CountsAsBlocked::new(&shared, &client, bit::PAUSED);
         let left_ms = until_ms.saturating_sub(clock::monotonic_ms());
-        let outcome = tokio::select! {
+        tokio::select! {
             () = changed => Ok(()),
             () = shared.timers.sleep(Duration::from_millis(left_ms)) => Ok(()),
             gone = std::future::poll_fn(|cx| self.poll_gone_or_stop(cx)) => Err(gone),
-        };
-        shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
-        client.set(bit::BLOCKED | bit::PAUSED, false);
-        outcome
+        }
     }
 
     /// Waits until somebody serves a command that waits for keys, its time is over (which is `until_ms` if it has waited before), or the client

@@ -4,13 +4,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use larder::persist::aof::header::HEADER_LEN;
 use larder_proto::resp::Value;
 
 use super::append_only::{digest, fill, kill, options, rewrite};
 use super::support::{Connection, Server, request, run_to_end, wait_until};
-
-/// Bytes that a part begins with, before its first record.
-const HEADER_LEN: usize = 119;
 
 /// A folder with one part, whose bytes `change` changes. With the part's path.
 fn folder_with(change: impl FnOnce(&mut Vec<u8>)) -> (tempfile::TempDir, std::path::PathBuf) {

@@ -51,7 +51,7 @@ const STEPS: &[(&str, &str)] = &[
     ),
     (
         "what stands against it by now",
-        "a> BLMOVE o1 o2 LEFT LEFT 0\nblocked 1\nr: MULTI\nr: RPUSH o1 v\nr: CONFIG SET maxmemory 1\nr: EXEC\na<\nr: CONFIG SET maxmemory 0\nr: LRANGE o1 0 -1\nr: DEL o1\na> BLPOP o1 0\nblocked 1\nr: MULTI\nr: RPUSH o1 v\nr: CONFIG SET min-replicas-to-write 1\nr: EXEC\na<\nr: CONFIG SET min-replicas-to-write 0\nr: LRANGE o1 0 -1\nr: DEL o1",
+        "a> BLMOVE o1 o2 LEFT LEFT 0\nblocked 1\nr: MULTI\nr: RPUSH o1 v\nr: CONFIG SET maxmemory 1\nr: EXEC\na<\nr: CONFIG SET maxmemory 0\nr: LRANGE o1 0 -1\nr: DEL o1\na> BLPOP o1 0\nblocked 1\nb> BLPOP o1 0\nblocked 2\nr: MULTI\nr: RPUSH o1 v w\nr: CONFIG SET maxmemory 1\nr: EXEC\na<\nb<\nr: CONFIG SET maxmemory 0\na> BLPOP o1 0\nblocked 1\nr: MULTI\nr: RPUSH o1 v\nr: CONFIG SET min-replicas-to-write 1\nr: EXEC\na<\nr: CONFIG SET min-replicas-to-write 0\nr: LRANGE o1 0 -1\nr: DEL o1",
     ),
     (
         "EXEC of what cannot run asks for no memory",

@@ -33,14 +33,26 @@ fn wait_for_link(client: &mut Connection) {
     wait_until("it follows", || client.info_text("master_link_status") == "up");
 }
 
+/// A replica of `primary` whose file has all that it has, in this folder.
+fn filed(primary: &Server) -> (tempfile::TempDir, Server, Connection) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = replica(Some(primary), folder.path(), &[]);
+    let mut client = server.connect();
+    wait_for_link(&mut client);
+    wait_for_file(&mut client, 1);
+    (folder, server, client)
+}
+
+/// Partial and full copies that a primary gave.
+fn syncs(client: &mut Connection) -> (u64, u64) {
+    (client.info("sync_partial_ok"), client.info("sync_full"))
+}
+
 /// Kills a replica of `primary` again and again under load, while its file is rewritten now and then.
 fn kill_replica(primary: &Server) {
-    let folder = tempfile::tempdir().expect("a folder");
     let mut client = primary.connect();
     fill(&mut client);
-    let mut server = replica(Some(primary), folder.path(), &[]);
-    wait_for_link(&mut server.connect());
-    wait_for_file(&mut server.connect(), 1);
+    let (folder, mut server, _) = filed(primary);
     let full = client.info("sync_full");
     under_load(primary, |some_more| {
         for round in 1..=ROUNDS {
@@ -56,7 +68,7 @@ fn kill_replica(primary: &Server) {
             kill(std::mem::replace(&mut server, Server::larder(&[])));
             server = replica(Some(primary), folder.path(), &[]);
             wait_for_link(&mut server.connect());
-            assert_eq!((client.info("sync_partial_ok"), client.info("sync_full")), (round, full), "it goes on from where it was");
+            assert_eq!(syncs(&mut client), (round, full), "it goes on from where it was");
         }
     });
     compare(primary, &server);
@@ -88,11 +100,7 @@ fn a_replica_that_is_killed_goes_on_where_it_was() {
 fn a_copy_that_is_in_no_file_yet_is_in_none() {
     let (first, second) = (Server::larder(&DEBUG), Server::larder(&DEBUG));
     fill(&mut first.connect());
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = replica(Some(&first), folder.path(), &[]);
-    let mut client = server.connect();
-    wait_for_link(&mut client);
-    wait_for_file(&mut client, 1);
+    let (folder, server, mut client) = filed(&first);
     // In the file, and in no base.
     first.connect().call(&["SET", "last", "of the first"]);
     compare(&first, &server);
@@ -113,16 +121,16 @@ fn a_copy_that_is_in_no_file_yet_is_in_none() {
     follow(&server, &first);
     compare(&first, &server);
     assert_eq!(server.connect().info_text("master_replid"), history);
-    assert_eq!((first.connect().info("sync_partial_ok"), first.connect().info("sync_full")), (1, 1));
+    assert_eq!(syncs(&mut first.connect()), (1, 1));
     // And with the second one it begins anew.
     follow(&server, &second);
     compare(&second, &server);
-    assert_eq!((other.info("sync_partial_ok"), other.info("sync_full")), (0, 2));
+    assert_eq!(syncs(&mut other), (0, 2));
     wait_for_file(&mut server.connect(), 1);
     kill(server);
     let server = replica(Some(&second), folder.path(), &[]);
     compare(&second, &server);
-    assert_eq!((other.info("sync_partial_ok"), other.info("sync_full")), (1, 2));
+    assert_eq!(syncs(&mut other), (1, 2));
 }
 
 /// The history is called otherwise from some moment on, in the middle of a part: what is written from then on is nothing of the one before.
@@ -132,10 +140,7 @@ fn a_file_knows_what_its_history_is_called_now() {
     let second = Server::larder(&DEBUG);
     fill(&mut first.connect());
     follow(&second, &first);
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = replica(Some(&first), folder.path(), &[]);
-    wait_for_link(&mut server.connect());
-    wait_for_file(&mut server.connect(), 1);
+    let (folder, server, _) = filed(&first);
     compare(&first, &second);
     compare(&first, &server);
     let mut promoted = second.connect();
@@ -143,19 +148,19 @@ fn a_file_knows_what_its_history_is_called_now() {
     follow(&server, &second);
     fill(&mut promoted);
     compare(&second, &server);
-    assert_eq!((promoted.info("sync_partial_ok"), promoted.info("sync_full")), (1, 0));
+    assert_eq!(syncs(&mut promoted), (1, 0));
     kill(server);
     // The first goes on with its history, in another way.
     fill(&mut first.connect());
     fill(&mut first.connect());
     let server = replica(Some(&second), folder.path(), &[]);
     compare(&second, &server);
-    assert_eq!((promoted.info("sync_partial_ok"), promoted.info("sync_full")), (2, 0));
+    assert_eq!(syncs(&mut promoted), (2, 0));
     kill(server);
     let server = replica(Some(&first), folder.path(), &[]);
     compare(&first, &server);
     let mut client = first.connect();
-    assert_eq!((client.info("sync_partial_ok"), client.info("sync_full")), (0, 3), "it has something else");
+    assert_eq!(syncs(&mut client), (0, 3), "it has something else");
     // Promoted itself, it writes something of its own to the same file.
     wait_for_file(&mut server.connect(), 1);
     let mut own = server.connect();
@@ -169,7 +174,7 @@ fn a_file_knows_what_its_history_is_called_now() {
     kill(server);
     let server = replica(Some(&first), folder.path(), &[]);
     compare(&first, &server);
-    assert_eq!((client.info("sync_partial_ok"), client.info("sync_full")), (0, 4));
+    assert_eq!(syncs(&mut client), (0, 4));
 }
 
 #[test]
@@ -209,7 +214,7 @@ fn a_replica_switches_its_file_on_and_off() {
     kill(server);
     let server = Server::larder(&[&options[..], &["--appendonly", "yes"]].concat());
     compare(&primary, &server);
-    assert_eq!((client.info("sync_full"), client.info("sync_partial_ok")), (1, 1));
+    assert_eq!(syncs(&mut client), (1, 1));
     assert_eq!(digest(&server), expected);
 }
 
@@ -232,7 +237,7 @@ fn a_primary_becomes_a_replica_with_its_file() {
     let server = replica(Some(&other), folder.path(), &[]);
     compare(&other, &server);
     let mut client = other.connect();
-    assert_eq!((client.info("sync_partial_ok"), client.info("sync_full")), (2, 0));
+    assert_eq!(syncs(&mut client), (2, 0));
 }
 
 /// What a replica cannot apply is in its log all the same, and so in its file.
@@ -278,7 +283,7 @@ fn restart_primary(replica_of: impl Fn(&Server) -> Option<Server>) {
     assert_eq!(client.info_text("master_replid2"), id);
     follow(&other, &server);
     compare(&server, &other);
-    assert_eq!((client.info("sync_partial_ok"), client.info("sync_full")), (1, 0));
+    assert_eq!(syncs(&mut client), (1, 0));
     fill(&mut client);
     compare(&server, &other);
     // Something is lost that the replica has, and something else is written in its place.
@@ -295,7 +300,7 @@ fn restart_primary(replica_of: impl Fn(&Server) -> Option<Server>) {
     fill(&mut client);
     follow(&other, &server);
     compare(&server, &other);
-    assert_eq!((client.info("sync_partial_ok"), client.info("sync_full")), (0, 1));
+    assert_eq!(syncs(&mut client), (0, 1));
 }
 
 #[test]

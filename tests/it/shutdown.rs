@@ -12,7 +12,7 @@ fn lagging(options: &[&str]) -> (Server, Server, Connection) {
     let mut client = primary.connect();
     assert_eq!(client.call(&["SET", "key", "1"]), Value::Simple("OK".into()));
     assert_eq!(client.call(&["WAIT", "1", "0"]), Value::Integer(1));
-    replica.signal(Signal::STOP);
+    replica.freeze();
     assert_eq!(client.call(&["INCR", "key"]), Value::Integer(2));
     (primary, replica, client)
 }

@@ -126,6 +126,17 @@ impl Server {
         rustix::process::kill_process(pid, signal).expect("it is running");
     }
 
+    /// Has it stand still, and waits until all of its threads do: until then one of them may go on.
+    pub(crate) fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let stands_still = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.expect("a thread").path().join("stat")).expect("its state");
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+        };
+        let tasks = format!("/proc/{}/task", self.pid());
+        wait_until("the server stands still", || std::fs::read_dir(&tasks).expect("its threads").all(stands_still));
+    }
+
     /// Waits until it has ended.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;

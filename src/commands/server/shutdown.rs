@@ -1,13 +1,11 @@
 //! SHUTDOWN: waits for replicas, saves what is to be saved, and ends the node. The node's main thread does all of it; the client waits, and
 //! hears only if the node does not end.
 
-use std::sync::atomic::Ordering;
-
-use crate::clients::{Client, Session, bit};
+use crate::clients::Session;
 use crate::config::ShutdownFlags;
+use crate::engine::blocking::CountsAsBlocked;
 use crate::engine::context::{Args, AsyncResult, Context, is_word};
 use crate::engine::error::CmdError;
-use crate::engine::shared::Shared;
 use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, Place, Run, SPEC, acl, flag};
 
 pub(crate) static SHUTDOWN: CommandSpec = CommandSpec {
@@ -108,7 +106,7 @@ fn exec<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Ar
         }
         let refused = context.shared.stop.ask(options.flags, context.caller.client.addr.to_string());
         let is_refused = {
-            let _waits = Waits::begin(context.shared, &context.caller.client);
+            let _waits = CountsAsBlocked::new(context.shared, &context.caller.client, 0);
             refused.await.is_ok()
         };
         if is_refused {
@@ -118,27 +116,6 @@ fn exec<'c>(context: &'c mut Context<'_>, session: &'c mut Session, args: &'c Ar
         session.close_after_reply(&context.caller.client);
         Ok(())
     })
-}
-
-/// A client that waits for the end, as others see it.
-struct Waits<'s> {
-    shared: &'s Shared,
-    client: &'s Client,
-}
-
-impl<'s> Waits<'s> {
-    fn begin(shared: &'s Shared, client: &'s Client) -> Waits<'s> {
-        client.set(bit::BLOCKED, true);
-        shared.blocked_clients.fetch_add(1, Ordering::Relaxed);
-        Waits { shared, client }
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.client.set(bit::BLOCKED, false);
-        self.shared.blocked_clients.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

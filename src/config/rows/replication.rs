@@ -19,7 +19,10 @@ pub(super) static ROWS: &[Row] = &[
     yes_no("replica-serve-stale-data", true, field!(replica_serve_stale_data))
         .alias("slave-serve-stale-data")
         .doc("Let a replica answer reads while it has lost its primary."),
-    yes_no("replica-read-only", true, field!(replica_read_only)).alias("slave-read-only").doc("Refuse writes on a replica. What clients write to one that takes them is in no append only file before a rewrite that follows its promotion."),
+    yes_no("replica-read-only", true, field!(replica_read_only)).alias("slave-read-only").doc(
+        "Refuse writes on a replica. What clients write to one that takes them is in no append only file before a rewrite \
+         that follows its promotion.",
+    ),
     yes_no("replica-ignore-maxmemory", true, Kept)
         .alias("slave-ignore-maxmemory")
         .no_effect("a replica evicts nothing by itself")

@@ -165,11 +165,20 @@ impl Folder {
         self.dir.join(name)
     }
 
-    /// Gives parts that no manifest lists other names, where there is none: theirs are used again, and what they hold may be all that there is.
+    /// The manifest to go on with: an empty one if there is none. Parts that are there without one get other names: theirs are used again, and what
+    /// they hold may be all that somebody has.
     ///
     /// # Errors
-    /// The system's.
-    pub fn keep_unlisted(&self) -> Result<(), FolderError> {
+    /// As for [`Folder::manifest`].
+    pub fn manifest_to_write(&self) -> Result<Manifest, FolderError> {
+        let found = self.manifest()?;
+        if found.is_none() {
+            self.keep_unlisted()?;
+        }
+        Ok(found.unwrap_or_default())
+    }
+
+    fn keep_unlisted(&self) -> Result<(), FolderError> {
         let names: Vec<_> =
             self.files.list(&self.dir).map_err(at(&self.dir))?.into_iter().filter_map(|name| name.into_string().ok()).collect();
         let is_part = |name: &str| {
@@ -186,7 +195,8 @@ impl Folder {
             if len <= HEADER_LEN as u64 && name.ends_with(".incr.aof") {
                 continue;
             }
-            let kept = (1..).map(|number| format!("{name}.unlisted-{number}")).find(|kept| !names.contains(kept)).unwrap_or_default();
+            let mut others = (1..).map(|number: u64| format!("{name}.unlisted-{number}"));
+            let kept = others.find(|kept| !names.contains(kept)).expect("a folder has fewer files than there are numbers");
             files::replace(&*self.files, &path, &self.path_of(&kept)).map_err(at(&path))?;
             tracing::warn!("There is no AOF manifest, and a part named {name} of {len} bytes. It is not loaded, and kept as {kept}");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::header::PartHeader;
+use super::header::{HEADER_LEN, PartHeader};
 use crate::base::limits::LOG_WRITE_LEN;
 use crate::persist::files::{File, write_all_at};
 use crate::persist::write_log::LogReader;
@@ -26,10 +26,14 @@ pub struct Part {
 impl Part {
     /// One that is there, and has nothing but a header: this one takes its place.
     pub fn new(file: Arc<dyn File>, header: PartHeader) -> Part {
-        Part { file, len: header.record().len() as u64, header, header_is_due: true }
+        Part { file, len: HEADER_LEN as u64, header, header_is_due: true }
     }
 
-    pub(super) fn write_header(&mut self) -> io::Result<()> {
+    /// Has it begin with its header. That is on the disk with the next flush.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write_header(&mut self) -> io::Result<()> {
         write_all_at(&*self.file, &self.header.record(), 0)?;
         self.header_is_due = false;
         Ok(())

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use super::lines::Lines;
 use crate::clients::bit;
 use crate::engine::context::Context;
+use crate::keyspace::freeze;
 
 pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     let shared = context.shared;
@@ -40,8 +41,8 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("total_blocking_keys_on_nokey", blocking_on_no_key);
     let (actions, left_ms) = shared.pause.state();
     let reason = match left_ms {
-        _ if shared.pause.is_before_end() => "shutdown_in_progress",
-        _ if shared.pause.is_failing_over() => "failover_in_progress",
+        _ if shared.pause.is_held_for(freeze::END) => "shutdown_in_progress",
+        _ if shared.pause.is_held_for(freeze::FAILOVER) => "failover_in_progress",
         0 => "none",
         _ => "client_pause",
     };
