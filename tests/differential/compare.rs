@@ -25,7 +25,7 @@ pub(crate) enum Rule {
     Same,
     /// They have the same elements, in any order and however deep.
     Unordered,
-    /// Numbers may differ by so much.
+    /// Numbers may differ by as much as the servers are apart, in units of so many milliseconds.
     Near(u64),
     /// Times may: those that a name comes before, those of pending entries, and moments.
     Times,
@@ -35,9 +35,9 @@ pub(crate) enum Rule {
     Never,
 }
 
-/// How far apart the two servers may execute the same request. What takes a wrong unit, or forgets a time, is further away.
-const CLOCKS_APART_MS: u64 = 2000;
-const CLOCKS_APART_SECONDS: u64 = CLOCKS_APART_MS / 1000;
+/// How far apart the two servers may at least execute the same request: the pair adds what it saw. What takes a wrong unit, or forgets a time, is
+/// further away.
+pub(crate) const CLOCKS_APART_MS: u64 = 2000;
 
 /// What differs from the rule that a command's tips give, by full name or its beginning, and why.
 const COUNTS: &str = "how a number of keys like `+1` is read there differs from command to command";
@@ -46,15 +46,15 @@ const POSITIONS: &str = "a score that is no position has none; tests/it/differen
 const BY_NAME: &str = "members of different scores have no order by name; tests/it/differential_sorted_sets.rs compares those of one score";
 
 const RULES: &[(&str, Rule, &str)] = &[
-    ("ttl", Rule::Near(CLOCKS_APART_SECONDS), "time passes between the servers"),
-    ("pttl", Rule::Near(CLOCKS_APART_MS), "time passes between the servers"),
-    ("expiretime", Rule::Near(CLOCKS_APART_SECONDS), "an expiry that was relative rests on the server's clock"),
-    ("pexpiretime", Rule::Near(CLOCKS_APART_MS), "an expiry that was relative rests on the server's clock"),
-    ("httl", Rule::Near(CLOCKS_APART_SECONDS), "time passes between the servers"),
-    ("hpttl", Rule::Near(CLOCKS_APART_MS), "time passes between the servers"),
-    ("hexpiretime", Rule::Near(CLOCKS_APART_SECONDS), "an expiry that was relative rests on the server's clock"),
-    ("hpexpiretime", Rule::Near(CLOCKS_APART_MS), "an expiry that was relative rests on the server's clock"),
-    ("object|idletime", Rule::Near(CLOCKS_APART_SECONDS), "time passes between the servers"),
+    ("ttl", Rule::Near(1000), "time passes between the servers"),
+    ("pttl", Rule::Near(1), "time passes between the servers"),
+    ("expiretime", Rule::Near(1000), "an expiry that was relative rests on the server's clock"),
+    ("pexpiretime", Rule::Near(1), "an expiry that was relative rests on the server's clock"),
+    ("httl", Rule::Near(1000), "time passes between the servers"),
+    ("hpttl", Rule::Near(1), "time passes between the servers"),
+    ("hexpiretime", Rule::Near(1000), "an expiry that was relative rests on the server's clock"),
+    ("hpexpiretime", Rule::Near(1), "an expiry that was relative rests on the server's clock"),
+    ("object|idletime", Rule::Near(1000), "time passes between the servers"),
     ("object|refcount", Rule::Shape, "nothing is shared between keys in Larder"),
     ("object|freq", Rule::Same, "without LFU it is an error"),
     ("dbsize", Rule::Shape, "expired keys count until somebody finds them"),
@@ -176,28 +176,30 @@ fn listed(name: &str) -> Option<Rule> {
     of(name).or_else(|| of(name.split_once('|')?.0))
 }
 
-/// True if two replies to a command are the same by its rule.
-pub(crate) fn agree_on(command: &Command, ours: &Value, theirs: &Value) -> bool {
-    agree(rule(command), ours, theirs)
+/// True if two replies to a command are the same by its rule. `apart_ms`: how far apart the servers executed it, or what it rests on.
+pub(crate) fn agree_on(command: &Command, apart_ms: u64, ours: &Value, theirs: &Value) -> bool {
+    agree(rule(command), apart_ms, ours, theirs)
 }
 
 /// True if two replies are the same by a rule. Errors always are the same texts.
-pub(crate) fn agree(rule: Rule, ours: &Value, theirs: &Value) -> bool {
+pub(crate) fn agree(rule: Rule, apart_ms: u64, ours: &Value, theirs: &Value) -> bool {
     if matches!((ours, theirs), (Value::Error(_), Value::Error(_))) {
         return ours == theirs;
     }
     match rule {
         Rule::Same | Rule::Never => is_same(ours, theirs),
         Rule::Unordered => is_same(&sorted(ours), &sorted(theirs)),
-        Rule::Near(distance) => match (ours, theirs) {
+        Rule::Near(unit_ms) => match (ours, theirs) {
             // -1 and -2 are words, not times.
-            (Value::Integer(ours), Value::Integer(theirs)) if *ours >= 0 && *theirs >= 0 => ours.abs_diff(*theirs) <= distance,
+            (Value::Integer(ours), Value::Integer(theirs)) if *ours >= 0 && *theirs >= 0 => {
+                ours.abs_diff(*theirs) <= apart_ms.div_ceil(unit_ms)
+            }
             (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
-                ours.iter().zip(theirs).all(|(ours, theirs)| agree(rule, ours, theirs))
+                ours.iter().zip(theirs).all(|(ours, theirs)| agree(rule, apart_ms, ours, theirs))
             }
             _ => ours == theirs,
         },
-        Rule::Times => are_near(ours, theirs),
+        Rule::Times => are_near(apart_ms, ours, theirs),
         Rule::Shape => ours.as_error().is_some() == theirs.as_error().is_some(),
     }
 }
@@ -209,12 +211,12 @@ const OF_ONE: &[&[u8]] = &[b"radix-tree-keys", b"radix-tree-nodes"];
 const MOMENT_MIN: i64 = 1_000_000_000_000;
 
 /// As [`Rule::Times`] says.
-fn are_near(ours: &Value, theirs: &Value) -> bool {
-    let near = |ours: &Value, theirs: &Value| agree(Rule::Near(CLOCKS_APART_MS), ours, theirs);
+fn are_near(apart_ms: u64, ours: &Value, theirs: &Value) -> bool {
+    let near = |ours: &Value, theirs: &Value| agree(Rule::Near(1), apart_ms, ours, theirs);
     let named = |name: Option<&[u8]>, ours: &Value, theirs: &Value| match name {
         Some(name) if TIMES.contains(&name) => near(ours, theirs),
         Some(name) if OF_ONE.contains(&name) => true,
-        _ => are_near(ours, theirs),
+        _ => are_near(apart_ms, ours, theirs),
     };
     match (ours, theirs) {
         (Value::Integer(our), Value::Integer(their)) if our.min(their) >= &MOMENT_MIN => near(ours, theirs),
@@ -226,7 +228,7 @@ fn are_near(ours: &Value, theirs: &Value) -> bool {
             let is_pending = matches!(theirs.as_slice(), [Value::Bulk(_), Value::Bulk(_), Value::Integer(_), Value::Integer(_)]);
             ours.iter().zip(theirs).enumerate().all(|(at, (ours, their))| match at {
                 2 if is_pending => near(ours, their),
-                0 => are_near(ours, their),
+                0 => are_near(apart_ms, ours, their),
                 _ => named(theirs[at - 1].as_bytes(), ours, their),
             })
         }
@@ -296,7 +298,7 @@ pub(crate) const READERS: &[(&str, &[&str], bool)] = &[
 
 /// What is asked of a key after a command that may have changed it, and when the keyspaces are compared, with the rule.
 pub(crate) const LOOKS: &[(&[&str], Rule)] =
-    &[(&["TYPE", "{}"], Rule::Same), (&["OBJECT", "ENCODING", "{}"], Rule::Same), (&["PEXPIRETIME", "{}"], Rule::Near(CLOCKS_APART_MS))];
+    &[(&["TYPE", "{}"], Rule::Same), (&["OBJECT", "ENCODING", "{}"], Rule::Same), (&["PEXPIRETIME", "{}"], Rule::Near(1))];
 
 /// What else is asked where a key of a type is read whole.
 const LOOKS_AT: &[(&str, (&[&str], Rule))] = &[

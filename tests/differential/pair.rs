@@ -8,7 +8,7 @@ use larder::base::clock;
 use larder_proto::resp::Value;
 
 use super::catalog::Command;
-use super::compare::{self, LOOKS, READERS, Rule, SAME_TIMES};
+use super::compare::{self, CLOCKS_APART_MS, LOOKS, READERS, Rule, SAME_TIMES};
 use super::contents::Content;
 use super::generate::{CONNECTIONS, Request};
 use super::servers::{Connection, Server, encode};
@@ -105,12 +105,23 @@ pub(crate) struct Pair {
     configuration: Vec<String>,
     /// A difference was that Larder did not answer: it may be started again.
     is_lost: bool,
+    /// How far apart the servers may have executed a request since the last [`Pair::reset`]: on a machine that stands still, as long as the longest
+    /// exchange took.
+    apart_ms: u64,
 }
 
 impl Pair {
     /// Larder first.
     pub(crate) fn new(servers: [Server; 2], commands: Rc<[Command]>) -> Pair {
-        Pair { servers, clients: [Vec::new(), Vec::new()], commands, queued: Default::default(), configuration: Vec::new(), is_lost: false }
+        Pair {
+            servers,
+            clients: [Vec::new(), Vec::new()],
+            commands,
+            queued: Default::default(),
+            configuration: Vec::new(),
+            is_lost: false,
+            apart_ms: CLOCKS_APART_MS,
+        }
     }
 
     /// What both are told at the next [`Pair::reset`] and those that follow.
@@ -139,6 +150,7 @@ impl Pair {
             };
         }
         self.queued = Default::default();
+        self.apart_ms = CLOCKS_APART_MS;
         Ok(())
     }
 
@@ -188,6 +200,7 @@ impl Pair {
                 took_ms.get_or_insert_with(|| clock::monotonic_ms() - sent_ms);
                 reply
             });
+            self.saw_exchange(sent_ms + waited_ms + request.waits_ms.unwrap_or_default());
             if replies.iter().any(Result::is_err) {
                 return Err(self.lost(requests.len() - 1, format!("reply to {}", show(&request.words)), &replies));
             }
@@ -223,10 +236,12 @@ impl Pair {
         match (ours, theirs) {
             (Value::Array(ours), Value::Array(theirs)) if is_exec(request) && [ours.len(), theirs.len()] == [queued.len(); 2] => {
                 let pairs = ours.iter().zip(theirs).zip(queued);
-                pairs.into_iter().all(|((ours, theirs), queued)| compare::agree_on(&self.commands[queued.command], ours, theirs))
+                pairs
+                    .into_iter()
+                    .all(|((ours, theirs), queued)| compare::agree_on(&self.commands[queued.command], self.apart_ms, ours, theirs))
             }
             // Words that were moved may have made it another command, whose replies are the same: so does the error that says so.
-            _ => compare::agree_on(&self.commands[request.command], ours, theirs),
+            _ => compare::agree_on(&self.commands[request.command], self.apart_ms, ours, theirs),
         }
     }
 
@@ -261,6 +276,7 @@ impl Pair {
         let mut bytes = Vec::new();
         encode(&[b"SELECT", database.to_string().as_bytes()], &mut bytes);
         requests.iter().for_each(|words| encode(words, &mut bytes));
+        let sent_ms = clock::monotonic_ms();
         for clients in &mut self.clients {
             let _ = clients[ASKING].send(&bytes);
         }
@@ -271,7 +287,23 @@ impl Pair {
                 lost => return Err(self.lost(0, format!("reply to {} in database {database}", show(words)), &lost)),
             }
         }
+        self.saw_exchange(sent_ms);
         Ok(replies.split_off(1))
+    }
+
+    /// Notes how far apart the servers may be by what was sent then and is answered now.
+    fn saw_exchange(&mut self, sent_ms: u64) {
+        let took_ms = clock::monotonic_ms().saturating_sub(sent_ms).min(LATE_MS_MAX);
+        self.apart_ms = self.apart_ms.max(CLOCKS_APART_MS + took_ms);
+    }
+
+    /// The reference's reply, if the other is the same by a rule.
+    fn compare_replies(&self, database: u8, words: &[&[u8]], rule: Rule, [ours, theirs]: [Value; 2]) -> Result<Value, Difference> {
+        if compare::agree(rule, self.apart_ms, &ours, &theirs) {
+            return Ok(theirs);
+        }
+        let what = format!("reply to {} in database {database}", show(words));
+        Err(Difference { at: 0, what, ours: show_reply(&Ok(ours)), theirs: show_reply(&Ok(theirs)) })
     }
 
     /// Asks both the same in a database.
@@ -282,7 +314,7 @@ impl Pair {
     /// Asks both the same and compares.
     fn ask_and_compare(&mut self, database: u8, words: &[&[u8]], rule: Rule) -> Result<Value, Difference> {
         let replies = self.ask(database, words)?;
-        compare_replies(database, words, rule, replies)
+        self.compare_replies(database, words, rule, replies)
     }
 
     /// A key's type, encoding and expiry, which both must say alike.
@@ -294,7 +326,7 @@ impl Pair {
         for (((words, rule), request), replies) in LOOKS.iter().zip(&requests).zip(replies) {
             let [ours, theirs] = replies;
             let is_same = ours == theirs;
-            match (words[0], compare_replies(database, request, *rule, [ours, theirs])?) {
+            match (words[0], self.compare_replies(database, request, *rule, [ours, theirs])?) {
                 ("TYPE", reply) => seen.key_type = String::from_utf8_lossy(reply.as_bytes().unwrap_or_default()).into_owned(),
                 ("PEXPIRETIME", Value::Integer(expiry_ms)) if is_same => seen.expiry_ms = Some(expiry_ms),
                 _ => {}
@@ -445,15 +477,6 @@ fn pipeline_end(steps: &[Step], from: usize) -> usize {
         }
     }
     at
-}
-
-/// The reference's reply, if the other is the same by a rule.
-fn compare_replies(database: u8, words: &[&[u8]], rule: Rule, [ours, theirs]: [Value; 2]) -> Result<Value, Difference> {
-    if compare::agree(rule, &ours, &theirs) {
-        return Ok(theirs);
-    }
-    let what = format!("reply to {} in database {database}", show(words));
-    Err(Difference { at: 0, what, ours: show_reply(&Ok(ours)), theirs: show_reply(&Ok(theirs)) })
 }
 
 fn is_exec(request: &Request) -> bool {

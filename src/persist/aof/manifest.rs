@@ -96,7 +96,8 @@ impl Manifest {
             pair.map(|pair| &pair[1][..]).ok_or(INVALID)
         };
         let name = String::from_utf8(value("file")?.to_vec()).map_err(|_| INVALID)?;
-        if name.is_empty() || name.contains(['/', '\\']) {
+        // The two names of folders as well: Valkey takes them for files and fails at reading them.
+        if name.is_empty() || name.contains(['/', '\\']) || name == "." || name == ".." {
             return Err("File can't be a path, just a filename");
         }
         let number = parse_i64(value("seq")?).filter(|number| (1..=NUMBER_MAX).contains(number)).ok_or(INVALID)?;
@@ -233,6 +234,8 @@ mod tests {
             ("file a seq 1 type i more\n", 1, invalid),
             ("seq 1 type i else where\n", 1, invalid),
             ("file ../a seq 1 type i\n", 1, "File can't be a path, just a filename"),
+            ("file . seq 1 type i\n", 1, "File can't be a path, just a filename"),
+            ("file .. seq 1 type i\n", 1, "File can't be a path, just a filename"),
             ("file a seq 1 type x\n", 1, "Unknown AOF file type"),
             ("file a seq 1 type b\nfile b seq 2 type b\n", 2, "Found duplicate base file information"),
             ("file a seq 2 type i\nfile b seq 2 type i\n", 2, "Found a non-monotonic sequence number"),
