@@ -19,6 +19,7 @@ use crate::persist::rdb::file_source::FileSource;
 use crate::persist::rdb::into_keyspace::{IntoKeyspace, Queue, Settings};
 use crate::persist::rdb::load::Limits;
 use crate::persist::rdb::load_file::{self, Checks, Problem};
+use crate::persist::rdb::place::Place;
 
 /// What is done with what is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,14 +67,33 @@ impl<'s> Loading<'s> {
         std::mem::forget(self);
     }
 
+    /// Loads the options' file into an empty node, and says where in a history it stands, if it does. What has ended is loaded as well then: those who
+    /// have the same history are told when it goes.
+    ///
+    /// # Errors
+    /// See [`Failure`]. There is nothing then.
+    pub fn load_first(&self) -> Result<Option<Place>, Failure> {
+        let config = self.0.config.load();
+        let file = open(self.0, &saving::path(&config))?;
+        let place = Place::read(&mut Reader::new(file, 0));
+        self.load_options_file(Existing::Nothing, place.is_some()).map(|()| place)
+    }
+
     /// Loads the options' file. What it held before it failed is gone again, unless it came beside other data.
     ///
     /// # Errors
     /// See [`Failure`].
     pub fn load(&self, existing: Existing) -> Result<(), Failure> {
+        self.load_options_file(existing, false)
+    }
+
+    fn load_options_file(&self, existing: Existing, keeps_ended: bool) -> Result<(), Failure> {
         let config = self.0.config.load();
         let path = saving::path(&config);
-        let result = open(self.0, &path).and_then(|file| load(self.0, &config, file, &path, existing, false)).map(|_| ());
+        let result = open(self.0, &path).and_then(|file| {
+            self.0.saving.loading.begin(file.len().map_err(|error| cannot_open(&path, error))?);
+            load(self.0, &config, file, &path, existing, keeps_ended).map(drop)
+        });
         alloc::flush_thread();
         if result.is_ok() {
             let shared = self.0;
@@ -126,13 +146,10 @@ fn open(shared: &Shared, path: &Path) -> Result<Arc<dyn File>, Failure> {
     shared.saving.files.open(path).map_err(|error| cannot_open(path, error))
 }
 
-/// Loads an open file. The log names it by `path`.
-fn load(shared: &Shared, config: &Config, file: Arc<dyn File>, path: &Path, existing: Existing, is_base: bool) -> Result<u64, Failure> {
+/// Loads an open file. The log names it by `path`. With `keeps_ended` what has ended is loaded as well: who follows the file says when it went.
+fn load(shared: &Shared, config: &Config, file: Arc<dyn File>, path: &Path, existing: Existing, keeps_ended: bool) -> Result<u64, Failure> {
     let progress = &shared.saving.loading;
     let name = path.display();
-    if !is_base {
-        progress.begin(file.len().map_err(|error| cannot_open(path, error))?);
-    }
     let started = clock::monotonic_us();
     let now_ms = clock::unix_ms();
     let clock = KeyAccess::new(&shared.keyspace, 0, &Moment::new(&shared.keyspace, now_ms), 0).clock();
@@ -141,7 +158,7 @@ fn load(shared: &Shared, config: &Config, file: Arc<dyn File>, path: &Path, exis
         clock,
         now_ms,
         replaces: existing == Existing::IsReplaced,
-        keeps_ended: is_base,
+        keeps_ended,
         hides_names: config.hide_user_data_from_log,
         key_delay_us: config.key_load_delay.into(),
     };

@@ -387,6 +387,12 @@ impl State {
         vec![Action::DropAll]
     }
 
+    /// The history that the data has, if there may be somebody else who has it.
+    pub fn told(&self) -> Option<&History> {
+        let has_history = self.following.as_ref().is_none_or(|following| following.has_history);
+        (self.backlog.is_some() && has_history).then_some(&self.history)
+    }
+
     /// What the primary is asked for: a history, and the byte that is wanted first. `None` if all is needed.
     pub fn wish(&self, end: u64) -> Option<(&str, u64)> {
         let following = self.following.as_ref()?;

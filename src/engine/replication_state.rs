@@ -20,6 +20,7 @@ use crate::clients::session::ReplicaWish;
 use crate::config::Config;
 use crate::keyspace::access::KeyAccess;
 use crate::keyspace::blocked::{Holders, Outcome, Waiter, Written};
+use crate::persist::rdb::place::Place;
 use crate::persist::write_log::{LogReader, WriteLog};
 
 /// A connection that has become a replica's: no worker serves it any more.
@@ -112,6 +113,14 @@ impl Default for Replication {
 }
 
 impl Replication {
+    /// Where the data stands in the history that others may have, for a file that has what is there now: under all stripes. `None` if nobody has it.
+    /// A node that leads names the database anew in what follows.
+    pub fn place(&self, log: &WriteLog) -> Option<Place> {
+        let history = self.look().told()?.id.clone();
+        let database = if self.is_replica() { self.stream_db.load(Ordering::Relaxed) } else { 0 };
+        Some(Place { history, offset: log.forget_database(), database })
+    }
+
     /// What is known, to be looked at.
     pub fn look(&self) -> MutexGuard<'_, State> {
         self.state.lock()

@@ -27,6 +27,7 @@ use crate::keyspace::snapshot::{Failure, Progress, Snapshot, USUAL_BUDGET};
 use crate::persist::aof::base::{self, BaseWriter};
 use crate::persist::files::{self, File};
 use crate::persist::rdb::file::{FileWriter, Settings, Used};
+use crate::persist::rdb::place::{self, Place};
 use crate::persist::rdb::style::Style;
 
 /// Who takes another snapshot is looked at again after so long.
@@ -131,8 +132,9 @@ fn failed(config: &Config, what: &str, error: io::Error) -> SaveError {
 }
 
 fn write(shared: &Shared, config: &Config, temporary: &Path, path: &Path, is_cancelled: Arc<AtomicBool>) -> Result<(), SaveError> {
-    let (changes, _) =
-        write_snapshot(shared, config, temporary, settings(shared, config, Arc::clone(&is_cancelled), false), look_at_changes)?;
+    let (changes, _) = write_snapshot(shared, config, temporary, settings(shared, config, Arc::clone(&is_cancelled), false), |keys| {
+        (look_at_changes(keys), shared.replication.place(&shared.write_log))
+    })?;
     let name = temporary.file_name().unwrap_or_default().display();
     files::replace(&*shared.saving.files, temporary, path).map_err(|error| {
         failed(config, &format!("Error moving temp DB file {name} on the final destination {}", config.dbfilename), error)
@@ -161,7 +163,7 @@ pub fn write_base<R>(
 ) -> Result<(R, u64), SaveError> {
     if config.aof_use_rdb_preamble {
         let settings = Settings { syncs_on_the_way: config.aof_rewrite_incremental_fsync, ..settings(shared, config, is_cancelled, true) };
-        return write_snapshot(shared, config, path, settings, begin);
+        return write_snapshot(shared, config, path, settings, |keys| (begin(keys), None));
     }
     let settings = base::Settings {
         syncs_on_the_way: config.aof_rewrite_incremental_fsync,
@@ -172,7 +174,7 @@ pub fn write_base<R>(
         is_cancelled: Arc::clone(&is_cancelled),
     };
     let file = BaseWriter::create(&shared.saving.files, path, settings).map_err(|error| cannot_open(config, path, error))?;
-    write_to(shared, config, file, &is_cancelled, begin)
+    write_to(shared, config, file, &is_cancelled, |keys| (begin(keys), None))
 }
 
 fn cannot_open(config: &Config, temporary: &Path, error: io::Error) -> SaveError {
@@ -184,6 +186,9 @@ trait Target: Sink {
     /// Says how many keys, and keys that expire, a database has.
     fn announce(&mut self, _: u32, _: u64, _: u64) {}
 
+    /// Says where in a history what is in it stands.
+    fn place(&mut self, _: &Place) {}
+
     /// Ends it. It is on the disk then. Returns its length.
     fn finish(self) -> io::Result<u64>;
 }
@@ -191,6 +196,10 @@ trait Target: Sink {
 impl Target for FileWriter {
     fn announce(&mut self, db: u32, keys: u64, expiring: u64) {
         FileWriter::announce(self, db, keys, expiring);
+    }
+
+    fn place(&mut self, place: &Place) {
+        place.fields().iter().for_each(|(name, value)| self.note(name, value));
     }
 
     fn finish(self) -> io::Result<u64> {
@@ -204,28 +213,29 @@ impl Target for BaseWriter {
     }
 }
 
-/// Writes a snapshot to this file. Returns what `look` returned in its moment, and the file's length.
+/// Writes a snapshot to this file. Returns what `look` returned in its moment, but for the place that the file is told, and the file's length.
 fn write_snapshot<R>(
     shared: &Shared,
     config: &Config,
     temporary: &Path,
     settings: Settings,
-    look: impl FnOnce(&mut KeyAccess<'_>) -> R,
+    look: impl FnOnce(&mut KeyAccess<'_>) -> (R, Option<Place>),
 ) -> Result<(R, u64), SaveError> {
     let is_cancelled = Arc::clone(&settings.is_cancelled);
     let file = FileWriter::create(&shared.saving.files, temporary, settings).map_err(|error| cannot_open(config, temporary, error))?;
     write_to(shared, config, file, &is_cancelled, look)
 }
 
-fn write_to<R>(
+fn write_to<T: Target, R>(
     shared: &Shared,
     config: &Config,
-    file: impl Target,
+    file: T,
     is_cancelled: &AtomicBool,
-    look: impl FnOnce(&mut KeyAccess<'_>) -> R,
+    look: impl FnOnce(&mut KeyAccess<'_>) -> (R, Option<Place>),
 ) -> Result<(R, u64), SaveError> {
     let mut begun = None;
-    let note = |_: &mut _, keys, seen| {
+    let note = |file: &mut T, keys, (seen, place): (R, Option<Place>)| {
+        place.iter().for_each(|place| file.place(place));
         shared.saving.note_keys(keys);
         begun = Some(seen);
     };
@@ -276,7 +286,7 @@ pub fn write_stream<R>(
     };
     let file = FileWriter::stream(&shared.saving.files, Arc::clone(&stream.file), stream.path, settings);
     let note = |file: &mut FileWriter, _, (seen, database): (R, Option<u32>)| {
-        database.into_iter().for_each(|database| file.note("repl-stream-db", &database.to_string()));
+        database.into_iter().for_each(|database| file.note(place::DATABASE, &database.to_string()));
         begun(seen);
     };
     take(shared, file, &stream.is_cancelled, begin, note).map(|_| ())

@@ -9,10 +9,12 @@ use tokio::task::JoinHandle;
 
 use super::aof;
 use crate::engine::aof_loading::LoadError;
-use crate::engine::loading::{Existing, Failure, Loading};
+use crate::engine::loading::{Failure, Loading};
 use crate::engine::rewriting::Parts;
+use crate::engine::roles;
 use crate::engine::saving;
 use crate::engine::shared::Shared;
+use crate::persist::rdb::place::Place;
 
 /// Data that is being loaded.
 pub(super) type Running = JoinHandle<anyhow::Result<()>>;
@@ -48,8 +50,13 @@ fn load(shared: &Arc<Shared>, source: Source) -> anyhow::Result<()> {
         Source::AppendOnlyFile(parts) => aof::start(shared, parts).map_err(told),
         Source::Snapshot => {
             let loading = Loading::begin(shared);
-            match loading.load(Existing::Nothing) {
-                Ok(()) | Err(Failure::Missing) => Ok(()),
+            match loading.load_first() {
+                Ok(Some(Place { history, offset, database })) => {
+                    tracing::info!("The snapshot is of history {history}, up to offset {offset}");
+                    roles::resume(shared, history, offset, database);
+                    Ok(())
+                }
+                Ok(None) | Err(Failure::Missing) => Ok(()),
                 Err(failure) => {
                     loading.stay_closed();
                     let error = anyhow::anyhow!("Fatal error loading the DB, check server logs. Exiting.");

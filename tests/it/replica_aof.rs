@@ -29,7 +29,7 @@ fn wait_for_file(client: &mut Connection, rewrites: u64) {
 }
 
 /// Waits until it follows.
-fn wait_for_link(client: &mut Connection) {
+pub(super) fn wait_for_link(client: &mut Connection) {
     wait_until("it follows", || client.info_text("master_link_status") == "up");
 }
 
@@ -44,7 +44,7 @@ fn filed(primary: &Server) -> (tempfile::TempDir, Server, Connection) {
 }
 
 /// Partial and full copies that a primary gave.
-fn syncs(client: &mut Connection) -> (u64, u64) {
+pub(super) fn syncs(client: &mut Connection) -> (u64, u64) {
     (client.info("sync_partial_ok"), client.info("sync_full"))
 }
 
@@ -265,7 +265,7 @@ fn what_could_not_be_applied_does_not_keep_a_replica_from_starting() {
 }
 
 /// A primary writes nothing by itself.
-const QUIET: [&str; 2] = ["--repl-ping-replica-period", "3600"];
+pub(super) const QUIET: [&str; 2] = ["--repl-ping-replica-period", "3600"];
 
 /// A primary with a file, and a replica of it, be that a Valkey or of ours.
 fn restart_primary(replica_of: impl Fn(&Server) -> Option<Server>) {

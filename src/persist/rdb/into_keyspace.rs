@@ -17,7 +17,7 @@ use super::file_source::FileSource;
 use super::load::{self, Access, Limits};
 use super::load_file::{LoadError, Particulars, Problem, Receiver};
 use super::source::Source;
-use super::{EMPTY, skim};
+use super::{EMPTY, place, skim};
 use crate::base::clock;
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock24::AccessClock;
@@ -336,13 +336,15 @@ impl Receiver for IntoKeyspace<'_> {
                 tracing::info!("RDB memory usage when created {:.2} Mb", bytes as f64 / f64::from(1 << 20));
                 self.builder.progress.rdb_used_mem.store(bytes, Ordering::Relaxed);
             }
-            "repl-stream-db" => {
+            place::DATABASE => {
                 // A number that there is no database for is refused where the stream goes on.
                 self.builder.progress.stream_db.store(text.parse().unwrap_or(0), Ordering::Relaxed);
             }
             "aof-base" if text != "0" => tracing::info!("RDB is base AOF"),
             // A base of a time when one file was base and log, and what every server of 64 bits says.
             "redis-bits" | "aof-base" => {}
+            // Whoever goes on from there has read it before.
+            place::ID | place::OFFSET => {}
             "aof-preamble" if text != "0" => tracing::info!("RDB has an AOF tail"),
             "aof-preamble" => {}
             _ => tracing::debug!("Unrecognized RDB AUX field: '{name}'"),

@@ -26,6 +26,7 @@ mod load_pairs;
 mod load_stream;
 pub mod lzf;
 pub mod output;
+pub mod place;
 pub mod save;
 mod save_stream;
 mod skim;
