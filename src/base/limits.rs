@@ -141,6 +141,10 @@ pub const REPLICA_READ_LEN: usize = 1024 * 1024;
 /// Snapshot that waits in memory for a replica's socket. What is beyond lies in a temporary file meanwhile.
 pub const REPLICA_SNAPSHOT_LEN_MAX: usize = 16 * 1024 * 1024;
 
+/// A replica that has not taken so much of the log, and more than the backlog keeps, has it put on the disk. With [`REPLICA_SNAPSHOT_LEN_MAX`] it is the
+/// memory that a replica takes.
+pub const LOG_ASIDE_LEN_MIN: u64 = 16 * 1024 * 1024;
+
 /// Where so much of the write log waits for the disk, writes wait as well, and nothing expires: what is added then is a few commands' worth.
 pub const LOG_WAITING_LEN_MAX: u64 = 256 * 1024 * 1024;
 

@@ -173,6 +173,7 @@ config! {
     repl_ping_replica_period: u32,
     repl_backlog_size: u64,
     repl_backlog_ttl: u64,
+    repl_aside_size: u64,
     repl_disable_tcp_nodelay: bool,
     primaryauth: String,
     primaryuser: String,

@@ -121,7 +121,10 @@ fn until_ms(shared: &Shared, flags: u32) -> u64 {
     if shared.aof.is_behind() {
         return clock::monotonic_ms() + LOOK_AGAIN_MS;
     }
-    if shared.keyspace.snapshot_is_behind() { clock::monotonic_ms() + SNAPSHOT_LOOK_AGAIN_MS } else { 0 }
+    if shared.keyspace.snapshot_is_behind() {
+        return clock::monotonic_ms() + SNAPSHOT_LOOK_AGAIN_MS;
+    }
+    shared.replication.write_waits_until_ms()
 }
 
 impl Gate {
@@ -153,6 +156,7 @@ impl Gate {
             && !context.shared.aof.has_failed()
             && !context.shared.aof.is_behind()
             && !context.shared.keyspace.snapshot_is_behind()
+            && context.shared.replication.write_delay_ms() == 0
             && context.shared.pause.until_ms(true) == 0
             && !is_stale(context);
         self.asked_flags = if context.shared.replication.is_replica() { flag::WRITE } else { 0 };

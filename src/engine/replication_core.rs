@@ -14,6 +14,11 @@ use std::collections::BTreeMap;
 
 pub use super::replication_parts::{Failover, Following, History, Link, Replica, Stage};
 
+/// While replicas are far behind, writes wait a part of each such time.
+pub const WRITE_PERIOD_MS: u64 = 100;
+/// They never wait all of it.
+const WRITE_DELAY_MS_MAX: u64 = 95;
+
 /// The options that matter here.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -476,6 +481,23 @@ impl State {
         self.replicas.values().filter(is_good).count()
     }
 
+    /// Bytes on the disk that replicas have not taken of the log.
+    pub fn aside(&self) -> u64 {
+        self.replicas.values().map(|replica| replica.aside).sum()
+    }
+
+    /// How long writes wait in each [`WRITE_PERIOD_MS`], if a replica may have so much on the disk: not at all up to half of it, and nearly all the time
+    /// where it is about to be given up. So a replica that reads at all gains on the writers.
+    pub fn write_delay_ms(&self, aside_max: u64) -> u64 {
+        let longest = self.replicas.values().map(|replica| replica.aside).max().unwrap_or(0).min(aside_max);
+        let beyond = longest.saturating_sub(aside_max / 2);
+        if beyond == 0 {
+            0
+        } else {
+            1 + (u128::from(beyond) * u128::from(WRITE_DELAY_MS_MAX - 1) / u128::from(aside_max.div_ceil(2))) as u64
+        }
+    }
+
     /// The replica to which the node may hand over, since it has everything.
     pub fn replica_to_lead(&self, end: u64) -> Option<(String, u16)> {
         let target = self.failover.as_ref()?.target.as_ref();
@@ -515,7 +537,7 @@ mod tests {
     }
 
     fn replica(acks: bool) -> Replica {
-        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, flushed: 0, acked_ms: 0, acks }
+        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, flushed: 0, acked_ms: 0, acks, aside: 0 }
     }
 
     fn state(backlog: u64) -> State {
@@ -710,6 +732,21 @@ mod tests {
         assert_eq!(tick(&mut state, 20_000, 0), []);
         state.step(Event::Gone { replica: 1, now_ms: 20_000 });
         assert_eq!(tick(&mut state, 40_000, 130), [Action::Trim { from: 30 }]);
+    }
+
+    #[test]
+    fn writes_wait_the_longer_the_more_a_replica_has_not_taken() {
+        let mut state = state(100);
+        for number in [1, 2] {
+            asks(&mut state, number, None, 100);
+        }
+        let mut delays = Vec::new();
+        for aside in [0, 500, 501, 750, 999, 1000, 2000] {
+            state.replicas.get_mut(&2).expect("it asked").aside = aside;
+            delays.push(state.write_delay_ms(1000));
+        }
+        assert_eq!(delays, [0, 0, 1, 48, 94, 95, 95]);
+        assert_eq!(state.write_delay_ms(0), 0);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct Replica {
     pub acked_ms: u64,
     /// It says how far it is: who asked by SYNC does not.
     pub acks: bool,
+    /// Bytes on the disk that it has not taken of the log.
+    pub aside: u64,
 }
 
 /// How far the link to a primary is.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::replication_core::{Action, Event, Figures, History, Replica, State};
+use super::replication_core::{Action, Event, Figures, History, Replica, State, WRITE_PERIOD_MS};
 use crate::base::limits::REPLICAS_MAX;
 use crate::base::{clock, rng};
 use crate::clients::Client;
@@ -67,6 +67,8 @@ pub struct Replication {
     good: AtomicUsize,
     /// Bits of [`LogUser`]. Changed under all stripes.
     log_users: AtomicU64,
+    /// See [`State::write_delay_ms`].
+    write_delay_ms: AtomicU64,
     /// Where the log ended when replicas were last asked how far they are.
     asked_at: AtomicU64,
     /// The thread that serves replicas runs.
@@ -99,6 +101,7 @@ impl Default for Replication {
             count: AtomicUsize::new(0),
             good: AtomicUsize::new(0),
             log_users: AtomicU64::new(0),
+            write_delay_ms: AtomicU64::new(0),
             asked_at: AtomicU64::new(u64::MAX),
             is_served: AtomicBool::new(false),
             is_replica: AtomicBool::new(false),
@@ -154,6 +157,36 @@ impl Replication {
     pub fn count_good(&self, config: &Config) {
         let good = self.look().good_replicas(clock::monotonic_ms(), u64::from(config.min_replicas_max_lag) * 1000);
         self.good.store(good, Ordering::Relaxed);
+    }
+
+    /// Notes how much a replica has not taken of the log, of what is on the disk.
+    pub fn note_aside(&self, replica: u64, len: u64) {
+        self.look().replicas.get_mut(&replica).into_iter().for_each(|known| known.aside = len);
+    }
+
+    /// Decides how long writes wait for replicas that are far behind. True if they begin or cease to.
+    pub fn set_write_delay(&self, config: &Config) -> bool {
+        let delay_ms = self.look().write_delay_ms(config.repl_aside_size);
+        let before_ms = self.write_delay_ms.swap(delay_ms, Ordering::Relaxed);
+        (delay_ms == 0) != (before_ms == 0)
+    }
+
+    /// How long writes wait in each [`WRITE_PERIOD_MS`].
+    #[inline]
+    pub fn write_delay_ms(&self) -> u64 {
+        self.write_delay_ms.load(Ordering::Relaxed)
+    }
+
+    /// Until when a write waits for replicas that are far behind, monotonic milliseconds; 0: it does not.
+    #[inline]
+    pub fn write_waits_until_ms(&self) -> u64 {
+        let delay_ms = self.write_delay_ms();
+        if delay_ms == 0 {
+            return 0;
+        }
+        let now_ms = clock::monotonic_ms();
+        let until_ms = now_ms - now_ms % WRITE_PERIOD_MS + delay_ms;
+        if now_ms < until_ms { until_ms } else { 0 }
     }
 
     /// Replicas that are current.

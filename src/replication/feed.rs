@@ -20,6 +20,7 @@ use larder_proto::resp::{Batch, Limits, RequestParser};
 use tokio::sync::oneshot;
 
 use super::actions::perform;
+use super::aside::Aside;
 use super::pipe::{Part, Pipe};
 use super::snapshot::{self, Begun, Job};
 use super::socket::Socket;
@@ -86,6 +87,17 @@ enum Source {
     Log,
 }
 
+/// What is on its way to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// A part of the log, which is kept there until it is sent.
+    Log,
+    /// A part of the log that lay aside.
+    Aside,
+    /// Something else.
+    Other,
+}
+
 /// A snapshot that is taken for it.
 #[derive(Debug)]
 struct Taking {
@@ -109,10 +121,11 @@ pub(super) struct Feed {
     reader: Option<LogReader>,
     /// What was sent of the log.
     sent: u64,
+    /// What it has not taken of the log, and is not in memory.
+    aside: Aside,
     /// What is to be sent.
     out: VecDeque<Bytes>,
-    /// That is a part of the log.
-    out_is_log: bool,
+    out_is: Sent,
     /// Until when what is written is let gather, monotonic microseconds.
     gathers_until_us: u64,
     /// The length of its snapshot was announced.
@@ -137,7 +150,9 @@ impl Feed {
             }
         };
         let now_ms = clock::monotonic_ms();
+        let path = snapshot::temporary_path(shared, client.id).with_extension("log");
         let feed = Feed {
+            aside: Aside::new(Arc::clone(&shared.saving.files), path),
             shared: Arc::clone(shared),
             client,
             socket,
@@ -148,7 +163,7 @@ impl Feed {
             reader: None,
             sent: 0,
             out: VecDeque::new(),
-            out_is_log: false,
+            out_is: Sent::Other,
             gathers_until_us: 0,
             has_announced: false,
             input: Vec::new(),
@@ -206,6 +221,7 @@ impl Feed {
             flushed: 0,
             acked_ms: clock::monotonic_ms(),
             acks: self.wish.place.is_some(),
+            aside: 0,
         };
         tracing::info!("Replica {} asks for synchronization", self.client.addr);
         if self.wish.promotes {
@@ -320,12 +336,15 @@ impl Feed {
         if !self.out.is_empty() {
             return Ok(());
         }
-        self.out_is_log = false;
+        self.out_is = Sent::Other;
         match &self.source {
             Source::Begin(_) | Source::Nothing => {}
             Source::Snapshot => self.fill_from_snapshot()?,
             Source::Log => {
-                if let Some(reader) = self.reader.as_ref().filter(|_| !self.gathers()) {
+                if let Some(bytes) = self.aside.next()? {
+                    self.out.push_back(bytes);
+                    self.out_is = Sent::Aside;
+                } else if let Some(reader) = self.reader.as_ref().filter(|_| !self.gathers()) {
                     let mut pieces = Vec::new();
                     self.shared.write_log.read_some(reader, REPLICA_READ_LEN, &mut pieces);
                     // Looked at behind it: what is written once its connection is to end may be of another history.
@@ -333,7 +352,7 @@ impl Feed {
                         return Err(End::Closed);
                     }
                     self.out.extend(pieces);
-                    self.out_is_log = true;
+                    self.out_is = Sent::Log;
                 }
             }
         }
@@ -413,8 +432,10 @@ impl Feed {
             left -= first.len();
             self.out.pop_front();
         }
-        if let (true, Some(reader)) = (self.out_is_log, &self.reader) {
+        if self.out_is != Sent::Other {
             self.sent += written as u64;
+        }
+        if let (Sent::Log, Some(reader)) = (self.out_is, &self.reader) {
             self.gathers_until_us = clock::monotonic_us() + GATHER.as_micros() as u64;
             self.shared.write_log.release(reader, self.sent);
         }
@@ -481,10 +502,21 @@ impl Feed {
         if now_ms - self.progress_ms > u64::from(config.repl_timeout) * 1000 {
             return Err(End::Stuck);
         }
-        if self.reader.is_none() {
-            return Ok(());
+        let Some(reader) = &self.reader else { return Ok(()) };
+        let log = &self.shared.write_log;
+        if config.repl_aside_size > 0 && self.aside.is_due(log.pending(reader), config.repl_backlog_size) {
+            if self.out_is == Sent::Log {
+                // It is kept from what was sent on, and so goes aside with the rest.
+                self.out.clear();
+            }
+            self.aside.take(log, reader, || !self.client.must_close());
         }
-        let pending = self.shared.write_log.end().saturating_sub(self.sent);
+        let file_len = self.aside.file_len();
+        self.shared.replication.note_aside(self.client.id, file_len);
+        if file_len > config.repl_aside_size {
+            return Err(End::Slow);
+        }
+        let pending = log.pending(reader);
         let limit = config.client_output_buffer_limit.replica;
         // What the backlog keeps anyway costs nothing.
         let hard = limit.hard_bytes.max(config.repl_backlog_size);

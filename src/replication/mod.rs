@@ -21,6 +21,7 @@
 //! * Nothing here waits while it holds a stripe.
 
 mod actions;
+mod aside;
 mod copy;
 mod feed;
 mod handshake;

@@ -1,4 +1,4 @@
-//! A snapshot on its way from who takes it to a replica's socket.
+//! What is on its way from who makes it to a replica's socket: its snapshot, or what it has not taken of the log.
 //!
 //! Who takes it never waits for the socket: a snapshot that is held up makes the node keep all that changes meanwhile. What the socket has
 //! not taken lies in memory up to [`REPLICA_SNAPSHOT_LEN_MAX`], and beyond it in a temporary file that has no name any more.
@@ -93,7 +93,13 @@ impl Pipe {
         Ok(if state.has_ended { Part::End } else { Part::Wait })
     }
 
-    fn push(&self, bytes: &[u8]) -> io::Result<()> {
+    /// Bytes of the file.
+    pub(super) fn file_len(&self) -> u64 {
+        self.state.lock().in_file.1
+    }
+
+    /// Adds bytes.
+    pub(super) fn push(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock();
         state.len += bytes.len() as u64;
         if state.in_file.1 == 0 && state.in_memory + bytes.len() <= self.in_memory_max {

@@ -60,6 +60,11 @@ pub(super) static ROWS: &[Row] = &[
         .doc("Recent writes kept so that a replica can go on where it stopped."),
     number("repl-backlog-ttl", 0, LONG_MAX, 3600, field!(repl_backlog_ttl))
         .doc("Seconds without a replica after which that backlog is freed. 0 keeps it."),
+    memory("repl-aside-size", 0, LONG_MAX, 4096 * MIB, field!(repl_aside_size)).doc(
+        "Writes kept on disk for each replica that is sent its copy or is slower than the writers, beyond a few that \
+         are kept in memory. From half of it on writes wait a part of each moment, and a replica that has not taken \
+         more than this is given up. 0 keeps all in memory, where client-output-buffer-limit bounds it. Larder's own.",
+    ),
     yes_no("repl-disable-tcp-nodelay", false, field!(repl_disable_tcp_nodelay)).doc("Send to replicas in fewer, later packets."),
     yes_no("repl-mptcp", false, Kept)
         .immutable()

@@ -317,6 +317,12 @@ impl WriteLog {
         inner.end
     }
 
+    /// Bytes behind the place of `reader`.
+    pub fn pending(&self, reader: &LogReader) -> u64 {
+        let inner = self.inner.lock();
+        inner.end - inner.place_of(reader)
+    }
+
     /// Lets go of what lies before `to`.
     pub fn release(&self, reader: &LogReader, to: u64) {
         let mut inner = self.inner.lock();

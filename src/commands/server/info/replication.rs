@@ -59,6 +59,8 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("master_replid2", previous.map_or_else(|| "0".repeat(40), |(id, _)| id.clone()));
     lines.add("master_repl_offset", end);
     lines.add("second_repl_offset", previous.map_or(-1, |(_, end)| *end as i64));
+    lines.add("repl_aside_bytes", state.aside());
+    lines.add("repl_write_delay_ms", replication.write_delay_ms());
     lines.add("repl_backlog_active", u8::from(state.backlog.is_some()));
     lines.add("repl_backlog_size", config.repl_backlog_size);
     lines.add("repl_backlog_first_byte_offset", state.backlog.map_or(0, |from| from + 1));
