@@ -22,7 +22,7 @@ use crate::persist::aof::header::PartHeader;
 use crate::persist::aof::manifest::{self, Manifest, PartKind};
 use crate::persist::aof::part::Part;
 use crate::persist::aof::requests::{NoRequest, Requests};
-use crate::persist::files::{self, File};
+use crate::persist::files::{self, File, read_exact_at};
 use crate::persist::rdb::into_keyspace::delay;
 
 /// What an operator can do about a file that cannot be read to its end.
@@ -103,6 +103,8 @@ pub struct Loaded {
     pub end: Option<PartHeader>,
     /// The last one, if it is to be written on, and the name of its file.
     pub last: Option<(String, Part)>,
+    /// What of the log the end of that one holds, up to `repl-backlog-size`: a replica that has a little less than the file goes on without a copy.
+    pub tail: Vec<u8>,
 }
 
 /// What was read of a part.
@@ -155,6 +157,7 @@ pub fn load(loading: &Loading<'_>, shared: &Arc<Shared>, folder: &Folder, manife
     let parts: Vec<_> = manifest.parts().collect();
     let written = parts.iter().rposition(|part| !is_empty(folder, part)).map_or(0, |last| last + 1);
     let (mut last, mut requests, mut before) = (None, 0, 0);
+    let mut tail = Vec::new();
     // Where the parts so far end.
     let mut end: Option<PartHeader> = None;
     for (number, part) in parts.iter().enumerate() {
@@ -182,6 +185,12 @@ pub fn load(loading: &Loading<'_>, shared: &Arc<Shared>, folder: &Folder, manife
         end = Some(PartHeader { offset, database, ..header.clone() });
         if number + 1 == count && read.is_new {
             let file = folder.part(&part.name)?;
+            // Remarks are no bytes of the log: where there are some, others know its places, and not this server.
+            if read.remarks_len == 0 {
+                let from = (read.len - read.header_len).min(config.repl_backlog_size);
+                tail = vec![0; from as usize];
+                read_exact_at(&*file, &mut tail, read.len - from).map_err(|error| LoadError::Open(part.name.clone(), os_text(error)))?;
+            }
             let last_part = Part { file, len: read.len, header_is_due: header != found, header };
             last = Some((part.name.clone(), last_part));
         }
@@ -189,7 +198,7 @@ pub fn load(loading: &Loading<'_>, shared: &Arc<Shared>, folder: &Folder, manife
     if count > 0 {
         tracing::info!("DB loaded from append only file: {requests} requests in {count} parts");
     }
-    Ok(Loaded { len: before, end, last })
+    Ok(Loaded { len: before, end, last, tail })
 }
 
 /// True if nothing was written to this part but its header.

@@ -140,6 +140,8 @@ pub enum Event<'a> {
     Loaded {
         /// The history.
         id: String,
+        /// From this offset on the log has it.
+        from: u64,
         /// The offset.
         at: u64,
         /// The name of the history that begins here, if the node leads.
@@ -334,7 +336,7 @@ impl State {
                 (self.history, self.backlog) = (History::new(id), Some(at));
                 Vec::new()
             }
-            Event::Loaded { id, at, new_history, now_ms } => {
+            Event::Loaded { id, from, at, new_history, now_ms } => {
                 self.history = match &mut self.following {
                     Some(following) => {
                         (following.has_history, following.has_part) = (true, false);
@@ -344,7 +346,7 @@ impl State {
                     None => History { id: new_history, previous: Some((id, at + 1)) },
                 };
                 // The time without replicas begins now.
-                (self.backlog, self.alone_since_ms) = (Some(at), now_ms);
+                (self.backlog, self.alone_since_ms) = (Some(from), now_ms);
                 Vec::new()
             }
         }
@@ -656,12 +658,12 @@ mod tests {
         let mut restarted = State::new(History::new(id('a')));
         follow(&mut restarted, 1, 0, false);
         load(&mut restarted);
-        assert_eq!((restarted.wish(40), restarted.backlog), (Some((&*id('p'), 41)), Some(33)));
+        assert_eq!((restarted.wish(40), restarted.backlog), (Some((&*id('p'), 41)), Some(30)));
     }
 
-    /// The node's file has what the history `p` had at 33.
+    /// The node's file has what the history `p` had at 33, and what came from 30 on.
     fn load(state: &mut State) {
-        state.step(Event::Loaded { id: id('p'), at: 33, new_history: id('n'), now_ms: 7000 });
+        state.step(Event::Loaded { id: id('p'), from: 30, at: 33, new_history: id('n'), now_ms: 7000 });
     }
 
     #[test]
@@ -671,8 +673,9 @@ mod tests {
         assert_eq!(state.history, History { id: id('n'), previous: Some((id('p'), 34)) });
         assert_eq!(asks(&mut state, 1, Some((&id('p'), 34)), 90), Action::Continue { replica: 1, from: 33 });
         assert_eq!(asks(&mut state, 2, Some((&id('p'), 35)), 90), Action::FullSync { replica: 2 });
-        assert_eq!(asks(&mut state, 3, Some((&id('p'), 33)), 90), Action::FullSync { replica: 3 });
-        (1..=3).for_each(|replica| _ = state.step(Event::Gone { replica, now_ms: 8000 }));
+        assert_eq!(asks(&mut state, 3, Some((&id('p'), 31)), 90), Action::Continue { replica: 3, from: 30 });
+        assert_eq!(asks(&mut state, 4, Some((&id('p'), 30)), 90), Action::FullSync { replica: 4 });
+        (1..=4).for_each(|replica| _ = state.step(Event::Gone { replica, now_ms: 8000 }));
         assert_eq!(tick(&mut state, 12_999, 90), []);
         assert_eq!(tick(&mut state, 13_001, 90), [Action::EndBacklog]);
     }

@@ -107,32 +107,34 @@ pub fn lose_data(shared: &Shared) {
 
 /// It has. The log goes on behind it, at `at`, in this database.
 pub fn end_copy(shared: &Shared, copied: Event<'_>, at: u64, db: u32) {
-    restart_log(shared, copied, at, db);
+    restart_log(shared, copied, at, db, &[]);
     note_link(shared);
 }
 
 /// The node's own file has given it what the history of this name had at the offset `at`, behind which the log was about this database. A replica goes
-/// on from there; a primary, with a history of its own, with those who have no more than that.
-pub fn resume(shared: &Shared, id: String, at: u64, db: u32) {
-    let loaded = Event::Loaded { id, at, new_history: rng::random_hex(20), now_ms: clock::monotonic_ms() };
-    restart_log(shared, loaded, at, db);
+/// on from there; a primary, with a history of its own, with those who have no more than that. `tail` is what the log holds before `at`, for those who
+/// have less.
+pub fn resume(shared: &Shared, id: String, at: u64, db: u32, tail: &[u8]) {
+    let from = at - tail.len() as u64;
+    let loaded = Event::Loaded { id, from, at, new_history: rng::random_hex(20), now_ms: clock::monotonic_ms() };
+    restart_log(shared, loaded, at, db, tail);
     // The backlog needs the log, whatever becomes of the file.
     shared.set_logging(LogUser::Replicas, true, |_| ());
 }
 
-/// The log begins anew at `at`, in this database: it is the one of another history.
-fn restart_log(shared: &Shared, event: Event<'_>, at: u64, db: u32) {
+/// The log begins anew at `at`, in this database, with `tail` before that: it is the one of another history.
+fn restart_log(shared: &Shared, event: Event<'_>, at: u64, db: u32, tail: &[u8]) {
     assert!(!shared.aof.is_on(), "its file would have a gap");
     let (log, replication) = (&shared.write_log, &shared.replication);
     let mut keys = KeyAccess::new(&shared.keyspace, 0, &Moment::new(&shared.keyspace, clock::unix_ms()), 0);
     let (actions, gone) = keys.with_all(|keys| {
-        let gone = (log.restart_at(at), replication.take_backlog());
+        let gone = (log.restart_at(at, tail), replication.take_backlog());
         // Nothing depends on what the log of before had.
         (0..keys.keyspace().stripes() as u32).for_each(|number| keys.stripe(number).last_write_offset = 0);
         shared.durable.restart_at(at);
         shared.aof.flushed.restart_at(at);
         replication.stream_db.store(db, Ordering::Relaxed);
-        let superfluous = log.read_from(at).and_then(|reader| replication.keep_backlog(reader));
+        let superfluous = log.read_from(at - tail.len() as u64).and_then(|reader| replication.keep_backlog(reader));
         superfluous.into_iter().for_each(|reader| log.end_reader(&reader));
         (replication.step(event), gone)
     });

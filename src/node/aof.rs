@@ -71,12 +71,12 @@ pub(super) fn end(shared: &Shared) {
 
 /// Has every change written behind what was loaded, or to a new part.
 fn open(shared: &Arc<Shared>, parts: &mut Parts, loaded: Loaded) -> anyhow::Result<()> {
-    let Loaded { mut len, end, last } = loaded;
+    let Loaded { mut len, end, last, tail } = loaded;
     if parts.manifest.parts().next().is_none() {
         len = create_base(shared, parts)?;
     }
     if let Some(end) = end {
-        roles::resume(shared, end.history, end.offset, end.database);
+        roles::resume(shared, end.history, end.offset, end.database, &tail);
     }
     let part = match last {
         Some((name, part)) => {

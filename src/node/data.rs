@@ -53,7 +53,7 @@ fn load(shared: &Arc<Shared>, source: Source) -> anyhow::Result<()> {
             match loading.load_first() {
                 Ok(Some(Place { history, offset, database })) => {
                     tracing::info!("The snapshot is of history {history}, up to offset {offset}");
-                    roles::resume(shared, history, offset, database);
+                    roles::resume(shared, history, offset, database, &[]);
                     Ok(())
                 }
                 Ok(None) | Err(Failure::Missing) => Ok(()),

@@ -348,9 +348,14 @@ fn half_a_base(folder: &Path) -> Option<PathBuf> {
     names.map(|entry| entry.path()).find(|path| path.display().to_string().contains("temp-rewriteaof-bg-"))
 }
 
-fn kill_again_and_again(policy: &str) {
+/// How often something is killed, and where the choice of moments begins.
+pub(super) fn from_environment(rounds: u64) -> (u64, u64) {
     let variable = |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let (rounds, seed) = (variable("LARDER_KILL_ROUNDS", ROUNDS), variable("LARDER_KILL_SEED", 1));
+    (variable("LARDER_KILL_ROUNDS", rounds), variable("LARDER_KILL_SEED", 1))
+}
+
+fn kill_again_and_again(policy: &str) {
+    let (rounds, seed) = from_environment(ROUNDS);
     let mut rng = Rng::new(seed);
     let folder = tempfile::tempdir().expect("a folder");
     let dir = folder.path().display().to_string();

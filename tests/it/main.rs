@@ -28,6 +28,7 @@ mod other_servers;
 mod rdb;
 mod replay;
 mod replica_aof;
+mod replica_kills;
 mod replica_lagging;
 mod replica_snapshot;
 mod replication;

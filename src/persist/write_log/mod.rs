@@ -228,13 +228,18 @@ impl WriteLog {
     }
 
     /// Begins anew at the offset `at`: what was here is another history, and its readers have ended. Or nobody has read it yet, and its first bytes
-    /// were written before it was made.
+    /// were written before it was made. `tail` is what lies before `at`, for who begins to read there before anything is let go of.
     #[must_use = "what was kept for them is to be freed where nobody waits"]
-    pub fn restart_at(&self, at: u64) -> impl Sized + use<> {
+    pub fn restart_at(&self, at: u64, tail: &[u8]) -> impl Sized + use<> {
         let mut inner = self.inner.lock();
         inner.readers.clear();
         let gone = (std::mem::take(&mut inner.pieces), std::mem::take(&mut inner.tail), std::mem::take(&mut inner.waiting));
         (inner.end, inner.database) = (at, None);
+        let mut start = at - tail.len() as u64;
+        for bytes in tail.chunks(LOG_SEGMENT_LEN) {
+            inner.pieces.push_back(Piece { start, bytes: Bytes::copy_from_slice(bytes) });
+            start += bytes.len() as u64;
+        }
         self.end.store(at, Ordering::Release);
         gone
     }
@@ -475,7 +480,10 @@ mod tests {
         log.read_from_end(true);
         append(&log, b"own", (0, 0), false);
         log.begin_verbatim();
-        drop(log.restart_at(1000));
+        drop(log.restart_at(1000, b"what was there"));
+        let before = log.read_from(1000 - 5).expect("it is kept until somebody lets go of it");
+        assert_eq!((text(&log, &before), log.read_from(980).is_none()), ("there".to_owned(), true));
+        log.end_reader(&before);
         let late = log.read_from(1000).expect("it begins there");
         let long = vec![b'l'; LOG_COPIED_LEN_MAX + 1];
         assert!(log.append_verbatim(b"a", |_| ()) && log.append_verbatim(&long, |_| ()));
