@@ -24,6 +24,7 @@ mod kills;
 mod large_values;
 mod linearizability;
 mod migrate;
+mod other_replicas;
 mod other_servers;
 mod rdb;
 mod replay;

@@ -20,7 +20,7 @@ const FORMATS: [(&str, bool); 6] =
 
 /// Another server's program.
 #[derive(Debug, Clone)]
-struct Other {
+pub(super) struct Other {
     program: PathBuf,
     kind: &'static str,
     version: (u32, u32),
@@ -55,6 +55,11 @@ impl Other {
         [&["--dir", dir, "--enable-debug-command", "yes"], more].concat()
     }
 
+    /// It, without data.
+    pub(super) fn start_empty(&self, more: &[&str]) -> Server {
+        Server::of(&self.program, &[&["--enable-debug-command", "yes"], more].concat())
+    }
+
     /// It, with the data of this folder.
     fn start(&self, dir: &Path, more: &[&str]) -> Server {
         let server = Server::of(&self.program, &self.options(&dir.display().to_string(), more));
@@ -80,7 +85,7 @@ impl Other {
 }
 
 /// All that are here. Tells of the others.
-fn others(test: &str) -> Vec<Other> {
+pub(super) fn others(test: &str) -> Vec<Other> {
     let named = std::env::var_os("LARDER_OTHER_SERVERS").unwrap_or_default();
     let mut programs: Vec<PathBuf> = std::env::split_paths(&named).filter(|path| !path.as_os_str().is_empty()).collect();
     programs.extend(std::env::var_os("VALKEY_SERVER").map(PathBuf::from));
@@ -94,6 +99,14 @@ fn others(test: &str) -> Vec<Other> {
         other.cloned()
     });
     wanted.collect()
+}
+
+/// What a server has, as [`content`] says it of the snapshot that it saves: some compute a digest in another way.
+pub(super) fn saved_content(theirs: &Server) -> (String, Vec<Value>) {
+    call(&mut theirs.connect(), "SAVE");
+    let copy = tempfile::tempdir().expect("a folder");
+    std::fs::copy(theirs.folder().join("dump.rdb"), copy.path().join("dump.rdb")).expect("it was saved");
+    content(&mut server(copy.path(), &[]).connect())
 }
 
 /// What is there, by this server's digest and by what that does not see.

@@ -31,13 +31,18 @@ pub(super) fn valkey_replica(test: &str, primary: &Server) -> Option<Server> {
 
 /// Waits until the replica has all that the primary has, and compares. Nobody writes.
 pub(super) fn compare(primary: &Server, replica: &Server) {
+    catch_up(primary, replica);
+    assert_eq!(digest(primary), digest(replica));
+}
+
+/// Waits until the replica has all that the primary has.
+pub(super) fn catch_up(primary: &Server, replica: &Server) {
     let (mut first, mut second) = (primary.connect(), replica.connect());
     wait_until("the replica has caught up", || {
         second.info_text("master_link_status") == "up"
             && first.info_text("master_replid") == second.info_text("master_replid")
             && first.info("master_repl_offset") == second.info("master_repl_offset")
     });
-    assert_eq!(digest(primary), digest(replica));
 }
 
 /// Sets and changes keys until it is told to end, with a pause after each round: a replica that is slower has to catch up in the end. Counts

@@ -1,0 +1,89 @@
+//! Other servers and this one as each other's replicas, while clients write and links are cut: all have the same at the same offset, and nobody is
+//! copied a second time.
+//!
+//! LARDER_LINK_ROUNDS is how often the links are cut (by default a few times). LARDER_OTHER_SERVERS names servers, as for the files
+//! ([`super::other_servers`]).
+
+use std::time::{Duration, Instant};
+
+use larder_proto::resp::Value;
+
+use super::other_servers::{Other, others, saved_content};
+use super::rdb::fill;
+use super::replication::{DEBUG, LASTING, catch_up, follow, under_load};
+use super::support::{Connection, Server, wait_until};
+
+const ROUNDS: u64 = 2;
+/// Between two cuts, if there are to be many: by default links are cut as soon as they are there again.
+const BETWEEN: Duration = Duration::from_secs(2);
+
+fn rounds() -> Option<u64> {
+    std::env::var("LARDER_LINK_ROUNDS").ok()?.parse().ok()
+}
+
+/// What the two understand: no old server knows when a field expires.
+fn larder() -> Server {
+    Server::larder(&[&DEBUG[..], &LASTING].concat())
+}
+
+fn other_server(other: &Other) -> Server {
+    other.start_empty(&[&LASTING[..], &["--repl-diskless-sync-delay", "0"]].concat())
+}
+
+fn status(client: &mut Connection) -> String {
+    client.info_text("master_link_status")
+}
+
+/// Cuts the links of `primary` with its replicas again and again under load, and compares them in the end.
+fn cut_links(primary: &Server, replicas: &[Server], names: &str) {
+    let mut client = primary.connect();
+    let count = replicas.len() as u64;
+    let (rounds, pause) = rounds().map_or((ROUNDS, Duration::ZERO), |rounds| (rounds, BETWEEN));
+    let refused = client.info("sync_partial_err");
+    let (before, began) = (client.info("master_repl_offset"), Instant::now());
+    under_load(primary, |some_more| {
+        for round in 1..=rounds {
+            std::thread::sleep(pause);
+            client.call(&["CLIENT", "KILL", "TYPE", "replica"]);
+            wait_until("they are there again", || client.info("sync_partial_ok") >= round * count);
+            some_more();
+        }
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    replicas.iter().for_each(|replica| catch_up(primary, replica));
+    let expected = saved_content(primary);
+    replicas.iter().for_each(|replica| assert_eq!(saved_content(replica), expected, "{names}"));
+    let (full, partial) = (client.info("sync_full"), client.info("sync_partial_ok"));
+    assert_eq!((full, client.info("sync_partial_err")), (count, refused), "{names}: nobody is copied again");
+    let offsets: Vec<u64> = replicas.iter().map(|replica| replica.connect().info("slave_repl_offset")).collect();
+    assert!(offsets.iter().all(|offset| *offset == client.info("master_repl_offset")), "{names}: {offsets:?}");
+    let rate = (client.info("master_repl_offset") - before) as f64 / seconds;
+    eprintln!("{names}: {full} full and {partial} partial copies, {rate:.0} bytes of log a second, equal digests and offsets");
+}
+
+#[test]
+fn each_is_a_replica_of_each() {
+    let others = others("each_is_a_replica_of_each");
+    for other in &others {
+        let (theirs, ours) = (other_server(other), larder());
+        fill(&mut theirs.connect(), false);
+        follow(&ours, &theirs);
+        wait_until("it follows", || status(&mut ours.connect()) == "up");
+        cut_links(&theirs, &[ours], &format!("Larder follows {other:?}"));
+    }
+}
+
+#[test]
+fn all_are_replicas_of_one() {
+    let others = others("all_are_replicas_of_one");
+    let ours = larder();
+    fill(&mut ours.connect(), false);
+    let mut replicas: Vec<Server> = others.iter().map(other_server).collect();
+    replicas.push(larder());
+    for replica in &replicas {
+        let reply = replica.connect().call(&["REPLICAOF", "127.0.0.1", &ours.port().to_string()]);
+        assert_eq!(reply, Value::Simple("OK".into()));
+        wait_until("it follows", || status(&mut replica.connect()) == "up");
+    }
+    cut_links(&ours, &replicas, "all follow Larder");
+}
