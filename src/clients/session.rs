@@ -148,6 +148,8 @@ pub struct ReplicaSelf {
     pub finds_mark: bool,
     /// It knows that a history may get another name.
     pub renames: bool,
+    /// It wants a snapshot, and nothing behind it.
+    pub only_snapshot: bool,
     /// Its version, three numbers.
     pub version: Option<[u32; 3]>,
 }

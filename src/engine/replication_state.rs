@@ -57,6 +57,8 @@ pub struct Replication {
     joining: Mutex<Vec<Joining>>,
     /// Somebody joins, or something else is to be done.
     pub wake: Notify,
+    /// Tells who serves replicas that their connections are to end.
+    pub dropped: Notify,
     /// Tells who serves replicas that somebody waits for what they have.
     pub hurry: Notify,
     /// Those who wait for replicas, with what they wait for.
@@ -96,6 +98,7 @@ impl Default for Replication {
             backlog: Mutex::new(None),
             joining: Mutex::default(),
             wake: Notify::new(),
+            dropped: Notify::new(),
             hurry: Notify::new(),
             waiting: Mutex::default(),
             count: AtomicUsize::new(0),

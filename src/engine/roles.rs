@@ -71,6 +71,7 @@ pub fn perform(shared: &Shared, actions: Vec<Action>) {
                 for number in shared.replication.numbers() {
                     shared.clients.get(number).into_iter().for_each(|client| client.close_asap());
                 }
+                shared.replication.dropped.notify_waiters();
             }
             other => unreachable!("{other:?} does not follow from it"),
         }

@@ -83,6 +83,8 @@ enum Source {
     Snapshot,
     /// Nothing, until it says that it has its snapshot.
     Nothing,
+    /// What is on its way, and then nothing: it has all that it wanted.
+    End,
     /// The log.
     Log,
 }
@@ -316,6 +318,7 @@ impl Feed {
                 result = wait(&mut self.source, self.taking.as_mut(), self.reader.as_ref(), &self.shared), if !is_writing && !gathers => {
                     result.and_then(|begun| self.note_begun(begun))
                 }
+                () = self.shared.replication.dropped.notified() => self.look(),
                 _ = looks.tick() => self.look(),
             };
             if let Err(end) = result {
@@ -339,6 +342,7 @@ impl Feed {
         self.out_is = Sent::Other;
         match &self.source {
             Source::Begin(_) | Source::Nothing => {}
+            Source::End => return Err(End::Closed),
             Source::Snapshot => self.fill_from_snapshot()?,
             Source::Log => {
                 if let Some(bytes) = self.aside.next()? {
@@ -383,6 +387,10 @@ impl Feed {
         }
         (self.source, self.taking) = (Source::Nothing, None);
         tracing::info!("Synchronization with replica {} succeeded", self.client.addr);
+        if self.wish.about.only_snapshot {
+            self.source = Source::End;
+            return;
+        }
         let event = Event::Sent { replica: self.client.id, has_mark: self.mark.is_some(), now_ms: clock::monotonic_ms() };
         self.step(event);
     }
@@ -403,6 +411,9 @@ impl Feed {
         let Some(Begun { reader, at }) = begun else { return Ok(()) };
         let id = self.shared.replication.history_id();
         (self.reader, self.sent, self.source) = (Some(reader), at, Source::Snapshot);
+        if self.wish.about.only_snapshot {
+            self.reader.take().iter().for_each(|reader| self.shared.write_log.end_reader(reader));
+        }
         if self.wish.place.is_some() {
             self.out.push_back(format!("+FULLRESYNC {id} {at}\r\n").into());
         }
@@ -490,7 +501,7 @@ impl Feed {
         let waits_for_snapshot = match self.source {
             Source::Begin(_) => true,
             Source::Snapshot => self.mark.is_none() && !self.has_announced,
-            Source::Nothing | Source::Log => false,
+            Source::Nothing | Source::End | Source::Log => false,
         };
         if self.out.is_empty() {
             self.progress_ms = now_ms;

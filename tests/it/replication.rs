@@ -263,6 +263,13 @@ fn a_replica_gets_what_it_can_read() {
     let mut oldest = Raw::new(&larder, &[], &["SYNC"]);
     assert!(oldest.snapshot().starts_with(b"REDIS0010"));
     assert_eq!(client.info("sync_partial_ok"), 1);
+    // Who wants nothing but a snapshot is told by the end of the connection that this was all.
+    let mut once = Raw::new(&larder, &["rdb-only", "1"], &["SYNC"]);
+    assert!(once.snapshot().starts_with(b"REDIS0010"));
+    client.call(&["SET", "d", "4"]);
+    let mut rest = Vec::new();
+    once.0.read_to_end(&mut rest).expect("it ends");
+    assert_eq!(rest, b"");
 }
 
 #[test]
@@ -273,7 +280,7 @@ fn what_no_replica_says_is_refused() {
         (&["PSYNC", "?", "x"][..], "ERR value is not an integer or out of range"),
         (&["PSYNC", "?"], "ERR wrong number of arguments for 'psync' command"),
         (&["REPLCONF", "capa"], "ERR syntax error"),
-        (&["REPLCONF", "rdb-only", "1"], "ERR REPLCONF rdb-only is not there yet"),
+        (&["REPLCONF", "rdb-only", "2"], "ERR value is out of range, must be between 0 and 1"),
         (&["REPLCONF", "rdb-filter-only", ""], "ERR REPLCONF rdb-filter-only is not there yet"),
         (&["REPLCONF", "version", "nine"], "ERR Unrecognized version format: nine"),
         (&["WAIT", "x", "0"], "ERR value is not an integer or out of range"),

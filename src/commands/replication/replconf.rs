@@ -1,6 +1,6 @@
 //! REPLCONF: a replica says where it is and what it can, before PSYNC. What it says later goes to who serves replicas.
 //!
-//! Differs from Valkey in that a snapshot without what follows, or with a part of the data, is refused: who asks for one hears so.
+//! Differs from Valkey in that a snapshot with a part of the data is refused: who asks for one hears so.
 
 use crate::clients::Session;
 use crate::clients::session::ReplicaSelf;
@@ -70,8 +70,7 @@ fn set(about: &mut ReplicaSelf, name: &[u8], value: &[u8]) -> CmdResult {
             about.version = Some(version);
         }
         name if is_word(name, "RDB-ONLY") => match integer(value)? {
-            0 => {}
-            1 => return Err(CmdError::err("REPLCONF rdb-only is not there yet")),
+            wants @ (0 | 1) => about.only_snapshot = wants == 1,
             _ => return Err(CmdError::err("value is out of range, must be between 0 and 1")),
         },
         name if is_word(name, "RDB-FILTER-ONLY") => return Err(CmdError::err("REPLCONF rdb-filter-only is not there yet")),
@@ -108,14 +107,15 @@ mod tests {
     #[test]
     fn what_a_replica_says_of_itself() {
         let mut about = ReplicaSelf::default();
-        for (name, value) in [("listening-port", "7000"), ("IP-ADDRESS", "h,1"), ("capa", "eof"), ("capa", "psync2"), ("capa", "new")] {
+        for (name, value) in [("listening-port", "7000"), ("IP-ADDRESS", "h,1"), ("capa", "eof"), ("capa", "psync2"), ("capa", "new"), ("rdb-only", "1")] {
             assert_eq!(set(&mut about, name.as_bytes(), value.as_bytes()), Ok(()), "{name}");
         }
-        assert_eq!(about, ReplicaSelf { ip: "h_1".into(), port: 7000, finds_mark: true, renames: true, version: None });
+        assert_eq!(about, ReplicaSelf { ip: "h_1".into(), port: 7000, finds_mark: true, ..about.clone() });
+        assert_eq!((about.renames, about.only_snapshot, about.version), (true, true, None));
         for (name, value, error) in [
             ("listening-port", "x", "ERR value is not an integer or out of range"),
             ("version", "9", "ERR Unrecognized version format: 9"),
-            ("rdb-only", "1", "ERR REPLCONF rdb-only is not there yet"),
+            ("rdb-only", "2", "ERR value is out of range, must be between 0 and 1"),
             ("rdb-filter-only", "", "ERR REPLCONF rdb-filter-only is not there yet"),
             ("other", "", "ERR Unrecognized REPLCONF option: other"),
         ] {
