@@ -4,8 +4,9 @@
 //! LARDER_LINK_ROUNDS is how often the links are cut (by default a few times). LARDER_OTHER_SERVERS names servers, as for the files
 //! ([`super::other_servers`]).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use larder::base::clock;
 use larder_proto::resp::Value;
 
 use super::other_servers::{Other, others, saved_content};
@@ -40,7 +41,7 @@ fn cut_links(primary: &Server, replicas: &[Server], names: &str) {
     let count = replicas.len() as u64;
     let (rounds, pause) = rounds().map_or((ROUNDS, Duration::ZERO), |rounds| (rounds, BETWEEN));
     let refused = client.info("sync_partial_err");
-    let (before, began) = (client.info("master_repl_offset"), Instant::now());
+    let (before, began) = (client.info("master_repl_offset"), clock::monotonic_ms());
     under_load(primary, |some_more| {
         for round in 1..=rounds {
             std::thread::sleep(pause);
@@ -49,7 +50,7 @@ fn cut_links(primary: &Server, replicas: &[Server], names: &str) {
             some_more();
         }
     });
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = (clock::monotonic_ms() - began) as f64 / 1000.0;
     replicas.iter().for_each(|replica| catch_up(primary, replica));
     let expected = saved_content(primary);
     replicas.iter().for_each(|replica| assert_eq!(saved_content(replica), expected, "{names}"));

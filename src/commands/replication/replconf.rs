@@ -107,7 +107,9 @@ mod tests {
     #[test]
     fn what_a_replica_says_of_itself() {
         let mut about = ReplicaSelf::default();
-        for (name, value) in [("listening-port", "7000"), ("IP-ADDRESS", "h,1"), ("capa", "eof"), ("capa", "psync2"), ("capa", "new"), ("rdb-only", "1")] {
+        for (name, value) in
+            [("listening-port", "7000"), ("IP-ADDRESS", "h,1"), ("capa", "eof"), ("capa", "psync2"), ("capa", "new"), ("rdb-only", "1")]
+        {
             assert_eq!(set(&mut about, name.as_bytes(), value.as_bytes()), Ok(()), "{name}");
         }
         assert_eq!(about, ReplicaSelf { ip: "h_1".into(), port: 7000, finds_mark: true, ..about.clone() });
