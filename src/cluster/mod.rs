@@ -11,6 +11,8 @@
 //! publication   the map, seen from here: what everybody else reads
 //! listener, link, wire, peers   the bus: who asks, who is asked, how a connection opens, where everybody is
 //! store, record   the node's file
+//! core/     what is to take the place of pulse and arrange: all decisions as one pure function, which only tests run yet
+//! sim/      clusters of it, simulated
 //! ```
 //!
 //! Everything runs on one thread of its own with its own runtime. The data path reads [`Cluster::topology`], which is an atomic load, and
@@ -19,6 +21,8 @@
 mod arrange;
 mod beat;
 mod control;
+#[cfg(test)]
+mod core;
 mod founding;
 mod link;
 mod listener;
@@ -32,6 +36,8 @@ mod raft;
 mod record;
 mod recover;
 mod seek;
+#[cfg(test)]
+mod sim;
 mod store;
 mod strangers;
 mod timing;
