@@ -2,7 +2,7 @@
 //!
 //! * What is acknowledged is on every process of the in-sync set. One that is proposed to leave counts until the map has it so; one that is proposed to
 //!   enter counts from before that, and has everything that was acknowledged by then, until the map says how it ended.
-//! * Acknowledgements of another epoch count for nothing.
+//! * Acknowledgements of another epoch count for nothing: an epoch begins with nothing that it may acknowledge, whatever it has.
 //! * A proposal names the version of the set that it changes. So the first one that is committed decides, and the others are known to be refused.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +19,10 @@ pub(super) struct InSync {
     version: u64,
     /// Unknown until the data path has told with what the epoch begins.
     written: Option<u64>,
-    /// Up to where everything may have been acknowledged: at first all that the epoch began with.
-    acknowledged: u64,
+    /// With what the epoch began: an earlier one may have acknowledged all of it.
+    began: u64,
+    /// Up to where this epoch may acknowledge, and may have.
+    safe: u64,
     replicas: BTreeMap<Process, Replica>,
     /// Who was proposed to enter since the set changed last, and whoever was proposed to leave.
     entering: BTreeSet<Process>,
@@ -41,7 +43,7 @@ impl InSync {
     /// So much is written here.
     pub(super) fn written(&mut self, epoch: u64, offset: u64) {
         if epoch == self.epoch {
-            self.acknowledged = if self.written.is_none() { offset } else { self.acknowledged };
+            self.began = if self.written.is_none() { offset } else { self.began };
             self.written = self.written.max(Some(offset));
         }
     }
@@ -56,7 +58,7 @@ impl InSync {
 
     /// Up to where the in-sync set has everything.
     pub(super) fn safe_offset(&self) -> u64 {
-        self.acknowledged
+        self.safe
     }
 
     /// Takes whatever step is due.
@@ -99,7 +101,7 @@ impl InSync {
         let counting = state.in_sync.iter().chain(&self.entering).filter(counts);
         let offsets = counting.map(|process| self.replicas.get(process).map_or(0, |replica| replica.offset));
         let safe = offsets.fold(written, u64::min);
-        self.acknowledged = self.acknowledged.max(safe);
+        self.safe = self.safe.max(safe);
     }
 
     /// Who should be in the set.
@@ -107,7 +109,7 @@ impl InSync {
         let should_be = |(process, replica): (&Process, &Replica)| {
             let is_late = replica.due.is_some_and(|(_, since_ms)| view.now_ms >= since_ms + ACKNOWLEDGE_MS);
             let is_member = state.in_sync.contains(process);
-            let may_enter = replica.keeps_up && replica.offset >= self.acknowledged && !view.is_dead(*process);
+            let may_enter = replica.keeps_up && replica.offset >= self.safe.max(self.began) && !view.is_dead(*process);
             (!is_late && (is_member || may_enter)).then_some(*process)
         };
         self.replicas.iter().filter_map(should_be).collect()
@@ -264,8 +266,8 @@ mod tests {
         let mut primary = Primary::new();
         primary.map.shards.get_mut(&shard(1)).unwrap().epoch = 2;
         assert_eq!(primary.at(10, 99, &[]), (0, None), "what was written in the epoch before tells nothing");
-        primary.at(10, 20, &[]);
+        assert_eq!(primary.at(10, 20, &[]), (0, None), "nor does it count for this one that all of it may have been acknowledged");
         primary.in_sync.acknowledged(process(2, 1), Position { epoch: 1, offset: 99 });
-        assert_eq!(primary.at(10, 25, &[(3, 25)]), (20, None), "acknowledgements of the epoch before count for nothing");
+        assert_eq!(primary.at(10, 25, &[(3, 25)]), (0, None), "acknowledgements of the epoch before count for nothing");
     }
 }

@@ -307,3 +307,139 @@ impl Core {
         done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::core::testing::{map, membership, node, process, shard};
+
+    /// Node `number` of six with three voters, each of which is connected, at 1000.
+    fn core(number: u64) -> Core {
+        let mut core = Core::new(process(number, 1), Config::default(), 0, 1);
+        core.step(0, Event::Membership(membership(1, &[1, 2, 3])));
+        core.step(0, Event::Applied(Arc::new(map(3, 2))));
+        for other in (1..=6).filter(|other| *other != number) {
+            core.step(0, Event::Linked { process: process(other, 1) });
+        }
+        for now_ms in (50..=1000).step_by(50) {
+            core.step(now_ms, Event::Tick);
+            hear(&mut core, number, now_ms);
+        }
+        core
+    }
+
+    /// The other voters are heard. Returns what follows.
+    fn hear(core: &mut Core, number: u64, now_ms: u64) -> Vec<Action> {
+        let others = (1..=3).filter(|other| *other != number);
+        let alive = |other| Event::Received { from: process(other, 1), message: Message::Alive { stopped: 0 } };
+        others.flat_map(|other| core.step(now_ms, alive(other))).collect()
+    }
+
+    fn report(term: u64, leader: Option<u64>, leads: bool) -> Event {
+        Event::Raft(RaftReport { term, leader: leader.map(node), leads, ..RaftReport::default() })
+    }
+
+    fn sent(actions: &[Action], is: impl Fn(&Message) -> bool) -> usize {
+        actions.iter().filter(|action| matches!(action, Action::Send { message, .. } if is(message))).count()
+    }
+
+    #[test]
+    fn a_leader_beats_while_raft_works_and_a_majority_is_heard() {
+        let is_beat = |message: &Message| matches!(message, Message::Beat { term: 5 });
+        let beats = |core: &mut Core, from_ms: u64, until_ms: u64, is_heard: bool, reports: bool| {
+            let mut count = 0;
+            for now_ms in (from_ms..until_ms).step_by(10) {
+                if is_heard {
+                    count += sent(&hear(core, 1, now_ms), is_beat);
+                }
+                let event = if reports { report(5, Some(1), true) } else { Event::Tick };
+                count += sent(&core.step(now_ms, event), is_beat);
+            }
+            count
+        };
+        let mut core = core(1);
+        core.step(1000, report(5, Some(1), true));
+        assert!(beats(&mut core, 1010, 1510, true, true) >= 9 * 5, "to each of the others every 50 ms");
+        assert!(beats(&mut core, 1510, 2400, true, false) > 0);
+        assert_eq!(beats(&mut core, 2520, 3000, true, false), 0, "Raft has stalled");
+        assert!(beats(&mut core, 3000, 3200, true, true) > 0);
+        beats(&mut core, 3200, 3500, false, true);
+        assert_eq!(beats(&mut core, 3500, 4000, false, true), 0, "nobody is heard, so nothing could be committed");
+    }
+
+    #[test]
+    fn a_deposed_leader_tells_all() {
+        let mut core = core(1);
+        core.step(1000, report(5, Some(1), true));
+        let actions = core.step(1010, report(6, None, false));
+        assert_eq!(sent(&actions, |message| matches!(message, Message::Deposed { term: 5 })), 5);
+        let asks = |actions: Vec<Action>| sent(&actions, |message| matches!(message, Message::PreVote { .. }));
+        assert_eq!((1010..1050).map(|now_ms| asks(core.step(now_ms, Event::Tick))).sum::<usize>(), 2, "and would elect another at once");
+    }
+
+    #[test]
+    fn a_leader_that_is_heard_answers_no_vote() {
+        let mut core = core(1);
+        assert!(core.admits_vote(1000));
+        core.step(1000, report(5, Some(1), true));
+        assert!(!core.admits_vote(1001));
+        assert!(core.admits_vote(1300), "it may be the one that is cut off");
+    }
+
+    #[test]
+    fn a_replica_stops_following_and_says_how_far_it_is() {
+        let stop = |term, of_shard, epoch| Event::Received {
+            from: process(2, 1),
+            message: Message::StopFollowing { term, shard: shard(of_shard), epoch },
+        };
+        // Node 4 follows node 1, whose epoch is 1.
+        for (what, term, of_shard, epoch, stops) in [
+            ("it is asked to", 5, 1, 1, true),
+            ("by a leader of the past", 4, 1, 1, false),
+            ("about another shard", 5, 2, 1, false),
+            ("about an epoch that is over", 5, 1, 0, false),
+            ("about an epoch of which it has not heard", 5, 1, 2, true),
+        ] {
+            let mut core = core(4);
+            core.step(1000, report(5, Some(2), false));
+            assert_eq!(core.follows(), Some((process(1, 1), 1)));
+            let actions = core.step(1010, stop(term, of_shard, epoch));
+            assert_eq!(actions.contains(&Action::StopFollowing { epoch }), stops, "{what}");
+            assert_eq!(core.follows().is_none(), stops, "{what}");
+            let position = Position { epoch: 1, offset: 77 };
+            let actions = core.step(1011, Event::StoppedFollowing { epoch, position });
+            let answer = Message::Stopped { shard: shard(1), epoch, position };
+            assert_eq!(actions.contains(&Action::Send { to: node(2), message: answer }), stops, "{what}");
+        }
+        let mut primary = core(1);
+        primary.step(1000, report(5, Some(2), false));
+        let actions = primary.step(1010, stop(5, 1, 1));
+        assert!(!actions.contains(&Action::StopFollowing { epoch: 1 }), "the primary itself follows nobody");
+    }
+
+    #[test]
+    fn a_higher_epoch_is_followed_again() {
+        let mut core = core(4);
+        core.step(1000, report(5, Some(2), false));
+        core.step(1010, Event::Received { from: process(2, 1), message: Message::StopFollowing { term: 5, shard: shard(1), epoch: 1 } });
+        assert_eq!(core.follows(), None);
+        let mut resumed = map(3, 2);
+        resumed.shards.get_mut(&shard(1)).unwrap().epoch = 2;
+        core.step(1020, Event::Applied(Arc::new(resumed)));
+        assert_eq!(core.follows(), Some((process(1, 1), 2)));
+    }
+
+    /// A primary that votes as well grants itself its lease, and one more voter makes a majority of three.
+    #[test]
+    fn a_primary_that_votes_counts_itself() {
+        let mut core = core(1);
+        assert_eq!(core.reign(), Some((shard(1), 1)));
+        assert!(!core.may_serve(1000));
+        let sent_ms =
+            (1010..1100).find(|now_ms| sent(&core.step(*now_ms, Event::Tick), |message| matches!(message, Message::Renew(_))) > 0);
+        let sent_ms = sent_ms.unwrap();
+        core.step(sent_ms + 5, Event::Received { from: process(2, 1), message: Message::Granted { epoch: 1, sent_ms, old_left_ms: 0 } });
+        assert!(core.may_serve(sent_ms + 6));
+        assert!(core.may_serve(sent_ms + 291) && !core.may_serve(sent_ms + 292));
+    }
+}

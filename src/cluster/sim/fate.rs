@@ -8,7 +8,7 @@ use super::network::{At, Quality};
 use super::raft::Input;
 use super::world::{What, World, place, place_id};
 use crate::cluster::core::Process;
-use crate::topology::NodeId;
+use crate::topology::{NodeId, ShardId};
 
 impl World {
     pub(super) fn count(&self) -> usize {
@@ -29,10 +29,14 @@ impl World {
         self.checker.map().shards.values().map(|state| place(state.primary.node)).collect()
     }
 
+    /// The node's shard.
+    pub(super) fn shard_of(&self, at: At) -> ShardId {
+        self.checker.map().members[&place_id(at)].shard
+    }
+
     /// The nodes of the same shard.
     pub(super) fn fellows(&self, at: At) -> Vec<At> {
-        let members = &self.checker.map().members;
-        let mine = members[&place_id(at)].shard;
+        let (members, mine) = (&self.checker.map().members, self.shard_of(at));
         members.iter().filter(|(_, member)| member.shard == mine).map(|(node, _)| place(*node)).filter(|other| *other != at).collect()
     }
 

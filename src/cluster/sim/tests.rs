@@ -1,6 +1,10 @@
 //! Seeds that must pass, and broken rules that must be found.
 
+use super::deed::Deed;
+use super::network::{At, Quality};
+use super::world::Setting;
 use super::*;
+use crate::cluster::core::Config;
 
 /// A number from the environment.
 fn number(name: &str, default: u64) -> u64 {
@@ -67,6 +71,48 @@ fn the_same_seed_is_the_same_run() {
         assert_eq!(run(seed, None, false), run(seed, None, false), "seed {seed}");
     }
     assert_ne!(run(7, None, false), run(8, None, false));
+}
+
+/// From something that happens to a primary, which leads or does not, until the shard acknowledges a write again, by simulated time: in a
+/// network like that of a machine room, for each of so many seeds. Sorted, in milliseconds.
+fn failovers(seeds: u64, is_leader_hit: bool, hit: impl Fn(At) -> Deed) -> Vec<u64> {
+    let quality = Quality { delay_us: (50, 300), loss: 0 };
+    let setting = Setting { shards: 3, copies: 2, quality, flush_us: (500, 2000), config: Config::default() };
+    let mut took_ms = Vec::new();
+    for seed in 1.. {
+        let mut world = World::new(setting, seed);
+        world.run(1_500_000).unwrap();
+        let (leader, primaries) = (world.leader().unwrap(), world.primaries());
+        let Some(primary) = primaries.into_iter().find(|primary| (*primary == leader) == is_leader_hit) else { continue };
+        let shard = world.shard_of(primary);
+        hit(primary).act(&mut world).unwrap();
+        let since_us = world.now_us;
+        while world.checker.acknowledged_us(shard) <= since_us {
+            assert!(world.now_us < since_us + 5_000_000, "seed {seed}");
+            world.run(world.now_us + 1000).unwrap();
+        }
+        took_ms.push((world.now_us - since_us) / 1000);
+        if took_ms.len() as u64 == seeds {
+            break;
+        }
+    }
+    took_ms.sort_unstable();
+    took_ms
+}
+
+/// The times that the design promises.
+#[test]
+fn a_shard_is_served_again_in_time() {
+    let kill = |at| Deed::Kill { at, restarts_after_us: 3_000_000, keeps: true };
+    let freeze = |at| Deed::Freeze { at, for_us: 3_000_000 };
+    let table: [(&str, &dyn Fn(At) -> Deed, u64, u64); 2] = [("killed", &kill, 300, 450), ("frozen", &freeze, 550, 800)];
+    for (what, hit, median_ms, most_ms) in table {
+        for is_leader_hit in [false, true] {
+            let took_ms = failovers(15, is_leader_hit, hit);
+            println!("{what}, {}: {took_ms:?} ms", if is_leader_hit { "leads" } else { "follows" });
+            assert!(took_ms[7] <= median_ms && took_ms[14] <= most_ms, "{what}: {took_ms:?}");
+        }
+    }
 }
 
 fn is_found(fault: Fault) {
