@@ -35,6 +35,7 @@ struct Round {
     ask_at_ms: u64,
     /// When nobody of the in-sync set was left.
     lost_ms: Option<u64>,
+    /// Of each node its latest process that answered.
     positions: BTreeMap<Process, Position>,
 }
 
@@ -50,6 +51,7 @@ impl Failover {
     /// A member stopped following, and has so much.
     pub(super) fn stopped(&mut self, from: Process, shard: ShardId, epoch: u64, position: Position) {
         if let Some(round) = self.rounds.get_mut(&shard).filter(|round| round.epoch == epoch) {
+            round.positions.retain(|process, _| process.node != from.node);
             round.positions.insert(from, position);
         }
     }

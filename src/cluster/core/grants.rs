@@ -22,7 +22,7 @@ use crate::topology::ShardId;
 pub(super) struct Grants {
     started_ms: u64,
     shards: BTreeMap<ShardId, Shard>,
-    /// Ends of epochs in entries that are in the log and not applied: where, of which shard, up to which epoch.
+    /// Ends of epochs in entries that are in the log and not applied: where, of which shard, up to which epoch. Bounded as the log is.
     pending: Vec<(u64, ShardId, u64)>,
 }
 

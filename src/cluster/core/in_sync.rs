@@ -75,8 +75,11 @@ impl InSync {
             self.version = state.version;
             (self.entering, self.leaving, self.proposed_ms) = (BTreeSet::new(), BTreeSet::new(), None);
         }
-        let is_replica = |process: &Process| *process != view.me && view.map.shard_of(process.node).is_some_and(|(of, _)| of == shard);
-        self.replicas.retain(|process, _| is_replica(process));
+        // Of each node the latest process, and those that are in the set or may be.
+        let is_latest = |process: &Process| view.live.process(process.node) == Some(*process);
+        let is_here = |process: &Process| view.map.shard_of(process.node).is_some_and(|(of, _)| of == shard);
+        let may_be_member = |process: &Process| state.in_sync.contains(process) || self.entering.contains(process);
+        self.replicas.retain(|process, _| may_be_member(process) || is_latest(process) && is_here(process));
         for process in state.in_sync.iter().chain(&self.entering) {
             self.replicas.entry(*process).or_default();
         }
