@@ -118,6 +118,13 @@ impl<'c> Context<'c> {
         self.caller.wrote_to = self.caller.wrote_to.max(self.keys.wrote_to);
     }
 
+    /// How far the caller has written, in what it ran before and in this very batch. It may have written to another history, which was longer: what
+    /// became of that is in this one, or lost.
+    pub fn written_offset(&mut self) -> u64 {
+        self.note_written();
+        self.caller.wrote_to.min(self.shared.write_log.end())
+    }
+
     /// Whether the command that runs has to be quick.
     #[inline]
     pub fn haste(&self) -> Haste {

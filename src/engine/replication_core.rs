@@ -488,16 +488,12 @@ impl State {
         self.replicas.values().map(|replica| replica.aside).sum()
     }
 
-    /// How long writes wait in each [`WRITE_PERIOD_MS`], if a replica may have so much on the disk: not at all up to half of it, and nearly all the time
-    /// where it is about to be given up. So a replica that reads at all gains on the writers.
-    pub fn write_delay_ms(&self, aside_max: u64) -> u64 {
-        let longest = self.replicas.values().map(|replica| replica.aside).max().unwrap_or(0).min(aside_max);
-        let beyond = longest.saturating_sub(aside_max / 2);
-        if beyond == 0 {
-            0
-        } else {
-            1 + (u128::from(beyond) * u128::from(WRITE_DELAY_MS_MAX - 1) / u128::from(aside_max.div_ceil(2))) as u64
-        }
+    /// How long writes wait in each [`WRITE_PERIOD_MS`]: not at all until a replica has left half of what it may, and nearly all the time where it is
+    /// about to be given up. So it gains on the writers.
+    pub fn write_delay_ms(&self) -> u64 {
+        let fill = self.replicas.values().map(|replica| replica.fill).max().unwrap_or(0);
+        let beyond = fill.saturating_sub(500);
+        if beyond == 0 { 0 } else { 1 + beyond * (WRITE_DELAY_MS_MAX - 1) / 500 }
     }
 
     /// The replica to which the node may hand over, since it has everything.
@@ -539,7 +535,7 @@ mod tests {
     }
 
     fn replica(acks: bool) -> Replica {
-        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, flushed: 0, acked_ms: 0, acks, aside: 0 }
+        Replica { ip: "127.0.0.1".into(), port: 6380, stage: Stage::Waiting, acked: 0, flushed: 0, acked_ms: 0, acks, aside: 0, fill: 0 }
     }
 
     fn state(backlog: u64) -> State {
@@ -744,12 +740,11 @@ mod tests {
             asks(&mut state, number, None, 100);
         }
         let mut delays = Vec::new();
-        for aside in [0, 500, 501, 750, 999, 1000, 2000] {
-            state.replicas.get_mut(&2).expect("it asked").aside = aside;
-            delays.push(state.write_delay_ms(1000));
+        for fill in [0, 500, 501, 750, 999, 1000] {
+            state.replicas.get_mut(&2).expect("it asked").fill = fill;
+            delays.push(state.write_delay_ms());
         }
-        assert_eq!(delays, [0, 0, 1, 48, 94, 95, 95]);
-        assert_eq!(state.write_delay_ms(0), 0);
+        assert_eq!(delays, [0, 0, 1, 48, 94, 95]);
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct Replica {
     pub acks: bool,
     /// Bytes on the disk that it has not taken of the log.
     pub aside: u64,
+    /// How near it is to being given up for what it has not taken, in thousandths.
+    pub fill: u64,
 }
 
 /// How far the link to a primary is.

@@ -162,14 +162,18 @@ impl Replication {
         self.good.store(good, Ordering::Relaxed);
     }
 
-    /// Notes how much a replica has not taken of the log, of what is on the disk.
-    pub fn note_aside(&self, replica: u64, len: u64) {
-        self.look().replicas.get_mut(&replica).into_iter().for_each(|known| known.aside = len);
+    /// Notes how much a replica has not taken of the log, of what is on the disk, and how near it is to being given up. Returns as
+    /// [`Replication::set_write_delay`].
+    pub fn note_aside(&self, replica: u64, aside: u64, fill: u64) -> bool {
+        if let Some(known) = self.look().replicas.get_mut(&replica) {
+            (known.aside, known.fill) = (aside, fill);
+        }
+        self.set_write_delay()
     }
 
     /// Decides how long writes wait for replicas that are far behind. True if they begin or cease to.
-    pub fn set_write_delay(&self, config: &Config) -> bool {
-        let delay_ms = self.look().write_delay_ms(config.repl_aside_size);
+    pub fn set_write_delay(&self) -> bool {
+        let delay_ms = self.look().write_delay_ms();
         let before_ms = self.write_delay_ms.swap(delay_ms, Ordering::Relaxed);
         (delay_ms == 0) != (before_ms == 0)
     }

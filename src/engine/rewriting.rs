@@ -412,8 +412,8 @@ fn write_base(
     let begun_with = parts.clone();
     let begin = |keys: &mut KeyAccess<'_>| {
         let Some((next, was_on)) = next else { return };
-        if shared.replication.has_partial_copy() {
-            // What is here is nobody's data at any offset.
+        // What is here is nobody's data at any offset, or has become another's by a copy that came meanwhile: that has ended the file, and cancelled this.
+        if shared.replication.has_partial_copy() || is_cancelled.load(Ordering::Relaxed) || shared.aof.is_on() != was_on {
             is_cancelled.store(true, Ordering::Relaxed);
             return;
         }
@@ -423,6 +423,10 @@ fn write_base(
             shared.rewriting.adopt(begun_with);
             shared.aof.go_on_in(Part::new(Arc::clone(&next.file), part_header(shared)));
         } else {
+            if !shared.replication.is_replica() && !keys.keyspace().is_logging() {
+                // What was changed while nobody logged is in no log: who has the history of before has something else at this offset.
+                shared.replication.change_history();
+            }
             shared.replication.set_logging(keys, LogUser::Aof, true);
             let (reader, from) = shared.write_log.read_from_end(true);
             shared.aof.begin(Part::new(Arc::clone(&next.file), part_header(shared)), reader, from, false);

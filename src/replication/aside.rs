@@ -2,18 +2,21 @@
 //!
 //! A replica of a large node takes minutes for its snapshot, and what is written meanwhile would be kept in memory until the replica is given up for
 //! that; the next full copy would end in the same way. Here it costs disk, up to `repl-aside-size`: from half of that on writers wait a part of each
-//! moment, so that a replica which reads at all catches up.
+//! moment, so that a replica which is not much slower catches up.
 //!
 //! Invariant: what is aside lies before what the reader's place in the log says. So a replica is sent all that is aside before more of the log.
 
+use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 
 use super::pipe::{Part, Pipe};
 use crate::base::limits::{LOG_ASIDE_LEN_MIN, REPLICA_READ_LEN};
+use crate::engine::shared::Shared;
 use crate::persist::files::Files;
 use crate::persist::write_log::{LogReader, WriteLog};
 
@@ -32,6 +35,11 @@ impl Aside {
     /// Nothing yet. A file of this name is there for a moment once there is.
     pub(super) fn new(files: Arc<dyn Files>, path: PathBuf) -> Aside {
         Aside { pipe: Pipe::new(files, path), has_failed: false }
+    }
+
+    /// False once it could not be written to.
+    pub(super) fn is_open(&self) -> bool {
+        !self.has_failed
     }
 
     /// True if so much that no backlog keeps, as it is in memory, is to be moved here.
@@ -79,4 +87,21 @@ impl Aside {
     pub(super) fn file_len(&self) -> u64 {
         self.pipe.file_len()
     }
+}
+
+/// Waits until a replica has left so much in memory that it is to go elsewhere, and more than the backlog keeps. For ever where it is to stay.
+pub(super) async fn is_behind(reader: Option<&LogReader>, shared: &Shared) {
+    poll_fn(|cx| {
+        let config = shared.config.load();
+        let len = config.repl_backlog_size.max(LOG_ASIDE_LEN_MIN) + 1;
+        let waits =
+            config.repl_aside_size == 0 || reader.is_none_or(|reader| shared.write_log.wake_behind(reader, len, cx.waker().clone()));
+        if waits { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+}
+
+/// A part of what may be, in thousandths.
+pub(super) fn permille(part: u64, whole: u64) -> u64 {
+    (u128::from(part) * 1000 / u128::from(whole.max(1))).min(1000) as u64
 }

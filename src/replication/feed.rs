@@ -20,7 +20,7 @@ use larder_proto::resp::{Batch, Limits, RequestParser};
 use tokio::sync::oneshot;
 
 use super::actions::perform;
-use super::aside::Aside;
+use super::aside::{Aside, is_behind, permille};
 use super::pipe::{Part, Pipe};
 use super::snapshot::{self, Begun, Job};
 use super::socket::Socket;
@@ -224,6 +224,7 @@ impl Feed {
             acked_ms: clock::monotonic_ms(),
             acks: self.wish.place.is_some(),
             aside: 0,
+            fill: 0,
         };
         tracing::info!("Replica {} asks for synchronization", self.client.addr);
         if self.wish.promotes {
@@ -308,6 +309,8 @@ impl Feed {
                 return end;
             }
             let (is_reading, is_writing, gathers) = (self.input.len() < INPUT_LEN_MAX, !self.out.is_empty(), self.gathers());
+            // While the log is waited for, that is seen anyway.
+            let watches = self.aside.is_open() && (is_writing || !matches!(self.source, Source::Log));
             let result = tokio::select! {
                 ready = self.socket.readable(), if is_reading => ready.map_err(End::Io).and_then(|()| self.read()),
                 ready = self.socket.writable(), if is_writing => ready.map_err(End::Io).and_then(|()| self.write()),
@@ -319,6 +322,7 @@ impl Feed {
                     result.and_then(|begun| self.note_begun(begun))
                 }
                 () = self.shared.replication.dropped.notified() => self.look(),
+                () = is_behind(self.reader.as_ref(), &self.shared), if watches => self.look(),
                 _ = looks.tick() => self.look(),
             };
             if let Err(end) = result {
@@ -522,16 +526,21 @@ impl Feed {
             }
             self.aside.take(log, reader, || !self.client.must_close());
         }
-        let file_len = self.aside.file_len();
-        self.shared.replication.note_aside(self.client.id, file_len);
+        let (file_len, pending) = (self.aside.file_len(), log.pending(reader));
         if file_len > config.repl_aside_size {
             return Err(End::Slow);
         }
-        let pending = log.pending(reader);
         let limit = config.client_output_buffer_limit.replica;
         // What the backlog keeps anyway costs nothing.
         let hard = limit.hard_bytes.max(config.repl_backlog_size);
         let soft = limit.soft_bytes.max(config.repl_backlog_size);
+        if config.repl_aside_size > 0 {
+            let in_memory = if limit.hard_bytes > 0 { pending } else { 0 };
+            let fill = permille(file_len, config.repl_aside_size).max(permille(in_memory, hard));
+            if self.shared.replication.note_aside(self.client.id, file_len, fill) {
+                self.shared.gate.advance();
+            }
+        }
         if limit.soft_bytes == 0 || pending < soft {
             self.soft_limit_since_ms = None;
         } else if now_ms - *self.soft_limit_since_ms.get_or_insert(now_ms) > limit.soft_seconds * 1000 {

@@ -1,9 +1,9 @@
 //! What is on its way from who makes it to a replica's socket: its snapshot, or what it has not taken of the log.
 //!
 //! Who takes it never waits for the socket: a snapshot that is held up makes the node keep all that changes meanwhile. What the socket has
-//! not taken lies in memory up to [`REPLICA_SNAPSHOT_LEN_MAX`], and beyond it in a temporary file that has no name any more.
+//! not taken lies in memory up to [`REPLICA_SNAPSHOT_LEN_MAX`], and beyond it in temporary files that have no name any more.
 //!
-//! Invariant: what is in memory comes before what is in the file. So nothing goes to memory while the file holds something.
+//! Invariant: what is in memory comes before what is in files. So nothing goes to memory while there is one.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,19 +17,28 @@ use tokio::sync::Notify;
 use crate::base::limits::REPLICA_SNAPSHOT_LEN_MAX;
 use crate::persist::files::{File, Files, read_exact_at, write_all_at};
 
-/// Read from the file at a time.
+/// Another file is begun behind so many bytes.
+const FILE_LEN_MAX: u64 = 64 * 1024 * 1024;
+/// Read from a file at a time.
 const PART_LEN: u64 = 256 * 1024;
 
 #[derive(Debug, Default)]
 struct State {
     memory: VecDeque<Bytes>,
     in_memory: usize,
-    file: Option<Arc<dyn File>>,
-    /// What of the file was read, and what was written.
-    in_file: (u64, u64),
+    /// What follows. Only the last one is written to, and the first one goes when it was read: so the disk holds what is left, and little more.
+    files: VecDeque<Segment>,
     /// Bytes that were written in all.
     len: u64,
     has_ended: bool,
+}
+
+/// A file of a part of the bytes.
+#[derive(Debug)]
+struct Segment {
+    file: Arc<dyn File>,
+    read: u64,
+    written: u64,
 }
 
 /// What is there to be sent.
@@ -52,12 +61,20 @@ pub(super) struct Pipe {
     files: Arc<dyn Files>,
     path: PathBuf,
     in_memory_max: usize,
+    file_len_max: u64,
 }
 
 impl Pipe {
     /// An empty one, whose file would have this name for a moment.
     pub(super) fn new(files: Arc<dyn Files>, path: PathBuf) -> Pipe {
-        Pipe { state: Mutex::default(), more: Notify::new(), files, path, in_memory_max: REPLICA_SNAPSHOT_LEN_MAX }
+        Pipe {
+            state: Mutex::default(),
+            more: Notify::new(),
+            files,
+            path,
+            in_memory_max: REPLICA_SNAPSHOT_LEN_MAX,
+            file_len_max: FILE_LEN_MAX,
+        }
     }
 
     /// Waits until there may be more.
@@ -78,46 +95,47 @@ impl Pipe {
             state.in_memory -= bytes.len();
             return Ok(Part::Bytes(bytes));
         }
-        let (read, written) = state.in_file;
-        if let Some(file) = state.file.as_ref().filter(|_| read < written) {
-            let mut bytes = vec![0; (written - read).min(PART_LEN) as usize];
-            read_exact_at(&**file, &mut bytes, read)?;
-            state.in_file.0 += bytes.len() as u64;
-            if state.in_file.0 == written {
-                // Its room is given back, and what comes next may stay in memory.
-                state.file.as_ref().map_or(Ok(()), |file| file.set_len(0))?;
-                state.in_file = (0, 0);
+        if let Some(first) = state.files.front_mut() {
+            let mut bytes = vec![0; (first.written - first.read).min(PART_LEN) as usize];
+            read_exact_at(&*first.file, &mut bytes, first.read)?;
+            first.read += bytes.len() as u64;
+            if first.read == first.written {
+                // Its room is given back. Once no file is left, what comes next may stay in memory.
+                state.files.pop_front();
             }
             return Ok(Part::Bytes(bytes.into()));
         }
         Ok(if state.has_ended { Part::End } else { Part::Wait })
     }
 
-    /// Bytes of the file.
+    /// Bytes that are left in files.
     pub(super) fn file_len(&self) -> u64 {
-        self.state.lock().in_file.1
+        self.state.lock().files.iter().map(|file| file.written - file.read).sum()
     }
 
     /// Adds bytes.
     pub(super) fn push(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock();
         state.len += bytes.len() as u64;
-        if state.in_file.1 == 0 && state.in_memory + bytes.len() <= self.in_memory_max {
+        if state.files.is_empty() && state.in_memory + bytes.len() <= self.in_memory_max {
             state.in_memory += bytes.len();
             state.memory.push_back(Bytes::copy_from_slice(bytes));
             return Ok(());
         }
-        if state.file.is_none() {
+        if state.files.back().is_none_or(|last| last.written >= self.file_len_max) {
             let file = self.files.create(&self.path)?;
             self.files.remove(&self.path)?;
-            state.file = Some(file);
+            state.files.push_back(Segment { file, read: 0, written: 0 });
         }
-        let at = state.in_file.1;
-        if let Some(file) = &state.file {
-            write_all_at(&**file, bytes, at)?;
+        let last = state.files.back_mut().expect("there is one");
+        let written = write_all_at(&*last.file, bytes, last.written);
+        if written.is_ok() {
+            last.written += bytes.len() as u64;
+        } else if last.written == 0 {
+            // An empty one would be read to no end.
+            state.files.pop_back();
         }
-        state.in_file.1 += bytes.len() as u64;
-        Ok(())
+        written
     }
 }
 
@@ -164,7 +182,7 @@ mod tests {
         fn what_is_taken_is_what_was_written(steps in prop::collection::vec(0..60_usize, 1..80)) {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("snapshot");
-            let pipe = Pipe { in_memory_max: 64, ..Pipe::new(Arc::new(Disk), path) };
+            let pipe = Pipe { in_memory_max: 64, file_len_max: 100, ..Pipe::new(Arc::new(Disk), path) };
             let (mut written, mut taken) = (Vec::new(), Vec::new());
             for step in steps {
                 if step % 3 == 0 {

@@ -97,7 +97,7 @@ fn tick(shared: &Shared) {
         perform(shared, &config, &action);
     }
     shared.replication.count_good(&config);
-    if shared.replication.set_write_delay(&config) {
+    if shared.replication.set_write_delay() {
         shared.gate.advance();
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use larder_proto::resp::Value;
 
-use crate::support::{Server, free_port, larder_program, wait_until};
+use crate::support::{PORT_TRIES, Server, free_port, larder_program, wait_until};
 
 fn script(folder: &Path, args: &[&str]) -> (String, Output) {
     let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster"));
@@ -43,9 +43,17 @@ fn a_cluster_of_somebody_else_is_not_taken_for_ours() {
 #[test]
 fn a_cluster_starts_grows_and_stops() {
     let folder = tempfile::tempdir().expect("a folder");
-    let port = port().to_string();
-    let (first, _) = script(folder.path(), &["start", "--nodes", "1", "--port", &port]);
-    let (second, _) = script(folder.path(), &["start", "--nodes", "2", "--port", &port]);
+    // Another test's server may get a port between the look and the start, of either node.
+    let start = || {
+        let port = port().to_string();
+        let [first, second] = ["1", "2"].map(|nodes| script(folder.path(), &["start", "--nodes", nodes, "--port", &port]).0);
+        let is_taken = [&first, &second].iter().any(|text| text.contains(" is in use by a process "));
+        if is_taken {
+            script(folder.path(), &["clean"]);
+        }
+        (!is_taken).then_some((port, first, second))
+    };
+    let (port, first, second) = (0..PORT_TRIES).find_map(|_| start()).expect("ports that are free");
     let log = std::fs::read_to_string(folder.path().join(format!("cluster/node-{port}/log"))).unwrap_or_default();
     let (end, _) = script(folder.path(), &["clean"]);
     assert!(first.contains("The cluster is ok: 1 nodes") && !first.contains("has no slots"), "{first}");

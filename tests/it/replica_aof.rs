@@ -386,3 +386,60 @@ fn what_a_transaction_did_before_the_role_changed_is_in_the_file() {
     let server = Server::larder(&options);
     assert_eq!(server.connect().call(&["MGET", "a", "b"]), Value::Array(vec![Value::Bulk("1".into()), Value::Bulk("2".into())]));
 }
+
+#[test]
+fn a_rewrite_that_a_copy_breaks_off_leaves_nothing_behind() {
+    let primary = Server::larder(&DEBUG);
+    fill(&mut primary.connect());
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = replica(None, folder.path(), &[]);
+    for round in 0..12 {
+        let mut client = server.connect();
+        client.call(&["SET", "own", &round.to_string()]);
+        let reply = client.call(&["BGREWRITEAOF"]);
+        assert!(reply.as_error().is_none(), "{reply:?}");
+        // At another moment of the rewrite in each round.
+        std::thread::sleep(std::time::Duration::from_millis(round * 4));
+        follow(&server, &primary);
+        wait_for_link(&mut client);
+        client.call(&["REPLICAOF", "NO", "ONE"]);
+        client.call(&["SET", "acknowledged", &round.to_string()]);
+        // Until there is a base of the copy nothing is on the disk.
+        let is_on_disk = Value::Array(vec![Value::Integer(1), Value::Integer(0)]);
+        wait_until("it is on the disk", || client.call(&["WAITAOF", "1", "0", "1000"]) == is_on_disk);
+        let before = digest(&server);
+        kill(server);
+        server = replica(None, folder.path(), &[]);
+        assert_eq!(digest(&server), before, "round {round}");
+    }
+}
+
+#[test]
+fn what_nobody_logged_is_in_no_history() {
+    let first = tempfile::tempdir().expect("a folder");
+    let options = [&DEBUG[..], &QUIET, &["--dir", first.path().to_str().expect("a name")]].concat();
+    let server = Server::larder(&options);
+    let mut client = server.connect();
+    let switch_on = |client: &mut Connection, rewrites| {
+        client.config_set("appendonly", "yes");
+        wait_for_file(client, rewrites);
+    };
+    switch_on(&mut client, 1);
+    client.call(&["SET", "a", "1"]);
+    let second = tempfile::tempdir().expect("a folder");
+    let copy = second.path().join("appendonlydir");
+    std::fs::create_dir(&copy).expect("it is ours");
+    for entry in std::fs::read_dir(first.path().join("appendonlydir")).expect("its parts") {
+        let entry = entry.expect("a part");
+        std::fs::copy(entry.path(), copy.join(entry.file_name())).expect("there is room");
+    }
+    client.config_set("appendonly", "no");
+    wait_until("there is no file", || client.info("aof_enabled") == 0);
+    client.call(&["SET", "unlogged", "1"]);
+    switch_on(&mut client, 2);
+    client.call(&["SET", "c", "1"]);
+    kill(server);
+    let server = Server::larder(&[&options[..], &["--appendonly", "yes"]].concat());
+    let other = replica(Some(&server), second.path(), &QUIET);
+    compare(&server, &other);
+}

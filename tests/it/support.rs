@@ -20,7 +20,7 @@ const WAIT_MS: u64 = 60_000;
 /// Pause between two looks.
 const LOOK_TIME: Duration = Duration::from_millis(10);
 /// Ports tried before giving up: another process may take one between its choice and the server's start.
-const PORT_TRIES: usize = 5;
+pub(crate) const PORT_TRIES: usize = 5;
 
 /// A running server. Ends with its value.
 pub(crate) struct Server {

@@ -46,9 +46,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
     if local > 0 && !context.config.appendonly {
         return Err(CmdError::coded("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."));
     }
-    // What it wrote before, and what it wrote in this very batch.
-    context.note_written();
-    let offset = context.caller.wrote_to;
+    let offset = context.written_offset();
     let (local_now, replicas_now) = disks_with(context.shared, offset);
     if local_now >= local && replicas_now >= replicas {
         context.reply.array(2);

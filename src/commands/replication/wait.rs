@@ -33,8 +33,7 @@ fn exec(context: &mut Context<'_>, args: &Args<'_>) -> Result<Option<Wait>, CmdE
     }
     let wanted = integer(args[1])?;
     let until_ms = until_ms_of_milliseconds(args[2])?;
-    context.note_written();
-    let (offset, replication) = (context.caller.wrote_to, &context.shared.replication);
+    let (offset, replication) = (context.written_offset(), &context.shared.replication);
     let now = replication.replicas_at(offset);
     let wanted = usize::try_from(wanted).unwrap_or(0);
     if now >= wanted {

@@ -121,8 +121,16 @@ mod tests {
     const VALKEY: &str = include_str!("../../../tests/data/valkey-9.1-options.txt");
 
     /// Options that Valkey does not have.
-    const OWN: [&str; 7] =
-        ["cluster-autopilot", "cluster-seed", "cluster-size", "cluster-replicas", "cluster-secret", "keyspace-stripes", "rdb-format"];
+    const OWN: [&str; 8] = [
+        "cluster-autopilot",
+        "cluster-seed",
+        "cluster-size",
+        "cluster-replicas",
+        "cluster-secret",
+        "keyspace-stripes",
+        "rdb-format",
+        "repl-aside-size",
+    ];
 
     /// Defaults that differ from Valkey's, and why.
     const OTHER_DEFAULTS: &[(&str, &str)] = &[

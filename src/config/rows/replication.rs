@@ -43,7 +43,7 @@ pub(super) static ROWS: &[Row] = &[
         .alias("slave-announce-port")
         .doc("Port that a replica gives as its own."),
     yes_no("replica-ignore-disk-write-errors", false, Kept)
-        .no_effect("the disk is none of a replica's business yet: it has no append only file")
+        .no_effect("a replica whose disk fails goes on, says so in INFO and in the log, and tells its primary of nothing that is not on it")
         .doc("Let a replica go on when it cannot write to disk."),
     number("min-replicas-to-write", 0, INT_MAX, 0, field!(min_replicas_to_write))
         .alias("min-slaves-to-write")
@@ -61,9 +61,11 @@ pub(super) static ROWS: &[Row] = &[
     number("repl-backlog-ttl", 0, LONG_MAX, 3600, field!(repl_backlog_ttl))
         .doc("Seconds without a replica after which that backlog is freed. 0 keeps it."),
     memory("repl-aside-size", 0, LONG_MAX, 4096 * MIB, field!(repl_aside_size)).doc(
-        "Writes kept on disk for each replica that is sent its copy or is slower than the writers, beyond a few that \
-         are kept in memory. From half of it on writes wait a part of each moment, and a replica that has not taken \
-         more than this is given up. 0 keeps all in memory, where client-output-buffer-limit bounds it. Larder's own.",
+        "Writes kept on disk (in dir) for each replica that is sent its copy or is slower than the writers, beyond \
+         what is kept in memory. A replica that has not taken more than this is given up, and as before one that has \
+         left more in memory than client-output-buffer-limit, where the disk is slower than the writers. From half of \
+         either on writes wait a part of each moment. 0 keeps all in memory. INFO shows repl_aside_bytes and \
+         repl_write_delay_ms. Larder's own.",
     ),
     yes_no("repl-disable-tcp-nodelay", false, field!(repl_disable_tcp_nodelay)).doc("Send to replicas in fewer, later packets."),
     yes_no("repl-mptcp", false, Kept)

@@ -232,6 +232,9 @@ impl Writer {
     pub fn begin(&self, part: Part, reader: LogReader, from: u64, is_whole: bool) {
         let mut current = self.current.lock();
         assert!(current.is_none(), "another file would have a gap");
+        // A rewrite that was cancelled as the file before ended may have left its part behind.
+        *self.next.lock() = None;
+        self.has_next.store(false, Ordering::Release);
         self.figures.current_len.store(part.len, Ordering::Relaxed);
         *current = Some(Current::new(part, reader));
         self.written.store(from, Ordering::Release);
