@@ -39,7 +39,8 @@ pub(super) fn begin(shared: &Arc<Shared>) -> anyhow::Result<Option<Running>> {
     if len < u64::from(config.loading_process_events_interval_bytes) {
         return load(shared, source).map(|()| None);
     }
-    // From now on, before anybody is let in.
+    // From now on, before anybody is let in: who asks how far it is finds out how much there is.
+    shared.saving.loading.begin(len);
     Loading::announce(shared);
     let for_thread = Arc::clone(shared);
     Ok(Some(tokio::task::spawn_blocking(move || load(&for_thread, source))))
