@@ -14,7 +14,7 @@ use crate::base::{alloc, clock, process};
 use crate::config::{Config, RdbVersionCheck, os_text};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::{KeyAccess, Moment};
-use crate::persist::files::File;
+use crate::persist::files::{File, Reader};
 use crate::persist::rdb::file_source::FileSource;
 use crate::persist::rdb::into_keyspace::{IntoKeyspace, Queue, Settings};
 use crate::persist::rdb::load::Limits;
@@ -75,7 +75,7 @@ impl<'s> Loading<'s> {
     pub fn load_first(&self) -> Result<Option<Place>, Failure> {
         let config = self.0.config.load();
         let file = open(self.0, &saving::path(&config))?;
-        let place = Place::read(&file);
+        let place = Place::read(&mut Reader::new(file, 0));
         self.load_options_file(Existing::Nothing, place.is_some()).map(|()| place)
     }
 
@@ -165,9 +165,10 @@ fn load(shared: &Shared, config: &Config, file: Arc<dyn File>, path: &Path, exis
     let on_begin: Option<fn(&Keyspace)> = if existing == Existing::Goes { Some(Keyspace::empty) } else { None };
     let queue = Queue::default();
     let mut receiver = IntoKeyspace::new(&shared.keyspace, settings, progress, on_begin, &queue);
+    let mut reader = Reader::new(file, 0);
     let mut on_read = |len| _ = progress.loaded_bytes.fetch_add(len, Ordering::Relaxed);
     let has_checksum = config.rdbchecksum && !shared.debug.skip_checksum.load(Ordering::Relaxed);
-    let mut source = FileSource::new(&file, has_checksum, &mut on_read);
+    let mut source = FileSource::new(&mut reader, has_checksum, &mut on_read);
     let checks = Checks {
         version: config.rdb_version_check == RdbVersionCheck::Strict,
         checksum: has_checksum,
@@ -190,7 +191,7 @@ fn load(shared: &Shared, config: &Config, file: Arc<dyn File>, path: &Path, exis
         receiver.helper().run(&queue);
         read
     });
-    let result = receiver.conclude().map_or(read, Err);
+    let result = receiver.failure().map_or(read, Err);
     if result.is_err() && receiver.has_begun() && matches!(existing, Existing::Nothing | Existing::Goes) {
         shared.keyspace.empty();
     }

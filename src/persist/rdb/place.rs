@@ -3,11 +3,10 @@
 //!
 //! The fields are Valkey's: `repl-id`, `repl-offset`, `repl-stream-db`.
 
-use std::sync::Arc;
+use std::io::Read;
 
 use super::file_source::FileSource;
 use super::load_file::{self, Checks, Particulars, Problem, Receiver};
-use crate::persist::files::File;
 
 pub(super) const ID: &str = "repl-id";
 pub(super) const OFFSET: &str = "repl-offset";
@@ -35,7 +34,7 @@ impl Place {
     }
 
     /// Reads what a file says before its first key. `None` if it does not say where it stands, or is none: who loads it finds that out.
-    pub fn read(file: &Arc<dyn File>) -> Option<Place> {
+    pub fn read(file: &mut dyn Read) -> Option<Place> {
         let mut head = Head::default();
         let checks = Checks { version: false, checksum: false, databases: usize::MAX };
         let _ = load_file::read(&mut FileSource::new(file, false, &mut |_| ()), &mut head, checks);
