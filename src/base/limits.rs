@@ -141,6 +141,9 @@ pub const REPLICA_READ_LEN: usize = 1024 * 1024;
 /// Snapshot that waits in memory for a replica's socket. What is beyond lies in a temporary file meanwhile.
 pub const REPLICA_SNAPSHOT_LEN_MAX: usize = 16 * 1024 * 1024;
 
+/// No log gets so long: what says so was not written by a server, and no place behind it could be counted.
+pub const LOG_OFFSET_MAX: u64 = 1 << 62;
+
 /// A replica that has not taken so much of the log, and more than the backlog keeps, has it put on the disk. With [`REPLICA_SNAPSHOT_LEN_MAX`] it is the
 /// memory that a replica takes.
 pub const LOG_ASIDE_LEN_MIN: u64 = 16 * 1024 * 1024;

@@ -34,6 +34,11 @@ const PAUSE_MS: u64 = 10_000;
 /// So many replicas no server has: one that must not be written to, and cannot follow, is told to want them.
 const REPLICAS_IMPOSSIBLE: &str = "1000000";
 
+/// Said when a copy begins anew.
+const AGAIN: &str = "The copy has ended before its end, and begins anew; the log of this server says why, or that of the other one. If that says\n\
+    \"overcoming of output buffer limits\", more is written there than it keeps for a replica: until this is over, set its\n\
+    client-output-buffer-limit to \"replica 0 0 0\" with CONFIG SET, or write less.\n";
+
 /// One of the two servers.
 struct Node {
     session: Session,
@@ -248,6 +253,7 @@ impl Migration {
     fn copy(&mut self) -> Result<(), Stop> {
         let bar = progress();
         let (mut last, mut heard_ms, mut is_here) = ((0, 0), clock::monotonic_ms(), false);
+        let mut is_told = false;
         loop {
             let (ours, end) = (self.here.info("replication")?, self.there.info("replication")?.number("master_repl_offset"));
             if !ours.is("role", "slave") {
@@ -266,6 +272,11 @@ impl Migration {
                     break;
                 }
             } else {
+                // Less than before: that copy has been given up, and another one begun.
+                if came < last.0 && !is_told {
+                    is_told = true;
+                    bar.suspend(|| self.out.write_all(AGAIN.as_bytes()))?;
+                }
                 let of = if total > 0 { format!(" of {}", HumanBytes(total)) } else { String::new() };
                 bar.set_message(format!("{}{of} copied", HumanBytes(came)));
             }

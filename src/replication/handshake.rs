@@ -1,6 +1,7 @@
 //! What a replica and its primary tell each other before anything is copied.
 
 use super::wire::{LinkError, Wire};
+use crate::base::limits::LOG_OFFSET_MAX;
 use crate::base::version::VALKEY;
 use crate::config::Config;
 
@@ -76,7 +77,8 @@ fn parse(reply: &str) -> Option<Answer> {
         "+FULLRESYNC" => {
             let id = words.next().filter(is_id)?;
             let at: i64 = words.next()?.parse().ok()?;
-            Some(Answer::Full(id.to_owned(), u64::try_from(at).ok()?))
+            let at = u64::try_from(at).ok().filter(|at| *at <= LOG_OFFSET_MAX)?;
+            Some(Answer::Full(id.to_owned(), at))
         }
         _ => None,
     }
@@ -95,6 +97,7 @@ mod tests {
             (format!("+FULLRESYNC {id} 0"), full(0)),
             (format!("+FULLRESYNC {id} -1"), None),
             (format!("+FULLRESYNC {id} 99999999999999999999"), None),
+            (format!("+FULLRESYNC {id} 9223372036854775807"), None),
             (format!("+FULLRESYNC {id}"), None),
             ("+FULLRESYNC short 1".to_owned(), None),
             (format!("+CONTINUE {id}"), Some(Answer::Continue(Some(id.to_owned())))),

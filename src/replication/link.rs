@@ -137,8 +137,13 @@ impl Follower<'_> {
                 self.copy(&mut wire, id, at)?;
             }
         }
-        *failures = 0;
-        self.stream(&mut wire, &config)
+        let began_at = shared.write_log.end();
+        let Err(error) = self.stream(&mut wire, &config);
+        // A primary that is asked well and then sends what cannot be applied is asked ever more seldom.
+        if shared.write_log.end() > began_at {
+            *failures = 0;
+        }
+        Err(error)
     }
 
     /// Puts a full copy in the place of what is here.

@@ -15,6 +15,7 @@
 //! then     zeros, as many as the SELECT is shorter than the longest one
 //! ```
 
+use crate::base::limits::LOG_OFFSET_MAX;
 use crate::base::number::parse_i64;
 use crate::base::requests::{push_header, push_select, push_word};
 
@@ -28,8 +29,6 @@ const PAYLOAD_LEN: usize = OLD_LEN + 4 + 1;
 const SELECT_LEN_MAX: usize = "*2\r\n$6\r\nSELECT\r\n$10\r\n4294967295\r\n".len();
 /// Bytes of a header.
 pub const HEADER_LEN: usize = "*2\r\n$4\r\nPING\r\n$75\r\n\r\n".len() + PAYLOAD_LEN + SELECT_LEN_MAX;
-/// No log gets so long: what says so was not written by this server, and no place behind it could be counted.
-const OFFSET_MAX: u64 = 1 << 62;
 
 /// See the module's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +85,7 @@ impl PartHeader {
         let (offset, rest) = rest.split_first_chunk()?;
         let (epoch, offset) = (u64::from_be_bytes(*epoch), u64::from_be_bytes(*offset));
         let history = String::from_utf8(history.to_vec()).ok()?;
-        let is_sound = offset <= OFFSET_MAX && history.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_sound = offset <= LOG_OFFSET_MAX && history.bytes().all(|byte| byte.is_ascii_hexdigit());
         let (database, is_copy, has_select) = match rest.split_first_chunk() {
             _ if rest.is_empty() => (0, false, false),
             Some((database, [is_copy, ..])) => (u32::from_be_bytes(*database), *is_copy != 0, true),

@@ -7,6 +7,7 @@ use std::io::Read;
 
 use super::file_source::FileSource;
 use super::load_file::{self, Checks, Particulars, Problem, Receiver};
+use crate::base::limits::LOG_OFFSET_MAX;
 
 pub(super) const ID: &str = "repl-id";
 pub(super) const OFFSET: &str = "repl-offset";
@@ -39,8 +40,7 @@ impl Place {
         let checks = Checks { version: false, checksum: false, databases: usize::MAX };
         let _ = load_file::read(&mut FileSource::new(file, false, &mut |_| ()), &mut head, checks);
         let history = head.history.filter(|id| id.len() == ID_LEN && id.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-        // Offsets are signed in the protocol.
-        let offset = head.offset.filter(|offset| i64::try_from(*offset).is_ok_and(|offset| offset < i64::MAX))?;
+        let offset = head.offset.filter(|offset| *offset <= LOG_OFFSET_MAX)?;
         Some(Place { history, offset, database: head.database.unwrap_or(0) })
     }
 }
