@@ -189,7 +189,7 @@ pub fn load(loading: &Loading<'_>, shared: &Arc<Shared>, folder: &Folder, manife
             if read.remarks_len == 0 {
                 let from = (read.len - read.header_len).min(config.repl_backlog_size);
                 tail = vec![0; from as usize];
-                read_exact_at(&*file, &mut tail, read.len - from).map_err(|error| LoadError::Open(part.name.clone(), os_text(error)))?;
+                read_exact_at(&*file, &mut tail, read.len - from).map_err(|error| LoadError::Io(part.name.clone(), os_text(error)))?;
             }
             let last_part = Part { file, len: read.len, header_is_due: header != found, header };
             last = Some((part.name.clone(), last_part));

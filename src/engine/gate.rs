@@ -154,10 +154,9 @@ impl Gate {
             && !context.shared.saving.is_loading()
             && !context.shared.saving.forbids_writes(context.config)
             && !context.shared.aof.has_failed()
-            && !context.shared.aof.is_behind()
-            && !context.shared.keyspace.snapshot_is_behind()
+            // Where writes wait now and then, each asks.
             && context.shared.replication.write_delay_ms() == 0
-            && context.shared.pause.until_ms(true) == 0
+            && until_ms(context.shared, flag::WRITE) == 0
             && !is_stale(context);
         self.asked_flags = if context.shared.replication.is_replica() { flag::WRITE } else { 0 };
     }

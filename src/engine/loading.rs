@@ -67,32 +67,19 @@ impl<'s> Loading<'s> {
         std::mem::forget(self);
     }
 
-    /// Loads the options' file into an empty node, and says where in a history it stands, if it does. What has ended is loaded as well then: those who
-    /// have the same history are told when it goes.
-    ///
-    /// # Errors
-    /// See [`Failure`]. There is nothing then.
-    pub fn load_first(&self) -> Result<Option<Place>, Failure> {
-        let config = self.0.config.load();
-        let file = open(self.0, &saving::path(&config))?;
-        let place = Place::read(&mut Reader::new(file, 0));
-        self.load_options_file(Existing::Nothing, place.is_some()).map(|()| place)
-    }
-
-    /// Loads the options' file. What it held before it failed is gone again, unless it came beside other data.
+    /// Loads the options' file. What it held before it failed is gone again, unless it came beside other data. Into an empty node it comes with where in a
+    /// history it stands, if it says so: what has ended is loaded as well then, since those who have the same history are told when it goes.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub fn load(&self, existing: Existing) -> Result<(), Failure> {
-        self.load_options_file(existing, false)
-    }
-
-    fn load_options_file(&self, existing: Existing, keeps_ended: bool) -> Result<(), Failure> {
+    pub fn load(&self, existing: Existing) -> Result<Option<Place>, Failure> {
         let config = self.0.config.load();
         let path = saving::path(&config);
         let result = open(self.0, &path).and_then(|file| {
             self.0.saving.loading.begin(file.len().map_err(|error| cannot_open(&path, error))?);
-            load(self.0, &config, file, &path, existing, keeps_ended).map(drop)
+            let is_first = existing == Existing::Nothing;
+            let place = is_first.then(|| Place::read(&mut Reader::new(Arc::clone(&file), 0))).flatten();
+            load(self.0, &config, file, &path, existing, place.is_some()).map(|_| place)
         });
         alloc::flush_thread();
         if result.is_ok() {

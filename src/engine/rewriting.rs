@@ -412,7 +412,8 @@ fn write_base(
     let begun_with = parts.clone();
     let begin = |keys: &mut KeyAccess<'_>| {
         let Some((next, was_on)) = next else { return };
-        // What is here is nobody's data at any offset, or has become another's by a copy that came meanwhile: that has ended the file, and cancelled this.
+        // What is here is nobody's data at any offset, or has become another's by a copy that came meanwhile: that has ended the file, and
+        // cancelled this.
         if shared.replication.has_partial_copy() || is_cancelled.load(Ordering::Relaxed) || shared.aof.is_on() != was_on {
             is_cancelled.store(true, Ordering::Relaxed);
             return;

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::aof;
 use crate::engine::aof_loading::LoadError;
-use crate::engine::loading::{Failure, Loading};
+use crate::engine::loading::{Existing, Failure, Loading};
 use crate::engine::rewriting::Parts;
 use crate::engine::roles;
 use crate::engine::saving;
@@ -51,7 +51,7 @@ fn load(shared: &Arc<Shared>, source: Source) -> anyhow::Result<()> {
         Source::AppendOnlyFile(parts) => aof::start(shared, parts).map_err(told),
         Source::Snapshot => {
             let loading = Loading::begin(shared);
-            match loading.load_first() {
+            match loading.load(Existing::Nothing) {
                 Ok(Some(Place { history, offset, database })) => {
                     tracing::info!("The snapshot is of history {history}, up to offset {offset}");
                     roles::resume(shared, history, offset, database, &[]);

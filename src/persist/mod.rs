@@ -4,5 +4,6 @@
 pub mod aof;
 pub mod dump;
 pub mod files;
+pub mod history;
 pub mod rdb;
 pub mod write_log;

@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use super::pipe::{Part, Pipe};
 use crate::base::limits::{LOG_ASIDE_LEN_MIN, REPLICA_READ_LEN};
+use crate::config::Config;
 use crate::engine::shared::Shared;
 use crate::persist::files::Files;
 use crate::persist::write_log::{LogReader, WriteLog};
@@ -101,7 +102,44 @@ pub(super) async fn is_behind(reader: Option<&LogReader>, shared: &Shared) {
     .await;
 }
 
-/// A part of what may be, in thousandths.
-pub(super) fn permille(part: u64, whole: u64) -> u64 {
-    (u128::from(part) * 1000 / u128::from(whole.max(1))).min(1000) as u64
+/// How near a replica is to being given up that has left so much on the disk, and so much in memory: in thousandths of the way. Where nothing is to go to
+/// the disk, nobody waits for it.
+pub(super) fn fill(on_disk: u64, in_memory: u64, config: &Config) -> u64 {
+    let (backlog, hard) = (config.repl_backlog_size, config.client_output_buffer_limit.replica.hard_bytes);
+    let permille = |part: u64, whole: u64| (u128::from(part) * 1000 / u128::from(whole.max(1))).min(1000) as u64;
+    if config.repl_aside_size == 0 {
+        return 0;
+    }
+    // What the backlog keeps anyway costs nothing, and a limit below it is none.
+    let beyond = if hard > backlog { permille(in_memory.saturating_sub(backlog), hard - backlog) } else { 0 };
+    permille(on_disk, config.repl_aside_size).max(beyond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_what_the_backlog_keeps() {
+        const MIB: u64 = 1024 * 1024;
+        let config = |backlog_mib: u64, aside_mib: u64, hard_mib: u64| {
+            let mut config = Config::default();
+            (config.repl_backlog_size, config.repl_aside_size) = (backlog_mib * MIB, aside_mib * MIB);
+            config.client_output_buffer_limit.replica.hard_bytes = hard_mib * MIB;
+            config
+        };
+        for (on_disk, in_memory, config, expected) in [
+            (0, 0, config(10, 100, 210), 0),
+            (50, 0, config(10, 100, 210), 500),
+            (101, 0, config(10, 100, 210), 1000),
+            (0, 10, config(10, 100, 210), 0),
+            (0, 160, config(10, 100, 210), 750),
+            (20, 60, config(10, 100, 210), 250),
+            (0, 900, config(1000, 100, 210), 0),
+            (0, 900, config(10, 100, 0), 0),
+            (50, 160, config(10, 0, 210), 0),
+        ] {
+            assert_eq!(fill(on_disk * MIB, in_memory * MIB, &config), expected, "{on_disk} on disk, {in_memory} in memory");
+        }
+    }
 }

@@ -20,7 +20,7 @@ use larder_proto::resp::{Batch, Limits, RequestParser};
 use tokio::sync::oneshot;
 
 use super::actions::perform;
-use super::aside::{Aside, is_behind, permille};
+use super::aside::{self, Aside, is_behind};
 use super::pipe::{Part, Pipe};
 use super::snapshot::{self, Begun, Job};
 use super::socket::Socket;
@@ -534,12 +534,9 @@ impl Feed {
         // What the backlog keeps anyway costs nothing.
         let hard = limit.hard_bytes.max(config.repl_backlog_size);
         let soft = limit.soft_bytes.max(config.repl_backlog_size);
-        if config.repl_aside_size > 0 {
-            let in_memory = if limit.hard_bytes > 0 { pending } else { 0 };
-            let fill = permille(file_len, config.repl_aside_size).max(permille(in_memory, hard));
-            if self.shared.replication.note_aside(self.client.id, file_len, fill) {
-                self.shared.gate.advance();
-            }
+        let fill = aside::fill(file_len, pending, &config);
+        if self.shared.replication.note_aside(self.client.id, file_len, fill) {
+            self.shared.gate.advance();
         }
         if limit.soft_bytes == 0 || pending < soft {
             self.soft_limit_since_ms = None;

@@ -4,9 +4,7 @@ use super::wire::{LinkError, Wire};
 use crate::base::limits::LOG_OFFSET_MAX;
 use crate::base::version::VALKEY;
 use crate::config::Config;
-
-/// Length of a history's name.
-const ID_LEN: usize = 40;
+use crate::persist::history::is_id;
 
 /// What the primary answers to PSYNC.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,11 +69,10 @@ pub(super) fn ask(wire: &mut Wire<'_>, wish: Option<(String, u64)>, hands_over: 
 
 fn parse(reply: &str) -> Option<Answer> {
     let mut words = reply.split_ascii_whitespace();
-    let is_id = |id: &&str| id.len() == ID_LEN && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     match words.next()? {
-        "+CONTINUE" => Some(Answer::Continue(words.next().filter(is_id).map(str::to_owned))),
+        "+CONTINUE" => Some(Answer::Continue(words.next().filter(|id| is_id(id)).map(str::to_owned))),
         "+FULLRESYNC" => {
-            let id = words.next().filter(is_id)?;
+            let id = words.next().filter(|id| is_id(id))?;
             let at: i64 = words.next()?.parse().ok()?;
             let at = u64::try_from(at).ok().filter(|at| *at <= LOG_OFFSET_MAX)?;
             Some(Answer::Full(id.to_owned(), at))

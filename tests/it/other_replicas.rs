@@ -4,8 +4,6 @@
 //! LARDER_LINK_ROUNDS is how often the links are cut (by default a few times). LARDER_OTHER_SERVERS names servers, as for the files
 //! ([`super::other_servers`]).
 
-use std::time::Duration;
-
 use larder::base::clock;
 use larder_proto::resp::Value;
 
@@ -16,7 +14,7 @@ use super::support::{Connection, Server, wait_until};
 
 const ROUNDS: u64 = 2;
 /// Between two cuts, if there are to be many: by default links are cut as soon as they are there again.
-const BETWEEN: Duration = Duration::from_secs(2);
+const BETWEEN_MS: u64 = 2000;
 
 fn rounds() -> Option<u64> {
     std::env::var("LARDER_LINK_ROUNDS").ok()?.parse().ok()
@@ -39,12 +37,15 @@ fn status(client: &mut Connection) -> String {
 fn cut_links(primary: &Server, replicas: &[Server], names: &str) {
     let mut client = primary.connect();
     let count = replicas.len() as u64;
-    let (rounds, pause) = rounds().map_or((ROUNDS, Duration::ZERO), |rounds| (rounds, BETWEEN));
+    let (rounds, between_ms) = rounds().map_or((ROUNDS, 0), |rounds| (rounds, BETWEEN_MS));
     let refused = client.info("sync_partial_err");
     let (before, began) = (client.info("master_repl_offset"), clock::monotonic_ms());
     under_load(primary, |some_more| {
         for round in 1..=rounds {
-            std::thread::sleep(pause);
+            let until_ms = clock::monotonic_ms() + between_ms;
+            while clock::monotonic_ms() < until_ms {
+                some_more();
+            }
             client.call(&["CLIENT", "KILL", "TYPE", "replica"]);
             wait_until("they are there again", || client.info("sync_partial_ok") >= round * count);
             some_more();

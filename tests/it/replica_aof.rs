@@ -6,7 +6,7 @@ use std::path::Path;
 use larder_proto::resp::Value;
 
 use super::append_only::{digest, fill, kill, options};
-use super::replication::{DEBUG, LASTING, compare, compare_offsets, follow, under_load};
+use super::replication::{DEBUG, LASTING, compare, compare_offsets, follow, larder_replica, under_load, valkey_replica};
 use super::support::{Connection, Server, wait_until};
 
 const ROUNDS: u64 = 4;
@@ -305,22 +305,12 @@ fn restart_primary(replica_of: impl Fn(&Server) -> Option<Server>) {
 
 #[test]
 fn a_primary_that_is_back_goes_on_with_its_replicas() {
-    restart_primary(|primary| {
-        let replica = Server::larder(&DEBUG);
-        follow(&replica, primary);
-        Some(replica)
-    });
+    restart_primary(|primary| Some(larder_replica(primary)));
 }
 
 #[test]
 fn a_primary_that_is_back_goes_on_with_a_valkey() {
-    let test = "a_primary_that_is_back_goes_on_with_a_valkey";
-    restart_primary(|primary| {
-        let options = [&DEBUG[..], &["--repl-diskless-load", "disabled"]].concat();
-        let replica = Server::reference(test, &options)?;
-        follow(&replica, primary);
-        Some(replica)
-    });
+    restart_primary(|primary| valkey_replica("a_primary_that_is_back_goes_on_with_a_valkey", primary));
 }
 
 /// WAITAOF on a primary whose replica has a file: `of` makes a server of either kind.
@@ -399,7 +389,7 @@ fn a_rewrite_that_a_copy_breaks_off_leaves_nothing_behind() {
         let reply = client.call(&["BGREWRITEAOF"]);
         assert!(reply.as_error().is_none(), "{reply:?}");
         // At another moment of the rewrite in each round.
-        std::thread::sleep(std::time::Duration::from_millis(round * 4));
+        (0..round * 20).for_each(|_| _ = client.call(&["PING"]));
         follow(&server, &primary);
         wait_for_link(&mut client);
         client.call(&["REPLICAOF", "NO", "ONE"]);

@@ -4,8 +4,7 @@
 //! LARDER_KILL_ROUNDS is how often one of them is killed (by default a few times), LARDER_KILL_SEED where the choice of moments begins.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use larder::base::rng::Rng;
 use larder::persist::aof::header::HEADER_LEN;
@@ -13,15 +12,15 @@ use larder_proto::resp::Value;
 
 use super::append_only::{digest, kill};
 use super::kills::from_environment;
-use super::replication::{DEBUG, LASTING, compare, follow};
+use super::replication::{DEBUG, End, LASTING, compare, follow};
 use super::support::{Connection, Server, wait_until};
 
 const ROUNDS: u64 = 6;
 const CLIENTS: usize = 6;
 /// Requests on their way of each client.
 const BATCH: usize = 8;
-/// One of them is killed so many milliseconds after the load has begun.
-const MOMENTS_MS: std::ops::Range<u64> = 20..300;
+/// One of them is killed after so many replies.
+const REPLIES: std::ops::Range<u64> = 50..1500;
 
 fn node(folder: &Path, more: &[&str]) -> Server {
     let folder = folder.to_str().expect("a name");
@@ -30,7 +29,7 @@ fn node(folder: &Path, more: &[&str]) -> Server {
 }
 
 /// Changes keys of all types until the node is killed, or it is told to end.
-fn load(mut client: Connection, number: usize, must_end: &AtomicBool) {
+fn load(mut client: Connection, number: usize, must_end: &AtomicBool, replies: &AtomicU64) {
     let mut rng = Rng::new(number as u64);
     while !must_end.load(Ordering::Acquire) {
         let batch: Vec<Vec<String>> = (0..BATCH)
@@ -55,6 +54,7 @@ fn load(mut client: Connection, number: usize, must_end: &AtomicBool) {
         if client.try_send_all(batch.into_iter()).is_err() || (0..BATCH).any(|_| client.try_receive().is_none()) {
             return;
         }
+        replies.fetch_add(BATCH as u64, Ordering::AcqRel);
     }
 }
 
@@ -113,20 +113,20 @@ fn what_a_replica_has_is_what_the_log_says_up_to_its_offset() {
     wait_until("it has a file", || replica.connect().info("aof_rewrites") == 1 && replica.connect().info("aof_rewrite_in_progress") == 0);
     let mut totals = Totals::default();
     for round in 0..rounds {
-        let (kills_primary, moment_ms) = (rng.below(2) == 0, rng.below(MOMENTS_MS.end - MOMENTS_MS.start) + MOMENTS_MS.start);
+        let (kills_primary, enough) = (rng.below(2) == 0, rng.below(REPLIES.end - REPLIES.start) + REPLIES.start);
         let context = format!("round {round} of seed {seed}: the {} is killed", if kills_primary { "primary" } else { "replica" });
-        let must_end = AtomicBool::new(false);
+        let (must_end, replies) = (AtomicBool::new(false), AtomicU64::new(0));
         let before = primary.connect().info("sync_full");
         std::thread::scope(|scope| {
             for number in 0..CLIENTS {
-                let (client, must_end) = (primary.connect(), &must_end);
-                scope.spawn(move || load(client, round as usize * CLIENTS + number, must_end));
+                let (client, must_end, replies) = (primary.connect(), &must_end, &replies);
+                scope.spawn(move || load(client, round as usize * CLIENTS + number, must_end, replies));
             }
-            // No bound: it is when something happens.
-            std::thread::sleep(Duration::from_millis(moment_ms));
+            // Also if it is waited for in vain: the scope waits for the others.
+            let _end = End(&must_end);
+            wait_until("clients are served", || replies.load(Ordering::Acquire) >= enough);
             let victim = if kills_primary { &primary } else { &replica };
             victim.signal(rustix::process::Signal::KILL);
-            must_end.store(true, Ordering::Release);
         });
         if kills_primary {
             primary.wait();

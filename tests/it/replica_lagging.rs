@@ -3,7 +3,7 @@
 use larder_proto::resp::Value;
 use rustix::process::Signal;
 
-use super::replication::{DEBUG, Raw, compare, follow};
+use super::replication::{DEBUG, Raw, compare, larder_replica};
 use super::support::{Connection, Server, request, wait_until};
 
 const MIB: usize = 1024 * 1024;
@@ -21,6 +21,14 @@ fn write(client: &mut Connection, mib: usize) -> Vec<Vec<u8>> {
     requests.iter().map(|words| request(words)).collect()
 }
 
+/// A replica that has followed `primary` until now, and stands still.
+fn frozen_replica(primary: &Server) -> Server {
+    let replica = larder_replica(primary);
+    wait_until("it follows", || replica.connect().info_text("master_link_status") == "up");
+    replica.freeze();
+    replica
+}
+
 /// Waits until what a replica has not taken is on the disk, and not in memory.
 fn wait_for_disk(client: &mut Connection, memory_before: u64) {
     wait_until("the rest is on the disk", || client.info("repl_aside_bytes") as usize > (BEYOND_MIB - 100) * MIB);
@@ -31,13 +39,11 @@ fn wait_for_disk(client: &mut Connection, memory_before: u64) {
 
 #[test]
 fn a_replica_that_stands_still_for_a_while_goes_on() {
-    let (primary, replica) = (Server::larder(&DEBUG), Server::larder(&DEBUG));
+    let primary = Server::larder(&DEBUG);
     let mut client = primary.connect();
     write(&mut client, 20);
-    follow(&replica, &primary);
-    compare(&primary, &replica);
+    let replica = frozen_replica(&primary);
     let before = client.info("used_memory");
-    replica.freeze();
     write(&mut client, BEYOND_MIB);
     wait_for_disk(&mut client, before);
     replica.signal(Signal::CONT);
@@ -71,10 +77,7 @@ fn what_is_written_during_a_slow_copy_follows_it() {
 fn who_takes_nothing_is_given_up_at_the_bound_after_the_writers_have_been_slowed() {
     let primary = Server::larder(&["--repl-aside-size", "64mb"]);
     let mut client = primary.connect();
-    let replica = Server::larder(&[]);
-    follow(&replica, &primary);
-    wait_until("it follows", || replica.connect().info_text("master_link_status") == "up");
-    replica.freeze();
+    let _replica = frozen_replica(&primary);
     let mut longest_ms = 0;
     wait_until("it is given up", || {
         write(&mut client, 4);
@@ -92,10 +95,7 @@ fn who_takes_nothing_is_given_up_at_the_bound_after_the_writers_have_been_slowed
 fn what_cannot_be_put_on_the_disk_stays_in_memory() {
     let primary = Server::larder(&["--repl-aside-size", "0"]);
     let mut client = primary.connect();
-    let replica = Server::larder(&[]);
-    follow(&replica, &primary);
-    wait_until("it follows", || replica.connect().info_text("master_link_status") == "up");
-    replica.freeze();
+    let _replica = frozen_replica(&primary);
     write(&mut client, 50);
     assert_eq!(client.info("repl_aside_bytes"), 0);
     // Within the bound of what lies in memory, and then beyond it.

@@ -6,7 +6,7 @@ use larder_proto::resp::Value;
 
 use super::append_only::{digest, fill};
 use super::replica_aof::{QUIET, syncs, wait_for_link};
-use super::replication::{DEBUG, compare, compare_offsets, follow};
+use super::replication::{DEBUG, compare, compare_offsets, follow, larder_replica, valkey_replica};
 use super::support::{Server, wait_until};
 
 /// A server whose snapshot lies in `folder`.
@@ -102,21 +102,12 @@ fn restart_primary(replica_of: impl Fn(&Server) -> Option<Server>) {
 
 #[test]
 fn a_primary_goes_on_from_its_snapshot_with_its_replicas() {
-    restart_primary(|primary| {
-        let replica = Server::larder(&DEBUG);
-        follow(&replica, primary);
-        Some(replica)
-    });
+    restart_primary(|primary| Some(larder_replica(primary)));
 }
 
 #[test]
 fn a_primary_goes_on_from_its_snapshot_with_a_valkey() {
-    let test = "a_primary_goes_on_from_its_snapshot_with_a_valkey";
-    restart_primary(|primary| {
-        let replica = Server::reference(test, &DEBUG)?;
-        follow(&replica, primary);
-        Some(replica)
-    });
+    restart_primary(|primary| valkey_replica("a_primary_goes_on_from_its_snapshot_with_a_valkey", primary));
 }
 
 #[test]

@@ -29,6 +29,13 @@ pub(super) fn valkey_replica(test: &str, primary: &Server) -> Option<Server> {
     Server::reference(test, &options.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
+/// A Larder that follows `primary`.
+pub(super) fn larder_replica(primary: &Server) -> Server {
+    let replica = Server::larder(&DEBUG);
+    follow(&replica, primary);
+    replica
+}
+
 /// Waits until the replica has all that the primary has, and compares. Nobody writes.
 pub(super) fn compare(primary: &Server, replica: &Server) {
     catch_up(primary, replica);
@@ -96,7 +103,7 @@ pub(super) fn under_load(primary: &Server, meanwhile: impl FnOnce(&dyn Fn())) {
 }
 
 /// Ends those who write when it is dropped.
-struct End<'e>(&'e AtomicBool);
+pub(super) struct End<'e>(pub(super) &'e AtomicBool);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {

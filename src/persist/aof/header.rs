@@ -18,12 +18,11 @@
 use crate::base::limits::LOG_OFFSET_MAX;
 use crate::base::number::parse_i64;
 use crate::base::requests::{push_header, push_select, push_word};
+use crate::persist::history::{ID_LEN, is_id};
 
 const MAGIC: &[u8; 4] = b"LDR1";
-/// Bytes of a history's name.
-const HISTORY_LEN: usize = 40;
 /// Bytes of what all headers have, and of what the newer ones have.
-const OLD_LEN: usize = 4 + HISTORY_LEN + 8 + 8;
+const OLD_LEN: usize = 4 + ID_LEN + 8 + 8;
 const PAYLOAD_LEN: usize = OLD_LEN + 4 + 1;
 /// Bytes of the SELECT with the longest number that a `u32` can be.
 const SELECT_LEN_MAX: usize = "*2\r\n$6\r\nSELECT\r\n$10\r\n4294967295\r\n".len();
@@ -57,7 +56,7 @@ pub struct Found {
 impl PartHeader {
     /// Its records.
     pub fn record(&self) -> Vec<u8> {
-        assert_eq!(self.history.len(), HISTORY_LEN, "all have the same length");
+        assert_eq!(self.history.len(), ID_LEN, "all have the same length");
         let mut select = Vec::new();
         push_select(&mut select, self.database);
         let mut payload = Vec::new();
@@ -80,12 +79,12 @@ impl PartHeader {
     pub fn parse(words: &[&[u8]]) -> Option<Found> {
         let [command, payload] = words else { return None };
         let rest = payload.strip_prefix(MAGIC).filter(|_| command.eq_ignore_ascii_case(b"PING"))?;
-        let (history, rest) = rest.split_at_checked(HISTORY_LEN)?;
+        let (history, rest) = rest.split_at_checked(ID_LEN)?;
         let (epoch, rest) = rest.split_first_chunk()?;
         let (offset, rest) = rest.split_first_chunk()?;
         let (epoch, offset) = (u64::from_be_bytes(*epoch), u64::from_be_bytes(*offset));
         let history = String::from_utf8(history.to_vec()).ok()?;
-        let is_sound = offset <= LOG_OFFSET_MAX && history.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_sound = offset <= LOG_OFFSET_MAX && is_id(&history);
         let (database, is_copy, has_select) = match rest.split_first_chunk() {
             _ if rest.is_empty() => (0, false, false),
             Some((database, [is_copy, ..])) => (u32::from_be_bytes(*database), *is_copy != 0, true),

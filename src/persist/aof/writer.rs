@@ -233,8 +233,7 @@ impl Writer {
         let mut current = self.current.lock();
         assert!(current.is_none(), "another file would have a gap");
         // A rewrite that was cancelled as the file before ended may have left its part behind.
-        *self.next.lock() = None;
-        self.has_next.store(false, Ordering::Release);
+        self.forget_next();
         self.figures.current_len.store(part.len, Ordering::Relaxed);
         *current = Some(Current::new(part, reader));
         self.written.store(from, Ordering::Release);
@@ -263,6 +262,11 @@ impl Writer {
         assert!(before.is_none(), "one rewrite at a time");
         self.has_next.store(true, Ordering::Release);
         from
+    }
+
+    fn forget_next(&self) {
+        *self.next.lock() = None;
+        self.has_next.store(false, Ordering::Release);
     }
 
     /// The part to be gone on in, if what was read reaches it.
@@ -328,8 +332,7 @@ impl Writer {
         let Some(mut last) = current.take() else { return Ok(()) };
         let result = self.write_rest(&mut last).and_then(|()| last.part.file.sync());
         self.log.end_reader(&last.reader);
-        *self.next.lock() = None;
-        self.has_next.store(false, Ordering::Release);
+        self.forget_next();
         *self.naming.lock() = None;
         self.has_naming.store(false, Ordering::Release);
         drop(current);

@@ -8,14 +8,12 @@ use std::io::Read;
 use super::file_source::FileSource;
 use super::load_file::{self, Checks, Particulars, Problem, Receiver};
 use crate::base::limits::LOG_OFFSET_MAX;
+use crate::persist::history::is_id;
 
 pub(super) const ID: &str = "repl-id";
 pub(super) const OFFSET: &str = "repl-offset";
 /// The field of the database that what follows is about, until it names another one.
 pub const DATABASE: &str = "repl-stream-db";
-
-/// Digits of a history's name.
-const ID_LEN: usize = 40;
 
 /// See the module's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +37,7 @@ impl Place {
         let mut head = Head::default();
         let checks = Checks { version: false, checksum: false, databases: usize::MAX };
         let _ = load_file::read(&mut FileSource::new(file, false, &mut |_| ()), &mut head, checks);
-        let history = head.history.filter(|id| id.len() == ID_LEN && id.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let history = head.history.filter(|id| is_id(id))?;
         let offset = head.offset.filter(|offset| *offset <= LOG_OFFSET_MAX)?;
         Some(Place { history, offset, database: head.database.unwrap_or(0) })
     }

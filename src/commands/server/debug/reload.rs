@@ -36,7 +36,7 @@ pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
         (false, false) => Existing::Stays,
     };
     match loading.load(existing) {
-        Ok(()) => {
+        Ok(_) => {
             tracing::warn!("DB reloaded by DEBUG RELOAD");
             context.reply.ok();
             Ok(())
