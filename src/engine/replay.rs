@@ -54,7 +54,7 @@ pub struct Came<'a> {
     pub words: &'a [&'a [u8]],
     /// What is known of it.
     pub prepared: Option<&'a Prepared>,
-    /// The bytes as which a primary sent it.
+    /// The bytes as which a primary sent it; none of a file's.
     pub bytes: &'a [u8],
     /// A reading of the clocks since it came.
     pub now: Now,
@@ -124,9 +124,9 @@ impl Replay {
     ///
     /// # Errors
     /// If it does not belong into a log. It changed nothing then; of a copy what else its record holds was applied, as when it came.
-    pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], is_copy: bool) -> Result<(), NotApplied> {
+    pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, came: Came<'_>, is_copy: bool) -> Result<(), NotApplied> {
         self.tolerates = is_copy;
-        self.follow(config, metrics, Came { words, prepared: None, bytes: &[], now: Now::read() })
+        self.follow(config, metrics, came)
     }
 
     /// Applies one request of a primary.
