@@ -16,7 +16,7 @@ pub struct Disk;
 impl Files for Disk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(Arc::new(OpenOptions::new().read(true).write(true).create_new(true).open(path)?)),
         }
     }
