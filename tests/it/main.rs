@@ -29,6 +29,7 @@ mod other_servers;
 mod rdb;
 mod replay;
 mod replica_aof;
+mod replica_groups;
 mod replica_kills;
 mod replica_lagging;
 mod replica_snapshot;

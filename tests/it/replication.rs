@@ -228,6 +228,19 @@ impl Raw {
         let len = self.line().strip_prefix('$').and_then(|len| len.parse().ok()).expect("a length");
         self.bytes(len)
     }
+
+    /// A snapshot that ends with a mark, without it. Nothing may follow.
+    pub(super) fn marked_snapshot(&mut self) -> Vec<u8> {
+        let mark = self.line().strip_prefix("$EOF:").expect("a mark").to_owned();
+        let (mut snapshot, mut part) = (Vec::new(), vec![0; 256 * 1024]);
+        while !snapshot.ends_with(mark.as_bytes()) {
+            let len = self.0.read(&mut part).expect("the server sends it");
+            assert!(len > 0, "the connection ended after {} bytes", snapshot.len());
+            snapshot.extend_from_slice(&part[..len]);
+        }
+        snapshot.truncate(snapshot.len() - mark.len());
+        snapshot
+    }
 }
 
 #[test]
@@ -248,12 +261,7 @@ fn a_replica_gets_what_it_can_read() {
     let mut new = Raw::new(&larder, &["capa", "eof", "capa", "psync2", "version", "9.1.0"], &["PSYNC", "?", "-1"]);
     let (same, offset) = new.full_resync();
     assert_eq!((same, offset), (id.clone(), expected.len() as u64));
-    let mark = new.line().strip_prefix("$EOF:").expect("a mark").to_owned();
-    let mut snapshot = Vec::new();
-    while !snapshot.ends_with(mark.as_bytes()) {
-        snapshot.extend_from_slice(&new.bytes(1));
-    }
-    assert!(snapshot.starts_with(b"VALKEY080"));
+    assert!(new.marked_snapshot().starts_with(b"VALKEY080"));
     client.call(&["SET", "c", "3"]);
     new.send(&["REPLCONF", "ACK", &offset.to_string()]);
     let expected = [request(&["SELECT", "0"]), request(&["SET", "c", "3"])].concat();
