@@ -35,6 +35,7 @@ mod replica_lagging;
 mod replica_snapshot;
 mod replication;
 mod replication_chains;
+mod replication_load;
 mod robustness;
 mod shutdown;
 mod snapshot;
