@@ -36,6 +36,7 @@ mod replica_snapshot;
 mod replication;
 mod replication_chains;
 mod replication_load;
+mod replication_stream;
 mod robustness;
 mod shutdown;
 mod snapshot;

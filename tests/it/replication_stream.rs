@@ -1,0 +1,53 @@
+//! What a replica makes of its primary's stream, and of its own clients meanwhile.
+
+use larder_proto::resp::Value;
+
+use super::replication::play_primary;
+use super::support::{Server, request, wait_until};
+
+/// A snapshot without keys and without a checksum.
+const EMPTY: [u8; 18] = *b"REDIS0010\xff\0\0\0\0\0\0\0\0";
+
+#[test]
+fn of_a_transaction_that_is_broken_or_discarded_nothing_is_applied() {
+    let stream: Vec<u8> = [
+        "MULTI|SET discarded 1|SELECT 3|DISCARD",
+        "EXEC|DISCARD|SET between 1",
+        "MULTI|SET nested 1|MULTI|SET nested 2|EXEC|SET after:nested 1",
+        "MULTI|SET unknown 1|NOSUCH 1|EXEC",
+        "MULTI|SET arity 1|SELECT 3|GET|EXEC",
+        "MULTI|SET subcommand 1|XGROUP NOSUCH|EXEC",
+        "MULTI|SET refused 1|LPUSH refused 1|SET refused 2|EXEC",
+        "MULTI|SET no:database 1|SELECT 99|SET no:database 2|EXEC",
+        "MULTI|SELECT 1|SET other:database 1|EXEC|SELECT 0|SET last 1",
+    ]
+    .iter()
+    .flat_map(|record| record.split('|'))
+    .flat_map(|line| request(&line.split(' ').collect::<Vec<_>>()))
+    .collect();
+    let end = 7 + stream.len() as u64;
+    let full = format!("+FULLRESYNC {} 7\r\n${}\r\n", "a".repeat(40), EMPTY.len());
+    let (port, asked) = play_primary([full.as_bytes(), &EMPTY, &stream].concat());
+    let replica = Server::larder(&["--appendonly", "yes", "--replicaof", "127.0.0.1", &port.to_string()]);
+    let mut client = replica.connect();
+    wait_until("all has come", || client.info("slave_repl_offset") == end);
+    let expected = [
+        ("discarded", None),
+        ("between", Some("1")),
+        ("nested", None),
+        ("after:nested", Some("1")),
+        ("unknown", None),
+        ("arity", None),
+        ("subcommand", None),
+        ("refused", Some("2")),
+        ("no:database", Some("2")),
+        ("last", Some("1")),
+    ];
+    for (key, value) in expected {
+        assert_eq!(client.call(&["GET", key]), value.map_or(Value::Null, |value| Value::Bulk(value.into())), "{key}");
+    }
+    client.call(&["SELECT", "1"]);
+    assert_eq!(client.call(&["GET", "other:database"]), Value::Bulk("1".into()));
+    assert_eq!(client.info_text("master_link_status"), "up");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Acquire), 1, "the link was not lost");
+}
