@@ -2,7 +2,7 @@
 
 use larder_proto::resp::Value;
 
-use super::replication::play_primary;
+use super::replication::{DEBUG, play_primary};
 use super::support::{Server, request, wait_until};
 
 /// A snapshot without keys and without a checksum.
@@ -50,4 +50,24 @@ fn of_a_transaction_that_is_broken_or_discarded_nothing_is_applied() {
     assert_eq!(client.call(&["GET", "other:database"]), Value::Bulk("1".into()));
     assert_eq!(client.info_text("master_link_status"), "up");
     assert_eq!(asked.load(std::sync::atomic::Ordering::Acquire), 1, "the link was not lost");
+}
+
+#[test]
+fn lines_of_the_log_say_which_role_the_node_has() {
+    let primary = Server::larder(&DEBUG);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let replica = Server::larder(&["--replicaof", "127.0.0.1", &primary.port().to_string(), "--logfile", &path.display().to_string()]);
+    let mut client = replica.connect();
+    wait_until("it follows", || client.info_text("master_link_status") == "up");
+    let letters = || -> Vec<String> {
+        let text = std::fs::read_to_string(&path).expect("its log");
+        let lines = text.lines().filter_map(|line| line.split_once(':')).filter(|(pid, _)| pid.parse::<u32>().is_ok());
+        lines.map(|(_, rest)| rest[..2].to_owned()).collect()
+    };
+    let seen = letters();
+    assert!(seen.len() > 3 && seen.iter().all(|letter| letter == "S "), "{seen:?}");
+    client.call(&["REPLICAOF", "NO", "ONE"]);
+    client.call(&["CONFIG", "SET", "maxmemory", "0"]);
+    wait_until("it says so", || letters().last().is_some_and(|letter| letter == "M "));
 }
