@@ -2,7 +2,7 @@
 
 use larder_proto::resp::Value;
 
-use super::replication::{DEBUG, play_primary};
+use super::replication::{DEBUG, compare, larder_replica, play_primary};
 use super::support::{Server, request, wait_until};
 
 /// A snapshot without keys and without a checksum.
@@ -70,4 +70,32 @@ fn lines_of_the_log_say_which_role_the_node_has() {
     client.call(&["REPLICAOF", "NO", "ONE"]);
     client.call(&["CONFIG", "SET", "maxmemory", "0"]);
     wait_until("it says so", || letters().last().is_some_and(|letter| letter == "M "));
+}
+
+#[test]
+fn what_a_replicas_own_clients_gave_a_time_ends_there() {
+    let primary = Server::larder(&DEBUG);
+    let replica = larder_replica(&primary);
+    let (mut client, mut reader) = (primary.connect(), replica.connect());
+    wait_until("it follows", || reader.info_text("master_link_status") == "up");
+    reader.config_set("replica-read-only", "no");
+    client.call(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]);
+    client.call(&["SET", "theirs", "1", "PX", "1"]);
+    assert_eq!(client.call(&["WAIT", "1", "0"]), Value::Integer(1));
+    reader.call(&["SELECT", "5"]);
+    for words in
+        [&["SET", "set", "1", "PX", "1"][..], &["SETEX", "later", "100000", "1"], &["LPUSH", "list", "1"], &["PEXPIRE", "list", "1"]]
+    {
+        assert!(reader.call(words).as_error().is_none(), "{words:?}");
+    }
+    wait_until("they are gone", || reader.call(&["DBSIZE"]) == Value::Integer(1));
+    assert_eq!(reader.info("expired_keys"), 2);
+    reader.call(&["SELECT", "0"]);
+    assert_eq!(reader.call(&["DBSIZE"]), Value::Integer(1), "the primary has not said so");
+    assert_eq!(reader.call(&["GET", "theirs"]), Value::Null);
+    reader.call(&["SELECT", "5"]);
+    reader.call(&["DEL", "later"]);
+    client.call(&["DEL", "theirs"]);
+    client.call(&["SET", "a", "1"]);
+    compare(&primary, &replica);
 }
