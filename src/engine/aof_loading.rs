@@ -319,7 +319,7 @@ impl Loader<'_> {
             match replay.apply(self.config, metrics, came, is_copy) {
                 Ok(()) => {}
                 // What could not be applied when a primary had written it can't be now, and is in the log all the same.
-                Err(reason) if is_copy && !matches!(reason, NotApplied::Misplaced(_)) => {
+                Err(reason) if is_copy => {
                     let offset = requests.begun_at();
                     tracing::warn!("Something that a primary has written could not be applied: {name}, offset {offset}: {reason}");
                 }

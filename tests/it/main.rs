@@ -35,6 +35,8 @@ mod replica_lagging;
 mod replica_snapshot;
 mod replication;
 mod replication_chains;
+mod replication_load;
+mod replication_stream;
 mod robustness;
 mod shutdown;
 mod snapshot;

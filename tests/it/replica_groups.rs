@@ -3,7 +3,8 @@
 use larder_proto::resp::Value;
 
 use super::append_only::fill;
-use super::replication::{DEBUG, LASTING, Raw, compare, larder_replica, under_load};
+use super::replication::{DEBUG, LASTING, Raw, compare, larder_replica};
+use super::replication_load::under_load;
 use super::support::{Connection, Server, request, wait_until};
 
 const MIB: usize = 1024 * 1024;

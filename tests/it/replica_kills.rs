@@ -12,7 +12,8 @@ use larder_proto::resp::Value;
 
 use super::append_only::{digest, kill};
 use super::kills::from_environment;
-use super::replication::{DEBUG, End, LASTING, compare, follow};
+use super::replication::{DEBUG, LASTING, compare, follow};
+use super::replication_load::End;
 use super::support::{Connection, Server, wait_until};
 
 const ROUNDS: u64 = 6;
