@@ -14,7 +14,7 @@ use super::record::Stage;
 use super::recover::Recovery;
 use super::timing;
 use crate::base::clock;
-use crate::topology::{Command, Node, NodeId, Topology};
+use crate::topology::{Command, Node, NodeId, Topology, TopologyError};
 
 /// Between two looks at a group that is about to work.
 const SETTLE_EVERY: Duration = Duration::from_millis(5);
@@ -92,10 +92,22 @@ async fn enter_self(control: &Control) {
         }
         Some(entered) if is_moved(entered, &me) => Command::UpdateNode { node: me },
         Some(entered) if entered.clients != me.clients => Command::AnnounceToClients { node: me.id, clients: me.clients },
+        Some(entered) if entered.incarnation != control.process().incarnation => {
+            let started = Command::Started { process: control.process() };
+            // Nodes of an earlier version do without.
+            if control.knows(&started).is_err() {
+                return;
+            }
+            started
+        }
         _ => return,
     };
     match control.propose(command).await {
         Ok(Ok(_)) => {}
+        Ok(Err(TopologyError::LaterProcess(_))) => {
+            let why = "The cluster knows a later process of this node: its folder was copied, or restored from a copy. Start it with an empty one";
+            control.given_up.send_replace(Some(why.to_owned()));
+        }
         Ok(Err(error)) => tracing::error!("cluster: this node cannot enter the map: {error}"),
         Err(error) => tracing::debug!("cluster: entering the map: {error}"),
     }
@@ -103,7 +115,7 @@ async fn enter_self(control: &Control) {
 
 /// Whether the entry differs from how the node announces itself to nodes. Not knowing one's own address is no reason to erase it.
 fn is_moved(entered: &Node, announced: &Node) -> bool {
-    let announced = Node { shard: entered.shard, clients: entered.clients.clone(), ..announced.clone() };
+    let announced = Node { shard: entered.shard, clients: entered.clients.clone(), incarnation: entered.incarnation, ..announced.clone() };
     !announced.host.is_empty() && *entered != announced
 }
 

@@ -396,6 +396,7 @@ fn run(options: ClusterOptions, ready: oneshot::Sender<Started>, stopped: onesho
 async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
     let store = Store::open(&options.dir)?;
     let (record, standing) = identity(&store, &options)?;
+    let incarnation = store.begin_process()?;
     let listeners = listener::bind(&options.bind, options.bus_port).await?;
     let credentials = Credentials { me: record.id, secret: options.secret.clone() };
     let peers = Arc::new(Peers::new(Links::new(credentials, Arc::new(Traffic::default()))));
@@ -407,7 +408,7 @@ async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
     };
     let alone = publication::alone(Node { clients: options.announce_to_clients.clone(), ..peers::node_of(&options.announcement(record)) });
     let publication = Arc::new(Publication::new(record.id, alone, view));
-    let control = Arc::new(Control::new(options, store, record, standing, peers, publication));
+    let control = Arc::new(Control::new(options, store, (record, incarnation), standing, peers, publication));
     control.resume().await?;
     for listener in listeners {
         tokio::spawn(listener::listen(listener, Arc::clone(&control)));

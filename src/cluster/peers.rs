@@ -133,6 +133,7 @@ pub(super) fn node_of(announcement: &Announcement) -> Node {
         // The node itself tells the group: see `arrange`.
         clients: ClientEndpoint::default(),
         level: announcement.level,
+        incarnation: 0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The node's file on disk (`cluster.redb`): who it is, where it stands, and its part of the Raft log.
 //!
 //! ```text
-//! table "state"  key -> bytes   "node" NodeRecord, "standing" StandingRecord, and Raft's "vote", "committed", "purged", "snapshot", "incoming"
+//! table "state"  key -> bytes   "node" NodeRecord, "standing" StandingRecord, "starts" u64, and Raft's "vote", "committed", "purged", "snapshot", "incoming"
 //! table "log"    index -> bytes  one Raft entry each
 //! ```
 //! All values are written with `larder_proto::bus::codec`.
@@ -46,6 +46,7 @@ pub(super) mod key {
     pub(crate) const INCOMING: &str = "incoming";
     pub(super) const NODE: &str = "node";
     pub(super) const STANDING: &str = "standing";
+    pub(super) const STARTS: &str = "starts";
     pub(super) const OF_RAFT: [&str; 5] = [VOTE, COMMITTED, PURGED, SNAPSHOT, INCOMING];
 }
 
@@ -318,6 +319,15 @@ impl Store {
         self.get(key::STANDING)
     }
 
+    /// Counts a start of the node, and returns the incarnation of its process: greater than that of every process before it with this file, and
+    /// most likely another one than that of a process with a copy of it.
+    pub(super) fn begin_process(&self) -> Result<u64, StoreError> {
+        let starts = self.get::<u64>(key::STARTS)?.unwrap_or(0) + 1;
+        self.write_now(|batch| batch.put(key::STARTS, &starts))?;
+        let [a, b, c] = rng::secret_bytes();
+        Ok(starts << 24 | u64::from(u32::from_be_bytes([0, a, b, c])))
+    }
+
     /// Writes who this node is and where it stands, and forgets any log.
     pub(super) fn found(&self, node: &NodeRecord, standing: &StandingRecord) -> Result<(), StoreError> {
         self.write_now(|batch| {
@@ -411,6 +421,13 @@ impl Batch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_process_has_a_greater_incarnation() {
+        let folder = tempfile::tempdir().unwrap();
+        let incarnations: Vec<u64> = (0..4).map(|_| Store::open(folder.path()).unwrap().begin_process().unwrap()).collect();
+        assert!(incarnations.is_sorted_by(|a, b| a < b) && incarnations[0] > 0, "{incarnations:?}");
+    }
 
     #[test]
     fn what_is_deferred_goes_with_the_next_write() {

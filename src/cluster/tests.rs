@@ -403,6 +403,57 @@ fn a_node_goes_on_with_the_file_of_a_version_without_records() {
     });
 }
 
+/// The folder of a node alone as the last version left it whose map knew of no processes: a snapshot, a log after it, an address for clients.
+#[test]
+fn a_node_goes_on_with_the_file_of_a_version_without_processes() {
+    block_on(async {
+        let mut fleet = Fleet::new(1, |_, options| {
+            options.autopilot = false;
+            options.announce_to_clients = ClientEndpoint { ipv4: "192.0.2.7".into(), port: 80, ..ClientEndpoint::default() };
+            std::fs::copy("tests/data/cluster/format-2.redb", options.dir.join("cluster.redb")).unwrap();
+        });
+        let mut last = 0;
+        for _ in 0..2 {
+            let node = fleet.start(0).await;
+            assert_eq!(node.me().to_string(), "2bb5eb18382d499fda713991a67ad4fa69d12a04");
+            let incarnation = node.control.process().incarnation;
+            let restored = |topology: &Topology| {
+                let entered = topology.node(&node.me());
+                let unowned: Vec<u16> = (0..16384).filter(|slot| topology.slot_owner(*slot).is_none()).collect();
+                entered.is_some_and(|entered| entered.incarnation == incarnation && entered.clients.ipv4 == "192.0.2.7") && unowned == [7]
+            };
+            fleet.all("the map is as it was, and names the process", restored).await;
+            assert!(incarnation > last);
+            let topology = node.topology();
+            let shard = topology.shard_of(&node.me()).unwrap();
+            assert_eq!((shard.epoch, shard.incarnation == incarnation), (1, last == 0), "only the first process writes by itself");
+            last = incarnation;
+            fleet.kill(0).await;
+        }
+    });
+}
+
+/// Two processes with one identity would take each other's place for ever.
+#[test]
+fn a_node_whose_folder_was_restored_from_a_copy_does_not_go_on() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, _| {});
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let named = |topology: &Topology| topology.nodes().iter().all(|node| node.incarnation > 0);
+        fleet.all("all processes are in the map", named).await;
+        fleet.kill(2).await;
+        let second = fleet.start(2).await.control.process();
+        fleet.all("its second process is in the map", |topology| topology.node(&second.node).unwrap().process() == second).await;
+        fleet.kill(2).await;
+        // Only the count: a voter whose log is that of a copy is another matter.
+        Store::open(&fleet.options[2].dir).unwrap().write_now(|batch| batch.put("starts", &0_u64)).unwrap();
+        let restored = fleet.start(2).await;
+        let why = restored.given_up().await;
+        assert!(why.starts_with("The cluster knows a later process of this node"), "{why}");
+    });
+}
+
 #[test]
 fn two_processes_cannot_share_a_folder() {
     block_on(async {

@@ -255,8 +255,9 @@ pub enum RaftCall {
 }
 
 /// The highest capability level of this version: it grows with what nodes have to know before others may say it to them, or write it into the
-/// log that all of them read. 0: everything that nodes knew whose files have no records.
-pub const LEVEL: u16 = 1;
+/// log that all of them read. 0: everything that nodes knew whose files have no records. 2: the map knows processes, replicas and the epochs of
+/// shards, and one log entry may hold several commands.
+pub const LEVEL: u16 = 2;
 
 /// How a node is reached, as it announces itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -59,6 +59,9 @@ pub(super) enum GroupError {
     /// A message could not be read.
     #[error("{0}")]
     Message(String),
+    /// Not all members know the command.
+    #[error("{0}")]
+    Unknown(String),
 }
 
 /// Who takes part.
