@@ -4,13 +4,14 @@
 //! seek      a node without a cluster: found one with others, or be let into theirs      founding: the rule
 //! beat      heartbeats to the leader, introductions to all                               pulse: what follows from silence
 //! arrange   keep the own entry right; as leader: voters, first distribution of slots
+//! voters    who votes: the rule
 //! recover   the file cannot be written: out of service until it can be
 //! meet      CLUSTER MEET: two groups become one
 //! control   the standing, the group, answers to other nodes
 //! raft/     openraft, its log and its messages (the only module that knows it)
 //! publication   the map, seen from here: what everybody else reads
 //! listener, link, wire, peers   the bus: who asks, who is asked, how a connection opens, where everybody is
-//! store, record   the node's file
+//! store, record, disk   the node's file, and the thread that writes it
 //! core/     what is to take the place of pulse and arrange: all decisions as one pure function, which only tests run yet
 //! sim/      clusters of it, simulated
 //! ```
@@ -23,6 +24,7 @@ mod beat;
 mod control;
 #[cfg(test)]
 mod core;
+mod disk;
 mod founding;
 mod link;
 mod listener;
@@ -42,6 +44,7 @@ mod store;
 mod strangers;
 mod timing;
 mod traffic;
+mod voters;
 mod wire;
 
 #[cfg(test)]
@@ -366,7 +369,7 @@ impl ControlPlane for Cluster {
 type Started = Result<(Arc<Control>, tokio::runtime::Handle), ClusterError>;
 
 fn run(options: ClusterOptions, ready: oneshot::Sender<Started>, stopped: oneshot::Receiver<End>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().thread_name("cluster-disk").build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let _ = ready.send(Err(ClusterError::Thread(error)));

@@ -24,6 +24,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::disk::Disk;
 use super::record::{NodeRecord, StandingRecord};
 use crate::base::limits::SPACE_PROBE_LEN;
 use crate::base::rng::{self, Rng};
@@ -71,6 +72,9 @@ pub enum StoreError {
     /// The log begins behind the newest snapshot: damage.
     #[error("cluster store: the log begins behind the newest snapshot")]
     Gap,
+    /// There is no thread to write it.
+    #[error("cannot start the thread that writes the cluster's file: {0}")]
+    Thread(std::io::Error),
     /// A value cannot be read: damage, or a file of a later version.
     #[error("cluster store: {0}: {1}")]
     Value(String, codec::CodecError),
@@ -121,6 +125,8 @@ pub(super) struct Store {
     full: Arc<Mutex<Option<String>>>,
     /// Values of the table "state" that wait for the next write.
     deferred: Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>,
+    /// Who writes.
+    disk: Arc<Disk>,
     /// A write of this key of the table "state" fails, as if the process had ended before it.
     #[cfg(test)]
     pub(super) refused: Arc<Mutex<Option<&'static str>>>,
@@ -144,6 +150,7 @@ impl Store {
             open,
             full: Arc::default(),
             deferred: Arc::default(),
+            disk: Arc::new(Disk::start().map_err(StoreError::Thread)?),
             #[cfg(test)]
             refused: Arc::default(),
             #[cfg(test)]
@@ -168,7 +175,7 @@ impl Store {
             store.note(&probed);
             probed
         };
-        tokio::task::spawn_blocking(reopen).await.expect("opening a file does not panic")
+        self.disk.run(reopen).await.expect("opening a file does not panic")
     }
 
     /// Writes a file beside this one and removes it. The file itself has pages that it no longer uses: that one of them could be written says
@@ -257,10 +264,10 @@ impl Store {
         self.commit(change)
     }
 
-    /// As [`Store::write_now`], but on a thread for blocking work, so that the bus keeps answering meanwhile.
+    /// As [`Store::write_now`], but on the disk's thread, so that the bus keeps answering meanwhile.
     pub(super) async fn write(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError> + Send + 'static) -> Result<(), StoreError> {
         let store = self.clone();
-        tokio::task::spawn_blocking(move || store.write_now(change)).await.expect("a store transaction does not panic")
+        self.disk.run(move || store.write_now(change)).await.expect("a store transaction does not panic")
     }
 
     /// Has the next write through this handle or its clones set this value of the table "state", too. Nothing blocks.

@@ -99,6 +99,9 @@ pub enum Command {
 }
 
 impl Command {
+    /// The capability level from which on nodes know batches.
+    pub const BATCH_LEVEL: u16 = 2;
+
     /// The capability level ([`larder_proto::bus::LEVEL`]) from which on nodes know the command as it is.
     pub fn level(&self) -> u16 {
         match self {
@@ -112,7 +115,8 @@ impl Command {
             | Command::SetConfigEpoch { .. }
             | Command::BumpEpoch { .. }
             | Command::AnnounceToClients { .. } => 0,
-            Command::Started { .. } | Command::AddReplica { .. } | Command::Shard(_) | Command::Batch(_) => 2,
+            Command::Started { .. } | Command::AddReplica { .. } | Command::Shard(_) => 2,
+            Command::Batch(commands) => commands.iter().map(Command::level).fold(Command::BATCH_LEVEL, u16::max),
         }
     }
 }
