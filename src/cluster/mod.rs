@@ -58,6 +58,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use larder_proto::bus::auth::SECRET_LEN_MIN;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -66,7 +67,7 @@ use crate::base::generation::Generation;
 use crate::base::rng;
 use crate::engine::cluster_access::{ControlPlane, Pending};
 use crate::topology::{
-    BusCounters, ClusterId, Command, Id, LinkDescription, Node, NodeId, Reply, ShardId, Sightings, Topology, TopologyError, View,
+    BusCounters, ClusterId, Command, Id, LinkDescription, Node, NodeId, Process, Reply, ShardId, Sightings, Topology, TopologyError, View,
 };
 use control::Control;
 use link::Links;
@@ -401,7 +402,14 @@ async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
     let (record, standing) = identity(&store, &options)?;
     let incarnation = store.begin_process()?;
     let listeners = listener::bind(&options.bind, options.bus_port).await?;
-    let credentials = Credentials { me: record.id, secret: options.secret.clone() };
+    if options.secret.as_ref().is_some_and(|secret| secret.len() < SECRET_LEN_MIN) {
+        tracing::warn!(
+            "cluster-secret, or primaryauth where it is not set, is shorter than {SECRET_LEN_MIN} characters: whoever sees nodes talk to each \
+             other can guess it"
+        );
+    }
+    let me = Process { node: record.id, incarnation };
+    let credentials = Credentials::new(me, options.secret.as_deref(), &options.name);
     let peers = Arc::new(Peers::new(Links::new(credentials, Arc::new(Traffic::default()))));
     let view = View {
         require_full_coverage: options.require_full_coverage,

@@ -27,6 +27,7 @@ pub(super) fn options() -> ClusterOptions {
         announce_hostname: String::new(),
         announce_to_clients: ClientEndpoint::default(),
         zone: String::new(),
+        name: String::new(),
         secret: None,
         autopilot: true,
         seeds: Vec::new(),

@@ -10,13 +10,13 @@ use super::*;
 use crate::cluster::link::Links;
 use crate::cluster::store::key;
 use crate::cluster::wire::Credentials;
-use crate::topology::{NodeId, Topology};
+use crate::topology::{NodeId, Process, Topology};
 
 const ME: NodeId = NodeId(Id([1; 20]));
 const LEADER: RaftId = 7;
 
 async fn start(store: &Store) -> Result<Group, GroupError> {
-    let links = Links::new(Credentials { me: ME, secret: None }, Arc::default());
+    let links = Links::new(Credentials::new(Process { node: ME, incarnation: 1 }, None, ""), Arc::default());
     Group::start(ClusterId(Id([3; 20])), ME.raft_id(), store, Arc::new(Peers::new(links)), Arc::new(|_| {})).await
 }
 
