@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::control::Control;
-use super::founding::voter_count;
 use super::options::{ARRANGE_EVERY, SEEK_EVERY};
 use super::raft::{Group, GroupError, Members, RaftId};
 use super::record::Stage;
 use super::recover::Recovery;
 use super::timing;
+use super::voters::Voters;
 use crate::base::clock;
-use crate::topology::{Command, Node, NodeId, Topology};
+use crate::topology::{Command, Node, NodeId, Topology, TopologyError};
 
 /// Between two looks at a group that is about to work.
 const SETTLE_EVERY: Duration = Duration::from_millis(5);
@@ -22,6 +22,7 @@ const SETTLE_EVERY: Duration = Duration::from_millis(5);
 /// Keeps order until the task is aborted.
 pub(super) async fn arrange(control: Arc<Control>) {
     let mut recovery = Recovery::default();
+    let mut voters = Voters::default();
     loop {
         let Some(group) = control.group() else {
             timing::sleep(SEEK_EVERY).await;
@@ -37,7 +38,7 @@ pub(super) async fn arrange(control: Arc<Control>) {
         if group.leader().is_some() {
             enter_self(&control).await;
             if group.is_leader() {
-                lead(&control, &group).await;
+                lead(&control, &group, &mut voters).await;
             }
         }
         timing::sleep(ARRANGE_EVERY).await;
@@ -92,10 +93,22 @@ async fn enter_self(control: &Control) {
         }
         Some(entered) if is_moved(entered, &me) => Command::UpdateNode { node: me },
         Some(entered) if entered.clients != me.clients => Command::AnnounceToClients { node: me.id, clients: me.clients },
+        Some(entered) if entered.incarnation != control.process().incarnation => {
+            let started = Command::Started { process: control.process() };
+            // Nodes of an earlier version do without.
+            if control.knows(&started).is_err() {
+                return;
+            }
+            started
+        }
         _ => return,
     };
     match control.propose(command).await {
         Ok(Ok(_)) => {}
+        Ok(Err(TopologyError::LaterProcess(_))) => {
+            let why = "The cluster knows a later process of this node: its folder was copied, or restored from a copy. Start it with an empty one";
+            control.given_up.send_replace(Some(why.to_owned()));
+        }
         Ok(Err(error)) => tracing::error!("cluster: this node cannot enter the map: {error}"),
         Err(error) => tracing::debug!("cluster: entering the map: {error}"),
     }
@@ -103,11 +116,11 @@ async fn enter_self(control: &Control) {
 
 /// Whether the entry differs from how the node announces itself to nodes. Not knowing one's own address is no reason to erase it.
 fn is_moved(entered: &Node, announced: &Node) -> bool {
-    let announced = Node { shard: entered.shard, clients: entered.clients.clone(), ..announced.clone() };
+    let announced = Node { shard: entered.shard, clients: entered.clients.clone(), incarnation: entered.incarnation, ..announced.clone() };
     !announced.host.is_empty() && *entered != announced
 }
 
-async fn lead(control: &Arc<Control>, group: &Arc<Group>) {
+async fn lead(control: &Arc<Control>, group: &Arc<Group>, voters: &mut Voters) {
     let topology = control.publication.shown().load_full();
     control.peers.hear_map(&topology);
     if control.options.autopilot && topology.slots().assigned() == 0 && topology.nodes().len() >= control.options.size {
@@ -119,18 +132,23 @@ async fn lead(control: &Arc<Control>, group: &Arc<Group>) {
         }
     }
     let members = group.members();
-    if !members.settled {
+    if !members.is_committed {
+        return;
+    }
+    if let Some(incoming) = members.incoming {
+        // Whoever began the change led no longer before it ended. Until then a majority of two sets is needed.
+        if let Err(error) = group.set_voters(incoming).await {
+            tracing::debug!("cluster: ending a change of voters: {error}");
+        }
         return;
     }
     if let Err(error) = dismiss_removed(control, group, &members).await {
         tracing::debug!("cluster: dismissing a node: {error}");
         return;
     }
-    let alive: BTreeMap<RaftId, &Node> =
-        topology.nodes().iter().filter(|node| !topology.is_failed(&node.id)).map(|node| (node.raft_id, node)).collect();
-    let voters = choose_voters(&members, &topology, &alive);
-    if voters != members.voters
-        && let Err(error) = group.set_voters(voters).await
+    let chosen = voters.choose(group.term(), &members, &topology, &group.lags(), clock::monotonic_ms());
+    if chosen != members.voters
+        && let Err(error) = group.set_voters(chosen).await
     {
         tracing::debug!("cluster: changing voters: {error}");
     }
@@ -173,55 +191,10 @@ fn choose_primaries(topology: &Topology, count: usize) -> Vec<NodeId> {
     by_turns.take(count).copied().collect()
 }
 
-/// Keeps the present voters, and fills up with living nodes of the zones that have the fewest. Never shrinks: a voter that is not in
-/// the map may be a founder that is about to enter.
-fn choose_voters(members: &Members, topology: &Topology, alive: &BTreeMap<RaftId, &Node>) -> BTreeSet<RaftId> {
-    let wanted = voter_count(topology.nodes().len());
-    let mut voters = members.voters.clone();
-    while voters.len() < wanted {
-        let in_zone = |zone: &str| voters.iter().filter(|voter| alive.get(voter).is_some_and(|node| node.zone == zone)).count();
-        let candidates = alive.values().filter(|node| members.learners.contains(&node.raft_id) && !voters.contains(&node.raft_id));
-        match candidates.min_by_key(|node| (in_zone(&node.zone), node.id)) {
-            Some(node) => voters.insert(node.raft_id),
-            // Not enough living learners: an even number is still better than one vote.
-            None => break,
-        };
-    }
-    voters
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::testing::{cluster, node};
-
-    fn raft(n: u8) -> RaftId {
-        node(n).raft_id
-    }
-
-    fn members(voters: &[u8], learners: &[u8]) -> Members {
-        Members { voters: voters.iter().map(|n| raft(*n)).collect(), learners: learners.iter().map(|n| raft(*n)).collect(), settled: true }
-    }
-
-    #[test]
-    fn voters() {
-        for (nodes, dead, voters, learners, expected) in [
-            (1, 0, vec![1], vec![], vec![1]),
-            (2, 0, vec![1], vec![2], vec![1]),
-            (3, 0, vec![1], vec![2, 3], vec![1, 2, 3]),
-            (3, 0, vec![1, 2, 3], vec![], vec![1, 2, 3]),
-            (4, 0, vec![1, 2, 3], vec![4], vec![1, 2, 3]),
-            (5, 0, vec![1, 2, 3], vec![4, 5], vec![1, 2, 3, 4, 5]),
-            (7, 0, vec![1, 2, 3, 4, 5], vec![6, 7], vec![1, 2, 3, 4, 5]),
-            (6, 4, vec![1, 2, 3], vec![4, 5, 6], vec![1, 2, 3, 5, 6]),
-        ] {
-            let topology = cluster(nodes);
-            let alive = topology.nodes().iter().filter(|other| other.id != node(dead).id).map(|node| (node.raft_id, node)).collect();
-            let chosen = choose_voters(&members(&voters, &learners), &topology, &alive);
-            let expected: BTreeSet<_> = expected.into_iter().map(raft).collect();
-            assert_eq!(chosen, expected, "{nodes} nodes, {voters:?} vote");
-        }
-    }
+    use crate::topology::testing::node;
 
     #[test]
     fn primaries_alternate_between_zones() {

@@ -30,12 +30,14 @@ use super::store::{Store, StoreError};
 use super::timing;
 use super::{ClusterError, MeetError};
 use crate::base::clock;
-use crate::topology::{ClientEndpoint, ClusterId, Command, Node, NodeId, Sightings, SlotRange};
+use crate::topology::{ClientEndpoint, ClusterId, Command, Node, NodeId, Process, Sightings, SlotRange, TopologyError};
 
 /// See the module's page.
 pub(super) struct Control {
     pub(super) options: ClusterOptions,
     pub(super) record: NodeRecord,
+    /// Of this process: see [`Process`].
+    incarnation: u64,
     pub(super) peers: Arc<Peers>,
     pub(super) publication: Arc<Publication>,
     pub(super) pulse: Mutex<Pulse>,
@@ -59,14 +61,14 @@ pub(super) struct Control {
     /// Held while the standing changes.
     changing: tokio::sync::Mutex<()>,
     /// Held while a node is let in, and while this node leaves its group: it must not leave a group that just grew.
-    admission: tokio::sync::Mutex<()>,
+    pub(super) admission: tokio::sync::Mutex<()>,
 }
 
 impl Control {
     pub(super) fn new(
         options: ClusterOptions,
         store: Store,
-        record: NodeRecord,
+        (record, incarnation): (NodeRecord, u64),
         standing: StandingRecord,
         peers: Arc<Peers>,
         publication: Arc<Publication>,
@@ -78,6 +80,7 @@ impl Control {
         Control {
             options,
             record,
+            incarnation,
             peers,
             publication,
             pulse: Mutex::default(),
@@ -99,6 +102,11 @@ impl Control {
 
     pub(super) fn me(&self) -> NodeId {
         self.record.id
+    }
+
+    /// This process.
+    pub(super) fn process(&self) -> Process {
+        Process { node: self.me(), incarnation: self.incarnation }
     }
 
     pub(super) fn inbound(&self) -> &Inbound {
@@ -450,6 +458,10 @@ impl Control {
         }
         let node = NodeId(join.node.node);
         let topology = self.publication.applied();
+        // Before it follows the log, which it could not read.
+        if join.node.level < topology.level() {
+            return Response::Refused(Refusal::Failed(TopologyError::Outdated(node).to_string()));
+        }
         let owned_by_others = |slot: &u16| topology.slot_owner(*slot).is_some_and(|shard| shard.primary != node);
         let claims: Vec<_> = join.claims.iter().map(|(start, end)| SlotRange { start: *start, end: *end }).collect();
         if claims.iter().any(|range| !range.is_valid()) {

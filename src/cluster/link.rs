@@ -1,7 +1,9 @@
-//! Questions to other nodes: one connection per address, opened when needed, shared by all who ask.
+//! Questions to other nodes: one connection per address and lane, opened when needed, shared by all who ask.
 //!
 //! Invariants:
 //! * A question ends with an answer, an error or its timeout, and leaves nothing behind.
+//! * A connection is being opened once at a time, and by nobody who asks: whose time is over leaves it to the next. A question of a few
+//!   milliseconds would else never reach a node that takes longer to connect to.
 //! * A connection that has not brought anything for [`MUTE_MS`] although it was asked is given up, so that a healed network is found
 //!   sooner than TCP would find it.
 
@@ -10,17 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder_proto::bus::{Frame, Request, Response};
+use larder_proto::bus::{Frame, Lane, Request, Response};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::timing;
 use super::traffic::Traffic;
-use super::wire::{self, Credentials, Reader, WireError, Writer};
+use super::wire::{self, Credentials, Reader, Wire, WireError, Writer};
 use crate::base::clock;
-use crate::topology::{LinkDescription, NodeId};
+use crate::topology::{LinkDescription, NodeId, Process};
 
 /// Frames that may wait to be written on one connection. Raft has a few in flight per follower, heartbeats one.
 const QUEUE_LEN: usize = 256;
@@ -29,13 +31,16 @@ const QUEUE_LEN: usize = 256;
 const MUTE_MS: u64 = 1500;
 
 /// Connections kept; idle ones beyond are dropped. Only changed addresses make more than there are nodes.
-const LINKS_MAX: usize = 1024;
+const LINKS_MAX: usize = 2048;
+
+/// How long it may take to resolve a name, connect and prove who we are.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LinkError {
     #[error("cannot reach {address}: {error}")]
-    Unreachable { address: String, error: WireError },
+    Unreachable { address: String, error: Arc<WireError> },
     #[error("the connection to {0} broke")]
     Broken(String),
     #[error("no answer from {0} in time")]
@@ -46,20 +51,30 @@ pub(super) enum LinkError {
 
 /// All connections that this node opened.
 pub(super) struct Links {
-    credentials: Credentials,
+    credentials: Arc<Credentials>,
     traffic: Arc<Traffic>,
-    links: Mutex<BTreeMap<(String, u16), Arc<Link>>>,
+    links: Mutex<BTreeMap<(String, u16, Lane), Arc<Link>>>,
     exchanges: AtomicU64,
 }
 
+/// What came of opening a connection, once it is known.
+type Dialled = Option<Result<Arc<Live>, Arc<WireError>>>;
+
+#[derive(Default)]
 struct Link {
-    live: tokio::sync::Mutex<Option<Arc<Live>>>,
-    /// The same, readable without waiting.
-    shown: Mutex<Option<Arc<Live>>>,
+    live: Mutex<Option<Arc<Live>>>,
+    /// While one is being opened: where to hear what came of it.
+    dialling: Mutex<Option<watch::Receiver<Dialled>>>,
+}
+
+impl Link {
+    fn open(&self) -> Option<Arc<Live>> {
+        self.live.lock().clone().filter(|live| live.is_open())
+    }
 }
 
 struct Live {
-    peer: NodeId,
+    peer: Process,
     opened_unix_ms: i64,
     heard_ms: AtomicU64,
     send: mpsc::Sender<Frame>,
@@ -96,7 +111,7 @@ impl Drop for Asked<'_> {
 
 impl Links {
     pub(super) fn new(credentials: Credentials, traffic: Arc<Traffic>) -> Self {
-        Links { credentials, traffic, links: Mutex::default(), exchanges: AtomicU64::new(0) }
+        Links { credentials: Arc::new(credentials), traffic, links: Mutex::default(), exchanges: AtomicU64::new(0) }
     }
 
     pub(super) fn credentials(&self) -> &Credentials {
@@ -116,12 +131,12 @@ impl Links {
         request: Request,
         timeout: Duration,
     ) -> Result<(NodeId, Response), LinkError> {
-        let link = self.link(host, bus_port);
+        let link = self.link(host, bus_port, request.lane());
         let address = || format!("{host}:{bus_port}");
         let answer = timing::timeout(timeout, async {
-            let live = self.connection(&link, host, bus_port).await?;
-            if let Some(expected) = expected.filter(|expected| *expected != live.peer) {
-                return Err(LinkError::AnotherNode { address: address(), expected, found: live.peer });
+            let live = self.connection(&link, host, bus_port, request.lane()).await?;
+            if let Some(expected) = expected.filter(|expected| *expected != live.peer.node) {
+                return Err(LinkError::AnotherNode { address: address(), expected, found: live.peer.node });
             }
             let exchange = self.exchanges.fetch_add(1, Ordering::Relaxed);
             let (answer, answered) = oneshot::channel();
@@ -133,15 +148,13 @@ impl Links {
             let sent = live.send.send(Frame::Request { exchange, request }).await;
             sent.map_err(|_| LinkError::Broken(address()))?;
             let response = answered.await.map_err(|_| LinkError::Broken(address()))?;
-            Ok((live.peer, response))
+            Ok((live.peer.node, response))
         });
         match answer.await {
             Ok(answer) => answer,
             Err(_) => {
-                let shown = link.shown.lock().clone();
-                if let Some(live) =
-                    shown.filter(|live| clock::monotonic_ms().saturating_sub(live.heard_ms.load(Ordering::Relaxed)) > MUTE_MS)
-                {
+                let is_mute = |live: &Arc<Live>| clock::monotonic_ms().saturating_sub(live.heard_ms.load(Ordering::Relaxed)) > MUTE_MS;
+                if let Some(live) = link.open().filter(is_mute) {
                     live.close();
                 }
                 Err(LinkError::Timeout(address()))
@@ -149,49 +162,50 @@ impl Links {
         }
     }
 
-    fn link(&self, host: &str, bus_port: u16) -> Arc<Link> {
+    fn link(&self, host: &str, bus_port: u16, lane: Lane) -> Arc<Link> {
         let mut links = self.links.lock();
         if links.len() >= LINKS_MAX {
-            links.retain(|_, link| link.shown.lock().as_ref().is_some_and(|live| live.is_open()));
+            links.retain(|_, link| link.open().is_some());
         }
-        let link = links.entry((host.to_owned(), bus_port));
-        Arc::clone(link.or_insert_with(|| Arc::new(Link { live: tokio::sync::Mutex::new(None), shown: Mutex::new(None) })))
+        Arc::clone(links.entry((host.to_owned(), bus_port, lane)).or_default())
     }
 
-    async fn connection(&self, link: &Link, host: &str, bus_port: u16) -> Result<Arc<Live>, LinkError> {
-        let mut slot = link.live.lock().await;
-        if let Some(live) = slot.as_ref().filter(|live| live.is_open()) {
-            return Ok(Arc::clone(live));
-        }
-        *slot = None;
-        *link.shown.lock() = None;
-        let unreachable = |error| LinkError::Unreachable { address: format!("{host}:{bus_port}"), error };
-        let stream = TcpStream::connect((host, bus_port)).await.map_err(|error| unreachable(error.into()))?;
-        let wire = wire::open(stream, &self.credentials, &self.traffic).await.map_err(unreachable)?;
-        let (send, queue) = mpsc::channel(QUEUE_LEN);
-        let live = Arc::new(Live {
-            peer: wire.peer,
-            opened_unix_ms: clock::unix_ms(),
-            heard_ms: AtomicU64::new(clock::monotonic_ms()),
-            send,
-            waiting: Mutex::new(Some(BTreeMap::new())),
-            tasks: Mutex::default(),
-        });
-        let reader = tokio::spawn(read(wire.reader, Arc::clone(&live))).abort_handle();
-        let writer = tokio::spawn(write(wire.writer, queue, Arc::clone(&live))).abort_handle();
-        live.tasks.lock().extend([reader, writer]);
-        *slot = Some(Arc::clone(&live));
-        *link.shown.lock() = Some(Arc::clone(&live));
-        Ok(live)
+    async fn connection(&self, link: &Arc<Link>, host: &str, bus_port: u16, lane: Lane) -> Result<Arc<Live>, LinkError> {
+        let mut dialled = {
+            let mut dialling = link.dialling.lock();
+            if let Some(live) = link.open() {
+                return Ok(live);
+            }
+            match &*dialling {
+                Some(dialled) => dialled.clone(),
+                None => {
+                    let (tell, dialled) = watch::channel(None);
+                    *dialling = Some(dialled.clone());
+                    let (credentials, traffic) = (Arc::clone(&self.credentials), Arc::clone(&self.traffic));
+                    tokio::spawn(dial(Arc::clone(link), host.to_owned(), bus_port, lane, credentials, traffic, tell));
+                    dialled
+                }
+            }
+        };
+        let outcome = match dialled.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone(),
+            // The thread ends.
+            Err(_) => None,
+        };
+        let outcome = outcome.unwrap_or_else(|| Err(Arc::new(WireError::Closed)));
+        outcome.map_err(|error| LinkError::Unreachable { address: format!("{host}:{bus_port}"), error })
     }
 
     /// The open connections to other nodes, for CLUSTER LINKS. One to this node itself comes of a seed that names it.
+    /// Of the two lanes one is shown: they are one link to whoever looks at them.
     pub(super) fn describe(&self) -> Vec<LinkDescription> {
-        let links: Vec<_> = self.links.lock().values().cloned().collect();
-        let is_shown = |live: &Arc<Live>| live.is_open() && live.peer != self.credentials.me;
-        let open = links.iter().filter_map(|link| link.shown.lock().clone()).filter(is_shown);
-        open.map(|live| LinkDescription { inbound: false, node: live.peer, created_unix_ms: live.opened_unix_ms, send_buffer_len: 0 })
-            .collect()
+        let mut since: BTreeMap<NodeId, i64> = BTreeMap::new();
+        for live in self.links.lock().values().filter_map(|link| link.open()).filter(|live| live.peer.node != self.credentials.me.node) {
+            let opened = since.entry(live.peer.node).or_insert(live.opened_unix_ms);
+            *opened = live.opened_unix_ms.min(*opened);
+        }
+        let describe = |(node, created_unix_ms)| LinkDescription { inbound: false, node, created_unix_ms, send_buffer_len: 0 };
+        since.into_iter().map(describe).collect()
     }
 
     /// Whether there is an open connection to this node.
@@ -202,11 +216,49 @@ impl Links {
     /// Closes all connections.
     pub(super) fn close(&self) {
         for link in std::mem::take(&mut *self.links.lock()).into_values() {
-            if let Some(live) = link.shown.lock().take() {
+            if let Some(live) = link.live.lock().take() {
                 live.close();
             }
         }
     }
+}
+
+/// Opens a connection, whoever still waits for it.
+async fn dial(
+    link: Arc<Link>,
+    host: String,
+    bus_port: u16,
+    lane: Lane,
+    credentials: Arc<Credentials>,
+    traffic: Arc<Traffic>,
+    tell: watch::Sender<Dialled>,
+) {
+    let opened = timing::timeout(DIAL_TIMEOUT, async {
+        let stream = TcpStream::connect((host.as_str(), bus_port)).await?;
+        wire::open(stream, &credentials, lane, &traffic).await
+    });
+    let outcome = opened.await.unwrap_or(Err(WireError::Slow)).map(start).map_err(Arc::new);
+    let mut dialling = link.dialling.lock();
+    *link.live.lock() = outcome.as_ref().ok().cloned();
+    *dialling = None;
+    tell.send_replace(Some(outcome));
+}
+
+/// Has what comes over a connection read, and what is asked written.
+fn start(wire: Wire) -> Arc<Live> {
+    let (send, queue) = mpsc::channel(QUEUE_LEN);
+    let live = Arc::new(Live {
+        peer: wire.peer,
+        opened_unix_ms: clock::unix_ms(),
+        heard_ms: AtomicU64::new(clock::monotonic_ms()),
+        send,
+        waiting: Mutex::new(Some(BTreeMap::new())),
+        tasks: Mutex::default(),
+    });
+    let reader = tokio::spawn(read(wire.reader, Arc::clone(&live))).abort_handle();
+    let writer = tokio::spawn(write(wire.writer, queue, Arc::clone(&live))).abort_handle();
+    live.tasks.lock().extend([reader, writer]);
+    live
 }
 
 /// Ends when the connection does, or when somebody gave it up.

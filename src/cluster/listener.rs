@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder_proto::bus::Frame;
+use larder_proto::bus::{Frame, Lane, Request};
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -20,7 +20,7 @@ use super::wire::{self, Wire, Writer};
 use crate::base::clock;
 use crate::topology::{LinkDescription, NodeId};
 
-/// Connections of other nodes that may be open at once: two per node of the largest cluster that is sensible, and room for those half dead.
+/// Connections of other nodes that may be open at once: two lanes per node of the largest cluster that is sensible, and room for those half dead.
 const CONNECTIONS_MAX: usize = 4096;
 
 /// Questions of one connection that are worked on at once. The next is read when one is answered.
@@ -49,8 +49,14 @@ impl Inbound {
     /// Those of other nodes than `me`, which asks itself where a seed names it.
     pub(super) fn describe(&self, me: NodeId) -> Vec<LinkDescription> {
         let open = self.open.lock();
-        let others = open.values().filter(|(node, _)| *node != me);
-        others.map(|(node, at)| LinkDescription { inbound: true, node: *node, created_unix_ms: *at, send_buffer_len: 0 }).collect()
+        // Of the two lanes one is shown.
+        let mut since: BTreeMap<NodeId, i64> = BTreeMap::new();
+        for (node, at) in open.values().filter(|(node, _)| *node != me) {
+            let opened = since.entry(*node).or_insert(*at);
+            *opened = (*at).min(*opened);
+        }
+        let describe = |(node, created_unix_ms)| LinkDescription { inbound: true, node, created_unix_ms, send_buffer_len: 0 };
+        since.into_iter().map(describe).collect()
     }
 }
 
@@ -127,13 +133,18 @@ async fn serve(stream: TcpStream, from: SocketAddr, mut stay: Stay, control: &Ar
 }
 
 async fn answer(wire: Wire, control: &Arc<Control>) {
-    let Wire { mut reader, writer, peer, peer_address } = wire;
+    let Wire { mut reader, writer, peer, peer_address, lane } = wire;
+    let peer = peer.node;
     let number = control.inbound().next.fetch_add(1, Ordering::Relaxed);
     control.inbound().open.lock().insert(number, (peer, clock::unix_ms()));
     let (answers, queue) = mpsc::channel(IN_FLIGHT_MAX);
     let permits = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
     let writing = tokio::spawn(write(writer, queue));
     while let Ok(Frame::Request { exchange, request }) = reader.next().await {
+        // What takes long would hold up what others wait for.
+        if lane == Lane::Urgent && request.lane() != lane && request != Request::Unknown {
+            break;
+        }
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             break;
         };

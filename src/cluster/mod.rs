@@ -4,13 +4,14 @@
 //! seek      a node without a cluster: found one with others, or be let into theirs      founding: the rule
 //! beat      heartbeats to the leader, introductions to all                               pulse: what follows from silence
 //! arrange   keep the own entry right; as leader: voters, first distribution of slots
+//! voters    who votes: the rule
 //! recover   the file cannot be written: out of service until it can be
 //! meet      CLUSTER MEET: two groups become one
 //! control   the standing, the group, answers to other nodes
 //! raft/     openraft, its log and its messages (the only module that knows it)
 //! publication   the map, seen from here: what everybody else reads
 //! listener, link, wire, peers   the bus: who asks, who is asked, how a connection opens, where everybody is
-//! store, record   the node's file
+//! store, record, disk   the node's file, and the thread that writes it
 //! core/     what is to take the place of pulse and arrange: all decisions as one pure function, which only tests run yet
 //! sim/      clusters of it, simulated
 //! ```
@@ -23,6 +24,7 @@ mod beat;
 mod control;
 #[cfg(test)]
 mod core;
+mod disk;
 mod founding;
 mod link;
 mod listener;
@@ -42,6 +44,7 @@ mod store;
 mod strangers;
 mod timing;
 mod traffic;
+mod voters;
 mod wire;
 
 #[cfg(test)]
@@ -55,6 +58,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use larder_proto::bus::auth::SECRET_LEN_MIN;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -63,7 +67,7 @@ use crate::base::generation::Generation;
 use crate::base::rng;
 use crate::engine::cluster_access::{ControlPlane, Pending};
 use crate::topology::{
-    BusCounters, ClusterId, Command, Id, LinkDescription, Node, NodeId, Reply, ShardId, Sightings, Topology, TopologyError, View,
+    BusCounters, ClusterId, Command, Id, LinkDescription, Node, NodeId, Process, Reply, ShardId, Sightings, Topology, TopologyError, View,
 };
 use control::Control;
 use link::Links;
@@ -366,7 +370,7 @@ impl ControlPlane for Cluster {
 type Started = Result<(Arc<Control>, tokio::runtime::Handle), ClusterError>;
 
 fn run(options: ClusterOptions, ready: oneshot::Sender<Started>, stopped: oneshot::Receiver<End>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().thread_name("cluster-disk").build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let _ = ready.send(Err(ClusterError::Thread(error)));
@@ -396,8 +400,16 @@ fn run(options: ClusterOptions, ready: oneshot::Sender<Started>, stopped: onesho
 async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
     let store = Store::open(&options.dir)?;
     let (record, standing) = identity(&store, &options)?;
+    let incarnation = store.begin_process()?;
     let listeners = listener::bind(&options.bind, options.bus_port).await?;
-    let credentials = Credentials { me: record.id, secret: options.secret.clone() };
+    if options.secret.as_ref().is_some_and(|secret| secret.len() < SECRET_LEN_MIN) {
+        tracing::warn!(
+            "cluster-secret, or primaryauth where it is not set, is shorter than {SECRET_LEN_MIN} characters: whoever sees nodes talk to each \
+             other can guess it"
+        );
+    }
+    let me = Process { node: record.id, incarnation };
+    let credentials = Credentials::new(me, options.secret.as_deref(), &options.name);
     let peers = Arc::new(Peers::new(Links::new(credentials, Arc::new(Traffic::default()))));
     let view = View {
         require_full_coverage: options.require_full_coverage,
@@ -407,7 +419,7 @@ async fn open(options: ClusterOptions) -> Result<Arc<Control>, ClusterError> {
     };
     let alone = publication::alone(Node { clients: options.announce_to_clients.clone(), ..peers::node_of(&options.announcement(record)) });
     let publication = Arc::new(Publication::new(record.id, alone, view));
-    let control = Arc::new(Control::new(options, store, record, standing, peers, publication));
+    let control = Arc::new(Control::new(options, store, (record, incarnation), standing, peers, publication));
     control.resume().await?;
     for listener in listeners {
         tokio::spawn(listener::listen(listener, Arc::clone(&control)));

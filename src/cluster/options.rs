@@ -36,6 +36,8 @@ pub struct ClusterOptions {
     pub announce_hostname: String,
     /// Availability zone; empty if unknown.
     pub zone: String,
+    /// The cluster's name, which nodes prove to know as well; empty if it has none.
+    pub name: String,
     /// What nodes prove to know to each other. Without it only nodes on this machine are talked to.
     pub secret: Option<Vec<u8>>,
     /// Find others through `seeds` and found a cluster with them, instead of waiting for CLUSTER commands.

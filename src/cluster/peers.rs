@@ -36,7 +36,7 @@ impl Peers {
     }
 
     fn me(&self) -> NodeId {
-        self.links.credentials().me
+        self.links.credentials().me.node
     }
 
     /// Writes down what a node says of itself; `seen_at` fills in an address that it does not know itself.
@@ -133,6 +133,7 @@ pub(super) fn node_of(announcement: &Announcement) -> Node {
         // The node itself tells the group: see `arrange`.
         clients: ClientEndpoint::default(),
         level: announcement.level,
+        incarnation: 0,
     }
 }
 

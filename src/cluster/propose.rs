@@ -1,7 +1,8 @@
 //! Changes of the map: a node proposes them, the leader of its group writes them into the log.
 //!
 //! Invariants:
-//! * A command enters the log only if all nodes know it ([`Command::level`]): one that does not could not go on.
+//! * A command enters the log only if all nodes know it ([`Command::level`]): one that does not could not go on. Once one of a level is in the
+//!   log, nodes below that level are let in no more.
 //! * Who proposes hears what came of it once its own map has it. If it is not known whether a command arrived, the map tells.
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use larder_proto::bus::{Refusal, Request, Response, codec};
 use super::ProposeError;
 use super::control::Control;
 use super::options::{CALL_TIMEOUT, PROPOSE_TIMEOUT};
-use super::raft::{GroupError, Outcome};
+use super::raft::{Group, GroupError, Outcome};
 use super::timing;
 use crate::topology::{ClusterId, Command, NodeId, Reply};
 
@@ -30,7 +31,7 @@ impl Control {
         self.knows(&command).map_err(ProposeError::Failed)?;
         loop {
             let group = self.group().ok_or(ProposeError::NotMember)?;
-            let proposed = match group.propose(command.clone()).await {
+            let proposed = match self.write_down(&group, command.clone()).await {
                 Ok((index, outcome)) => Some((index, outcome)),
                 Err(GroupError::NotLeader { leader }) => {
                     let leader = leader.filter(|leader| *leader != self.me().raft_id());
@@ -56,12 +57,29 @@ impl Control {
         }
     }
 
+    /// Proposes as the leader.
+    async fn write_down(&self, group: &Group, command: Command) -> Result<(u64, Outcome), GroupError> {
+        if command.level() > self.publication.applied().level() {
+            // Whoever is about to be let in counts, too.
+            let _admission = self.admission.lock().await;
+            self.knows(&command).map_err(GroupError::Unknown)?;
+        }
+        group.propose(command).await
+    }
+
     /// Whether all nodes of the cluster know the command, so that it may enter the log.
-    fn knows(&self, command: &Command) -> Result<(), String> {
+    pub(super) fn knows(&self, command: &Command) -> Result<(), String> {
         let topology = self.publication.applied();
-        match topology.nodes().iter().find(|node| node.level < command.level()) {
+        if command.level() <= topology.level() {
+            return Ok(());
+        }
+        if let Some(node) = topology.nodes().iter().find(|node| node.level < command.level()) {
+            return Err(format!("node {} runs a version that does not know this yet: update it first", node.id));
+        }
+        let members = self.group().map(|group| group.members()).unwrap_or_default();
+        match members.voters.iter().chain(&members.learners).find(|member| topology.node_by_raft_id(**member).is_none()) {
+            Some(member) => Err(format!("a node that follows the log has not said yet which version it runs: {member}")),
             None => Ok(()),
-            Some(node) => Err(format!("node {} runs a version that does not know this yet: update it first", node.id)),
         }
     }
 
@@ -113,10 +131,7 @@ impl Control {
             Ok(command) => command,
             Err(error) => return Response::Refused(Refusal::Failed(error.to_string())),
         };
-        if let Err(why) = self.knows(&command) {
-            return Response::Refused(Refusal::Failed(why));
-        }
-        let proposed = timing::timeout(PROPOSE_TIMEOUT, group.propose(command)).await;
+        let proposed = timing::timeout(PROPOSE_TIMEOUT, self.write_down(&group, command)).await;
         let Ok(proposed) = proposed else {
             return Response::Refused(Refusal::Failed("no majority of the cluster is within reach".to_owned()));
         };

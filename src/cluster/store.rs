@@ -1,7 +1,7 @@
 //! The node's file on disk (`cluster.redb`): who it is, where it stands, and its part of the Raft log.
 //!
 //! ```text
-//! table "state"  key -> bytes   "node" NodeRecord, "standing" StandingRecord, and Raft's "vote", "committed", "purged", "snapshot", "incoming"
+//! table "state"  key -> bytes   "node" NodeRecord, "standing" StandingRecord, "starts" u64, and Raft's "vote", "committed", "purged", "snapshot", "incoming"
 //! table "log"    index -> bytes  one Raft entry each
 //! ```
 //! All values are written with `larder_proto::bus::codec`.
@@ -24,6 +24,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::disk::Disk;
 use super::record::{NodeRecord, StandingRecord};
 use crate::base::limits::SPACE_PROBE_LEN;
 use crate::base::rng::{self, Rng};
@@ -46,6 +47,7 @@ pub(super) mod key {
     pub(crate) const INCOMING: &str = "incoming";
     pub(super) const NODE: &str = "node";
     pub(super) const STANDING: &str = "standing";
+    pub(super) const STARTS: &str = "starts";
     pub(super) const OF_RAFT: [&str; 5] = [VOTE, COMMITTED, PURGED, SNAPSHOT, INCOMING];
 }
 
@@ -70,6 +72,9 @@ pub enum StoreError {
     /// The log begins behind the newest snapshot: damage.
     #[error("cluster store: the log begins behind the newest snapshot")]
     Gap,
+    /// There is no thread to write it.
+    #[error("cannot start the thread that writes the cluster's file: {0}")]
+    Thread(std::io::Error),
     /// A value cannot be read: damage, or a file of a later version.
     #[error("cluster store: {0}: {1}")]
     Value(String, codec::CodecError),
@@ -120,6 +125,8 @@ pub(super) struct Store {
     full: Arc<Mutex<Option<String>>>,
     /// Values of the table "state" that wait for the next write.
     deferred: Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>,
+    /// Who writes.
+    disk: Arc<Disk>,
     /// A write of this key of the table "state" fails, as if the process had ended before it.
     #[cfg(test)]
     pub(super) refused: Arc<Mutex<Option<&'static str>>>,
@@ -143,6 +150,7 @@ impl Store {
             open,
             full: Arc::default(),
             deferred: Arc::default(),
+            disk: Arc::new(Disk::start().map_err(StoreError::Thread)?),
             #[cfg(test)]
             refused: Arc::default(),
             #[cfg(test)]
@@ -167,7 +175,7 @@ impl Store {
             store.note(&probed);
             probed
         };
-        tokio::task::spawn_blocking(reopen).await.expect("opening a file does not panic")
+        self.disk.run(reopen).await.expect("opening a file does not panic")
     }
 
     /// Writes a file beside this one and removes it. The file itself has pages that it no longer uses: that one of them could be written says
@@ -256,10 +264,10 @@ impl Store {
         self.commit(change)
     }
 
-    /// As [`Store::write_now`], but on a thread for blocking work, so that the bus keeps answering meanwhile.
+    /// As [`Store::write_now`], but on the disk's thread, so that the bus keeps answering meanwhile.
     pub(super) async fn write(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError> + Send + 'static) -> Result<(), StoreError> {
         let store = self.clone();
-        tokio::task::spawn_blocking(move || store.write_now(change)).await.expect("a store transaction does not panic")
+        self.disk.run(move || store.write_now(change)).await.expect("a store transaction does not panic")
     }
 
     /// Has the next write through this handle or its clones set this value of the table "state", too. Nothing blocks.
@@ -316,6 +324,15 @@ impl Store {
     /// Where this node stands; `None` before its first start.
     pub(super) fn standing(&self) -> Result<Option<StandingRecord>, StoreError> {
         self.get(key::STANDING)
+    }
+
+    /// Counts a start of the node, and returns the incarnation of its process: greater than that of every process before it with this file, and
+    /// most likely another one than that of a process with a copy of it.
+    pub(super) fn begin_process(&self) -> Result<u64, StoreError> {
+        let starts = self.get::<u64>(key::STARTS)?.unwrap_or(0) + 1;
+        self.write_now(|batch| batch.put(key::STARTS, &starts))?;
+        let [a, b, c] = rng::secret_bytes();
+        Ok(starts << 24 | u64::from(u32::from_be_bytes([0, a, b, c])))
     }
 
     /// Writes who this node is and where it stands, and forgets any log.
@@ -411,6 +428,13 @@ impl Batch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_process_has_a_greater_incarnation() {
+        let folder = tempfile::tempdir().unwrap();
+        let incarnations: Vec<u64> = (0..4).map(|_| Store::open(folder.path()).unwrap().begin_process().unwrap()).collect();
+        assert!(incarnations.is_sorted_by(|a, b| a < b) && incarnations[0] > 0, "{incarnations:?}");
+    }
 
     #[test]
     fn what_is_deferred_goes_with_the_next_write() {

@@ -27,6 +27,7 @@ pub(super) fn options() -> ClusterOptions {
         announce_hostname: String::new(),
         announce_to_clients: ClientEndpoint::default(),
         zone: String::new(),
+        name: String::new(),
         secret: None,
         autopilot: true,
         seeds: Vec::new(),
@@ -400,6 +401,137 @@ fn a_node_goes_on_with_the_file_of_a_version_without_records() {
             epoch = node.topology().epoch;
             fleet.kill(0).await;
         }
+    });
+}
+
+/// The folder of a node alone as the last version left it whose map knew of no processes: a snapshot, a log after it, an address for clients.
+#[test]
+fn a_node_goes_on_with_the_file_of_a_version_without_processes() {
+    block_on(async {
+        let mut fleet = Fleet::new(1, |_, options| {
+            options.autopilot = false;
+            options.announce_to_clients = ClientEndpoint { ipv4: "192.0.2.7".into(), port: 80, ..ClientEndpoint::default() };
+            std::fs::copy("tests/data/cluster/format-2.redb", options.dir.join("cluster.redb")).unwrap();
+        });
+        let mut last = 0;
+        for _ in 0..2 {
+            let node = fleet.start(0).await;
+            assert_eq!(node.me().to_string(), "2bb5eb18382d499fda713991a67ad4fa69d12a04");
+            let incarnation = node.control.process().incarnation;
+            let restored = |topology: &Topology| {
+                let entered = topology.node(&node.me());
+                let unowned: Vec<u16> = (0..16384).filter(|slot| topology.slot_owner(*slot).is_none()).collect();
+                entered.is_some_and(|entered| entered.incarnation == incarnation && entered.clients.ipv4 == "192.0.2.7") && unowned == [7]
+            };
+            fleet.all("the map is as it was, and names the process", restored).await;
+            assert!(incarnation > last);
+            let topology = node.topology();
+            let shard = topology.shard_of(&node.me()).unwrap();
+            assert_eq!((shard.epoch, shard.incarnation == incarnation), (1, last == 0), "only the first process writes by itself");
+            last = incarnation;
+            fleet.kill(0).await;
+        }
+    });
+}
+
+#[test]
+fn a_change_of_voters_that_nobody_ended_is_ended() {
+    block_on(async {
+        let mut fleet = Fleet::new(4, |_, options| options.size = 4);
+        fleet.start_all().await;
+        fleet.all_up(4).await;
+        let group = fleet.nodes[fleet.leader().unwrap()].as_ref().unwrap().control.group().unwrap();
+        wait("one of four follows the log", || group.members().is_committed && group.members().learners.len() == 1).await;
+        let members = group.members();
+        let mut voters = members.voters.clone();
+        voters.retain(|voter| {
+            *voter == group.leader().unwrap() || Some(voter) != members.voters.iter().find(|id| Some(**id) != group.leader())
+        });
+        voters.extend(&members.learners);
+        group.begin_to_set_voters(voters.clone()).await;
+        drop(group);
+        wait("all have the new voters only", || {
+            let members = fleet.running().map(|node| node.control.group().unwrap().members());
+            members.into_iter().all(|members| members.incoming.is_none() && members.voters == voters)
+        })
+        .await;
+    });
+}
+
+/// openraft would have it go on as the leader that it was, with a term that others have left perhaps, and all voters count as heard.
+#[test]
+fn a_leader_that_starts_again_leads_only_if_it_is_elected() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, _| {});
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let leader = fleet.leader().unwrap();
+        for n in 0..3 {
+            fleet.kill(n).await;
+        }
+        let alone = fleet.start(leader).await;
+        let group = alone.control.group().unwrap();
+        let term = group.term();
+        wait("it stands for election", || {
+            assert!(!group.is_leader() && alone.topology().failing().is_some());
+            group.term() > term
+        })
+        .await;
+        drop((alone, group));
+        for n in (0..3).filter(|n| *n != leader) {
+            fleet.start(n).await;
+        }
+        fleet.all_up(3).await;
+    });
+}
+
+#[test]
+fn commands_that_come_together_share_an_entry() {
+    block_on(async {
+        let mut fleet = Fleet::new(1, |_, options| options.autopilot = false);
+        let node = fleet.start(0).await;
+        fleet.all("the log may hold batches", |topology| topology.level() >= Command::BATCH_LEVEL).await;
+        let before = node.topology().index;
+        let commands = (0..50).map(|slot| Command::AssignSlots { node: node.me(), ranges: vec![SlotRange::one(slot / 2)] });
+        let proposed: Vec<_> = commands
+            .map(|command| {
+                let node = Arc::clone(&node);
+                tokio::spawn(async move { node.propose(command).await })
+            })
+            .collect();
+        let mut refused = 0;
+        for answer in proposed {
+            match answer.await.unwrap() {
+                Ok(reply) => assert_eq!(reply, Reply::Done),
+                Err(error) => {
+                    assert!(matches!(error, ProposeError::Refused(TopologyError::SlotBusy(_))), "{error:?}");
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!((refused, slots_of(&node)), (25, vec![SlotRange { start: 0, end: 24 }]), "each by itself");
+        assert!(node.topology().index < before + 50, "some shared one");
+    });
+}
+
+/// Two processes with one identity would take each other's place for ever.
+#[test]
+fn a_node_whose_folder_was_restored_from_a_copy_does_not_go_on() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, _| {});
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let named = |topology: &Topology| topology.nodes().iter().all(|node| node.incarnation > 0);
+        fleet.all("all processes are in the map", named).await;
+        fleet.kill(2).await;
+        let second = fleet.start(2).await.control.process();
+        fleet.all("its second process is in the map", |topology| topology.node(&second.node).unwrap().process() == second).await;
+        fleet.kill(2).await;
+        // Only the count: a voter whose log is that of a copy is another matter.
+        Store::open(&fleet.options[2].dir).unwrap().write_now(|batch| batch.put("starts", &0_u64)).unwrap();
+        let restored = fleet.start(2).await;
+        let why = restored.given_up().await;
+        assert!(why.starts_with("The cluster knows a later process of this node"), "{why}");
     });
 }
 

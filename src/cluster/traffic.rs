@@ -25,7 +25,7 @@ pub(super) struct Traffic {
     bytes_received: AtomicU64,
 }
 
-/// The opening exchange is not counted: it belongs to the connection.
+/// The opening exchange has no kind: it belongs to the connection.
 fn kind(frame: &Frame) -> Option<usize> {
     Some(match frame {
         Frame::Request { request, .. } => match request {
@@ -39,7 +39,6 @@ fn kind(frame: &Frame) -> Option<usize> {
             Response::Raft { call: RaftCall::Vote, .. } => AUTH_ACK,
             _ => PONG,
         },
-        _ => return None,
     })
 }
 
@@ -48,6 +47,10 @@ impl Traffic {
         if let Some(kind) = kind(frame) {
             self.sent[kind].fetch_add(1, Ordering::Relaxed);
         }
+        self.count_sent_bytes(len);
+    }
+
+    pub(super) fn count_sent_bytes(&self, len: usize) {
         self.bytes_sent.fetch_add(len as u64, Ordering::Relaxed);
     }
 

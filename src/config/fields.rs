@@ -207,6 +207,7 @@ config! {
     cluster_seed: Vec<String>,
     cluster_size: u32,
     cluster_replicas: u32,
+    cluster_name: String,
     cluster_secret: String,
     keyspace_stripes: u32,
 }

@@ -60,6 +60,7 @@ fn options(config: &Config, bus_port: u16, bind: Vec<IpAddr>) -> ClusterOptions 
         },
         announce_hostname: config.cluster_announce_hostname.clone(),
         zone: config.availability_zone.clone(),
+        name: config.cluster_name.clone(),
         secret: config.bus_secret().map(|secret| secret.as_bytes().to_vec()),
         autopilot: config.cluster_autopilot,
         seeds: config.cluster_seed.clone(),

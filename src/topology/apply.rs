@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientEndpoint, Command, Node, NodeId, Reply, Shard, ShardId, SlotRange, Topology};
+use super::{ClientEndpoint, Command, Node, NodeId, Reply, Shard, ShardChange, ShardCommand, ShardId, SlotRange, Topology};
 use crate::base::slot::SLOTS;
 
 /// Why a command changed nothing. Texts are Valkey's where it has the case.
@@ -49,16 +49,62 @@ pub enum TopologyError {
     /// SET-CONFIG-EPOCH a second time.
     #[error("Node config epoch is already non-zero")]
     EpochAlreadySet,
+    /// The shard is not in the map.
+    #[error("Unknown shard {0}")]
+    UnknownShard(ShardId),
+    /// The shard is not as the proposer saw it.
+    #[error("Shard {0} has changed meanwhile")]
+    ShardChanged(ShardId),
+    /// The process may not have all that was acknowledged, or cannot be in the set of those that have.
+    #[error("Node {0} is not an in-sync replica")]
+    NotInSync(NodeId),
+    /// The node belongs to another shard.
+    #[error("Node {0} does not belong to shard {1}")]
+    NotOfShard(NodeId, ShardId),
+    /// The process is over.
+    #[error("A later process of node {0} is known")]
+    LaterProcess(NodeId),
+    /// Only a node that is new takes the place of another.
+    #[error("Node {0} is part of the cluster already")]
+    NodeTaken(NodeId),
+    /// A primary cannot follow itself.
+    #[error("Can't replicate myself")]
+    OwnReplica(NodeId),
+    /// A primary with slots cannot become a replica.
+    #[error("To set a master the node must be empty and without assigned slots.")]
+    OwnsSlots(NodeId),
+    /// There are no batches in a batch.
+    #[error("A batch cannot be part of another")]
+    BatchInBatch,
+    /// The node cannot read what is in the log.
+    #[error("Node {0} runs a version that does not know what the cluster has agreed on: update it first")]
+    Outdated(NodeId),
 }
 
 /// Removed nodes that are remembered. A node needs to be for as long as it takes to tell it, which is one heartbeat.
 const REMOVED_MAX: usize = 64;
 
 impl Topology {
-    /// Applies a committed command. Deterministic; on an error nothing but `index` has changed.
+    /// Applies a committed command. Deterministic; on an error nothing but the index and the level has changed.
     pub fn apply(&mut self, index: u64, command: &Command) -> Result<Reply, TopologyError> {
         self.index = index;
         let reply = match command {
+            Command::Batch(commands) => {
+                self.level = self.level.max(command.level());
+                return Ok(Reply::Batch(commands.iter().map(|command| self.apply_one(command)).collect()));
+            }
+            single => self.apply_one(single),
+        };
+        if cfg!(debug_assertions) {
+            self.check();
+        }
+        reply
+    }
+
+    fn apply_one(&mut self, command: &Command) -> Result<Reply, TopologyError> {
+        self.level = self.level.max(command.level());
+        self.require_level(command)?;
+        match command {
             Command::AddNode { node, claims, config_epoch } => self.add_node(node, claims, *config_epoch),
             Command::UpdateNode { node } => self.update_node(node),
             Command::RemoveNode { node } => self.remove_node(node),
@@ -69,11 +115,24 @@ impl Topology {
             Command::SetConfigEpoch { node, epoch } => self.set_config_epoch(node, *epoch),
             Command::BumpEpoch { node } => self.bump_epoch(node),
             Command::AnnounceToClients { node, clients } => self.announce_to_clients(node, clients),
-        };
-        if cfg!(debug_assertions) {
-            self.check();
+            Command::Started { process } => self.start(*process),
+            Command::AddReplica { node, shard } => self.add_replica(node, shard),
+            Command::Shard(command) => self.change_shard(command),
+            Command::Batch(_) => Err(TopologyError::BatchInBatch),
         }
-        reply
+    }
+
+    /// A node that could not read the log does not enter the map, nor stay in it as such.
+    fn require_level(&self, command: &Command) -> Result<(), TopologyError> {
+        let entering = match command {
+            Command::AddNode { node, .. } | Command::UpdateNode { node } | Command::AddReplica { node, .. } => Some(node),
+            Command::Shard(ShardCommand { change: ShardChange::Replace { node, .. }, .. }) => Some(node),
+            _ => None,
+        };
+        match entering.filter(|node| node.level < self.level) {
+            Some(node) => Err(TopologyError::Outdated(node.id)),
+            None => Ok(()),
+        }
     }
 
     /// Whether the map is as the command would leave it: how one who does not know whether his command arrived finds out, when repeating
@@ -92,6 +151,12 @@ impl Topology {
             Command::SplitSlots { .. } => self.slots.assigned() > 0,
             Command::SetConfigEpoch { node, epoch } => self.config_epoch(node) == *epoch,
             Command::AnnounceToClients { node, clients } => self.node(node).is_some_and(|known| known.clients == *clients),
+            Command::Started { process } => self.node(&process.node).is_some_and(|known| known.incarnation >= process.incarnation),
+            Command::AddReplica { node, shard } => {
+                self.node(&node.id).is_some_and(|known| known.shard == *shard && known.host == node.host)
+            }
+            Command::Shard(command) => command.is_done(self),
+            Command::Batch(commands) => commands.iter().all(|command| self.holds(command)),
             // Once more than asked does no harm.
             Command::BumpEpoch { .. } => false,
         }
@@ -101,9 +166,7 @@ impl Topology {
         if self.node(&node.id).is_some() {
             return self.update_node(node);
         }
-        if let Some(other) = self.node_by_raft_id(node.raft_id) {
-            return Err(TopologyError::RaftIdTaken(node.id, other.id));
-        }
+        self.check_new(node, None)?;
         if self.shard(&node.shard).is_some() {
             return Err(TopologyError::ShardTaken(node.shard));
         }
@@ -114,10 +177,16 @@ impl Topology {
         let config_epoch = if taken && !alone { self.epoch + 1 } else { config_epoch };
         self.epoch = self.epoch.max(config_epoch);
         self.removed.retain(|removed| *removed != node.id);
-        let at = self.nodes.partition_point(|other| other.id < node.id);
-        // As whoever reads the command from the log has it.
-        self.nodes.insert(at, Node { clients: ClientEndpoint::default(), ..node.clone() });
-        self.shards.push(Shard { id: node.shard, primary: node.id, config_epoch });
+        self.insert_node(node.clone());
+        self.shards.push(Shard {
+            id: node.shard,
+            primary: node.id,
+            config_epoch,
+            epoch: 0,
+            incarnation: 0,
+            in_sync: Vec::new(),
+            in_sync_version: 0,
+        });
         let shard = (self.shards.len() - 1) as u16;
         for slot in claims {
             if self.slots.owner(slot).is_none() {
@@ -127,10 +196,11 @@ impl Topology {
         Ok(Reply::Done)
     }
 
-    fn update_node(&mut self, node: &Node) -> Result<Reply, TopologyError> {
+    pub(super) fn update_node(&mut self, node: &Node) -> Result<Reply, TopologyError> {
         let at = self.nodes.binary_search_by(|other| other.id.cmp(&node.id)).map_err(|_| TopologyError::UnknownNode(node.id))?;
         let known = &mut self.nodes[at];
-        *known = Node { shard: known.shard, raft_id: known.raft_id, clients: std::mem::take(&mut known.clients), ..node.clone() };
+        let clients = std::mem::take(&mut known.clients);
+        *known = Node { shard: known.shard, raft_id: known.raft_id, clients, incarnation: known.incarnation, ..node.clone() };
         Ok(Reply::Done)
     }
 
@@ -147,20 +217,32 @@ impl Topology {
             if self.replicas(shard).next().is_some() {
                 return Err(TopologyError::HasReplicas(*id));
             }
-            let gone = self.shard_position(&node.shard).expect("the shard was found above");
-            self.shards.remove(usize::from(gone));
-            self.slots.map_owners(|owner| match owner.cmp(&gone) {
-                std::cmp::Ordering::Less => Some(owner),
-                std::cmp::Ordering::Equal => None,
-                std::cmp::Ordering::Greater => Some(owner - 1),
-            });
+            let shard = shard.id;
+            self.remove_shard(&shard);
         }
+        self.leave_in_sync(id);
+        self.forget_node(id);
+        Ok(Reply::Done)
+    }
+
+    /// Its slots have no owner any more.
+    pub(super) fn remove_shard(&mut self, shard: &ShardId) {
+        let Some(gone) = self.shard_position(shard) else { return };
+        self.shards.remove(usize::from(gone));
+        self.slots.map_owners(|owner| match owner.cmp(&gone) {
+            std::cmp::Ordering::Less => Some(owner),
+            std::cmp::Ordering::Equal => None,
+            std::cmp::Ordering::Greater => Some(owner - 1),
+        });
+    }
+
+    /// The node leaves for good.
+    pub(super) fn forget_node(&mut self, id: &NodeId) {
         self.nodes.retain(|node| node.id != *id);
         if self.removed.len() == REMOVED_MAX {
             self.removed.remove(0);
         }
         self.removed.push(*id);
-        Ok(Reply::Done)
     }
 
     /// The position of the shard whose primary this node is.

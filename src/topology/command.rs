@@ -3,7 +3,7 @@
 use larder_proto::bus::codec;
 use serde::{Deserialize, Serialize};
 
-use super::{ClientEndpoint, Node, NodeId, SlotRange};
+use super::{ClientEndpoint, Node, NodeId, Process, ShardCommand, ShardId, SlotRange, TopologyError};
 
 /// A change of the cluster map: the content of a log entry.
 ///
@@ -76,9 +76,32 @@ pub enum Command {
         /// All it says of that.
         clients: ClientEndpoint,
     },
+    /// A process of a node has begun.
+    Started {
+        /// The process.
+        #[serde(with = "codec::record")]
+        process: Process,
+    },
+    /// A node follows a shard's primary from now on. One that is in the map already leaves its shard, of which it must not be the primary, unless
+    /// it is alone in it and without slots. Repeating it changes nothing but the address.
+    AddReplica {
+        /// The node.
+        #[serde(with = "codec::record")]
+        node: Node,
+        /// The shard.
+        shard: ShardId,
+    },
+    /// A shard changes.
+    Shard(#[serde(with = "codec::record")] ShardCommand),
+    /// Several commands in one entry. Each is carried out by itself, in this order: that one is refused does not concern the others. There are no
+    /// batches in a batch.
+    Batch(#[serde(with = "codec::flat")] Vec<Command>),
 }
 
 impl Command {
+    /// The capability level from which on nodes know batches.
+    pub const BATCH_LEVEL: u16 = 2;
+
     /// The capability level ([`larder_proto::bus::LEVEL`]) from which on nodes know the command as it is.
     pub fn level(&self) -> u16 {
         match self {
@@ -92,12 +115,14 @@ impl Command {
             | Command::SetConfigEpoch { .. }
             | Command::BumpEpoch { .. }
             | Command::AnnounceToClients { .. } => 0,
+            Command::Started { .. } | Command::AddReplica { .. } | Command::Shard(_) => 2,
+            Command::Batch(commands) => commands.iter().map(Command::level).fold(Command::BATCH_LEVEL, u16::max),
         }
     }
 }
 
-/// What a command answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a command answers. Crosses the bus: append-only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// Done.
     Done,
@@ -108,15 +133,25 @@ pub enum Reply {
         /// Whether it is new.
         bumped: bool,
     },
+    /// To [`Command::Batch`]: what each came to.
+    Batch(#[serde(with = "codec::flat")] Vec<Result<Reply, TopologyError>>),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topology::ShardChange;
     use crate::topology::testing::node;
     use expect_test::expect;
 
-    /// A log written by an older version must stay readable: each command's bytes are fixed. First those without records, then those of today.
+    #[test]
+    fn there_are_no_batches_in_a_batch() {
+        let batch = Command::Batch(vec![Command::Batch(vec![])]);
+        assert!(codec::decode::<Command>(&codec::encode(&batch).unwrap()).is_err());
+    }
+
+    /// A log written by an older version must stay readable: each command's bytes are fixed. First those without records and those of before
+    /// nodes had processes, then those of today.
     #[test]
     fn golden_bytes() {
         let id = node(1).id;
@@ -134,6 +169,14 @@ mod tests {
             bump-epoch: 010801ababababababababababababababababababab
             announce-to-clients: 010901ababababababababababababababababababab07312e322e332e34033a3a3150fbbb01
         ";
+        let without_processes = "
+            add-node: 02004801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000000100fb541503
+            update-node: 02014801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0000000000
+        ";
+        let unhex =
+            |hex: &str| -> Vec<u8> { (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect() };
+        let process = Process { node: id, incarnation: 70_000 };
+        let shard = |change| Command::Shard(ShardCommand { shard: node(1).shard, epoch: 4, incarnation: 9, change });
         let mut table = String::new();
         for (command, name) in [
             (Command::AddNode { node: node(1), claims: ranges.clone(), config_epoch: 3 }, "add-node"),
@@ -146,19 +189,27 @@ mod tests {
             (Command::SetConfigEpoch { node: id, epoch: 300 }, "set-config-epoch"),
             (Command::BumpEpoch { node: id }, "bump-epoch"),
             (Command::AnnounceToClients { node: id, clients }, "announce-to-clients"),
+            (Command::Started { process }, "started"),
+            (Command::AddReplica { node: node(1), shard: node(2).shard }, "add-replica"),
+            (shard(ShardChange::Promote { to: process }), "promote"),
+            (shard(ShardChange::Recover { to: process }), "recover"),
+            (shard(ShardChange::Resume), "resume"),
+            (shard(ShardChange::SetInSync { version: 5, members: vec![process] }), "set-in-sync"),
+            (shard(ShardChange::Replace { old: node(2).id, node: node(1) }), "replace"),
+            (Command::Batch(vec![Command::BumpEpoch { node: id }, shard(ShardChange::Resume)]), "batch"),
         ] {
             let bytes = codec::encode(&command).unwrap();
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             table.push_str(&format!("{name}: {hex}\n"));
-            let plain = plain.lines().find_map(|line| line.trim().strip_prefix(&format!("{name}: "))).unwrap();
-            let plain: Vec<u8> = (0..plain.len()).step_by(2).map(|at| u8::from_str_radix(&plain[at..at + 2], 16).unwrap()).collect();
-            for bytes in [&bytes, &plain] {
-                assert_eq!(codec::decode::<Command>(bytes).unwrap(), command);
+            let earlier = plain.lines().chain(without_processes.lines());
+            let earlier = earlier.filter_map(|line| line.trim().strip_prefix(&format!("{name}: "))).map(unhex);
+            for bytes in earlier.chain([bytes]) {
+                assert_eq!(codec::decode::<Command>(&bytes).unwrap(), command);
             }
         }
         expect![[r#"
-            add-node: 02004801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000000100fb541503
-            update-node: 02014801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0000000000
+            add-node: 02004901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0000000000000100fb541503
+            update-node: 02014901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd000000000000
             remove-node: 020201ababababababababababababababababababab
             assign-slots: 020301ababababababababababababababababababab0100fb5415
             unassign-slots: 020401ababababababababababababababababababab0100fb5415
@@ -167,6 +218,14 @@ mod tests {
             set-config-epoch: 020701abababababababababababababababababababfb2c01
             bump-epoch: 020801ababababababababababababababababababab
             announce-to-clients: 020901ababababababababababababababababababab07312e322e332e34033a3a3150fbbb01
+            started: 020a1901abababababababababababababababababababfc70110100
+            add-replica: 020b4901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000000002ababababababababababababababababababcd
+            promote: 020c3201ababababababababababababababababababcd04091b001901abababababababababababababababababababfc70110100
+            recover: 020c3201ababababababababababababababababababcd04091b011901abababababababababababababababababababfc70110100
+            resume: 020c1801ababababababababababababababababababcd04090102
+            set-in-sync: 020c3401ababababababababababababababababababcd04091d0305011901abababababababababababababababababababfc70110100
+            replace: 020c7601ababababababababababababababababababcd04095f0402ababababababababababababababababababab4901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd000000000000
+            batch: 020d02150801ababababababababababababababababababab1a0c1801ababababababababababababababababababcd04090102
         "#]].assert_eq(&table);
     }
 }

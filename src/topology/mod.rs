@@ -8,16 +8,20 @@
 //! * nodes are sorted by id, and every node belongs to a shard;
 //! * every shard has a primary, which is one of its nodes;
 //! * a slot has at most one owner, and the owner is a shard of this topology;
-//! * applying a command either changes the map as a whole or returns an error and changes nothing, and depends on nothing but the map
-//!   and the command.
+//! * applying a command either changes the map as a whole or returns an error and changes nothing but the index and the level, and depends on
+//!   nothing but the map and the command (of a batch that holds for each of its commands);
+//! * a shard's epoch and the version of its in-sync set only grow, and its in-sync set names processes of its replicas only.
 
 mod apply;
 mod client_view;
 mod command;
 mod ids;
+mod process;
+mod replicas;
 mod replies;
 mod route;
 mod seen_from;
+mod shard_command;
 mod slots;
 mod stored;
 mod text;
@@ -27,8 +31,10 @@ pub use apply::TopologyError;
 pub use client_view::{ClientEndpoint, ClientView};
 pub use command::{Command, Reply};
 pub use ids::{ClusterId, Id, IdError, NodeId, ShardId};
+pub use process::Process;
 pub use replies::{Health, LinkDescription, Role, ShardEntry, ShardNode, SlotsEntry};
 pub use route::{Access, DownReason, PreferredEndpoint, Route};
+pub use shard_command::{ShardChange, ShardCommand};
 pub use slots::{SlotMap, SlotRange};
 pub use text::{BusCounters, Sighting, Sightings};
 pub use view::{Failing, View};
@@ -63,9 +69,17 @@ pub struct Node {
     /// Its capability level ([`larder_proto::bus::LEVEL`]), as it told when it entered itself.
     #[serde(with = "codec::since_2")]
     pub level: u16,
+    /// Its latest process ([`Process`]). Comes by [`Command::Started`] and by what promotes that process alone; 0 before.
+    #[serde(with = "codec::since_2")]
+    pub incarnation: u64,
 }
 
 impl Node {
+    /// The node's latest process.
+    pub fn process(&self) -> Process {
+        Process { node: self.id, incarnation: self.incarnation }
+    }
+
     /// The address that such a client is told.
     pub fn client_host(&self, view: ClientView) -> &str {
         self.clients.host(view).unwrap_or(&self.host)
@@ -86,6 +100,26 @@ pub struct Shard {
     pub primary: NodeId,
     /// Version of the shard's claim to its slots; grows when the primary changes. 0 until first set.
     pub config_epoch: u64,
+    /// Counts who may write: each change of the primary, and each process of it that begins anew. 0 as long as no process was named. Unlike the
+    /// config epoch it is nobody's to choose.
+    #[serde(with = "codec::since_2")]
+    pub epoch: u64,
+    /// The primary's process that may write in this epoch, and no later one of its node. 0: none yet.
+    #[serde(with = "codec::since_2")]
+    pub incarnation: u64,
+    /// The processes of replicas that have all that was acknowledged, sorted.
+    #[serde(with = "codec::records_since_2")]
+    pub in_sync: Vec<Process>,
+    /// Counts the changes of `in_sync`.
+    #[serde(with = "codec::since_2")]
+    pub in_sync_version: u64,
+}
+
+impl Shard {
+    /// The process that may write.
+    pub fn writer(&self) -> Process {
+        Process { node: self.primary, incarnation: self.incarnation }
+    }
 }
 
 /// The cluster map.
@@ -102,6 +136,9 @@ pub struct Topology {
     slots: SlotMap,
     /// Nodes that left for good and did not come back, oldest first: so that one that is still alive does not enter itself again.
     removed: Vec<NodeId>,
+    /// The highest level ([`Command::level`]) of any command in the log: nodes below it cannot read that, and are not let in.
+    #[serde(with = "codec::since_2")]
+    level: u16,
     #[serde(skip)]
     view: View,
     /// Derived from the map and the view; `None` when the cluster is up.
@@ -128,6 +165,11 @@ impl Topology {
     /// The nodes of which [`Topology::is_removed`] is true, as far as they are remembered, oldest first.
     pub fn removed(&self) -> &[NodeId] {
         &self.removed
+    }
+
+    /// The capability level that a node needs to read the log.
+    pub fn level(&self) -> u16 {
+        self.level
     }
 
     /// Slot owners.
@@ -203,6 +245,9 @@ impl Topology {
         for shard in &self.shards {
             assert!(self.node(&shard.primary).is_some_and(|node| node.shard == shard.id), "shard {} has no primary", shard.id);
             assert!(shard.config_epoch <= self.epoch, "shard {} is ahead of the epoch", shard.id);
+            assert!(shard.in_sync.is_sorted_by(|a, b| a < b), "the in-sync set of shard {} is sorted and unique", shard.id);
+            let is_replica = |node: &NodeId| *node != shard.primary && self.node(node).is_some_and(|node| node.shard == shard.id);
+            assert!(shard.in_sync.iter().all(|process| is_replica(&process.node)), "shard {} has replicas of others", shard.id);
         }
         assert!(self.slots.owners_below(self.shards.len()), "a slot's owner is a shard");
     }

@@ -46,8 +46,8 @@ impl Topology {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::Command;
     use crate::topology::testing::{cluster, node};
+    use crate::topology::{Command, Node, Process, ShardChange, ShardCommand};
 
     /// What the first version wrote of a cluster of two.
     const FIRST: &str = "0103020201abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001abababababababab\
@@ -73,10 +73,34 @@ mod tests {
         assert_eq!(read, topology);
     }
 
+    /// What was written before nodes had processes.
+    const WITHOUT_PROCESSES: &str = "020302024801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000004802abababababababababababababababababababfdababababababab020831302e302e302e3200fb581bfb6842000002ababababababababababababababababababcd0000000000022901ababababababababababababababababababcd01ababababababababababababababababababab022902ababababababababababababababababababcd02ababababababababababababababababababab01020000fbff1f01fb0020fbff3f00";
+
+    #[test]
+    fn a_map_without_processes_is_read() {
+        let topology = cluster(2);
+        assert_eq!(Topology::from_bytes(&bytes(WITHOUT_PROCESSES)).unwrap().seen_from(topology.view().clone()), topology);
+    }
+
+    #[test]
+    fn processes_come_back() {
+        let mut topology = cluster(2);
+        let started = |n: u8| Command::Started { process: Process { node: node(n).id, incarnation: u64::from(n) + 100 } };
+        for command in [started(1), Command::AddReplica { node: Node { level: 2, ..node(11) }, shard: node(1).shard }, started(11)] {
+            topology.apply(9, &command).unwrap();
+        }
+        let members = vec![topology.node(&node(11).id).unwrap().process()];
+        let change = ShardChange::SetInSync { version: 0, members };
+        topology.apply(9, &Command::Shard(ShardCommand { shard: node(1).shard, epoch: 1, incarnation: 101, change })).unwrap();
+        let written = topology.to_bytes().unwrap();
+        assert_eq!(Topology::from_bytes(&written).unwrap().seen_from(topology.view().clone()), topology);
+        assert_eq!(topology.level(), 2);
+    }
+
     #[test]
     fn a_map_is_written_as_it_was() {
         let text: String = cluster(2).to_bytes().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
-        expect_test::expect!["020302024801abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000004802abababababababababababababababababababfdababababababab020831302e302e302e3200fb581bfb6842000002ababababababababababababababababababcd0000000000022901ababababababababababababababababababcd01ababababababababababababababababababab022902ababababababababababababababababababcd02ababababababababababababababababababab01020000fbff1f01fb0020fbff3f00"].assert_eq(&text);
+        expect_test::expect!["020302024901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0000000000004902abababababababababababababababababababfdababababababab020831302e302e302e3200fb581bfb6842000002ababababababababababababababababababcd000000000000022d01ababababababababababababababababababcd01ababababababababababababababababababab02000000002d02ababababababababababababababababababcd02ababababababababababababababababababab0100000000020000fbff1f01fb0020fbff3f0000"].assert_eq(&text);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(crate) fn node(n: u8) -> Node {
         shard: ShardId(Id(bytes)),
         clients: ClientEndpoint::default(),
         level: 0,
+        incarnation: 0,
     }
 }
 

@@ -233,6 +233,38 @@ pub mod since_2 {
     }
 }
 
+/// For a list of records that values in the format without records do not have.
+pub mod records_since_2 {
+    #![expect(missing_docs, reason = "serde's names")]
+    pub use super::records::serialize;
+    use super::*;
+
+    pub fn deserialize<'de, T: Serialize + DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+        if READING.get() == PLAIN { Ok(Vec::new()) } else { super::records::deserialize(deserializer) }
+    }
+}
+
+/// For a list of records of the same type as what it is part of. None of them may have such a list itself: a value that nested without end would
+/// be read until the stack is used up.
+pub mod flat {
+    #![expect(missing_docs, reason = "serde's names")]
+    pub use super::records::serialize;
+    use super::*;
+
+    thread_local! {
+        static INSIDE: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub fn deserialize<'de, T: Serialize + DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+        if INSIDE.replace(true) {
+            return Err(serde::de::Error::custom("a list within a list"));
+        }
+        let values = super::records::deserialize(deserializer);
+        INSIDE.set(false);
+        values
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +345,22 @@ mod tests {
         assert_eq!(decode::<Around<Old>>(&bytes).unwrap(), around(&old));
         // Whatever was read before.
         assert_eq!(decode::<Around<Old>>(&encode(&around(&old)).unwrap()).unwrap(), around(&old));
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    enum Nested {
+        One(u8),
+        Many(#[serde(with = "flat")] Vec<Nested>),
+    }
+
+    #[test]
+    fn lists_of_themselves_are_one_deep() {
+        let flat = Nested::Many(vec![Nested::One(1), Nested::One(2)]);
+        let deep = encode(&Nested::Many(vec![flat.clone()])).unwrap();
+        for _ in 0..2 {
+            assert_eq!(decode::<Nested>(&encode(&flat).unwrap()).unwrap(), flat);
+            assert!(matches!(decode::<Nested>(&deep), Err(CodecError::Malformed(_))));
+        }
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -1,15 +1,18 @@
 //! Cutting a byte stream into frames and back.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
 
+use super::auth::{SEAL_LEN, Seals};
 use super::codec::{self, CodecError};
-use super::message::Frame;
+use super::message::{Frame, Opening};
 
 /// What every frame begins with: "Larder bus". Another protocol on the port is told apart by its first bytes.
 pub const MAGIC: [u8; 3] = *b"LDB";
 
-/// Version of the framing and of the opening exchange. Messages evolve by appending to them instead. In version 1 they could not.
-pub const VERSION: u8 = 2;
+/// Version of the framing and of the opening exchange. Messages evolve by appending to them instead. In version 1 they could not; in version 2 only
+/// the opening exchange was authenticated.
+pub const VERSION: u8 = 3;
 
 /// Bytes before the body: magic, version, body length.
 pub const HEADER_LEN: usize = 8;
@@ -37,40 +40,73 @@ pub enum FrameError {
         /// The longest that may come.
         most: usize,
     },
-    /// The body is not a [`Frame`].
+    /// The body is not what it should be.
     Body(CodecError),
+    /// It is not what the other side sent, or not in its place.
+    Seal,
 }
 
 impl std::fmt::Display for FrameError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             FrameError::WrongMagic(found) => write!(f, "not a bus stream (begins with {found:02x?})"),
-            FrameError::UnknownVersion(found) => write!(f, "bus version {found} (this node speaks {VERSION})"),
+            FrameError::UnknownVersion(found) => {
+                write!(f, "the node speaks version {found} of the bus, this one version {VERSION}: update the older of the two")
+            }
             FrameError::TooLong { len, most } => write!(f, "frame of {len} bytes (at most {most})"),
             FrameError::Body(error) => write!(f, "frame body: {error}"),
+            FrameError::Seal => write!(f, "a frame that the other node did not send"),
         }
     }
 }
 
 impl std::error::Error for FrameError {}
 
-/// Appends `frame` to `out`. Nothing is appended when the frame is refused.
-pub fn encode_frame(frame: &Frame, out: &mut Vec<u8>) -> Result<(), FrameError> {
-    let body = codec::encode(frame).map_err(FrameError::Body)?;
-    if body.len() > FRAME_LEN_MAX {
-        return Err(FrameError::TooLong { len: body.len(), most: FRAME_LEN_MAX });
+fn encode<T: Serialize>(version: u8, value: &T, most: usize, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    let body = codec::encode(value).map_err(FrameError::Body)?;
+    if body.len() > most {
+        return Err(FrameError::TooLong { len: body.len(), most });
     }
-    out.reserve(HEADER_LEN + body.len());
+    out.reserve(HEADER_LEN + body.len() + SEAL_LEN);
     out.extend_from_slice(&MAGIC);
-    out.push(VERSION);
+    out.push(version);
     out.extend_from_slice(&(body.len() as u32).to_le_bytes());
     out.extend_from_slice(&body);
     Ok(())
 }
 
-/// Takes one frame with a body of at most `most` bytes off the front of `buffer`; `None` when more bytes are needed. After an error the
-/// stream must be closed. A length is refused as soon as it is there: what does not fit is not waited for.
-pub fn decode_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>, FrameError> {
+/// Appends `opening` to `out`. Nothing is appended when it is refused.
+///
+/// # Errors
+/// If it is too long.
+pub fn encode_opening(opening: &Opening, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    encode(VERSION, opening, OPENING_LEN_MAX, out)
+}
+
+/// The rejection of a node that speaks another version, as it can read it.
+pub fn encode_rejection(version: u8, reason: &str, out: &mut Vec<u8>) {
+    let mut most = reason.len().min(OPENING_LEN_MAX - 16);
+    while !reason.is_char_boundary(most) {
+        most -= 1;
+    }
+    let _ = encode(version, &Opening::Rejected { reason: reason[..most].to_owned() }, OPENING_LEN_MAX, out);
+}
+
+/// Appends `frame` to `out` and seals it. Nothing is appended when the frame is refused.
+///
+/// # Errors
+/// If it is too long.
+pub fn encode_frame(frame: &Frame, seals: &mut Seals, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    let start = out.len();
+    encode(VERSION, frame, FRAME_LEN_MAX, out)?;
+    let seal = seals.seal(&out[start..]);
+    out.extend_from_slice(&seal);
+    Ok(())
+}
+
+/// The length of the frame at the front of `buffer`, without its seal, once it is known. A length is refused as soon as it is there: what does not
+/// fit is not waited for.
+fn frame_len(buffer: &[u8], most: usize) -> Result<Option<usize>, FrameError> {
     // The magic is checked as soon as it is there, so that a stranger is not waited for.
     let seen = buffer.len().min(MAGIC.len());
     if buffer[..seen] != MAGIC[..seen] {
@@ -85,20 +121,47 @@ pub fn decode_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>,
         return Err(FrameError::UnknownVersion(buffer[3]));
     }
     let len = u32::from_le_bytes([buffer[4], buffer[5], buffer[6], buffer[7]]) as usize;
-    if len > most {
-        return Err(FrameError::TooLong { len, most });
+    if len > most { Err(FrameError::TooLong { len, most }) } else { Ok(Some(HEADER_LEN + len)) }
+}
+
+/// Takes one frame of the opening exchange off the front of `buffer`, and its bytes; `None` when more bytes are needed. After an error the stream
+/// must be closed.
+///
+/// # Errors
+/// If there is none.
+pub fn decode_opening(buffer: &mut BytesMut) -> Result<Option<(Opening, Bytes)>, FrameError> {
+    match frame_len(buffer, OPENING_LEN_MAX)? {
+        Some(len) if buffer.len() >= len => {
+            let bytes = buffer.split_to(len).freeze();
+            let opening = codec::decode(&bytes[HEADER_LEN..]).map_err(FrameError::Body)?;
+            Ok(Some((opening, bytes)))
+        }
+        _ => Ok(None),
     }
-    if buffer.len() < HEADER_LEN + len {
-        return Ok(None);
+}
+
+/// Takes one sealed frame off the front of `buffer`; `None` when more bytes are needed. After an error the stream must be closed.
+///
+/// # Errors
+/// If there is none, or its seal does not hold: then nothing of it is decoded.
+pub fn decode_frame(buffer: &mut BytesMut, seals: &mut Seals) -> Result<Option<Frame>, FrameError> {
+    match frame_len(buffer, FRAME_LEN_MAX)? {
+        Some(len) if buffer.len() >= len + SEAL_LEN => {
+            let bytes = buffer.split_to(len + SEAL_LEN);
+            let (frame, seal) = bytes.split_at(len);
+            if !seals.verify(frame, seal) {
+                return Err(FrameError::Seal);
+            }
+            codec::decode(&frame[HEADER_LEN..]).map(Some).map_err(FrameError::Body)
+        }
+        _ => Ok(None),
     }
-    buffer.advance(HEADER_LEN);
-    let body = buffer.split_to(len);
-    codec::decode(&body).map(Some).map_err(FrameError::Body)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::auth::{Exchange, Key, Side};
     use crate::bus::message::*;
     use bytes::Bytes;
     use proptest::prelude::*;
@@ -123,10 +186,6 @@ mod tests {
         let payload = proptest::collection::vec(any::<u8>(), 0..200).prop_map(Bytes::from);
         let id = any::<[u8; 20]>().prop_map(Id);
         prop_oneof![
-            (any::<[u8; 32]>(), id.clone()).prop_map(|(nonce, node)| Frame::Open { nonce, node }),
-            (any::<[u8; 32]>(), any::<[u8; 32]>(), id.clone()).prop_map(|(nonce, proof, node)| Frame::Challenge { nonce, proof, node }),
-            any::<[u8; 32]>().prop_map(|proof| Frame::Proof { proof }),
-            Just(Frame::Accepted),
             (any::<u64>(), id.clone(), payload.clone()).prop_map(|(exchange, cluster, payload)| Frame::Request {
                 exchange,
                 request: Request::Raft { cluster, call: RaftCall::AppendEntries, payload },
@@ -150,18 +209,27 @@ mod tests {
         ]
     }
 
+    fn seals() -> Seals {
+        Exchange::new(&Key::new(b"secret", b""), b"open", b"challenge").seals(Side::Opener)
+    }
+
+    /// With what would be its seal if the other side had sent it.
+    fn sealed(frame: &[u8]) -> BytesMut {
+        BytesMut::from(&[frame, &seals().seal(frame)].concat()[..])
+    }
+
     proptest! {
         #[test]
         fn frames_come_back_however_the_stream_is_cut(frames in proptest::collection::vec(frame(), 1..5), cut in 1usize..40) {
-            let mut stream = Vec::new();
+            let (mut stream, mut out, mut into) = (Vec::new(), seals(), seals());
             for frame in &frames {
-                encode_frame(frame, &mut stream).unwrap();
+                encode_frame(frame, &mut out, &mut stream).unwrap();
             }
             let mut buffer = BytesMut::new();
             let mut read = Vec::new();
             for piece in stream.chunks(cut) {
                 buffer.extend_from_slice(piece);
-                while let Some(frame) = decode_frame(&mut buffer, FRAME_LEN_MAX).unwrap() {
+                while let Some(frame) = decode_frame(&mut buffer, &mut into).unwrap() {
                     read.push(frame);
                 }
             }
@@ -171,21 +239,28 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = decode_frame(&mut BytesMut::from(&bytes[..]), FRAME_LEN_MAX);
+            let _ = decode_frame(&mut BytesMut::from(&bytes[..]), &mut seals());
+            let _ = decode_opening(&mut BytesMut::from(&bytes[..]));
             let mut framed = Vec::from(MAGIC);
             framed.push(VERSION);
             framed.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
             framed.extend_from_slice(&bytes);
-            let _ = decode_frame(&mut BytesMut::from(&framed[..]), FRAME_LEN_MAX);
+            let _ = decode_frame(&mut sealed(&framed), &mut seals());
+            let _ = decode_opening(&mut BytesMut::from(&framed[..]));
         }
 
         #[test]
-        fn a_damaged_frame_never_panics(frame in frame(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        fn a_damaged_frame_is_none(frame in frame(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
             let mut stream = Vec::new();
-            encode_frame(&frame, &mut stream).unwrap();
+            encode_frame(&frame, &mut seals(), &mut stream).unwrap();
             let at = at.index(stream.len());
+            let is_same = stream[at] == byte;
             stream[at] = byte;
-            let _ = decode_frame(&mut BytesMut::from(&stream[..]), FRAME_LEN_MAX);
+            let read = decode_frame(&mut BytesMut::from(&stream[..]), &mut seals());
+            prop_assert!(is_same || !matches!(read, Ok(Some(_))), "{read:?}");
+            // What a sender with the secret made up.
+            let len = stream.len() - SEAL_LEN;
+            let _ = decode_frame(&mut sealed(&stream[..len]), &mut seals());
         }
     }
 
@@ -195,10 +270,11 @@ mod tests {
             (&b"PING\r\n"[..], FrameError::WrongMagic(*b"PIN")),
             (&b"*"[..], FrameError::WrongMagic([b'*', 0, 0])),
             (&b"LDB\x09\0\0\0\0"[..], FrameError::UnknownVersion(9)),
-            (&b"LDB\x02\xff\xff\xff\xff"[..], FrameError::TooLong { len: u32::MAX as usize, most: FRAME_LEN_MAX }),
-            (&b"LDB\x02\0\0\0\0"[..], FrameError::Body(CodecError::Empty)),
+            (&b"LDB\x03\xff\xff\xff\xff"[..], FrameError::TooLong { len: u32::MAX as usize, most: FRAME_LEN_MAX }),
+            (&sealed(b"LDB\x03\0\0\0\0")[..], FrameError::Body(CodecError::Empty)),
+            (&b"LDB\x03\0\0\0\0................"[..], FrameError::Seal),
         ] {
-            assert_eq!(decode_frame(&mut BytesMut::from(bytes), FRAME_LEN_MAX), Err(error));
+            assert_eq!(decode_frame(&mut BytesMut::from(bytes), &mut seals()), Err(error));
         }
     }
 
@@ -206,8 +282,8 @@ mod tests {
     fn what_only_a_newer_version_asks_is_read_as_such() {
         let mut stream = Vec::from(MAGIC);
         // A request of a kind that is not known, in an exchange that is to be answered.
-        stream.extend_from_slice(&[VERSION, 8, 0, 0, 0, codec::FORMAT, 5, 7, 4, 250, b'n', b'e', b'w']);
-        let frame = decode_frame(&mut BytesMut::from(&stream[..]), FRAME_LEN_MAX);
+        stream.extend_from_slice(&[VERSION, 8, 0, 0, 0, codec::FORMAT, 0, 7, 4, 250, b'n', b'e', b'w']);
+        let frame = decode_frame(&mut sealed(&stream), &mut seals());
         assert_eq!(frame, Ok(Some(Frame::Request { exchange: 7, request: Request::Unknown })));
     }
 
@@ -215,20 +291,33 @@ mod tests {
     fn the_opening_exchange_is_short() {
         let id = Id([255; 20]);
         let reason = "r".repeat(OPENING_LEN_MAX - 16);
-        for frame in [
-            Frame::Open { nonce: [255; 32], node: id },
-            Frame::Challenge { nonce: [255; 32], proof: [255; 32], node: id },
-            Frame::Proof { proof: [255; 32] },
-            Frame::Accepted,
-            Frame::Rejected { reason },
+        for opening in [
+            Opening::Open { nonce: [255; 32], node: id, incarnation: u64::MAX, lane: Lane::Urgent },
+            Opening::Challenge { nonce: [255; 32], node: id, incarnation: u64::MAX },
+            Opening::Proof { proof: [255; 32] },
+            Opening::Accepted { proof: [255; 32] },
+            Opening::Rejected { reason },
         ] {
             let mut stream = Vec::new();
-            encode_frame(&frame, &mut stream).unwrap();
-            assert_eq!(decode_frame(&mut BytesMut::from(&stream[..]), OPENING_LEN_MAX), Ok(Some(frame)));
+            encode_opening(&opening, &mut stream).unwrap();
+            let bytes = Bytes::copy_from_slice(&stream);
+            assert_eq!(decode_opening(&mut BytesMut::from(&stream[..])), Ok(Some((opening, bytes))));
         }
         // Refused by its header alone.
-        let header = b"LDB\x02\x01\x01\0\0";
+        let header = b"LDB\x03\x01\x01\0\0";
         let refused = Err(FrameError::TooLong { len: OPENING_LEN_MAX + 1, most: OPENING_LEN_MAX });
-        assert_eq!(decode_frame(&mut BytesMut::from(&header[..]), OPENING_LEN_MAX), refused);
+        assert_eq!(decode_opening(&mut BytesMut::from(&header[..])), refused);
+    }
+
+    #[test]
+    fn a_node_of_another_version_is_told() {
+        for (reason, told) in [("too old", "too old".to_owned()), (&"\u{e9}".repeat(300), "\u{e9}".repeat((OPENING_LEN_MAX - 16) / 2))] {
+            let mut stream = Vec::new();
+            encode_rejection(2, reason, &mut stream);
+            assert_eq!(stream[3], 2);
+            stream[3] = VERSION;
+            let read = decode_opening(&mut BytesMut::from(&stream[..])).unwrap().unwrap().0;
+            assert_eq!(read, Opening::Rejected { reason: told });
+        }
     }
 }

@@ -62,37 +62,58 @@ impl std::fmt::Display for IdError {
 
 impl std::error::Error for IdError {}
 
-/// Everything that crosses the bus.
+/// How a connection opens. Nothing else is read before both sides have proved who they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Frame {
+pub enum Opening {
     /// First frame of the opener.
     Open {
         /// The opener's part of the challenge.
         nonce: [u8; 32],
         /// Who is calling.
         node: Id,
+        /// Which of its processes.
+        incarnation: u64,
+        /// What the connection is for.
+        lane: Lane,
     },
     /// The acceptor's answer.
     Challenge {
         /// The acceptor's part of the challenge.
         nonce: [u8; 32],
-        /// The acceptor's own proof.
-        proof: [u8; 32],
         /// Who was called.
         node: Id,
+        /// Which of its processes.
+        incarnation: u64,
     },
-    /// The opener's proof.
+    /// The opener's proof: see [`super::auth`].
     Proof {
-        /// See [`super::auth`].
+        /// The proof.
         proof: [u8; 32],
     },
-    /// Requests may follow.
-    Accepted,
+    /// The acceptor's proof. Requests may follow.
+    Accepted {
+        /// The proof.
+        proof: [u8; 32],
+    },
     /// The connection will be closed.
     Rejected {
         /// For the log of the other side.
         reason: String,
     },
+}
+
+/// What a connection is for. What is urgent does not wait behind what is long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Lane {
+    /// Whatever takes long to send, or to answer.
+    Bulk,
+    /// What elections, leases and commits wait for.
+    Urgent,
+}
+
+/// Everything that crosses the bus once a connection is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frame {
     /// A question.
     Request {
         /// Chosen by the asker, returned with the answer.
@@ -160,6 +181,25 @@ pub enum Request {
     /// Something that only newer versions ask. It is refused.
     #[serde(skip)]
     Unknown,
+}
+
+impl Request {
+    /// How it travels.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Request::Raft { call: RaftCall::AppendEntries | RaftCall::Vote, .. }
+            | Request::Heartbeat(_)
+            | Request::ReadIndex { .. }
+            | Request::Withdraw { .. } => Lane::Urgent,
+            Request::Raft { call: RaftCall::InstallSnapshot, .. }
+            | Request::Introduce(_)
+            | Request::Promise(_)
+            | Request::Join(_)
+            | Request::Adopt { .. }
+            | Request::Forward { .. }
+            | Request::Unknown => Lane::Bulk,
+        }
+    }
 }
 
 impl Known for Request {
@@ -255,8 +295,9 @@ pub enum RaftCall {
 }
 
 /// The highest capability level of this version: it grows with what nodes have to know before others may say it to them, or write it into the
-/// log that all of them read. 0: everything that nodes knew whose files have no records.
-pub const LEVEL: u16 = 1;
+/// log that all of them read. 0: everything that nodes knew whose files have no records. 2: the map knows processes, replicas and the epochs of
+/// shards, and one log entry may hold several commands.
+pub const LEVEL: u16 = 2;
 
 /// How a node is reached, as it announces itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,12 +7,7 @@ use super::fault::Fault;
 use super::timing::{FAILURE_MS, LEASE_MS, RESTART_WAIT_MS};
 use crate::topology::{NodeId, ShardId};
 
-/// One process of a node. Each start of a node counts `incarnation` up, so the greater one is the later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::cluster) struct Process {
-    pub(in crate::cluster) node: NodeId,
-    pub(in crate::cluster) incarnation: u64,
-}
+pub(in crate::cluster) use crate::topology::Process;
 
 /// Where an entry is in Raft's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -57,8 +57,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         written.map_err(|error| StorageIOError::<RaftId>::write_vote(openraft::AnyError::new(&error)).into())
     }
 
+    /// openraft would have a node that led go on leading where it stopped, and its followers have elected another one since, perhaps. A vote that
+    /// is not known to be committed makes it stand for election like everybody else.
     async fn read_vote(&mut self) -> Result<Option<Vote>, StorageError> {
-        let vote = self.store.get(key::VOTE);
+        let vote = self.store.get(key::VOTE).map(|vote: Option<Vote>| vote.map(|vote| Vote { committed: false, ..vote }));
         vote.map_err(|error| StorageIOError::<RaftId>::read_vote(openraft::AnyError::new(&error)).into())
     }
 

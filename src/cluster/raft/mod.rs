@@ -6,6 +6,8 @@
 mod crash_tests;
 mod log_store;
 mod network;
+mod pieces;
+mod proposals;
 mod state_machine;
 mod types;
 
@@ -13,9 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use larder_proto::bus::{RaftCall, codec};
-use openraft::error::{ClientWriteError, InitializeError, RaftError};
-use openraft::raft::{AppendEntriesRequest, InstallSnapshotRequest, VoteRequest};
-use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy};
+use openraft::error::{ClientWriteError, InitializeError, InstallSnapshotError, RaftError, SnapshotMismatch};
+use openraft::raft::{AppendEntriesRequest, InstallSnapshotRequest, InstallSnapshotResponse, VoteRequest};
+use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy, SnapshotSegmentId};
+use parking_lot::Mutex;
 
 use super::options::{RAFT_ELECTION_MS, RAFT_HEARTBEAT_MS};
 use super::peers::Peers;
@@ -23,8 +26,10 @@ use super::store::Store;
 use crate::topology::{ClusterId, Command, Topology};
 use log_store::LogStore;
 use network::Network;
+use pieces::{PIECE_LEN, Pieces, Taken};
+use proposals::Proposals;
 use state_machine::StateMachine;
-use types::{Logged, TypeConfig, Vote};
+use types::{TypeConfig, Vote};
 
 pub(super) use state_machine::Publish;
 pub(super) use types::{Outcome, RaftId};
@@ -35,14 +40,8 @@ const SNAPSHOT_EVERY: u64 = 1000;
 /// Entries kept behind a snapshot, so that a node that was away shortly does not need the snapshot.
 const LOG_KEPT: u64 = 500;
 
-/// Longest snapshot, in bytes. It goes over the bus in one message, so that it can be kept before Raft sees it; the map of a thousand nodes
-/// takes about 300 KB.
-const SNAPSHOT_LEN_MAX: u64 = 8 * 1024 * 1024;
-
-/// How long its transfer may take, in milliseconds.
-const SNAPSHOT_TRANSFER_MS: u64 = 2000;
-
-const _: () = assert!(SNAPSHOT_LEN_MAX * 3 / 2 < larder_proto::bus::FRAME_LEN_MAX as u64);
+/// How long the transfer of a piece of it may take, in milliseconds.
+const PIECE_TRANSFER_MS: u64 = 2000;
 
 /// Why the group did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +58,9 @@ pub(super) enum GroupError {
     /// A message could not be read.
     #[error("{0}")]
     Message(String),
+    /// Not all members know the command.
+    #[error("{0}")]
+    Unknown(String),
 }
 
 /// Who takes part.
@@ -66,8 +68,10 @@ pub(super) enum GroupError {
 pub(super) struct Members {
     pub(super) voters: BTreeSet<RaftId>,
     pub(super) learners: BTreeSet<RaftId>,
-    /// Whether the change to this membership is over and committed.
-    pub(super) settled: bool,
+    /// Whether the last entry about them is committed. Until then there is no other.
+    pub(super) is_committed: bool,
+    /// Of a joint configuration, in which a majority of the voters of before is needed, too: those of after. Whoever leads has to end it.
+    pub(super) incoming: Option<BTreeSet<RaftId>>,
 }
 
 impl Members {
@@ -86,9 +90,14 @@ pub(super) struct Group {
     pub(super) cluster: ClusterId,
     me: RaftId,
     store: Store,
+    proposals: Proposals,
+    /// A snapshot that is on its way here.
+    incoming: Mutex<Pieces>,
     /// Serialises membership changes of this node; openraft refuses overlapping ones.
     changing: tokio::sync::Mutex<()>,
 }
+
+type PieceAnswer = Result<InstallSnapshotResponse<RaftId>, RaftError<RaftId, InstallSnapshotError>>;
 
 fn require_sender(from: RaftId, vote: &Vote) -> Result<(), GroupError> {
     let named = vote.leader_id().voted_for();
@@ -127,9 +136,9 @@ impl Group {
             heartbeat_interval: RAFT_HEARTBEAT_MS,
             election_timeout_min: RAFT_ELECTION_MS.start,
             election_timeout_max: RAFT_ELECTION_MS.end,
-            install_snapshot_timeout: SNAPSHOT_TRANSFER_MS,
+            install_snapshot_timeout: PIECE_TRANSFER_MS,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_EVERY),
-            snapshot_max_chunk_size: SNAPSHOT_LEN_MAX,
+            snapshot_max_chunk_size: PIECE_LEN,
             max_in_snapshot_log_to_keep: LOG_KEPT,
             replication_lag_threshold: SNAPSHOT_EVERY * 2,
             ..Config::default()
@@ -138,8 +147,16 @@ impl Group {
         let store = store.session();
         let machine = StateMachine::open(store.clone(), publish).map_err(ended)?;
         let network = Network { cluster, peers };
-        let raft = Raft::new(me, config, network, LogStore::new(store.clone()), machine).await.map_err(ended)?;
-        Ok(Group { raft, cluster, me, store, changing: tokio::sync::Mutex::new(()) })
+        let raft = Raft::new(me, config, network, LogStore::new(store.clone()), machine.clone()).await.map_err(ended)?;
+        let is_only_voter = move |state: &openraft::RaftState<RaftId, BasicNode, openraft::TokioInstant>| {
+            state.membership_state.effective().voter_ids().eq([me])
+        };
+        if raft.with_raft_state(is_only_voter).await.map_err(ended)? {
+            // Nobody else could win: there is nothing to wait for.
+            raft.trigger().elect().await.map_err(ended)?;
+        }
+        let proposals = Proposals::new(raft.clone(), machine);
+        Ok(Group { raft, cluster, me, store, proposals, incoming: Mutex::default(), changing: tokio::sync::Mutex::new(()) })
     }
 
     /// Creates the group with these voters and their bus addresses. Done already: nothing happens.
@@ -174,22 +191,46 @@ impl Group {
             RaftCall::InstallSnapshot => {
                 let request: InstallSnapshotRequest<TypeConfig> = codec::decode(payload).map_err(unreadable)?;
                 require_sender(from, &request.vote)?;
-                if request.offset != 0 || !request.done {
-                    return Err(GroupError::Message("a snapshot in pieces".to_owned()));
-                }
-                // Before anything is kept: what cannot be read would end the group, now and at each start.
-                Topology::from_bytes(&request.data).map_err(unreadable)?;
-                state_machine::keep_incoming(&self.store, &request.meta, &request.data).await.map_err(ended)?;
-                codec::encode(&self.raft.install_snapshot(request).await)
+                codec::encode(&self.take_piece(request).await?)
             }
         };
         answer.map_err(unreadable)
     }
 
+    /// Takes a piece of a snapshot, and installs that with the last one.
+    async fn take_piece(&self, request: InstallSnapshotRequest<TypeConfig>) -> Result<PieceAnswer, GroupError> {
+        let InstallSnapshotRequest { vote, meta, offset, data, done } = request;
+        let mine = match self.raft.with_raft_state(|state| *state.vote_ref()).await {
+            Ok(mine) => mine,
+            Err(fatal) => return Ok(Err(RaftError::Fatal(fatal))),
+        };
+        // Who leads no more is told so before it sends everything.
+        if vote < mine {
+            return Ok(Ok(InstallSnapshotResponse { vote: mine }));
+        }
+        let taken = self.incoming.lock().take(&meta.snapshot_id, offset, &data, done);
+        let whole = match taken {
+            Taken::Part => return Ok(Ok(InstallSnapshotResponse { vote: mine })),
+            Taken::OutOfTurn => {
+                let segment = |offset| SnapshotSegmentId { id: meta.snapshot_id.clone(), offset };
+                let mismatch = SnapshotMismatch { expect: segment(0), got: segment(offset) };
+                return Ok(Err(RaftError::APIError(InstallSnapshotError::SnapshotMismatch(mismatch))));
+            }
+            Taken::Whole(whole) => whole,
+        };
+        // Before anything is kept: what cannot be read would end the group, now and at each start.
+        Topology::from_bytes(&whole).map_err(|error| GroupError::Message(error.to_string()))?;
+        state_machine::keep_incoming(&self.store, &meta, &whole).await.map_err(ended)?;
+        let snapshot = types::Snapshot { meta, snapshot: Box::new(std::io::Cursor::new(whole)) };
+        match self.raft.install_full_snapshot(vote, snapshot).await {
+            Ok(installed) => Ok(Ok(installed.into())),
+            Err(fatal) => Ok(Err(RaftError::Fatal(fatal))),
+        }
+    }
+
     /// Proposes a command if this node leads. Returns its index and what it came to.
     pub(super) async fn propose(&self, command: Command) -> Result<(u64, Outcome), GroupError> {
-        let written = self.raft.client_write(Logged(command)).await.map_err(refused)?;
-        Ok((written.log_id.index, written.data))
+        self.proposals.propose(command).await
     }
 
     /// The index up to which the log must be applied to see everything committed before now. Only the leader knows.
@@ -219,11 +260,32 @@ impl Group {
         Ok(())
     }
 
+    /// As [`Group::set_voters`], by a leader that ends before the change does.
+    #[cfg(test)]
+    pub(super) async fn begin_to_set_voters(&self, voters: BTreeSet<RaftId>) {
+        let _one_at_a_time = self.changing.lock().await;
+        let mut metrics = self.raft.metrics();
+        tokio::select! {
+            biased;
+            _ = metrics.wait_for(|metrics| metrics.membership_config.membership().get_joint_config().len() > 1) => {}
+            changed = self.raft.change_membership(voters, true) => panic!("it did not end in between: {changed:?}"),
+        }
+    }
+
     /// Removes learners.
     pub(super) async fn remove(&self, learners: BTreeSet<RaftId>) -> Result<(), GroupError> {
         let _one_at_a_time = self.changing.lock().await;
         self.raft.change_membership(ChangeMembers::RemoveNodes(learners), true).await.map_err(refused)?;
         Ok(())
+    }
+
+    /// As the leader: how many entries each other member is known to be behind. Of others nothing is known.
+    pub(super) fn lags(&self) -> BTreeMap<RaftId, u64> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let last = metrics.last_log_index.unwrap_or(0);
+        let matched = metrics.replication.iter().flatten();
+        matched.filter_map(|(id, matched)| Some((*id, last.saturating_sub((*matched)?.index)))).collect()
     }
 
     /// Who takes part, as of the newest entry in this node's log.
@@ -234,8 +296,11 @@ impl Group {
         Members {
             voters: membership.voter_ids().collect(),
             learners: membership.learner_ids().collect(),
-            settled: membership.get_joint_config().len() == 1
-                && metrics.membership_config.log_id().map(|id| id.index) <= metrics.last_applied.map(|id| id.index),
+            is_committed: metrics.membership_config.log_id().map(|id| id.index) <= metrics.last_applied.map(|id| id.index),
+            incoming: match membership.get_joint_config().as_slice() {
+                [_, .., incoming] => Some(incoming.clone()),
+                _ => None,
+            },
         }
     }
 

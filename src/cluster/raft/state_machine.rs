@@ -84,6 +84,11 @@ fn newest_needed(store: &Store) -> Result<Option<StoredSnapshot>, StoreError> {
 }
 
 impl StateMachine {
+    /// The capability level of the log, as far as it was applied.
+    pub(crate) fn level(&self) -> u16 {
+        self.applied.lock().topology.level()
+    }
+
     /// The state machine as of the snapshot on disk.
     pub(crate) fn open(store: Store, publish: Publish) -> Result<Self, StoreError> {
         let mut applied = Applied::default();

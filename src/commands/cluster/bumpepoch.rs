@@ -32,7 +32,7 @@ fn exec<'c>(context: &'c mut Context<'_>, _: &'c mut Session, _: &'c Args<'_>) -
             Reply::Epoch { epoch, bumped } => {
                 context.reply.simple(&format!("{} {epoch}", if bumped { "BUMPED" } else { "STILL" }));
             }
-            Reply::Done => context.reply.ok(),
+            Reply::Done | Reply::Batch(_) => context.reply.ok(),
         }
         Ok(())
     })

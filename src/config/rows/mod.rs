@@ -121,11 +121,12 @@ mod tests {
     const VALKEY: &str = include_str!("../../../tests/data/valkey-9.1-options.txt");
 
     /// Options that Valkey does not have.
-    const OWN: [&str; 8] = [
+    const OWN: [&str; 9] = [
         "cluster-autopilot",
         "cluster-seed",
         "cluster-size",
         "cluster-replicas",
+        "cluster-name",
         "cluster-secret",
         "keyspace-stripes",
         "rdb-format",

@@ -23,9 +23,13 @@ pub(super) static ROWS: &[Row] = &[
         .fixed()
         .doc("Nodes that the autopilot waits for before it spreads the slots."),
     number("cluster-replicas", 0, INT_MAX, 0, field!(cluster_replicas)).fixed().doc("Replicas that the autopilot gives each primary."),
+    text("cluster-name", "", field!(cluster_name)).fixed().example("production").doc(
+        "Name of the cluster. Nodes of which one has another name, or none, do not talk to each other, so that a wrong \
+         cluster-seed never makes one cluster of two. Set it on all nodes at once: they restart apart from each other.",
+    ),
     text("cluster-secret", "", field!(cluster_secret)).unset_when_empty().sensitive().fixed().example("a-long-secret").doc(
-        "Secret that nodes prove to each other. Without it, and without primaryauth, only nodes on this machine \
-             are let in.",
+        "Secret that nodes prove to each other, of 16 characters or more. Without it, and without primaryauth, only nodes on this \
+             machine are let in.",
     ),
     number("keyspace-stripes", STRIPES_MIN, STRIPES_MAX, 256, field!(keyspace_stripes)).check(checks::power_of_two).fixed().doc(
         "Parts of the keyspace that are locked one by one, a power of two. More let more workers write at once and \
