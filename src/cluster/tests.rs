@@ -1,7 +1,6 @@
 //! Several nodes in one process, over loopback sockets.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -42,7 +41,7 @@ pub(super) fn options() -> ClusterOptions {
 
 /// A client port whose bus port nobody uses, and no other test is given. It is not among those that the system gives outgoing
 /// connections: one of those might be taken while its node is down.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     const PORTS: std::ops::Range<u32> = 11_000..21_000;
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
@@ -56,14 +55,14 @@ fn free_port() -> u16 {
 }
 
 /// Nodes that can be started, killed and started again.
-struct Fleet {
-    folder: tempfile::TempDir,
-    options: Vec<ClusterOptions>,
-    nodes: Vec<Option<Arc<Cluster>>>,
+pub(super) struct Fleet {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) options: Vec<ClusterOptions>,
+    pub(super) nodes: Vec<Option<Arc<Cluster>>>,
 }
 
 impl Fleet {
-    fn new(count: usize, change: impl Fn(usize, &mut ClusterOptions)) -> Self {
+    pub(super) fn new(count: usize, change: impl Fn(usize, &mut ClusterOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ports: Vec<_> = (0..count).map(|_| free_port()).collect();
         let seeds: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
@@ -78,28 +77,28 @@ impl Fleet {
         Fleet { folder, options, nodes: vec![None; count] }
     }
 
-    async fn start(&mut self, n: usize) -> Arc<Cluster> {
+    pub(super) async fn start(&mut self, n: usize) -> Arc<Cluster> {
         let node = Cluster::start(self.options[n].clone()).await.unwrap();
         self.nodes[n] = Some(Arc::clone(&node));
         node
     }
 
-    async fn start_all(&mut self) {
+    pub(super) async fn start_all(&mut self) {
         for n in 0..self.options.len() {
             self.start(n).await;
         }
     }
 
-    async fn kill(&mut self, n: usize) {
+    pub(super) async fn kill(&mut self, n: usize) {
         self.nodes[n].take().unwrap().kill().await;
     }
 
-    fn running(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+    pub(super) fn running(&self) -> impl Iterator<Item = &Arc<Cluster>> {
         self.nodes.iter().flatten()
     }
 
     /// Waits until this holds for all running nodes.
-    async fn all(&self, what: &str, holds: impl Fn(&Topology) -> bool) {
+    pub(super) async fn all(&self, what: &str, holds: impl Fn(&Topology) -> bool) {
         let reached = || self.running().all(|node| holds(&node.topology()));
         let shown = || {
             let views = self.running().map(|node| {
@@ -111,31 +110,31 @@ impl Fleet {
         wait_or_show(what, reached, shown).await;
     }
 
-    async fn all_up(&self, nodes: usize) {
+    pub(super) async fn all_up(&self, nodes: usize) {
         self.all("the cluster is up", |topology| {
             topology.failing().is_none() && topology.nodes().len() == nodes && topology.slots().assigned() == 16384
         })
         .await;
     }
 
-    fn bus_port(&self, node: &Cluster) -> u16 {
+    pub(super) fn bus_port(&self, node: &Cluster) -> u16 {
         let at = self.nodes.iter().position(|running| running.as_ref().is_some_and(|running| running.me() == node.me()));
         self.options[at.unwrap()].bus_port
     }
 
-    fn leader(&self) -> Option<usize> {
+    pub(super) fn leader(&self) -> Option<usize> {
         let leader = self.running().find_map(|node| node.leader())?;
         self.nodes.iter().position(|node| node.as_ref().is_some_and(|node| node.me() == leader))
     }
 }
 
 /// Waits for a condition.
-async fn wait(what: &str, holds: impl Fn() -> bool) {
+pub(super) async fn wait(what: &str, holds: impl Fn() -> bool) {
     wait_or_show(what, holds, String::new).await;
 }
 
 /// The deadline is far beyond what a busy machine needs.
-async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> String) {
+pub(super) async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> String) {
     let until_ms = clock::monotonic_ms() + 30_000;
     while !holds() {
         assert!(clock::monotonic_ms() < until_ms, "waited in vain until {what}: {}", shown());
@@ -143,7 +142,7 @@ async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> 
     }
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
     if std::env::var_os("LARDER_TEST_LOG").is_some() {
         let filter =
             tracing_subscriber::filter::Targets::new().with_target("larder", tracing::Level::DEBUG).with_default(tracing::Level::WARN);
@@ -154,7 +153,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-fn slots_of(node: &Cluster) -> Vec<SlotRange> {
+pub(super) fn slots_of(node: &Cluster) -> Vec<SlotRange> {
     node.topology().slot_ranges(&node.my_shard())
 }
 
@@ -431,146 +430,6 @@ fn a_node_goes_on_with_the_file_of_a_version_without_processes() {
             last = incarnation;
             fleet.kill(0).await;
         }
-    });
-}
-
-#[test]
-fn a_change_of_voters_that_nobody_ended_is_ended() {
-    block_on(async {
-        let mut fleet = Fleet::new(4, |_, options| options.size = 4);
-        fleet.start_all().await;
-        fleet.all_up(4).await;
-        let group = fleet.nodes[fleet.leader().unwrap()].as_ref().unwrap().control.group().unwrap();
-        wait("one of four follows the log", || group.members().is_committed && group.members().learners.len() == 1).await;
-        let members = group.members();
-        let mut voters = members.voters.clone();
-        voters.retain(|voter| {
-            *voter == group.leader().unwrap() || Some(voter) != members.voters.iter().find(|id| Some(**id) != group.leader())
-        });
-        voters.extend(&members.learners);
-        group.begin_to_set_voters(voters.clone()).await;
-        drop(group);
-        wait("all have the new voters only", || {
-            let members = fleet.running().map(|node| node.control.group().unwrap().members());
-            members.into_iter().all(|members| members.incoming.is_none() && members.voters == voters)
-        })
-        .await;
-    });
-}
-
-/// openraft would have it go on as the leader that it was, with a term that others have left perhaps, and all voters count as heard.
-#[test]
-fn a_leader_that_starts_again_leads_only_if_it_is_elected() {
-    block_on(async {
-        let mut fleet = Fleet::new(3, |_, _| {});
-        fleet.start_all().await;
-        fleet.all_up(3).await;
-        let leader = fleet.leader().unwrap();
-        for n in 0..3 {
-            fleet.kill(n).await;
-        }
-        let alone = fleet.start(leader).await;
-        let group = alone.control.group().unwrap();
-        let term = group.term();
-        wait("it stands for election", || {
-            assert!(!group.is_leader() && alone.topology().failing().is_some());
-            group.term() > term
-        })
-        .await;
-        drop((alone, group));
-        for n in (0..3).filter(|n| *n != leader) {
-            fleet.start(n).await;
-        }
-        fleet.all_up(3).await;
-    });
-}
-
-#[test]
-fn commands_that_come_together_share_an_entry() {
-    block_on(async {
-        let mut fleet = Fleet::new(1, |_, options| options.autopilot = false);
-        let node = fleet.start(0).await;
-        fleet.all("the log may hold batches", |topology| topology.level() >= Command::BATCH_LEVEL).await;
-        let before = node.topology().index;
-        let commands = (0..50).map(|slot| Command::AssignSlots { node: node.me(), ranges: vec![SlotRange::one(slot / 2)] });
-        let proposed: Vec<_> = commands
-            .map(|command| {
-                let node = Arc::clone(&node);
-                tokio::spawn(async move { node.propose(command).await })
-            })
-            .collect();
-        let mut refused = 0;
-        for answer in proposed {
-            match answer.await.unwrap() {
-                Ok(reply) => assert_eq!(reply, Reply::Done),
-                Err(error) => {
-                    assert!(matches!(error, ProposeError::Refused(TopologyError::SlotBusy(_))), "{error:?}");
-                    refused += 1;
-                }
-            }
-        }
-        assert_eq!((refused, slots_of(&node)), (25, vec![SlotRange { start: 0, end: 24 }]), "each by itself");
-        assert!(node.topology().index < before + 50, "some shared one");
-    });
-}
-
-/// Two processes with one identity would take each other's place for ever.
-#[test]
-fn a_node_whose_folder_was_restored_from_a_copy_does_not_go_on() {
-    block_on(async {
-        let mut fleet = Fleet::new(3, |_, _| {});
-        fleet.start_all().await;
-        fleet.all_up(3).await;
-        let named = |topology: &Topology| topology.nodes().iter().all(|node| node.incarnation > 0);
-        fleet.all("all processes are in the map", named).await;
-        fleet.kill(2).await;
-        let second = fleet.start(2).await.control.process();
-        fleet.all("its second process is in the map", |topology| topology.node(&second.node).unwrap().process() == second).await;
-        fleet.kill(2).await;
-        // Only the count: a voter whose log is that of a copy is another matter.
-        Store::open(&fleet.options[2].dir).unwrap().write_now(|batch| batch.put("starts", &0_u64)).unwrap();
-        let restored = fleet.start(2).await;
-        let why = restored.given_up().await;
-        assert!(why.starts_with("The cluster knows a later process of this node"), "{why}");
-    });
-}
-
-#[test]
-fn two_processes_cannot_share_a_folder() {
-    block_on(async {
-        let mut fleet = Fleet::new(1, |_, options| options.autopilot = false);
-        fleet.start_all().await;
-        let again = Cluster::start(ClusterOptions { bus_port: free_port(), ..fleet.options[0].clone() }).await;
-        assert!(matches!(again, Err(ClusterError::Store(StoreError::InUse(_)))), "{again:?}");
-        let _: &Path = fleet.folder.path();
-    });
-}
-
-/// Who knows the secret may not speak for others, and who was removed may not hold elections.
-#[test]
-fn a_raft_message_counts_only_from_whom_it_names() {
-    use super::raft::vote_request;
-    use larder_proto::bus::{RaftCall, Request, Response};
-    block_on(async {
-        let mut fleet = Fleet::new(3, |_, _| {});
-        fleet.start_all().await;
-        fleet.all_up(3).await;
-        let [node, other, third] = [0, 1, 2].map(|n| fleet.nodes[n].clone().unwrap());
-        let term = node.control.group().unwrap().term();
-        let ask = async |from: NodeId, named: u64| {
-            let cluster = node.control.group().unwrap().cluster.0;
-            let payload = vote_request(1, named).into();
-            let here = std::net::IpAddr::from([127, 0, 0, 1]);
-            node.control.answer(from, here, Request::Raft { cluster, call: RaftCall::Vote, payload }).await
-        };
-        assert!(matches!(ask(other.me(), other.me().raft_id()).await, Response::Raft { .. }), "an old vote is answered");
-        assert!(matches!(ask(other.me(), third.me().raft_id()).await, Response::Refused(_)), "in another's name");
-        assert!(matches!(ask(other.me(), 7).await, Response::Refused(_)), "in nobody's name");
-        assert_eq!(node.control.group().unwrap().term(), term);
-        let leaves = other.me();
-        node.propose(Command::RemoveNode { node: leaves }).await.unwrap_or_else(|error| panic!("{error}"));
-        wait("the node is removed", || node.control.publication.applied().is_removed(&leaves)).await;
-        assert!(matches!(ask(leaves, leaves.raft_id()).await, Response::Refused(_)), "it was removed");
     });
 }
 
