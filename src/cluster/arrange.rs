@@ -94,7 +94,7 @@ async fn enter_self(control: &Control) {
         Some(entered) if is_moved(entered, &me) => Command::UpdateNode { node: me },
         Some(entered) if entered.clients != me.clients => Command::AnnounceToClients { node: me.id, clients: me.clients },
         Some(entered) if entered.incarnation != control.process().incarnation => {
-            let started = Command::Started { process: control.process() };
+            let started = Command::Started { process: control.process(), name: control.options.node_name.clone() };
             // Nodes of an earlier version do without.
             if control.knows(&started).is_err() {
                 return;
@@ -116,7 +116,13 @@ async fn enter_self(control: &Control) {
 
 /// Whether the entry differs from how the node announces itself to nodes. Not knowing one's own address is no reason to erase it.
 fn is_moved(entered: &Node, announced: &Node) -> bool {
-    let announced = Node { shard: entered.shard, clients: entered.clients.clone(), incarnation: entered.incarnation, ..announced.clone() };
+    let announced = Node {
+        shard: entered.shard,
+        clients: entered.clients.clone(),
+        incarnation: entered.incarnation,
+        name: entered.name.clone(),
+        ..announced.clone()
+    };
     !announced.host.is_empty() && *entered != announced
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use larder_proto::bus::{Announcement, Heartbeat, Id, Introduction, Refusal, Request, Response};
 
 use super::control::Control;
+use super::founding::Around;
 use super::options::{CALL_TIMEOUT, HEARTBEAT_EVERY, INTRODUCE_EVERY_BEATS};
 use super::pulse::Missed;
 use super::raft::{Group, GroupError};
@@ -190,35 +191,55 @@ fn met(control: &Control, introduction: Introduction, observed_host: &str) {
 }
 
 /// Introduces this node to everybody whom it knows and to all seeds, at once; returns what they told.
-pub(super) async fn ask_around(control: &Arc<Control>, timeout: Duration) -> Vec<Introduction> {
-    let mut addresses: BTreeSet<(String, u16)> =
-        control.peers.known().into_iter().map(|known: Announcement| (known.host, known.bus_port)).collect();
+pub(super) async fn ask_around(control: &Arc<Control>, timeout: Duration) -> Around {
+    let mut seeds: BTreeSet<(String, u16)> = BTreeSet::new();
+    let mut around = Around::default();
     for (host, port) in control.options.seed_addresses() {
         // A name may stand for many nodes, as a headless service does; connecting to the name would reach only one.
         match timing::timeout(timeout, tokio::net::lookup_host((host.as_str(), port))).await {
-            Ok(Ok(found)) => addresses.extend(found.map(|address| (address.ip().to_string(), address.port()))),
-            Ok(Err(error)) => tracing::debug!("cluster: cannot resolve seed {host}: {error}"),
-            Err(_) => tracing::debug!("cluster: cannot resolve seed {host} in time"),
+            Ok(Ok(found)) => seeds.extend(found.map(|address| (address.ip().to_string(), address.port()))),
+            failed => {
+                around.seeds += 1;
+                match failed {
+                    Ok(Err(error)) => tracing::debug!("cluster: cannot resolve seed {host}: {error}"),
+                    _ => tracing::debug!("cluster: cannot resolve seed {host} in time"),
+                }
+            }
         }
     }
-    let asked = addresses.into_iter().map(|(host, port)| {
+    around.seeds += seeds.len();
+    let known = control.peers.known().into_iter().map(|known: Announcement| (known.host, known.bus_port));
+    let addresses: BTreeSet<_> = known.chain(seeds.iter().cloned()).collect();
+    let asked = addresses.into_iter().map(|address| {
         let control = Arc::clone(control);
-        tokio::spawn(async move { introduce(&control, &host, port, timeout).await })
+        let is_seed = seeds.contains(&address);
+        (is_seed, tokio::spawn(async move { introduce(&control, &address.0, address.1, timeout).await }))
     });
-    let mut told = Vec::new();
-    for answer in asked.collect::<Vec<_>>() {
-        if let Ok(Some(introduction)) = answer.await {
-            told.push(introduction);
+    for (is_seed, answer) in asked.collect::<Vec<_>>() {
+        match answer.await {
+            Ok(Met::Nobody) | Err(_) => continue,
+            Ok(Met::Other(introduction)) => around.others.push(*introduction),
+            Ok(Met::Myself) => {}
         }
+        around.answered += usize::from(is_seed);
     }
-    told
+    around
+}
+
+/// Who is at an address.
+pub(super) enum Met {
+    Other(Box<Introduction>),
+    Myself,
+    /// Or somebody who has nothing to say.
+    Nobody,
 }
 
 /// Introduces this node to whoever is at this address.
-pub(super) async fn introduce(control: &Control, host: &str, bus_port: u16, timeout: Duration) -> Option<Introduction> {
+pub(super) async fn introduce(control: &Control, host: &str, bus_port: u16, timeout: Duration) -> Met {
     let request = Request::Introduce(control.introduction());
-    match control.peers.links.ask(host, bus_port, None, request, timeout).await {
-        Ok((peer, Response::Introduction { mut introduction, observed_host })) if peer != control.me() => {
+    match control.peers.links.ask(host, bus_port, request, timeout).await {
+        Ok((peer, Response::Introduction { .. })) if peer == control.me() => Met::Myself,
+        Ok((_, Response::Introduction { mut introduction, observed_host })) => {
             if introduction.node.host.is_empty() {
                 host.clone_into(&mut introduction.node.host);
             }
@@ -228,12 +249,12 @@ pub(super) async fn introduce(control: &Control, host: &str, bus_port: u16, time
                 control.peers.hear([introduction.node.clone()]);
             }
             met(control, introduction.clone(), &observed_host);
-            Some(introduction)
+            Met::Other(Box::new(introduction))
         }
-        Ok(_) => None,
+        Ok(_) => Met::Nobody,
         Err(error) => {
             tracing::debug!("cluster: {error}");
-            None
+            Met::Nobody
         }
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use super::beat;
 use super::founding::{first_voters, may_promise};
 use super::listener::Inbound;
+use super::newcomer::{Newcomer, Newcomers};
 use super::options::{CALL_TIMEOUT, ClusterOptions, PROMISE_STALE_MS};
 use super::peers::{Peers, bus_address, node_of};
 use super::publication::{Publication, alone};
@@ -48,6 +49,8 @@ pub(super) struct Control {
     group: Mutex<Option<Arc<Group>>>,
     /// `cluster-node-timeout` as it is now.
     node_timeout_ms: AtomicU64,
+    /// Nodes that ask to be let in under a name that is taken.
+    newcomers: Mutex<Newcomers>,
     /// How this node announces itself; its host may have been learned.
     announcement: Mutex<Announcement>,
     /// Where it sends only clients.
@@ -90,6 +93,7 @@ impl Control {
             standing: Mutex::new(standing),
             group: Mutex::new(None),
             node_timeout_ms,
+            newcomers: Mutex::default(),
             announcement: Mutex::new(announcement),
             clients: Mutex::new(clients),
             promise_heard_ms: AtomicU64::new(0),
@@ -332,7 +336,8 @@ impl Control {
     /// What this node owns.
     pub(super) fn claims(&self) -> (Vec<SlotRange>, u64) {
         let topology = self.publication.applied();
-        (topology.slot_ranges(&self.record.shard), topology.config_epoch(&self.me()))
+        let shard = topology.node(&self.me()).map_or(self.record.shard, |node| node.shard);
+        (topology.slot_ranges(&shard), topology.config_epoch(&self.me()))
     }
 
     /// Answers another node.
@@ -475,6 +480,11 @@ impl Control {
                 None => Response::Joined,
             };
         }
+        let entering = match self.newcomers.lock().judge(&topology, &join, &self.pulse.lock(), clock::monotonic_ms()) {
+            Newcomer::New => Command::AddNode { node: node_of(&join.node), claims, config_epoch: join.config_epoch },
+            Newcomer::Replaces(command) => Command::Shard(*command),
+            Newcomer::Unclear => return Response::Refused(Refusal::Busy),
+        };
         self.peers.learn(join.node.clone(), seen_at);
         let raft_id = node.raft_id();
         if !group.members().contains(raft_id)
@@ -482,8 +492,10 @@ impl Control {
         {
             return self.refusal(error);
         }
-        let node = node_of(&join.node);
-        match group.propose(Command::AddNode { node, claims, config_epoch: join.config_epoch }).await {
+        if let Command::Shard(_) = entering {
+            tracing::warn!("Node {node} comes without files and takes the place of the dead node with the name {}", join.node.name);
+        }
+        match group.propose(entering).await {
             Ok((_, Ok(_))) => Response::Joined,
             Ok((_, Err(error))) => Response::Refused(Refusal::Failed(error.to_string())),
             Err(error) => self.refusal(error),

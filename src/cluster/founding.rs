@@ -13,6 +13,8 @@
 //! Two foundings that share no node are possible only where twice `size` nodes exist and the halves cannot see each other: while a
 //! node sees that somebody else is promised, it founds nothing.
 //!
+//! Nor does a node found anything that has not heard of most of its seeds: a cluster of which it sees nobody may be among the others, restarting.
+//!
 //! A founder that dies after the promises leaves them standing until they go stale; then the next founder asks with a higher ballot. A
 //! founder that returns to find its nodes in another cluster, before its own was ever elected, gives its own up and joins.
 
@@ -23,6 +25,23 @@ use larder_proto::bus::{Announcement, Founding, Id, Introduction, Standing};
 use super::options::VOTERS_MAX;
 use super::record::{Stage, StandingRecord};
 use crate::topology::{ClusterId, NodeId};
+
+/// What a node heard when it asked around.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Around {
+    /// What others told.
+    pub(super) others: Vec<Introduction>,
+    /// Addresses of seeds; a seed whose name leads nowhere is one.
+    pub(super) seeds: usize,
+    /// Those of them at which a node answered, this one included.
+    pub(super) answered: usize,
+}
+
+impl Around {
+    fn has_heard_most(&self) -> bool {
+        self.seeds == 0 || self.answered * 2 > self.seeds
+    }
+}
 
 /// What a node without a cluster should do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +54,10 @@ pub(super) enum Step {
     Join { cluster: ClusterId, members: Vec<Announcement> },
 }
 
-/// Decides for node `me`, which stands at `standing`, after hearing `others`. `attempted`: the cluster that this node tried to found
+/// Decides for node `me`, which stands at `standing`, after it heard `around`. `attempted`: the cluster that this node tried to found
 /// last; promises to it do not count against a new attempt.
-pub(super) fn decide(me: &Announcement, standing: Standing, size: usize, others: &[Introduction], attempted: Option<Id>) -> Step {
+pub(super) fn decide(me: &Announcement, standing: Standing, size: usize, around: &Around, attempted: Option<Id>) -> Step {
+    let others = &around.others;
     let others: Vec<_> = others.iter().filter(|other| other.node.node != me.node).collect();
     if let Some(cluster) = cluster_to_join(standing, &others) {
         let members = others.iter().filter(|other| matches!(other.standing, Standing::Member { cluster: of, .. } if of == cluster));
@@ -58,7 +78,7 @@ pub(super) fn decide(me: &Announcement, standing: Standing, size: usize, others:
         free.insert(other.node.node, other.node.clone());
     }
     free.insert(me.node, me.clone());
-    let founds = free.len() >= size && free.keys().next() == Some(&me.node);
+    let founds = around.has_heard_most() && free.len() >= size && free.keys().next() == Some(&me.node);
     if founds { Step::Found(free.into_values().take(size).collect()) } else { Step::Wait }
 }
 
@@ -133,6 +153,7 @@ mod tests {
             tls_port: 0,
             zone: String::new(),
             level: 0,
+            name: String::new(),
         }
     }
 
@@ -169,8 +190,16 @@ mod tests {
             ("a cluster exists", 1, BLANK, vec![met(2, member(9, 3)), met(3, member(9, 3)), met(4, BLANK)], None, join(9, &[2, 3])),
             ("the larger of two clusters", 1, BLANK, vec![met(2, member(7, 1)), met(3, member(9, 3))], None, join(9, &[3])),
         ] {
-            let others: Vec<_> = others;
-            assert_eq!(decide(&announcement(me), standing, 3, &others, attempted), step, "{case}");
+            let around = Around { others, seeds: 3, answered: 2 };
+            assert_eq!(decide(&announcement(me), standing, 3, &around, attempted), step, "{case}");
+            if matches!(step, Step::Found(_)) {
+                let around = Around { seeds: 4, ..around };
+                assert_eq!(
+                    decide(&announcement(me), standing, 3, &around, attempted),
+                    Step::Wait,
+                    "{case}, but two of four seeds are silent"
+                );
+            }
         }
     }
 

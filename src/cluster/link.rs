@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder_proto::bus::{Frame, Lane, Request, Response};
+use larder_proto::bus::{Announcement, Frame, Lane, Request, Response};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -53,8 +53,19 @@ pub(super) enum LinkError {
 pub(super) struct Links {
     credentials: Arc<Credentials>,
     traffic: Arc<Traffic>,
-    links: Mutex<BTreeMap<(String, u16, Lane), Arc<Link>>>,
+    links: Mutex<BTreeMap<(Place, Lane), Arc<Link>>>,
     exchanges: AtomicU64,
+}
+
+/// Where a node is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    host: String,
+    /// Where else it may be: a name that is resolved for each connection. Empty if there is none.
+    hostname: String,
+    bus_port: u16,
+    /// Who is looked for; at its host there may be another one by now.
+    node: Option<NodeId>,
 }
 
 /// What came of opening a connection, once it is known.
@@ -122,20 +133,31 @@ impl Links {
         &self.traffic
     }
 
-    /// Asks the node at this address, which must be `expected` if that is given. Returns who answered, too.
+    /// Asks whoever is at this address. Returns who answered, too.
     pub(super) async fn ask(
         &self,
         host: &str,
         bus_port: u16,
-        expected: Option<NodeId>,
         request: Request,
         timeout: Duration,
     ) -> Result<(NodeId, Response), LinkError> {
-        let link = self.link(host, bus_port, request.lane());
-        let address = || format!("{host}:{bus_port}");
+        self.ask_at(Place { host: host.to_owned(), hostname: String::new(), bus_port, node: None }, request, timeout).await
+    }
+
+    /// Asks this node, at the host that it announced, or else at the host name.
+    pub(super) async fn ask_node(&self, node: &Announcement, request: Request, timeout: Duration) -> Result<Response, LinkError> {
+        let place =
+            Place { host: node.host.clone(), hostname: node.hostname.clone(), bus_port: node.bus_port, node: Some(NodeId(node.node)) };
+        let (_, response) = self.ask_at(place, request, timeout).await?;
+        Ok(response)
+    }
+
+    async fn ask_at(&self, place: Place, request: Request, timeout: Duration) -> Result<(NodeId, Response), LinkError> {
+        let link = self.link(&place, request.lane());
+        let address = || format!("{}:{}", place.host, place.bus_port);
         let answer = timing::timeout(timeout, async {
-            let live = self.connection(&link, host, bus_port, request.lane()).await?;
-            if let Some(expected) = expected.filter(|expected| *expected != live.peer.node) {
+            let live = self.connection(&link, &place, request.lane()).await?;
+            if let Some(expected) = place.node.filter(|expected| *expected != live.peer.node) {
                 return Err(LinkError::AnotherNode { address: address(), expected, found: live.peer.node });
             }
             let exchange = self.exchanges.fetch_add(1, Ordering::Relaxed);
@@ -162,15 +184,15 @@ impl Links {
         }
     }
 
-    fn link(&self, host: &str, bus_port: u16, lane: Lane) -> Arc<Link> {
+    fn link(&self, place: &Place, lane: Lane) -> Arc<Link> {
         let mut links = self.links.lock();
         if links.len() >= LINKS_MAX {
             links.retain(|_, link| link.open().is_some());
         }
-        Arc::clone(links.entry((host.to_owned(), bus_port, lane)).or_default())
+        Arc::clone(links.entry((place.clone(), lane)).or_default())
     }
 
-    async fn connection(&self, link: &Arc<Link>, host: &str, bus_port: u16, lane: Lane) -> Result<Arc<Live>, LinkError> {
+    async fn connection(&self, link: &Arc<Link>, place: &Place, lane: Lane) -> Result<Arc<Live>, LinkError> {
         let mut dialled = {
             let mut dialling = link.dialling.lock();
             if let Some(live) = link.open() {
@@ -182,7 +204,7 @@ impl Links {
                     let (tell, dialled) = watch::channel(None);
                     *dialling = Some(dialled.clone());
                     let (credentials, traffic) = (Arc::clone(&self.credentials), Arc::clone(&self.traffic));
-                    tokio::spawn(dial(Arc::clone(link), host.to_owned(), bus_port, lane, credentials, traffic, tell));
+                    tokio::spawn(dial(Arc::clone(link), place.clone(), lane, credentials, traffic, tell));
                     dialled
                 }
             }
@@ -193,7 +215,7 @@ impl Links {
             Err(_) => None,
         };
         let outcome = outcome.unwrap_or_else(|| Err(Arc::new(WireError::Closed)));
-        outcome.map_err(|error| LinkError::Unreachable { address: format!("{host}:{bus_port}"), error })
+        outcome.map_err(|error| LinkError::Unreachable { address: format!("{}:{}", place.host, place.bus_port), error })
     }
 
     /// The open connections to other nodes, for CLUSTER LINKS. One to this node itself comes of a seed that names it.
@@ -226,18 +248,26 @@ impl Links {
 /// Opens a connection, whoever still waits for it.
 async fn dial(
     link: Arc<Link>,
-    host: String,
-    bus_port: u16,
+    place: Place,
     lane: Lane,
     credentials: Arc<Credentials>,
     traffic: Arc<Traffic>,
     tell: watch::Sender<Dialled>,
 ) {
-    let opened = timing::timeout(DIAL_TIMEOUT, async {
-        let stream = TcpStream::connect((host.as_str(), bus_port)).await?;
-        wire::open(stream, &credentials, lane, &traffic).await
-    });
-    let outcome = opened.await.unwrap_or(Err(WireError::Slow)).map(start).map_err(Arc::new);
+    let open = async |host: &str| {
+        let opened = timing::timeout(DIAL_TIMEOUT, async {
+            let stream = TcpStream::connect((host, place.bus_port)).await?;
+            wire::open(stream, &credentials, lane, &traffic).await
+        });
+        opened.await.unwrap_or(Err(WireError::Slow))
+    };
+    let mut opened = open(&place.host).await;
+    let is_found = opened.as_ref().is_ok_and(|wire| place.node.is_none_or(|node| node == wire.peer.node));
+    if !is_found && !place.hostname.is_empty() && place.hostname != place.host {
+        // It has moved, perhaps, and its name leads to where it is now.
+        opened = open(&place.hostname).await.or(opened);
+    }
+    let outcome = opened.map(start).map_err(Arc::new);
     let mut dialling = link.dialling.lock();
     *link.live.lock() = outcome.as_ref().ok().cloned();
     *dialling = None;

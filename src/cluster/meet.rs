@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use larder_proto::bus::{Announcement, Introduction, Join, Refusal, Request, Response, Standing};
 
-use super::beat::introduce;
+use super::beat::{Met, introduce};
 use super::control::Control;
 use super::options::{CALL_TIMEOUT, SEEK_EVERY};
 use super::seek::{Admission, ask_members};
@@ -39,7 +39,7 @@ pub(super) async fn meet(control: Arc<Control>, host: String, bus_port: u16, pat
 }
 
 async fn attempt(control: &Arc<Control>, host: &str, bus_port: u16) -> Result<(), MeetError> {
-    let Some(met) = introduce(control, host, bus_port, CALL_TIMEOUT).await else {
+    let Met::Other(met) = introduce(control, host, bus_port, CALL_TIMEOUT).await else {
         return Err(MeetError::NotYet);
     };
     let Some(group) = control.group() else {
@@ -92,8 +92,8 @@ pub(super) async fn leave_for(control: &Control, cluster: ClusterId, member: Ann
 
 async fn adopt(control: &Control, met: &Introduction, cluster: ClusterId) -> Result<(), MeetError> {
     let request = Request::Adopt { cluster: cluster.0, node: control.announcement() };
-    match control.peers.links.ask(&met.node.host, met.node.bus_port, Some(NodeId(met.node.node)), request, CALL_TIMEOUT * 4).await {
-        Ok((_, Response::Refused(Refusal::Failed(why)))) => Err(MeetError::Refused(why)),
+    match control.peers.links.ask_node(&met.node, request, CALL_TIMEOUT * 4).await {
+        Ok(Response::Refused(Refusal::Failed(why))) => Err(MeetError::Refused(why)),
         _ => Err(MeetError::NotYet),
     }
 }

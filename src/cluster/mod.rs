@@ -6,6 +6,7 @@
 //! arrange   keep the own entry right; as leader: voters, first distribution of slots
 //! voters    who votes: the rule
 //! recover   the file cannot be written: out of service until it can be
+//! newcomer  a node without files under the name of a dead one takes its place: the rule
 //! meet      CLUSTER MEET: two groups become one
 //! control   the standing, the group, answers to other nodes
 //! raft/     openraft, its log and its messages (the only module that knows it)
@@ -29,6 +30,7 @@ mod founding;
 mod link;
 mod listener;
 mod meet;
+mod newcomer;
 mod options;
 mod peers;
 mod propose;

@@ -34,6 +34,8 @@ pub struct ClusterOptions {
     pub announce_to_clients: ClientEndpoint,
     /// Host name to announce; empty for none.
     pub announce_hostname: String,
+    /// Name that the node keeps when it loses its files; empty for none.
+    pub node_name: String,
     /// Availability zone; empty if unknown.
     pub zone: String,
     /// The cluster's name, which nodes prove to know as well; empty if it has none.
@@ -117,6 +119,7 @@ impl ClusterOptions {
             tls_port: self.announce_tls_port.unwrap_or(self.tls_port),
             zone: self.zone.clone(),
             level: LEVEL,
+            name: self.node_name.clone(),
         }
     }
 

@@ -97,8 +97,7 @@ impl Peers {
     /// Asks this node.
     pub(super) async fn ask(&self, node: NodeId, request: Request, timeout: Duration) -> Result<Response, AskError> {
         let found = self.find(&node).ok_or(AskError::Nowhere(node))?;
-        let (_, response) = self.links.ask(&found.host, found.bus_port, Some(node), request, timeout).await?;
-        Ok(response)
+        Ok(self.links.ask_node(&found, request, timeout).await?)
     }
 }
 
@@ -114,6 +113,7 @@ pub(super) fn announcement_of(node: &Node) -> Announcement {
         tls_port: node.tls_port,
         zone: node.zone.clone(),
         level: node.level,
+        name: node.name.clone(),
     }
 }
 
@@ -133,6 +133,8 @@ pub(super) fn node_of(announcement: &Announcement) -> Node {
         // The node itself tells the group: see `arrange`.
         clients: ClientEndpoint::default(),
         level: announcement.level,
+        // As this, by its process: `Command::Started`.
+        name: String::new(),
         incarnation: 0,
     }
 }

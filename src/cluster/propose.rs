@@ -90,15 +90,15 @@ impl Control {
             return Ok(None);
         };
         let request = Request::Forward { cluster: cluster.0, command: bytes::Bytes::copy_from_slice(command) };
-        let answer = self.peers.links.ask(&leader.host, leader.bus_port, Some(NodeId(leader.node)), request, PROPOSE_TIMEOUT).await;
+        let answer = self.peers.links.ask_node(&leader, request, PROPOSE_TIMEOUT).await;
         use super::link::LinkError;
         match answer {
-            Ok((_, Response::Forwarded { index, outcome })) => {
+            Ok(Response::Forwarded { index, outcome }) => {
                 let outcome = codec::decode(&outcome).map_err(|error| ProposeError::Failed(error.to_string()))?;
                 Ok(Some((index, outcome)))
             }
-            Ok((_, Response::Refused(Refusal::NotLeader { .. } | Refusal::Busy))) => Ok(None),
-            Ok((_, other)) => Err(ProposeError::Failed(format!("the leader answered {other:?}"))),
+            Ok(Response::Refused(Refusal::NotLeader { .. } | Refusal::Busy)) => Ok(None),
+            Ok(other) => Err(ProposeError::Failed(format!("the leader answered {other:?}"))),
             Err(LinkError::Unreachable { .. } | LinkError::AnotherNode { .. }) => Ok(None),
             Err(LinkError::Broken(_) | LinkError::Timeout(_)) => Err(ProposeError::NoAnswer),
         }

@@ -15,6 +15,8 @@ pub(super) struct Pulse {
     /// As leader: the term, and when each node was heard of last.
     term: u64,
     heard_ms: BTreeMap<NodeId, u64>,
+    /// Of those that were heard of in this term.
+    spoke_ms: BTreeMap<NodeId, u64>,
     /// As anybody, so that a new leader knows it: nodes that take no part, by their own word, and when they said so last.
     withdrawn_ms: BTreeMap<NodeId, u64>,
     /// As anybody: when the last heartbeat that counts was sent.
@@ -39,6 +41,7 @@ impl Pulse {
     pub(super) fn heard(&mut self, node: NodeId, now_ms: u64) {
         self.returned(&node);
         self.heard_ms.insert(node, now_ms);
+        self.spoke_ms.insert(node, now_ms);
     }
 
     /// A member says that it takes no part. Returns whether that is new.
@@ -46,6 +49,11 @@ impl Pulse {
         let is_new = !self.is_withdrawn(&node, now_ms);
         self.withdrawn_ms.insert(node, now_ms);
         is_new
+    }
+
+    /// As leader: when the node said something last. Unlike silence, which begins with the term, this is certain.
+    pub(super) fn last_heard_ms(&self, node: &NodeId) -> Option<u64> {
+        self.spoke_ms.get(node).copied()
     }
 
     /// The node takes part again, if it did not.
@@ -72,8 +80,10 @@ impl Pulse {
         if self.term != term {
             self.term = term;
             self.heard_ms.clear();
+            self.spoke_ms.clear();
         }
         self.heard_ms.retain(|node, _| nodes.contains(node) || voters.contains(node));
+        self.spoke_ms.retain(|node, _| nodes.contains(node));
         self.withdrawn_ms.retain(|node, said_ms| nodes.contains(node) && now_ms.saturating_sub(*said_ms) < WITHDRAWN_MS);
         let mut silence_ms = |node: &NodeId| match self.withdrawn_ms.contains_key(node) {
             true => u64::MAX,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use larder_proto::bus::{Announcement, Founding, Id, Introduction, Join, Refusal, Request, Response};
+use larder_proto::bus::{Announcement, Founding, Id, Join, Refusal, Request, Response};
 
 use super::ClusterError;
 use super::beat::ask_around;
@@ -53,10 +53,10 @@ impl Search {
     }
 
     async fn look_around(&mut self, control: &Arc<Control>) -> Result<(), ClusterError> {
-        let others = ask_around(control, CALL_TIMEOUT).await;
+        let around = ask_around(control, CALL_TIMEOUT).await;
         let standing = control.standing();
         let told = standing.told(0, control.is_promise_stale());
-        match decide(&control.announcement(), told, control.options.size, &others, self.attempted) {
+        match decide(&control.announcement(), told, control.options.size, &around, self.attempted) {
             Step::Wait => Ok(()),
             Step::Join { cluster, members } => {
                 let joining = Joining { cluster, members, claims: Vec::new(), config_epoch: 0 };
@@ -64,7 +64,7 @@ impl Search {
                 Ok(())
             }
             Step::Found(members) => {
-                let highest = others.iter().map(|other| other.ballot).max().unwrap_or(0).max(standing.ballot);
+                let highest = around.others.iter().map(|other| other.ballot).max().unwrap_or(0).max(standing.ballot);
                 self.found(control, &standing.stage, members, highest + 1).await
             }
         }
@@ -84,9 +84,8 @@ impl Search {
             let (control, member, founding) = (Arc::clone(control), member.clone(), founding.clone());
             tokio::spawn(async move {
                 let request = Request::Promise(founding);
-                let node = NodeId(member.node);
-                let answer = control.peers.links.ask(&member.host, member.bus_port, Some(node), request, CALL_TIMEOUT).await;
-                matches!(answer, Ok((_, Response::Promise { granted: true, .. })))
+                let answer = control.peers.links.ask_node(&member, request, CALL_TIMEOUT).await;
+                matches!(answer, Ok(Response::Promise { granted: true, .. }))
             })
         });
         let mut all = true;
@@ -133,8 +132,8 @@ impl Search {
         if founding.founder != control.me().0 || group.leader().is_some() || group.applied_index().is_some() {
             return Ok(());
         }
-        let others: Vec<Introduction> = ask_around(control, CALL_TIMEOUT).await;
-        if is_deserted(founding, &others) {
+        let around = ask_around(control, CALL_TIMEOUT).await;
+        if is_deserted(founding, &around.others) {
             tracing::warn!("Cluster {} was never elected and its nodes are in another one: giving it up", founding.cluster);
             control.start_over(Stage::Blank).await?;
         }
@@ -164,7 +163,7 @@ pub(super) async fn ask_members(control: &Control, members: &[Announcement], lea
             break;
         }
         hops_left -= 1;
-        match control.peers.links.ask(&host, bus_port, None, Request::Join(join.clone()), CALL_TIMEOUT).await {
+        match control.peers.links.ask(&host, bus_port, Request::Join(join.clone()), CALL_TIMEOUT).await {
             Ok((peer, Response::Joined)) => {
                 *leader = Some(peer);
                 return Admission::Granted;

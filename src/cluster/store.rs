@@ -125,8 +125,8 @@ pub(super) struct Store {
     full: Arc<Mutex<Option<String>>>,
     /// Values of the table "state" that wait for the next write.
     deferred: Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>,
-    /// Who writes.
-    disk: Arc<Disk>,
+    /// Who writes. None in what that thread does itself: it must not keep alive what waits for its end.
+    disk: Option<Arc<Disk>>,
     /// A write of this key of the table "state" fails, as if the process had ended before it.
     #[cfg(test)]
     pub(super) refused: Arc<Mutex<Option<&'static str>>>,
@@ -150,7 +150,7 @@ impl Store {
             open,
             full: Arc::default(),
             deferred: Arc::default(),
-            disk: Arc::new(Disk::start().map_err(StoreError::Thread)?),
+            disk: Some(Arc::new(Disk::start().map_err(StoreError::Thread)?)),
             #[cfg(test)]
             refused: Arc::default(),
             #[cfg(test)]
@@ -163,8 +163,7 @@ impl Store {
     /// Opens the file anew: after a failed write, redb refuses everything. Fails while the disk lacks space, even if what there is would do
     /// for the next few writes.
     pub(super) async fn reopen(&self) -> Result<(), StoreError> {
-        let store = self.clone();
-        let reopen = move || {
+        let reopen = |store: &Store| {
             let mut database = store.database.write();
             // The lock on the file goes with it.
             *database = None;
@@ -175,7 +174,7 @@ impl Store {
             store.note(&probed);
             probed
         };
-        self.disk.run(reopen).await.expect("opening a file does not panic")
+        self.on_disk(reopen).await
     }
 
     /// Writes a file beside this one and removes it. The file itself has pages that it no longer uses: that one of them could be written says
@@ -266,8 +265,15 @@ impl Store {
 
     /// As [`Store::write_now`], but on the disk's thread, so that the bus keeps answering meanwhile.
     pub(super) async fn write(&self, change: impl FnOnce(&Batch<'_>) -> Result<(), StoreError> + Send + 'static) -> Result<(), StoreError> {
-        let store = self.clone();
-        self.disk.run(move || store.write_now(change)).await.expect("a store transaction does not panic")
+        self.on_disk(move |store| store.write_now(change)).await
+    }
+
+    async fn on_disk<T: Send + 'static>(&self, job: impl FnOnce(&Store) -> T + Send + 'static) -> T {
+        let store = Store { disk: None, ..self.clone() };
+        match &self.disk {
+            Some(disk) => disk.run(move || job(&store)).await.expect("what is done to a file does not panic"),
+            None => job(&store),
+        }
     }
 
     /// Has the next write through this handle or its clones set this value of the table "state", too. Nothing blocks.
@@ -428,6 +434,30 @@ impl Batch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_is_closed_when_the_last_handle_is_gone() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for count in 0..5_u64 {
+            let store = Store::open(folder.path()).unwrap();
+            let writing = store.clone();
+            runtime.block_on(async move {
+                let mut write = std::pin::pin!(writing.write(move |batch| {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    batch.put(key::VOTE, &count)
+                }));
+                // It is begun, and nobody waits for it.
+                std::future::poll_fn(|context| {
+                    let _ = write.as_mut().poll(context);
+                    std::task::Poll::Ready(())
+                })
+                .await;
+            });
+            drop(store);
+        }
+        assert_eq!(Store::open(folder.path()).unwrap().get(key::VOTE).unwrap(), Some(4_u64));
+    }
 
     #[test]
     fn each_process_has_a_greater_incarnation() {

@@ -25,6 +25,7 @@ pub(super) fn options() -> ClusterOptions {
         announce_host: String::new(),
         announce_hostname: String::new(),
         announce_to_clients: ClientEndpoint::default(),
+        node_name: String::new(),
         zone: String::new(),
         name: String::new(),
         secret: None,
@@ -364,6 +365,10 @@ fn the_secret_decides_who_may_talk() {
         let mut fleet = Fleet::new(4, |n, options| {
             options.secret = Some(if n < 3 { b"ours".to_vec() } else { b"theirs".to_vec() });
             options.size = if n < 3 { 3 } else { 1 };
+            if n == 3 {
+                // It would wait for most of the others else.
+                options.seeds = vec![format!("127.0.0.1:{}", options.port)];
+            }
         });
         fleet.start_all().await;
         wait("three nodes are one cluster", || {
@@ -430,6 +435,51 @@ fn a_node_goes_on_with_the_file_of_a_version_without_processes() {
             last = incarnation;
             fleet.kill(0).await;
         }
+    });
+}
+
+/// A pod whose disk was lost: its old id owns slots and votes.
+#[test]
+fn a_node_that_lost_its_files_takes_its_own_place() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |n, options| options.node_name = format!("node-{n}"));
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        fleet.all("all names are in the map", |topology| topology.nodes().iter().all(|node| !node.name.is_empty())).await;
+        let victim = (0..3).find(|n| fleet.leader() != Some(*n)).unwrap();
+        let old = fleet.nodes[victim].clone().unwrap();
+        let (id, shard, slots) = (old.me(), old.my_shard(), slots_of(&old));
+        drop(old);
+        fleet.kill(victim).await;
+        std::fs::remove_file(fleet.options[victim].dir.join("cluster.redb")).unwrap();
+        let new = fleet.start(victim).await;
+        assert_ne!(new.me(), id);
+        fleet.all("it has taken its place", |topology| topology.node(&id).is_none() && topology.is_primary(&new.me())).await;
+        fleet.all_up(3).await;
+        assert_eq!((new.my_shard(), slots_of(&new)), (shard, slots));
+        wait("it votes instead", || {
+            let voters = fleet.nodes[fleet.leader().unwrap_or(0)].as_ref().unwrap().control.group().unwrap().members().voters;
+            voters.len() == 3 && voters.contains(&new.me().raft_id())
+        })
+        .await;
+        fleet.all("its process writes", |topology| topology.shard_of(&new.me()).unwrap().writer() == new.control.process()).await;
+    });
+}
+
+/// Blank nodes beside a cluster that is down, restarting perhaps, make none of their own.
+#[test]
+fn nothing_is_founded_while_most_seeds_are_silent() {
+    block_on(async {
+        let mut fleet = Fleet::new(5, |_, options| options.size = 2);
+        fleet.start(0).await;
+        fleet.start(1).await;
+        wait("two of five know each other", || fleet.running().all(|node| !node.links().is_empty())).await;
+        let asked = |node: &Arc<Cluster>| node.counters().sent.iter().map(|(_, count)| count).sum::<u64>();
+        let before: Vec<u64> = fleet.running().map(asked).collect();
+        wait("they have asked around some more", || fleet.running().map(asked).zip(&before).all(|(now, before)| now > before + 30)).await;
+        assert!(fleet.running().all(|node| node.topology().nodes().len() == 1));
+        fleet.start(2).await;
+        fleet.all_up(3).await;
     });
 }
 

@@ -208,6 +208,7 @@ config! {
     cluster_size: u32,
     cluster_replicas: u32,
     cluster_name: String,
+    cluster_node_name: String,
     cluster_secret: String,
     keyspace_stripes: u32,
 }
@@ -224,6 +225,11 @@ impl Config {
     /// The secret that nodes of a cluster prove to each other, or `None`: `cluster-secret`, else `primaryauth`.
     pub fn bus_secret(&self) -> Option<&str> {
         [&self.cluster_secret, &self.primaryauth].into_iter().find(|s| !s.is_empty()).map(String::as_str)
+    }
+
+    /// The name that the node keeps when it loses its files: `cluster-node-name`, else `cluster-announce-hostname`.
+    pub fn cluster_node_name(&self) -> &str {
+        if self.cluster_node_name.is_empty() { &self.cluster_announce_hostname } else { &self.cluster_node_name }
     }
 
     /// How many databases SELECT may choose from: a cluster has its own number.

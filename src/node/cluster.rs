@@ -59,6 +59,7 @@ fn options(config: &Config, bus_port: u16, bind: Vec<IpAddr>) -> ClusterOptions 
             tls_port: config.cluster_announce_client_tls_port,
         },
         announce_hostname: config.cluster_announce_hostname.clone(),
+        node_name: config.cluster_node_name().to_owned(),
         zone: config.availability_zone.clone(),
         name: config.cluster_name.clone(),
         secret: config.bus_secret().map(|secret| secret.as_bytes().to_vec()),

@@ -37,7 +37,7 @@ impl Topology {
             Command::SetConfigEpoch { node, epoch } => self.set_config_epoch(node, *epoch),
             Command::BumpEpoch { node } => self.bump_epoch(node),
             Command::AnnounceToClients { node, clients } => self.announce_to_clients(node, clients),
-            Command::Started { process } => self.start(*process),
+            Command::Started { process, name } => self.start(*process, name),
             Command::AddReplica { node, shard } => self.add_replica(node, shard),
             Command::Shard(command) => self.change_shard(command),
             Command::Batch(_) => Err(TopologyError::BatchInBatch),
@@ -48,7 +48,7 @@ impl Topology {
     fn require_level(&self, command: &Command) -> Result<(), TopologyError> {
         let entering = match command {
             Command::AddNode { node, .. } | Command::UpdateNode { node } | Command::AddReplica { node, .. } => Some(node),
-            Command::Shard(ShardCommand { change: ShardChange::Replace { node, .. }, .. }) => Some(node),
+            Command::Shard(ShardCommand { change: ShardChange::Replace { node, .. }, .. }) => Some(&**node),
             _ => None,
         };
         match entering.filter(|node| node.level < self.level) {
@@ -73,7 +73,7 @@ impl Topology {
             Command::SplitSlots { .. } => self.slots.assigned() > 0,
             Command::SetConfigEpoch { node, epoch } => self.config_epoch(node) == *epoch,
             Command::AnnounceToClients { node, clients } => self.node(node).is_some_and(|known| known.clients == *clients),
-            Command::Started { process } => self.node(&process.node).is_some_and(|known| known.incarnation >= process.incarnation),
+            Command::Started { process, .. } => self.node(&process.node).is_some_and(|known| known.incarnation >= process.incarnation),
             Command::AddReplica { node, shard } => {
                 self.node(&node.id).is_some_and(|known| known.shard == *shard && known.host == node.host)
             }
@@ -121,8 +121,8 @@ impl Topology {
     pub(super) fn update_node(&mut self, node: &Node) -> Result<Reply, TopologyError> {
         let at = self.nodes.binary_search_by(|other| other.id.cmp(&node.id)).map_err(|_| TopologyError::UnknownNode(node.id))?;
         let known = &mut self.nodes[at];
-        let clients = std::mem::take(&mut known.clients);
-        *known = Node { shard: known.shard, raft_id: known.raft_id, clients, incarnation: known.incarnation, ..node.clone() };
+        let (clients, name) = (std::mem::take(&mut known.clients), std::mem::take(&mut known.name));
+        *known = Node { shard: known.shard, raft_id: known.raft_id, clients, incarnation: known.incarnation, name, ..node.clone() };
         Ok(Reply::Done)
     }
 

@@ -81,6 +81,8 @@ pub enum Command {
         /// The process.
         #[serde(with = "codec::record")]
         process: Process,
+        /// The node's name; empty if it has none.
+        name: String,
     },
     /// A node follows a shard's primary from now on. One that is in the map already leaves its shard, of which it must not be the primary, unless
     /// it is alone in it and without slots. Repeating it changes nothing but the address.
@@ -173,13 +175,13 @@ mod tests {
             (Command::SetConfigEpoch { node: id, epoch: 300 }, "set-config-epoch"),
             (Command::BumpEpoch { node: id }, "bump-epoch"),
             (Command::AnnounceToClients { node: id, clients }, "announce-to-clients"),
-            (Command::Started { process }, "started"),
+            (Command::Started { process, name: "one".to_owned() }, "started"),
             (Command::AddReplica { node: node(1), shard: node(2).shard }, "add-replica"),
             (shard(ShardChange::Promote { to: process }), "promote"),
             (shard(ShardChange::Recover { to: process }), "recover"),
             (shard(ShardChange::Resume), "resume"),
             (shard(ShardChange::SetInSync { version: 5, members: vec![process] }), "set-in-sync"),
-            (shard(ShardChange::Replace { old: node(2).id, node: node(1) }), "replace"),
+            (shard(ShardChange::Replace { old: node(2).id, node: Box::new(node(1)) }), "replace"),
             (Command::Batch(vec![Command::BumpEpoch { node: id }, shard(ShardChange::Resume)]), "batch"),
         ] {
             let bytes = codec::encode(&command).unwrap();
@@ -192,8 +194,8 @@ mod tests {
             }
         }
         expect![[r#"
-            add-node: 02004901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0000000000000100fb541503
-            update-node: 02014901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd000000000000
+            add-node: 02004a01abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd000000000000000100fb541503
+            update-node: 02014a01abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000000000
             remove-node: 020201ababababababababababababababababababab
             assign-slots: 020301ababababababababababababababababababab0100fb5415
             unassign-slots: 020401ababababababababababababababababababab0100fb5415
@@ -202,13 +204,13 @@ mod tests {
             set-config-epoch: 020701abababababababababababababababababababfb2c01
             bump-epoch: 020801ababababababababababababababababababab
             announce-to-clients: 020901ababababababababababababababababababab07312e322e332e34033a3a3150fbbb01
-            started: 020a1901abababababababababababababababababababfc70110100
-            add-replica: 020b4901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000000002ababababababababababababababababababcd
+            started: 020a1901abababababababababababababababababababfc70110100036f6e65
+            add-replica: 020b4a01abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0000000000000002ababababababababababababababababababcd
             promote: 020c3201ababababababababababababababababababcd04091b001901abababababababababababababababababababfc70110100
             recover: 020c3201ababababababababababababababababababcd04091b011901abababababababababababababababababababfc70110100
             resume: 020c1801ababababababababababababababababababcd04090102
             set-in-sync: 020c3401ababababababababababababababababababcd04091d0305011901abababababababababababababababababababfc70110100
-            replace: 020c7601ababababababababababababababababababcd04095f0402ababababababababababababababababababab4901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd000000000000
+            replace: 020c7701ababababababababababababababababababcd0409600402ababababababababababababababababababab4a01abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd00000000000000
             batch: 020d02150801ababababababababababababababababababab1a0c1801ababababababababababababababababababcd04090102
         "#]].assert_eq(&table);
     }

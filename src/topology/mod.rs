@@ -73,6 +73,9 @@ pub struct Node {
     /// Its latest process ([`Process`]). Comes by [`Command::Started`] and by what promotes that process alone; 0 before.
     #[serde(with = "codec::since_2")]
     pub incarnation: u64,
+    /// Its name (`cluster-node-name`), as its latest process told: empty if it has none. Comes by [`Command::Started`] alone.
+    #[serde(with = "codec::since_2")]
+    pub name: String,
 }
 
 impl Node {

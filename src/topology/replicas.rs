@@ -5,12 +5,15 @@ use super::{ClientEndpoint, Node, NodeId, Process, Reply, ShardId, Topology, Top
 impl Topology {
     /// A process of the node has begun. It writes in no shard for that: what it has is for others to judge ([`super::ShardCommand`]). Only the
     /// primary of a shard in which nobody wrote yet does.
-    pub(super) fn start(&mut self, process: Process) -> Result<Reply, TopologyError> {
+    pub(super) fn start(&mut self, process: Process, name: &str) -> Result<Reply, TopologyError> {
         let node = self.node(&process.node).ok_or(TopologyError::UnknownNode(process.node))?;
         if process.incarnation < node.incarnation {
             return Err(TopologyError::LaterProcess(process.node));
         }
         self.enter_process(process);
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.id == process.node) {
+            name.clone_into(&mut node.name);
+        }
         if let Some(shard) = self.shards.iter_mut().find(|shard| shard.primary == process.node && shard.incarnation == 0) {
             shard.incarnation = process.incarnation;
             shard.epoch += 1;
@@ -67,7 +70,7 @@ impl Topology {
     /// As whoever reads the command from the log has it: what other commands tell of nodes is not part of it.
     pub(super) fn insert_node(&mut self, node: Node) {
         let at = self.nodes.partition_point(|other| other.id < node.id);
-        self.nodes.insert(at, Node { clients: ClientEndpoint::default(), incarnation: 0, ..node });
+        self.nodes.insert(at, Node { clients: ClientEndpoint::default(), incarnation: 0, name: String::new(), ..node });
     }
 
     /// No process of the node counts as having all that was acknowledged any more.

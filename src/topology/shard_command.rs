@@ -54,7 +54,7 @@ pub enum ShardChange {
         old: NodeId,
         /// Who enters.
         #[serde(with = "codec::record")]
-        node: Node,
+        node: Box<Node>,
     },
 }
 
@@ -207,10 +207,10 @@ mod tests {
     /// Node 1 is the primary of replicas 11 and 12, all as process 50 and in sync, in epoch 1; node 2 is another primary, 21 its replica.
     fn replicated() -> Topology {
         let mut topology = cluster(2);
-        let mut commands = vec![Command::Started { process: process(1, 50) }];
+        let mut commands = vec![Command::Started { process: process(1, 50), name: String::new() }];
         for (n, of) in [(11, 1), (12, 1), (21, 2)] {
             commands.push(Command::AddReplica { node: able(n), shard: shard(of) });
-            commands.push(Command::Started { process: process(n, 50) });
+            commands.push(Command::Started { process: process(n, 50), name: String::new() });
         }
         commands.push(change(1, 50, set(0, &[(11, 50), (12, 50)])));
         for command in commands {
@@ -236,7 +236,7 @@ mod tests {
             (ShardChange::Resume, (process(1, 50), 2, vec![process(11, 50), process(12, 50)], 1)),
             (set(1, &[(12, 60)]), (process(1, 50), 1, vec![process(12, 60)], 2)),
             (set(1, &[]), (process(1, 50), 1, vec![], 2)),
-            (ShardChange::Replace { old: node(11).id, node: able(13) }, (process(1, 50), 1, vec![process(12, 50)], 2)),
+            (ShardChange::Replace { old: node(11).id, node: Box::new(able(13)) }, (process(1, 50), 1, vec![process(12, 50)], 2)),
         ] {
             let (mut after, command) = (before.clone(), change(1, 50, done));
             assert!(!after.holds(&command), "{command:?}");
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn what_a_shard_refuses() {
         let mut topology = replicated();
-        topology.apply(6, &Command::Started { process: process(12, 60) }).unwrap();
+        topology.apply(6, &Command::Started { process: process(12, 60), name: String::new() }).unwrap();
         let changed = TopologyError::ShardChanged(shard(1));
         for (command, error) in [
             (change(0, 50, ShardChange::Resume), changed.clone()),
@@ -273,10 +273,13 @@ mod tests {
             (change(1, 50, set(1, &[(12, 50), (11, 50)])), TopologyError::NotInSync(node(11).id)),
             (change(1, 50, set(1, &[(11, 50), (11, 50)])), TopologyError::NotInSync(node(11).id)),
             (change(1, 50, set(1, &[(21, 50)])), TopologyError::NotOfShard(node(21).id, shard(1))),
-            (change(1, 50, ShardChange::Replace { old: node(1).id, node: able(13) }), TopologyError::HasReplicas(node(1).id)),
-            (change(1, 50, ShardChange::Replace { old: node(21).id, node: able(13) }), TopologyError::NotOfShard(node(21).id, shard(1))),
-            (change(1, 50, ShardChange::Replace { old: node(11).id, node: able(12) }), TopologyError::NodeTaken(node(12).id)),
-            (change(1, 50, ShardChange::Replace { old: node(11).id, node: node(13) }), TopologyError::Outdated(node(13).id)),
+            (change(1, 50, ShardChange::Replace { old: node(1).id, node: Box::new(able(13)) }), TopologyError::HasReplicas(node(1).id)),
+            (
+                change(1, 50, ShardChange::Replace { old: node(21).id, node: Box::new(able(13)) }),
+                TopologyError::NotOfShard(node(21).id, shard(1)),
+            ),
+            (change(1, 50, ShardChange::Replace { old: node(11).id, node: Box::new(able(12)) }), TopologyError::NodeTaken(node(12).id)),
+            (change(1, 50, ShardChange::Replace { old: node(11).id, node: Box::new(node(13)) }), TopologyError::Outdated(node(13).id)),
             (
                 Command::Shard(ShardCommand { shard: shard(9), epoch: 0, incarnation: 0, change: ShardChange::Resume }),
                 TopologyError::UnknownShard(shard(9)),
@@ -291,13 +294,13 @@ mod tests {
     #[test]
     fn a_node_without_data_takes_the_place_of_one_that_was_alone() {
         let mut topology = cluster(2);
-        topology.apply(5, &Command::Started { process: process(1, 50) }).unwrap();
-        let command = change(1, 50, ShardChange::Replace { old: node(1).id, node: able(13) });
+        topology.apply(5, &Command::Started { process: process(1, 50), name: String::new() }).unwrap();
+        let command = change(1, 50, ShardChange::Replace { old: node(1).id, node: Box::new(able(13)) });
         topology.apply(6, &command).unwrap();
         assert!(topology.is_primary(&node(13).id) && topology.is_removed(&node(1).id) && topology.holds(&command));
         assert_eq!(topology.slot_count(&shard(1)), 8192);
         assert_eq!(state(&topology).1, 2);
-        topology.apply(7, &Command::Started { process: process(13, 70) }).unwrap();
+        topology.apply(7, &Command::Started { process: process(13, 70), name: String::new() }).unwrap();
         assert_eq!(state(&topology), (process(13, 70), 3, vec![], 0), "its first process writes");
     }
 
@@ -305,7 +308,7 @@ mod tests {
     fn processes_of_a_node_only_grow() {
         let mut topology = replicated();
         let writer = state(&topology).0;
-        topology.apply(6, &Command::Started { process: process(1, 60) }).unwrap();
+        topology.apply(6, &Command::Started { process: process(1, 60), name: String::new() }).unwrap();
         assert_eq!(state(&topology).0, writer, "a process that begins anew does not write for that");
         assert_eq!(topology.node(&node(1).id).unwrap().incarnation, 60);
         for (process, came) in [
@@ -313,7 +316,7 @@ mod tests {
             (process(1, 59), Err(TopologyError::LaterProcess(node(1).id))),
             (process(9, 1), Err(TopologyError::UnknownNode(node(9).id))),
         ] {
-            assert_eq!(topology.apply(7, &Command::Started { process }), came);
+            assert_eq!(topology.apply(7, &Command::Started { process, name: String::new() }), came);
         }
         topology.apply(8, &Command::UpdateNode { node: Node { host: "10.9.9.9".into(), incarnation: 7, ..able(1) } }).unwrap();
         assert_eq!(topology.node(&node(1).id).unwrap().incarnation, 60, "another command's to say");

@@ -85,7 +85,8 @@ mod tests {
     #[test]
     fn processes_come_back() {
         let mut topology = cluster(2);
-        let started = |n: u8| Command::Started { process: Process { node: node(n).id, incarnation: u64::from(n) + 100 } };
+        let started =
+            |n: u8| Command::Started { process: Process { node: node(n).id, incarnation: u64::from(n) + 100 }, name: String::new() };
         for command in [started(1), Command::AddReplica { node: Node { level: 2, ..node(11) }, shard: node(1).shard }, started(11)] {
             topology.apply(9, &command).unwrap();
         }
@@ -100,7 +101,7 @@ mod tests {
     #[test]
     fn a_map_is_written_as_it_was() {
         let text: String = cluster(2).to_bytes().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
-        expect_test::expect!["020302024901abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd0000000000004902abababababababababababababababababababfdababababababab020831302e302e302e3200fb581bfb6842000002ababababababababababababababababababcd000000000000022d01ababababababababababababababababababcd01ababababababababababababababababababab02000000002d02ababababababababababababababababababcd02ababababababababababababababababababab0100000000020000fbff1f01fb0020fbff3f0000"].assert_eq(&text);
+        expect_test::expect!["020302024a01abababababababababababababababababababfdababababababab010831302e302e302e3100fb581bfb6842000001ababababababababababababababababababcd000000000000004a02abababababababababababababababababababfdababababababab020831302e302e302e3200fb581bfb6842000002ababababababababababababababababababcd00000000000000022d01ababababababababababababababababababcd01ababababababababababababababababababab02000000002d02ababababababababababababababababababcd02ababababababababababababababababababab0100000000020000fbff1f01fb0020fbff3f0000"].assert_eq(&text);
     }
 
     #[test]

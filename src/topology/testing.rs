@@ -21,6 +21,7 @@ pub(crate) fn node(n: u8) -> Node {
         clients: ClientEndpoint::default(),
         level: 0,
         incarnation: 0,
+        name: String::new(),
     }
 }
 

@@ -178,6 +178,7 @@ mod tests {
                 tls_port,
                 zone,
                 level: port,
+                name: String::new(),
             },
         )
     }

@@ -321,6 +321,9 @@ pub struct Announcement {
     /// What it is capable of: see [`LEVEL`].
     #[serde(with = "codec::since_2")]
     pub level: u16,
+    /// Its name (`cluster-node-name`), which it keeps when it loses its files and its id with them; empty if it has none.
+    #[serde(with = "codec::since_2")]
+    pub name: String,
 }
 
 /// What a node tells about itself.

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::types::{RaftId, TypeConfig};
 use crate::cluster::peers::Peers;
-use crate::topology::{ClusterId, NodeId};
+use crate::topology::ClusterId;
 
 /// Between two attempts to reach a node that is away.
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -60,19 +60,19 @@ impl Member {
         let request = Request::Raft { cluster: self.cluster.0, call, payload: payload.into() };
         let links = &self.peers.links;
         let answer = match self.peers.find_by_raft_id(self.id) {
-            Some(found) => links.ask(&found.host, found.bus_port, Some(NodeId(found.node)), request, option.hard_ttl()).await,
+            Some(found) => links.ask_node(&found, request, option.hard_ttl()).await,
             None => {
                 let (host, port) = self.recorded.rsplit_once(':').ok_or_else(|| unreachable("a member without address"))?;
                 let port = port.parse().map_err(|_| unreachable("a member without bus port"))?;
-                links.ask(host, port, None, request, option.hard_ttl()).await
+                links.ask(host, port, request, option.hard_ttl()).await.map(|(_, response)| response)
             }
         };
         match answer {
-            Ok((_, Response::Raft { payload, .. })) => {
+            Ok(Response::Raft { payload, .. }) => {
                 let result: Result<A, RaftError<RaftId, E>> = codec::decode(&payload).map_err(|error| unreachable(error.to_string()))?;
                 result.map_err(|error| RPCError::RemoteError(RemoteError::new(self.id, error)))
             }
-            Ok((_, other)) => Err(unreachable(format!("node answered a Raft message with {other:?}"))),
+            Ok(other) => Err(unreachable(format!("node answered a Raft message with {other:?}"))),
             Err(error @ crate::cluster::link::LinkError::Timeout(_)) => Err(RPCError::Network(NetworkError::new(&error))),
             Err(error) => Err(unreachable(error)),
         }

@@ -121,12 +121,13 @@ mod tests {
     const VALKEY: &str = include_str!("../../../tests/data/valkey-9.1-options.txt");
 
     /// Options that Valkey does not have.
-    const OWN: [&str; 9] = [
+    const OWN: [&str; 10] = [
         "cluster-autopilot",
         "cluster-seed",
         "cluster-size",
         "cluster-replicas",
         "cluster-name",
+        "cluster-node-name",
         "cluster-secret",
         "keyspace-stripes",
         "rdb-format",

@@ -27,6 +27,16 @@ pub(super) static ROWS: &[Row] = &[
         "Name of the cluster. Nodes of which one has another name, or none, do not talk to each other, so that a wrong \
          cluster-seed never makes one cluster of two. Set it on all nodes at once: they restart apart from each other.",
     ),
+    text("cluster-node-name", "", field!(cluster_node_name))
+        .unset_when_empty()
+        .check(checks::announced_hostname)
+        .fixed()
+        .example("larder-0")
+        .doc(
+            "Name that this node keeps when it loses its files, as a pod of a StatefulSet does. A node that comes without files \
+             under the name of one that is dead takes its place. If it is not set, cluster-announce-hostname counts. A name that \
+             several living nodes have counts for nothing.",
+        ),
     text("cluster-secret", "", field!(cluster_secret)).unset_when_empty().sensitive().fixed().example("a-long-secret").doc(
         "Secret that nodes prove to each other, of 16 characters or more. Without it, and without primaryauth, only nodes on this \
              machine are let in.",
