@@ -18,7 +18,7 @@ use super::completion::{complete_for_waiter, log, reply_error};
 use super::context::{Args, Context};
 use super::error::CmdError;
 use super::shared::Shared;
-use super::spec::{Attempt, Run};
+use super::spec::{Attempt, Run, flag};
 use super::{gate, route};
 use crate::base::clock::{self, Now};
 use crate::base::float::LongDouble;
@@ -209,11 +209,23 @@ pub fn answer(context: &mut Context<'_>, waiter: &Waiter, outcome: Outcome) {
 /// role.
 pub fn redirect(shared: &Shared, client: &Client) {
     let Some(waiter) = client.waiter.lock().clone() else { return };
-    if waiter.number <= shared.replication.role_border.load(Ordering::Relaxed) {
-        waiter.end(Outcome::RoleChanged);
+    if let Some(outcome) = end_by_role(shared, client, &waiter) {
+        waiter.end(outcome);
     } else if !route::serves_waiter(shared, client, &waiter) {
         waiter.end(Outcome::Retry);
     }
+}
+
+/// How the waiting ends of one that came before the node became a replica. `None` if it came later, or only reads and may do so on a replica.
+fn end_by_role(shared: &Shared, client: &Client, waiter: &Waiter) -> Option<Outcome> {
+    let flags = shared.table.row(waiter.command).spec.flags;
+    let may_stay = client.has(bit::READONLY) && flags & flag::WRITE == 0;
+    if may_stay || waiter.number > shared.replication.role_border.load(Ordering::Relaxed) {
+        return None;
+    }
+    // Who goes to the primary is told so when it asks again.
+    let goes = waiter.names().next().is_some() && route::goes_to_primary(shared, client, flags);
+    Some(if goes { Outcome::Retry } else { Outcome::RoleChanged })
 }
 
 /// Serves those who wait for the keys that this context's commands have changed. Nothing is held.
@@ -271,8 +283,8 @@ impl Serving<'_> {
         let client = shared.clients.get(waiter.client)?;
         let spec = shared.table.row(waiter.command).spec;
         let Run::Blocking(attempt) = spec.run else { unreachable!("such a command waits") };
-        if waiter.number <= shared.replication.role_border.load(Ordering::Relaxed) {
-            return Some(Outcome::RoleChanged);
+        if let Some(outcome) = end_by_role(shared, &client, waiter) {
+            return Some(outcome);
         }
         if shared.keyspace.settings.is_frozen() || !gate::admits_waiter(shared, spec.flags, self.now_ms) {
             // Once it may run again, its client asks for it.

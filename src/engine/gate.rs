@@ -1,7 +1,7 @@
 //! The gate: what may run, decided in one place.
 //!
 //! A batch compiles a [`Gate`] from its session and the node. A command on one key of a session in no special state passes with a
-//! comparison ([`Gate::admits`]); everything else is asked for each reason of [`REFUSALS`], in Valkey's order ([`Gate::check`]).
+//! comparison ([`Gate::admits`]); everything else is asked for each reason of [`REFUSALS_ANYWHERE`] and [`REFUSALS`], in Valkey's order ([`Gate::check`]).
 //! What is asked for may change before the command has its stripes. So the command scope compares the node's generation again under
 //! the lock ([`Gate::still_holds`]), and a command that finds another one is asked anew.
 //!
@@ -59,7 +59,7 @@ pub struct Gate {
     generation: u64,
     /// Neither session nor node ask for a check of commands on one key, but for memory and the route.
     admits_single_keys: bool,
-    /// Unless they have one of these flags: on a replica writes are asked for.
+    /// Unless they have one of these flags: on a replica writes are asked for, and reads of who goes to the primary for them.
     asked_flags: u32,
     /// The map of the cluster, in cluster mode.
     topology: Option<Guard<Arc<Topology>>>,
@@ -81,13 +81,17 @@ struct Asked<'a, 'c> {
 /// A reason for a refusal: its name, and the question.
 type Reason = (&'static str, fn(&Asked<'_, '_>) -> Result<(), Refusal>);
 
-/// All reasons, in Valkey's order. What is not known at all is refused before ([`Gate::refuse_unknown`]).
-static REFUSALS: &[Reason] = &[
+/// What stands against a request on whichever node, in Valkey's order. What is not known at all is refused before ([`Gate::refuse_unknown`]).
+static REFUSALS_ANYWHERE: &[Reason] = &[
     ("authentication", authentication),
     ("arity", arity),
     ("protected", protected),
     ("not in a transaction", not_in_transaction),
     ("route", routed_elsewhere),
+];
+
+/// All further reasons. Who goes to the primary ([`route::goes_to_primary`]) is not asked for these.
+static REFUSALS: &[Reason] = &[
     ("memory", memory),
     ("disk", |asked| disk(asked.context.shared, asked.context.config, asked.flags)),
     ("replicas", |asked| replicas(asked.context.shared, asked.context.config, asked.flags)),
@@ -158,7 +162,11 @@ impl Gate {
             && context.shared.replication.write_delay_ms() == 0
             && until_ms(context.shared, flag::WRITE) == 0
             && !is_stale(context);
-        self.asked_flags = if context.shared.replication.is_replica() { flag::WRITE } else { 0 };
+        self.asked_flags = match context.shared.replication.is_replica() {
+            false => 0,
+            true if route::goes_to_primary(context.shared, &context.caller.client, flag::READONLY) => flag::WRITE | flag::READONLY,
+            true => flag::WRITE,
+        };
     }
 
     /// Takes the node as it is now.
@@ -206,6 +214,15 @@ impl Gate {
         let queued = session.multi.as_ref().filter(runs).map_or(0, |multi| multi.flags);
         let flags = row.spec.flags | queued;
         let asked = Asked { context, session, topology: self.topology.as_ref().map(|topology| &***topology), row, args, is_exec, flags };
+        for (_, refuse) in REFUSALS_ANYWHERE {
+            refuse(&asked)?;
+        }
+        if route::goes_to_primary(context.shared, &context.caller.client, flags) {
+            return match route::to_primary(context.shared) {
+                Some(text) => Err(text.into_bytes()),
+                None => Ok(Verdict::Wait(until_ms(context.shared, flag::WRITE).max(clock::monotonic_ms() + LOOK_AGAIN_MS))),
+            };
+        }
         for (_, refuse) in REFUSALS {
             refuse(&asked)?;
         }

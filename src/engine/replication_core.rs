@@ -479,6 +479,11 @@ impl State {
         actions
     }
 
+    /// True while a replica is sent its snapshot.
+    pub fn is_sending(&self) -> bool {
+        self.replicas.values().any(|replica| replica.stage == Stage::Sending)
+    }
+
     /// Replicas that follow the stream, and have said how far they are within so long.
     pub fn good_replicas(&self, now_ms: u64, lag_ms_max: u64) -> usize {
         let is_good = |replica: &&Replica| {

@@ -79,7 +79,7 @@ pub struct Replication {
     is_replica: AtomicBool,
     /// And has all that the other has, or soon will.
     pub link_is_up: AtomicBool,
-    /// The number of who had begun to wait last when the role changed.
+    /// The number of who had begun to wait last when the node became a replica.
     pub role_border: AtomicU64,
     /// The database that the stream of the primary was about last.
     pub stream_db: AtomicU32,

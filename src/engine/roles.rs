@@ -5,7 +5,8 @@
 //!   what ends by its own time.
 //! * The append only file goes on through all of it, and knows the history by the name that it has now ([`name_history`]). Only where another log
 //!   takes the place of this node's it begins anew ([`super::rewriting::give_way_to_copy`]).
-//! * Whoever waited for keys when the role changes waits no longer: others decide from then on what becomes of these.
+//! * Whoever waits for keys when the node becomes a replica waits no longer, unless it only reads and has sent READONLY: another one decides from
+//!   then on what becomes of these.
 
 use std::sync::atomic::Ordering;
 
@@ -29,6 +30,7 @@ pub fn follow(shared: &Shared, keys: &mut KeyAccess<'_>, host: &str, port: u16) 
     replication.set_role(keys, true);
     keys.keyspace().settings.freeze_for(freeze::FOLLOW, true);
     log.begin_verbatim();
+    replication.role_border.store(shared.keyspace.waits.last_number(), Ordering::Relaxed);
     changed(shared, actions);
 }
 
@@ -56,7 +58,6 @@ fn changed(shared: &Shared, actions: Vec<Action>) {
     name_history(shared);
     note_link(shared);
     // Nobody is woken under the locks: those who wait, and who serves the link, look by the clock whether something has changed.
-    shared.replication.role_border.store(shared.keyspace.waits.last_number(), Ordering::Relaxed);
     shared.gate.advance();
 }
 

@@ -1,16 +1,20 @@
-//! Cluster mode: whether the keys of a request are served here, or where its client should go instead.
+//! Whether the keys of a request are served here, or where its client should go instead: in cluster mode by the slot, and without it from a
+//! replica to its primary, if the client has said that it follows such an answer (CLIENT CAPA REDIRECT).
+
+use std::sync::atomic::Ordering;
 
 use super::cluster_access::{ClusterAccess, client_view, preferred_endpoint};
 use super::context::Context;
 use super::shared::Shared;
 use super::spec::flag;
+use crate::clients::client::capability;
 use crate::clients::{Client, bit};
 use crate::keyspace::blocked::Waiter;
 use crate::keyspace::key::ResolvedKey;
 use crate::topology::{Access, Route, Topology};
 
-/// The first words of the errors that [`check`] gives: a client follows or repeats them, so EXEC answers them as they are.
-const CODES: [&str; 3] = ["MOVED ", "CLUSTERDOWN ", "CROSSSLOT "];
+/// The first words of the errors that [`check`] and [`to_primary`] give: a client follows or repeats them, so EXEC answers them as they are.
+const CODES: [&str; 4] = ["MOVED ", "CLUSTERDOWN ", "CROSSSLOT ", "REDIRECT "];
 
 /// True if the text of a refusal is one of ours.
 pub(super) fn is_redirection(text: &[u8]) -> bool {
@@ -43,6 +47,21 @@ pub(super) fn check(
         Route::Moved { slot, node } => Err(Route::moved_text(slot, node, preferred_endpoint(context.config), client_view(context.caller))),
         Route::Down(reason) => Err(reason.text().to_owned()),
     }
+}
+
+/// True if a replica's client goes to the primary for a command with these flags: for a write, and for a read unless it has sent READONLY.
+pub(super) fn goes_to_primary(shared: &Shared, client: &Client, flags: u32) -> bool {
+    let is_told = client.capabilities.load(Ordering::Relaxed) & capability::REDIRECT != 0 && shared.cluster.is_none();
+    let is_served = flags & flag::WRITE == 0 && (flags & flag::READONLY == 0 || client.has(bit::READONLY));
+    is_told && !is_served && shared.replication.is_replica()
+}
+
+/// What such a client is answered. `None` while it waits: this node hands over to the primary that it names already, and which does not know
+/// of it yet.
+pub(super) fn to_primary(shared: &Shared) -> Option<String> {
+    let state = shared.replication.look();
+    let following = state.following.as_ref().filter(|_| state.failover.is_none());
+    following.map(|following| format!("REDIRECT {}:{}", following.host, following.port))
 }
 
 /// True if what a client waits for is served here.

@@ -23,7 +23,8 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("current_save_keys_processed", written);
     lines.add("current_save_keys_total", total);
     lines.add("rdb_changes_since_last_save", changes);
-    lines.add("rdb_bgsave_in_progress", u8::from(figures.running_s.is_some()));
+    // As in Valkey, where a child makes the snapshot of replicas too.
+    lines.add("rdb_bgsave_in_progress", u8::from(figures.running_s.is_some() || context.shared.replication.look().is_sending()));
     lines.add("rdb_last_save_time", figures.last_save_s);
     lines.add("rdb_last_bgsave_status", if figures.is_ok { "ok" } else { "err" });
     lines.add("rdb_last_bgsave_time_sec", figures.last_duration_s);
