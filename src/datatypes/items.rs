@@ -35,8 +35,11 @@ const SMALL_INT: u8 = 0xf0;
 /// Beyond it not every integer is a float.
 const EXACT_INT_MAX: f64 = 9_007_199_254_740_992.0;
 
+/// Room for a form without an allocation.
+const PACKED_LEN: usize = 32;
+
 /// An item's form, apart from others: to look for it.
-pub type Packed = SmallVec<[u8; 32]>;
+pub type Packed = SmallVec<[u8; PACKED_LEN]>;
 
 /// An item, read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -154,6 +157,13 @@ pub fn read_score(bytes: &[u8]) -> f64 {
 /// An item's form by itself.
 #[inline]
 pub fn packed(text: &[u8]) -> Packed {
+    if text.len() < PACKED_LEN && parse_i64(text).is_none() {
+        // Most are such: in one piece, whose length is known to have room.
+        let mut form = [0; PACKED_LEN];
+        form[0] = text.len() as u8;
+        form[1..=text.len()].copy_from_slice(text);
+        return Packed::from_buf_and_len(form, 1 + text.len());
+    }
     let mut packed = Packed::new();
     push(&mut packed, text);
     packed

@@ -1,20 +1,32 @@
 //! A piece of a list: elements behind each other, to be walked from either end.
 //!
 //! ```text
-//! u32 number of elements | u32 bytes that they would take in a listpack | elements
+//! u32 number of elements | u32 bytes that they would take in a listpack | gap | elements
 //! element  item | its length: one byte, or u32 and 0xff
+//! gap      nothing | 0xe7 | 0xe6, u8 length of the gap, anything
 //! ```
+//! A gap is room for elements that are put in front, and what is left of elements that were taken from there: without it each of them would
+//! move all others. No item begins as a gap does.
 //!
 //! The listpack's length decides where Valkey would begin another node, and so what OBJECT ENCODING answers.
 //!
-//! Invariant: an offset that is taken or returned is that of an element's first byte, or the node's length.
+//! Invariants:
+//! * An offset that is taken or returned is that of an element's first byte, or the node's length.
+//! * Only [`push_front`] and [`remove_front`] make a gap.
 
 use super::items::{self, Item};
 use super::listpack::{self, entry_len as listpack_entry_len};
 use crate::base::alloc;
 
-/// Where the first element lies.
-pub const HEADER_LEN: usize = 8;
+const HEADER_LEN: usize = 8;
+/// Begins a gap of two bytes or more.
+const GAP: u8 = 0xe6;
+/// Is a gap of one byte.
+const GAP_OF_ONE: u8 = 0xe7;
+/// Longest gap: its length takes a byte.
+const GAP_LEN_MAX: usize = 255;
+/// A new gap is so many times shorter than its node.
+const GAP_SHARE: usize = 16;
 /// Length of a full node under the default of `list-max-listpack-size`.
 const USUAL_LEN_MAX: usize = 8192;
 /// Up to this length, in bytes, a node is a short one.
@@ -39,6 +51,7 @@ pub fn of(text: &[u8]) -> Vec<u8> {
     node
 }
 
+#[inline]
 fn field(node: &[u8], at: usize) -> u32 {
     node[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
@@ -53,6 +66,31 @@ pub fn count(node: &[u8]) -> usize {
 #[inline]
 pub fn listpack_len(node: &[u8]) -> usize {
     listpack::FRAME_LEN + field(node, 4) as usize
+}
+
+/// The offset of the first element, or the node's length if there is none.
+#[inline]
+pub fn first(node: &[u8]) -> usize {
+    match node[HEADER_LEN..] {
+        [GAP, len, ..] => HEADER_LEN + len as usize,
+        [GAP_OF_ONE, ..] => HEADER_LEN + 1,
+        _ => HEADER_LEN,
+    }
+}
+
+/// Notes that the first element lies at `first`, not farther behind the header than a gap can be.
+fn set_first(node: &mut [u8], first: usize) {
+    match first - HEADER_LEN {
+        0 => {}
+        1 => node[HEADER_LEN] = GAP_OF_ONE,
+        len => node[HEADER_LEN..HEADER_LEN + 2].copy_from_slice(&[GAP, len as u8]),
+    }
+}
+
+/// Closes the gap: the node will lie as it is for long.
+pub fn close_gap(node: &mut Vec<u8>) {
+    let first = first(node);
+    node.drain(HEADER_LEN..first);
 }
 
 fn adjust(node: &mut [u8], elements: i64, listpack: i64) {
@@ -94,7 +132,7 @@ pub fn next(node: &[u8], at: usize) -> usize {
 
 /// All elements.
 pub fn items(node: &[u8]) -> impl Iterator<Item = Item<'_>> {
-    let mut at = HEADER_LEN;
+    let mut at = first(node);
     std::iter::from_fn(move || {
         let here = at;
         at = if here < node.len() { next(node, here) } else { return None };
@@ -116,7 +154,7 @@ pub fn previous(node: &[u8], at: usize) -> usize {
 pub fn offset(node: &[u8], index: usize) -> usize {
     let count = count(node);
     if index <= count / 2 {
-        return (0..index).fold(HEADER_LEN, |at, _| next(node, at));
+        return (0..index).fold(first(node), |at, _| next(node, at));
     }
     (index..count).fold(node.len(), |at, _| previous(node, at))
 }
@@ -147,6 +185,26 @@ pub fn insert(node: &mut Vec<u8>, at: usize, text: &[u8]) {
     adjust(node, 1, listpack_entry_len(text) as i64);
 }
 
+/// Adds a text before the first.
+pub fn push_front(node: &mut Vec<u8>, text: &[u8]) {
+    let form = form(text);
+    let mut at = first(node);
+    if at - HEADER_LEN < form.len() {
+        let more = form.len() - (at - HEADER_LEN);
+        // No node becomes larger than usual for its gap, and no small one much larger.
+        let gap = GAP_LEN_MAX.min(node.len() / GAP_SHARE).min(USUAL_LEN_MAX.saturating_sub(node.len() + more));
+        let end = node.len();
+        reserve(node, more + gap);
+        node.resize(end + more + gap, 0);
+        node.copy_within(at..end, at + more + gap);
+        at += more + gap;
+    }
+    let first = at - form.len();
+    node[first..at].copy_from_slice(&form);
+    set_first(node, first);
+    adjust(node, 1, listpack_entry_len(text) as i64);
+}
+
 /// Adds a text behind the last.
 pub fn push(node: &mut Vec<u8>, text: &[u8]) {
     let form = form(text);
@@ -163,15 +221,33 @@ pub fn replace(node: &mut Vec<u8>, at: usize, text: &[u8]) {
     adjust(node, 0, listpack_entry_len(text) as i64 - old as i64);
 }
 
+/// How many elements lie between two offsets, and what they take in a listpack.
+#[inline]
+fn measure(node: &[u8], mut from: usize, to: usize) -> (i64, i64) {
+    let (mut elements, mut listpack) = (0, 0);
+    while from < to {
+        listpack += get(node, from).with_text(listpack_entry_len) as i64;
+        elements += 1;
+        from = next(node, from);
+    }
+    (elements, listpack)
+}
+
 /// Takes out the elements between two offsets.
 pub fn remove(node: &mut Vec<u8>, from: usize, to: usize) {
-    let (mut at, mut elements, mut listpack) = (from, 0, 0);
-    while at < to {
-        listpack += get(node, at).with_text(listpack_entry_len) as i64;
-        elements += 1;
-        at = next(node, at);
-    }
+    let (elements, listpack) = measure(node, from, to);
     node.drain(from..to);
+    adjust(node, -elements, -listpack);
+}
+
+/// Takes out the elements before an offset.
+pub fn remove_front(node: &mut Vec<u8>, to: usize) {
+    let (elements, listpack) = measure(node, first(node), to);
+    if to - HEADER_LEN <= GAP_LEN_MAX {
+        set_first(node, to);
+    } else {
+        node.drain(HEADER_LEN..to);
+    }
     adjust(node, -elements, -listpack);
 }
 
@@ -186,16 +262,11 @@ pub fn split_off(node: &mut Vec<u8>, at: usize) -> Vec<u8> {
 
 /// Adds all elements of another node.
 pub fn append(node: &mut Vec<u8>, other: &[u8]) {
-    append_from(node, other, HEADER_LEN);
+    append_from(node, other, first(other));
 }
 
 fn append_from(node: &mut Vec<u8>, other: &[u8], from: usize) {
-    let (mut at, mut elements, mut listpack) = (from, 0, 0);
-    while at < other.len() {
-        listpack += get(other, at).with_text(listpack_entry_len) as i64;
-        elements += 1;
-        at = next(other, at);
-    }
+    let (elements, listpack) = measure(other, from, other.len());
     node.extend_from_slice(&other[from..]);
     adjust(node, elements, listpack);
 }
@@ -208,13 +279,13 @@ mod tests {
 
     fn texts(node: &[u8]) -> Vec<Vec<u8>> {
         let mut texts = Vec::new();
-        let mut at = HEADER_LEN;
+        let mut at = first(node);
         while at < node.len() {
             texts.push(get(node, at).to_vec());
             at = next(node, at);
         }
         let mut backwards = Vec::new();
-        while at > HEADER_LEN {
+        while at > first(node) {
             at = previous(node, at);
             backwards.push(get(node, at).to_vec());
         }
@@ -233,7 +304,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_node_is_what_a_vector_would_be(steps in prop::collection::vec((0..5u8, any::<prop::sample::Index>(), text()), 1..60)) {
+        fn a_node_is_what_a_vector_would_be(steps in prop::collection::vec((0..8u8, any::<prop::sample::Index>(), text()), 1..60)) {
             let (mut node, mut model) = (empty(), Vec::new());
             for (kind, index, text) in steps {
                 let place = index.index(model.len() + 1);
@@ -247,6 +318,9 @@ mod tests {
                         remove(&mut node, at, to);
                         model.remove(place);
                     }
+                    5 => { push_front(&mut node, &text); model.insert(0, text) }
+                    6 => { remove_front(&mut node, at); model.drain(..place); }
+                    7 => close_gap(&mut node),
                     _ => {
                         let rest = split_off(&mut node, at);
                         prop_assert_eq!(texts(&rest), model[place..].to_vec());

@@ -62,7 +62,7 @@ pub mod flag {
     pub const NOT_QUEUED: u32 = 1 << 26;
     /// Allowed to a RESP2 client that has subscriptions.
     pub const IN_SUBSCRIBER: u32 = 1 << 27;
-    /// Takes about the same time whatever it works on: its executions may be timed together.
+    /// Takes about the same time whatever it works on, if request and reply are short: such executions may be timed together.
     pub const CONSTANT_TIME: u32 = 1 << 28;
     /// Allowed only to those whom `enable-debug-command` allows it: with [`MODULE`] what Valkey calls protected.
     pub const DEBUG: u32 = 1 << 29;

@@ -9,6 +9,8 @@ use crate::config::Config;
 
 /// Who asks for commands that take less wants each of them measured.
 const SHARED_NS_MIN: u64 = 100_000;
+/// More words are more elements to work on, or options that make a command work on more: XADD with MAXLEN may take any number out.
+const SHARED_WORDS_MAX: usize = 5;
 /// A longer reply takes longer than others.
 const SHARED_REPLY_LEN_MAX: u64 = 4096;
 
@@ -33,10 +35,12 @@ impl LogThresholds {
         }
     }
 
-    /// True if the command may be timed together with its neighbours: nobody asks for times as short as theirs, and its reply is short.
+    /// True if the command may be timed together with its neighbours: nobody asks for times as short as theirs, and neither its request of so
+    /// many words nor its reply names many elements.
     #[inline]
-    pub fn may_share_time(self, monitors: &AtomicUsize, reply_len: usize) -> bool {
+    pub fn may_share_time(self, monitors: &AtomicUsize, words: usize, reply_len: usize) -> bool {
         self.nanoseconds >= SHARED_NS_MIN
+            && words <= SHARED_WORDS_MAX
             && (reply_len as u64) < self.reply_len.min(SHARED_REPLY_LEN_MAX)
             && !self.requests
             && monitors.load(Ordering::Relaxed) == 0

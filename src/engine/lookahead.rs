@@ -20,7 +20,7 @@ use crate::datatypes::items;
 use crate::keyspace::hash::KeyHash;
 use crate::keyspace::key::ResolvedKey;
 use crate::keyspace::table::{Ahead, Table};
-use crate::keyspace::value::{ELEMENT_PREFETCH_STEPS, Value};
+use crate::keyspace::value::Value;
 use crate::keyspace::{KeyPlace, Keyspace};
 
 /// Parsed requests, and what is known of them.
@@ -139,32 +139,57 @@ impl Parsed {
     /// Asks the processor for the elements of large collections that requests, parsed from `buffer`, look up.
     #[inline]
     fn prefetch_elements(&self, keyspace: &Keyspace, buffer: &[u8], requests: Range<usize>) {
-        let mut elements: SmallVec<[(usize, KeyHash); BATCH_REQUESTS_MAX]> = SmallVec::new();
+        let mut elements: SmallVec<[Awaited; BATCH_REQUESTS_MAX]> = SmallVec::new();
+        let mut steps = 0;
         for number in requests {
             let request = &self.prepared[number];
             if request.element_at == 0 {
                 continue;
             }
             let args = self.batch.args_of(&self.batch.requests[number]);
-            if let Some(element) = args.get(request.element_at as usize)
-                && request.with_value(keyspace, args[1].of(buffer), |_| ()).is_some()
-            {
-                elements.push((number, keyspace.hasher().hash(&items::packed(element.of(buffer)))));
+            let Some(element) = args.get(request.element_at as usize) else { continue };
+            let name = args[1].of(buffer);
+            // A pipeline mostly asks for elements of one collection: it is looked for once.
+            let goes_on = elements.last().is_some_and(|last| self.is_of_same_key(last.request, number, buffer));
+            if !goes_on {
+                let Some(more) = request.with_value(keyspace, name, Value::prefetch_steps) else { continue };
+                steps = steps.max(more);
             }
+            elements.push(Awaited { request: number, goes_on, hash: keyspace.hasher().hash(&items::packed(element.of(buffer))) });
         }
-        for step in 0..ELEMENT_PREFETCH_STEPS {
-            for (number, hash) in &elements {
-                let args = self.batch.args_of(&self.batch.requests[*number]);
-                let prepared = &self.prepared[*number];
-                prepared.with_value(keyspace, args[1].of(buffer), |value| {
-                    value.prefetch_element(*hash, step);
-                    if step == 0 && prepared.score_at > 0 {
-                        value.prefetch_score(args[prepared.score_at as usize].of(buffer));
+        for step in 0..steps {
+            for of_one_key in elements.chunk_by(|_, next| next.goes_on) {
+                let first = of_one_key[0].request;
+                let name = self.batch.args_of(&self.batch.requests[first])[1].of(buffer);
+                self.prepared[first].with_value(keyspace, name, |value| {
+                    for element in of_one_key {
+                        value.prefetch_element(element.hash, step);
+                        let score_at = self.prepared[element.request].score_at;
+                        if step == 0 && score_at > 0 {
+                            let args = self.batch.args_of(&self.batch.requests[element.request]);
+                            value.prefetch_score(args[score_at as usize].of(buffer));
+                        }
                     }
                 });
             }
         }
     }
+
+    /// True if two requests, whose keys are known, are about the same key.
+    #[inline]
+    fn is_of_same_key(&self, one: usize, other: usize, buffer: &[u8]) -> bool {
+        let (a, b) = (&self.prepared[one], &self.prepared[other]);
+        let name = |number: usize| self.batch.args_of(&self.batch.requests[number])[1].of(buffer);
+        a.table == b.table && a.key.map(|key| key.place) == b.key.map(|key| key.place) && same(name(one), name(other))
+    }
+}
+
+/// An element that a request looks up in a large collection.
+struct Awaited {
+    request: usize,
+    /// It lies in the collection of the one before.
+    goes_on: bool,
+    hash: KeyHash,
 }
 
 /// What is known of a request before it runs.
@@ -233,26 +258,53 @@ impl Prepared {
     }
 }
 
+/// What was found out for the key of the request before: a pipeline often goes on with the same one.
+struct Before<T>(Option<(u32, KeyPlace, T)>);
+
+impl<T: Copy> Before<T> {
+    /// What is found out for a place in this table, by `find` if that was not the last one.
+    #[inline]
+    fn or_find(&mut self, table: u32, place: KeyPlace, find: impl FnOnce() -> T) -> T {
+        if let Some((last_table, last_place, found)) = self.0
+            && last_table == table
+            && last_place == place
+        {
+            return found;
+        }
+        let found = find();
+        self.0 = Some((table, place, found));
+        found
+    }
+}
+
 /// Asks the processor for what the requests will need, and notes where it is.
 fn prefetch(keyspace: &Keyspace, prepared: &mut [Prepared]) {
+    let mut before = Before(None);
     for request in prepared.iter() {
         if let Some(key) = &request.key {
-            peek(keyspace, request.table, key.place, |table| table.prefetch_bucket(key.place.hash));
+            before.or_find(request.table, key.place, || {
+                peek(keyspace, request.table, key.place, |table| table.prefetch_bucket(key.place.hash));
+            });
         }
     }
     let mut chained: SmallVec<[u16; BATCH_REQUESTS_MAX]> = SmallVec::new();
+    let mut before = Before(None);
     for (number, request) in prepared.iter_mut().enumerate() {
         let Some(key) = &mut request.key else { continue };
-        match peek(keyspace, request.table, key.place, |table| table.prefetch_entry(key.place.hash)) {
+        let (table, place) = (request.table, key.place);
+        match before.or_find(table, place, || peek(keyspace, table, place, |table| table.prefetch_entry(place.hash))) {
             Some(Ahead::Entry(hint)) => key.hint = Some(hint),
             Some(Ahead::Chain) => chained.push(number as u16),
             Some(Ahead::Nothing) | None => {}
         }
     }
+    let mut before = Before(None);
     for number in chained {
         let request = &mut prepared[number as usize];
         if let Some(key) = &mut request.key {
-            key.hint = peek(keyspace, request.table, key.place, |table| table.prefetch_chained_entry(key.place.hash)).flatten();
+            let (table, place) = (request.table, key.place);
+            let find = || peek(keyspace, table, place, |table| table.prefetch_chained_entry(place.hash)).flatten();
+            key.hint = before.or_find(table, place, find);
         }
     }
 }

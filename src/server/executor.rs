@@ -118,7 +118,7 @@ impl<'c> BatchExecutor<'c> {
             let reply_len = context.reply.len() - reply_from;
             let shares = result.is_ok()
                 && row.spec.has(flag::CONSTANT_TIME)
-                && context.thresholds.may_share_time(&context.shared.monitor_count, reply_len);
+                && context.thresholds.may_share_time(&context.shared.monitor_count, args.len(), reply_len);
             if !(shares && stopwatch.run_on(row.number)) {
                 let lap = stopwatch.lap(clock::ticks(), 1);
                 if lap.executions > 0 {

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 pub(crate) static HDEL: CommandSpec = CommandSpec {
     name: "hdel",
     arity: -3,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", multiple: true, ..ARG }],

@@ -11,7 +11,7 @@ use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash, HashView};
 pub(crate) static HINCRBY: CommandSpec = CommandSpec {
     name: "hincrby",
     arity: 4,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[

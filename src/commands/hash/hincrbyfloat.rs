@@ -14,7 +14,7 @@ use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash};
 pub(crate) static HINCRBYFLOAT: CommandSpec = CommandSpec {
     name: "hincrbyfloat",
     arity: 4,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[

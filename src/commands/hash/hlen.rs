@@ -7,7 +7,7 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, L
 pub(crate) static HLEN: CommandSpec = CommandSpec {
     name: "hlen",
     arity: 2,
-    flags: flag::READONLY | flag::FAST,
+    flags: flag::READONLY | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::HASH | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],

@@ -10,7 +10,7 @@ use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash};
 pub(crate) static HMSET: CommandSpec = CommandSpec {
     name: "hmset",
     arity: -4,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
     args: &[
@@ -37,7 +37,7 @@ pub(crate) static HMSET: CommandSpec = CommandSpec {
 pub(crate) static HSET: CommandSpec = CommandSpec {
     name: "hset",
     arity: -4,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
     args: &[

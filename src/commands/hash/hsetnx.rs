@@ -9,7 +9,7 @@ use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash};
 pub(crate) static HSETNX: CommandSpec = CommandSpec {
     name: "hsetnx",
     arity: 4,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::HASH | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "field", ..ARG }, Arg { name: "value", ..ARG }],

@@ -13,7 +13,7 @@ use crate::keyspace::key_mut::KeyMut;
 pub(crate) static PFADD: CommandSpec = CommandSpec {
     name: "pfadd",
     arity: -2,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::HYPERLOGLOG | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "element", optional: true, multiple: true, ..ARG }],

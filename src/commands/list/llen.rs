@@ -8,7 +8,7 @@ use crate::keyspace::value::list::List;
 pub(crate) static LLEN: CommandSpec = CommandSpec {
     name: "llen",
     arity: 2,
-    flags: flag::READONLY | flag::FAST,
+    flags: flag::READONLY | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::LIST | acl::READ,
     keys: &[KeySpec::one(1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],

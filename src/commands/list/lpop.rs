@@ -9,7 +9,7 @@ use crate::keyspace::value::list::{End, List};
 pub(crate) static LPOP: CommandSpec = CommandSpec {
     name: "lpop",
     arity: -2,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::LIST | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[
@@ -32,7 +32,7 @@ pub(crate) static LPOP: CommandSpec = CommandSpec {
 pub(crate) static RPOP: CommandSpec = CommandSpec {
     name: "rpop",
     arity: -2,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::LIST | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[

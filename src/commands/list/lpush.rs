@@ -9,7 +9,7 @@ use crate::keyspace::value::list::{End, List};
 pub(crate) static LPUSH: CommandSpec = CommandSpec {
     name: "lpush",
     arity: -3,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::LIST | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "element", multiple: true, ..ARG }],
@@ -29,7 +29,7 @@ pub(crate) static LPUSH: CommandSpec = CommandSpec {
 pub(crate) static RPUSH: CommandSpec = CommandSpec {
     name: "rpush",
     arity: -3,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::LIST | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "element", multiple: true, ..ARG }],
@@ -49,7 +49,7 @@ pub(crate) static RPUSH: CommandSpec = CommandSpec {
 pub(crate) static LPUSHX: CommandSpec = CommandSpec {
     name: "lpushx",
     arity: -3,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::LIST | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "element", multiple: true, ..ARG }],
@@ -69,7 +69,7 @@ pub(crate) static LPUSHX: CommandSpec = CommandSpec {
 pub(crate) static RPUSHX: CommandSpec = CommandSpec {
     name: "rpushx",
     arity: -3,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::LIST | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "element", multiple: true, ..ARG }],

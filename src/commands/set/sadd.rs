@@ -10,7 +10,7 @@ use crate::keyspace::value::set::{Member, Set};
 pub(crate) static SADD: CommandSpec = CommandSpec {
     name: "sadd",
     arity: -3,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::SET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::INSERT)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],

@@ -7,7 +7,7 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, L
 pub(crate) static SCARD: CommandSpec = CommandSpec {
     name: "scard",
     arity: 2,
-    flags: flag::READONLY | flag::FAST,
+    flags: flag::READONLY | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::READ | acl::SET,
     keys: &[KeySpec::one(1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }],

@@ -8,7 +8,7 @@ use crate::keyspace::value::set::Member;
 pub(crate) static SISMEMBER: CommandSpec = CommandSpec {
     name: "sismember",
     arity: 3,
-    flags: flag::READONLY | flag::FAST,
+    flags: flag::READONLY | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::READ | acl::SET,
     keys: &[KeySpec::one(1, key_flag::RO)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", ..ARG }],
@@ -22,7 +22,7 @@ pub(crate) static SISMEMBER: CommandSpec = CommandSpec {
 pub(crate) static SMISMEMBER: CommandSpec = CommandSpec {
     name: "smismember",
     arity: -3,
-    flags: flag::READONLY | flag::FAST,
+    flags: flag::READONLY | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::READ | acl::SET,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],

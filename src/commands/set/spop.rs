@@ -24,7 +24,7 @@ const LOGGED_MEMBERS: usize = 1024;
 pub(crate) static SPOP: CommandSpec = CommandSpec {
     name: "spop",
     arity: -2,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::SET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[

@@ -12,7 +12,7 @@ use crate::keyspace::value::zset::Zset;
 pub(crate) static ZADD: CommandSpec = CommandSpec {
     name: "zadd",
     arity: -4,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::SORTEDSET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::UPDATE)],
     args: &[
@@ -64,7 +64,7 @@ pub(crate) static ZADD: CommandSpec = CommandSpec {
 pub(crate) static ZINCRBY: CommandSpec = CommandSpec {
     name: "zincrby",
     arity: 4,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::SORTEDSET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::UPDATE)],
     args: &[

@@ -10,7 +10,7 @@ use crate::keyspace::value::zset::Zset;
 pub(crate) static ZPOPMIN: CommandSpec = CommandSpec {
     name: "zpopmin",
     arity: -2,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::SORTEDSET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "count", kind: ArgKind::Integer, optional: true, ..ARG }],
@@ -29,7 +29,7 @@ pub(crate) static ZPOPMIN: CommandSpec = CommandSpec {
 pub(crate) static ZPOPMAX: CommandSpec = CommandSpec {
     name: "zpopmax",
     arity: -2,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::SORTEDSET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::ACCESS | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "count", kind: ArgKind::Integer, optional: true, ..ARG }],

@@ -8,7 +8,7 @@ use crate::engine::spec::{ARG, Arg, ArgKind, CommandSpec, DOCS, Docs, KeySpec, L
 pub(crate) static ZRANK: CommandSpec = CommandSpec {
     name: "zrank",
     arity: -3,
-    flags: flag::READONLY | flag::FAST,
+    flags: flag::READONLY | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::READ | acl::SORTEDSET,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[
@@ -33,7 +33,7 @@ pub(crate) static ZRANK: CommandSpec = CommandSpec {
 pub(crate) static ZREVRANK: CommandSpec = CommandSpec {
     name: "zrevrank",
     arity: -3,
-    flags: flag::READONLY | flag::FAST,
+    flags: flag::READONLY | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::READ | acl::SORTEDSET,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[

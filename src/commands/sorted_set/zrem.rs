@@ -8,7 +8,7 @@ use crate::keyspace::value::zset::Zset;
 pub(crate) static ZREM: CommandSpec = CommandSpec {
     name: "zrem",
     arity: -3,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::SORTEDSET | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],

@@ -21,7 +21,7 @@ pub(crate) static ZSCORE: CommandSpec = CommandSpec {
 pub(crate) static ZMSCORE: CommandSpec = CommandSpec {
     name: "zmscore",
     arity: -3,
-    flags: flag::READONLY | flag::FAST,
+    flags: flag::READONLY | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::READ | acl::SORTEDSET,
     keys: &[KeySpec::one(1, key_flag::RO | key_flag::ACCESS)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "member", multiple: true, ..ARG }],

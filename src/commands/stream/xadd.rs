@@ -13,7 +13,7 @@ use crate::keyspace::value::stream::{AppendError, Figures, NODE_LEN_MAX, NewId, 
 pub(crate) static XADD: CommandSpec = CommandSpec {
     name: "xadd",
     arity: -5,
-    flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+    flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::STREAM | acl::WRITE,
     keys: &[KeySpec {
         notes: "UPDATE instead of INSERT because of the optional trimming feature",

@@ -9,7 +9,7 @@ use crate::keyspace::value::stream::Stream;
 pub(crate) static XDEL: CommandSpec = CommandSpec {
     name: "xdel",
     arity: -3,
-    flags: flag::WRITE | flag::FAST,
+    flags: flag::WRITE | flag::FAST | flag::CONSTANT_TIME,
     acl: acl::FAST | acl::STREAM | acl::WRITE,
     keys: &[KeySpec::one(1, key_flag::RW | key_flag::DELETE)],
     args: &[Arg { name: "key", kind: ArgKind::Key(0), ..ARG }, Arg { name: "id", multiple: true, ..ARG }],

@@ -102,7 +102,10 @@ impl<'a> ListView<'a> {
             }
             number += 1;
             match self {
-                ListView::Large(nodes) if number < nodes.nodes.len() => (bytes, at) = (&nodes.nodes[number], node::HEADER_LEN),
+                ListView::Large(nodes) if number < nodes.nodes.len() => {
+                    bytes = &nodes.nodes[number];
+                    at = node::first(bytes);
+                }
                 _ => return,
             }
         }
@@ -117,7 +120,8 @@ impl<'a> ListView<'a> {
         let mut bytes = self.node(number);
         let mut at = node::offset(bytes, within + 1);
         loop {
-            while at > node::HEADER_LEN {
+            let first = node::first(bytes);
+            while at > first {
                 at = node::previous(bytes, at);
                 if !visit(&bytes[at..], node::get(bytes, at)) {
                     return;
@@ -211,7 +215,10 @@ impl List {
                 _ => return,
             }
             nodes.finish_saving();
-            *self = List::Small(nodes.nodes.pop_front().unwrap_or_else(node::empty));
+            let mut only = nodes.nodes.pop_front().unwrap_or_else(node::empty);
+            // A small one lies in its entry: that has no room for a gap.
+            node::close_gap(&mut only);
+            *self = List::Small(only);
         }
     }
 
@@ -238,7 +245,7 @@ impl List {
     pub fn push(&mut self, end: End, text: &[u8], limit: NodeLimit) {
         match self {
             List::Small(bytes) => match end {
-                End::Left => node::insert(bytes, node::HEADER_LEN, text),
+                End::Left => node::insert(bytes, node::first(bytes), text),
                 End::Right => node::push(bytes, text),
             },
             List::Large(nodes) => nodes.push(end, text, limit),
@@ -331,7 +338,7 @@ impl List {
                 return count;
             }
             let mut kept = node::empty();
-            let mut at = node::HEADER_LEN;
+            let mut at = node::first(bytes);
             for index in first..first + count {
                 if left.next_if_eq(&index).is_none() {
                     node::get(bytes, at).with_text(|text| node::push(&mut kept, text));
@@ -446,8 +453,13 @@ mod tests {
         for index in [0, model.len() / 3, model.len() / 2, model.len().wrapping_sub(1)] {
             assert!(model.get(index).is_none_or(|text| view.get(index).to_vec() == *text));
         }
-        if let List::Large(nodes) = list {
-            assert!(nodes.nodes.iter().all(|node| node::count(node) > 0));
+        match list {
+            List::Small(bytes) => {
+                let mut without_gap = bytes.clone();
+                node::close_gap(&mut without_gap);
+                assert_eq!(without_gap, *bytes, "a small list has no gap");
+            }
+            List::Large(nodes) => assert!(nodes.nodes.iter().all(|node| node::count(node) > 0)),
         }
     }
 

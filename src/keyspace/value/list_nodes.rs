@@ -70,7 +70,7 @@ impl NodeLimit {
 
     /// True if the node is that of one large text.
     pub(super) fn is_of_its_own(self, node: &[u8]) -> bool {
-        node::count(node) == 1 && self.is_large(node::get(node, node::HEADER_LEN).text_len())
+        node::count(node) == 1 && self.is_large(node::get(node, node::first(node)).text_len())
     }
 }
 
@@ -161,11 +161,12 @@ impl Nodes {
 
     /// Gives back what a node has room for and will not need: it has been left behind at its end.
     pub(super) fn trim_node(&mut self, number: usize) {
-        if let Some(node) = self.nodes.get_mut(number)
-            && alloc::block_len(node.len()) < node.capacity()
-        {
-            // The allocator leaves a block where it is that becomes a little shorter.
-            *node = node.as_slice().to_vec();
+        if let Some(node) = self.nodes.get_mut(number) {
+            node::close_gap(node);
+            if alloc::block_len(node.len()) < node.capacity() {
+                // The allocator leaves a block where it is that becomes a little shorter.
+                *node = node.as_slice().to_vec();
+            }
         }
     }
 
@@ -202,7 +203,7 @@ impl Nodes {
         }
         match self.nodes.get_mut(place) {
             Some(last) if limit.admits(last, text.len()) => match end {
-                End::Left => node::insert(last, node::HEADER_LEN, text),
+                End::Left => node::push_front(last, text),
                 End::Right => node::push(last, text),
             },
             _ => {
@@ -241,7 +242,7 @@ impl Nodes {
                 Some(neighbour) => {
                     self.give(neighbour);
                     match side {
-                        End::Right => node::insert(&mut self.nodes[neighbour], node::HEADER_LEN, text),
+                        End::Right => node::push_front(&mut self.nodes[neighbour], text),
                         End::Left => node::push(&mut self.nodes[neighbour], text),
                     }
                 }
@@ -254,7 +255,7 @@ impl Nodes {
                 return;
             }
             match side {
-                End::Right => node::insert(&mut self.nodes[number + 1], node::HEADER_LEN, text),
+                End::Right => node::push_front(&mut self.nodes[number + 1], text),
                 End::Left => node::push(&mut self.nodes[number], text),
             }
             self.join_around(number + 1 - behind, limit);
@@ -378,8 +379,13 @@ impl Nodes {
             } else {
                 self.give(number);
                 let target = &mut self.nodes[number];
-                let (from, to) = (node::offset(target, within), node::offset(target, within + here));
-                node::remove(target, from, to);
+                let to = node::offset(target, within + here);
+                if within == 0 {
+                    node::remove_front(target, to);
+                } else {
+                    let from = node::offset(target, within);
+                    node::remove(target, from, to);
+                }
             }
             self.len -= here;
             left -= here;

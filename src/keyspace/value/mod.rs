@@ -38,9 +38,6 @@ use crate::base::float::parse_f64;
 use crate::base::limits::ELEMENT_STEPS;
 use crate::keyspace::hash::KeyHash;
 
-/// Steps of [`Value::prefetch_element`].
-pub const ELEMENT_PREFETCH_STEPS: usize = 3;
-
 /// A value that does not lie inside its entry.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -94,6 +91,16 @@ const _: () = assert_send::<Value>();
 const _: () = assert!(size_of::<Value>() == 24, "a long string's box is no larger than a vector's header");
 
 impl Value {
+    /// After so many steps of [`Value::prefetch_element`] everything has been asked for.
+    #[inline]
+    pub fn prefetch_steps(&self) -> usize {
+        match self {
+            Value::Hash(_) | Value::Set(_) => 2,
+            Value::Zset(_) => 3,
+            Value::String(_) | Value::List(_) | Value::Stream(_) => 0,
+        }
+    }
+
     /// Asks the processor for what a look for the element with this hash (of its form, [`crate::datatypes::items`]) needs. What one step asks
     /// for, the next one reads.
     #[inline]

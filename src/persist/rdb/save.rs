@@ -282,7 +282,7 @@ fn push(out: &mut Vec<u8>, item: Item<'_>, style: Style) {
 }
 
 fn list_node(out: &mut Vec<u8>, bytes: &[u8], is_only_one: bool, style: Style) {
-    let first = node::get(bytes, node::HEADER_LEN);
+    let first = node::get(bytes, node::first(bytes));
     if !is_only_one && node::count(bytes) == 1 && style.list.is_large(first.text_len()) {
         push_length(out, PLAIN);
         // As it is, even if it is an integer's: what reads it takes it for the element itself.
