@@ -216,11 +216,13 @@ pub fn redirect(shared: &Shared, client: &Client) {
     }
 }
 
-/// How the waiting ends of one that came before the node became a replica. `None` if it came later, or only reads and may do so on a replica.
+/// How the waiting ends of one that came before the node became a replica. `None` if it came later, or only reads and may do so on a replica; and
+/// while the node hands over, since it leads again if that fails.
 fn end_by_role(shared: &Shared, client: &Client, waiter: &Waiter) -> Option<Outcome> {
     let flags = shared.table.row(waiter.command).spec.flags;
     let may_stay = client.has(bit::READONLY) && flags & flag::WRITE == 0;
-    if may_stay || waiter.number > shared.replication.role_border.load(Ordering::Relaxed) {
+    let came_later = waiter.number > shared.replication.role_border.load(Ordering::Relaxed);
+    if may_stay || came_later || shared.replication.look().failover.is_some() {
         return None;
     }
     // Who goes to the primary is told so when it asks again.

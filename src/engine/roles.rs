@@ -40,6 +40,7 @@ pub fn lead(shared: &Shared, keys: &mut KeyAccess<'_>) {
     let event = Event::Lead { end: log.end(), new_history: rng::random_hex(20), now_ms: clock::monotonic_ms() };
     let actions = replication.step(event);
     log.end_verbatim();
+    replication.role_border.store(0, Ordering::Relaxed);
     // The backlog is for those who followed the same primary.
     replication.set_logging(keys, LogUser::Replicas, true);
     replication.set_role(keys, false);
