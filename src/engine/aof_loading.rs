@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use super::loading::{Failure, Loading};
 use super::lookahead::Parsed;
-use super::replay::{Came, NotApplied, Replay};
+use super::replay::{Came, NotApplied, Replay, of_who_is_obeyed};
 use super::rewriting::{self, Parts};
 use super::roles;
 use super::shared::Shared;
@@ -149,9 +149,10 @@ pub fn total_len(folder: &Folder, manifest: &Manifest) -> Result<u64, LoadError>
 /// # Errors
 /// See [`LoadError`].
 pub fn load(loading: &Loading<'_>, shared: &Arc<Shared>, folder: &Folder, manifest: &Manifest) -> Result<Loaded, LoadError> {
-    let config = shared.config.load();
+    let total_len = total_len(folder, manifest)?;
+    let config = of_who_is_obeyed(&shared.config.load(), total_len);
     let progress = &shared.saving.loading;
-    progress.begin(total_len(folder, manifest)?);
+    progress.begin(total_len);
     let loader = Loader { loading, shared, config: &config, folder };
     let count = manifest.parts().count();
     // A power cut leaves the part that was written to cut short, and behind it the one of a rewrite that had only begun.
@@ -223,14 +224,15 @@ fn is_empty(folder: &Folder, part: &manifest::Part) -> bool {
 /// # Errors
 /// See [`LoadError`]. Then there is no data.
 pub fn reload(shared: &Arc<Shared>) -> Result<(), LoadError> {
-    let loading = Loading::begin(shared);
+    let loading = Loading::begin_when_free(shared).map_err(|_| LoadError::Cancelled)?;
     let settings = &shared.keyspace.settings;
     // What ends meanwhile is told by the file alone.
     settings.freeze_for(freeze::LOADING, true);
     let is_logging = shared.keyspace.is_logging();
     set_logging(shared, false);
-    shared.aof.need(shared.write_log.end());
-    let result = reload_parts(&loading, shared);
+    // All of it is in the file then: a worker would leave the last of it to others while the disk is busy.
+    let result = shared.aof.settle().map_err(|error| LoadError::Io("that is written to".to_owned(), os_text(error)));
+    let result = result.and_then(|()| reload_parts(&loading, shared));
     if result.is_err() {
         shared.keyspace.empty();
         roles::lose_data(shared);

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::saving;
 use super::shared::Shared;
@@ -20,6 +21,9 @@ use crate::persist::rdb::into_keyspace::{IntoKeyspace, Queue, Settings};
 use crate::persist::rdb::load::Limits;
 use crate::persist::rdb::load_file::{self, Checks, Problem};
 use crate::persist::rdb::place::Place;
+
+/// Between two looks whether somebody else has loaded.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What is done with what is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,23 @@ impl<'s> Loading<'s> {
     pub fn begin(shared: &'s Shared) -> Loading<'s> {
         Loading::announce(shared);
         Loading(shared)
+    }
+
+    /// As [`Loading::begin`], once nobody else loads anything: two who load at once would take each other's half for what there is. For threads that
+    /// may wait.
+    ///
+    /// # Errors
+    /// [`Failure::Cancelled`]: the node ends.
+    pub fn begin_when_free(shared: &'s Shared) -> Result<Loading<'s>, Failure> {
+        let progress = &shared.saving.loading;
+        while progress.is_loading.swap(true, Ordering::AcqRel) {
+            if progress.is_cancelled.load(Ordering::Relaxed) {
+                return Err(Failure::Cancelled);
+            }
+            std::thread::sleep(LOOK);
+        }
+        shared.gate.advance();
+        Ok(Loading(shared))
     }
 
     /// Never ends: whoever could not load all of it ends the process, and until then nobody sees or changes what there is of it.

@@ -22,6 +22,7 @@ use super::shared::Shared;
 use super::spec::flag;
 use super::table::{Lookup, ResolvedKeys, Row};
 use crate::base::clock::Now;
+use crate::base::limits::STRING_LEN_MAX;
 use crate::base::number::parse_i64;
 use crate::base::words::PackedWords;
 use crate::clients::{Caller, Client};
@@ -92,6 +93,14 @@ pub struct Replay {
     tolerates: bool,
     /// The beginning of a record, as it came by the link.
     record: Vec<u8>,
+}
+
+/// The options as they are for a file of so many bytes, or for a primary, who are to be obeyed (`mustObeyClient`): what they hold was allowed when it was
+/// written, whatever the longest string is now. That has a bound all the same, since a SETRANGE may ask for any length.
+pub fn of_who_is_obeyed(config: &Config, file_len: u64) -> Config {
+    let mut obeyed = config.clone();
+    obeyed.proto_max_bulk_len = config.proto_max_bulk_len.max(STRING_LEN_MAX as u64).max(file_len);
+    obeyed
 }
 
 impl Replay {

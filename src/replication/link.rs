@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::engine::context::is_word;
 use crate::engine::loading::Loading;
 use crate::engine::lookahead::Parsed;
-use crate::engine::replay::{Came, NotApplied, Replay};
+use crate::engine::replay::{Came, NotApplied, Replay, of_who_is_obeyed};
 use crate::engine::replication_core::{Event, Link};
 use crate::engine::shared::Shared;
 use crate::engine::{failover, rewriting, roles};
@@ -138,7 +138,7 @@ impl Follower<'_> {
             }
         }
         let began_at = shared.write_log.end();
-        let Err(error) = self.stream(&mut wire, &config);
+        let Err(error) = self.stream(&mut wire, &of_who_is_obeyed(&config, 0));
         // A primary that is asked well and then sends what cannot be applied is asked ever more seldom.
         if shared.write_log.end() > began_at {
             *failures = 0;
@@ -152,7 +152,7 @@ impl Follower<'_> {
         self.tell(Link::Sync);
         let started_ms = clock::monotonic_ms();
         let copy = Copy::receive(shared, wire, |total, came| shared.replication.note_transfer(number, total, came))?;
-        let loading = Loading::begin(shared);
+        let loading = Loading::begin_when_free(shared).map_err(|_| LinkError::Over)?;
         // Commands that run have ended once all stripes were held; and nobody ends the link from then on, since that is a command.
         if !roles::begin_copy(shared, number) {
             return Err(LinkError::Over);

@@ -5,10 +5,11 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use larder_proto::resp::Value;
 
+use super::replication_load::End;
 use super::support::{Connection, Server, request, wait_until};
 
 /// Clients that write.
@@ -441,4 +442,77 @@ fn history_is_kept_if_the_options_say_so() {
     assert_eq!(fs::read_dir(folder.path().join("appendonlydir")).expect("it is there").count(), 4, "both, the manifest and the lock");
     kill(server);
     assert_eq!(digest(&Server::larder(&options(folder.path(), &[]))), expected);
+}
+
+/// What was allowed when it was written is loaded, also where the longest string is shorter by now.
+#[test]
+fn long_values_are_loaded_whatever_may_be_written_now() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let more = ["--aof-use-rdb-preamble", "no", "--proto-max-bulk-len", "8mb"];
+    let server = Server::larder(&options(folder.path(), &more));
+    let mut client = server.connect();
+    let value = "v".repeat(900_000);
+    client.call(&["SET", "set", &value.repeat(5)]);
+    client.call(&["APPEND", "appended", &value]);
+    client.call(&["APPEND", "appended", &value]);
+    client.call(&["SETRANGE", "range", "3000000", "x"]);
+    let expected = digest(&server);
+    kill(server);
+    let server = Server::larder(&options(folder.path(), &[more[0], more[1], "--proto-max-bulk-len", "1mb"]));
+    assert_eq!(digest(&server), expected);
+    let mut client = server.connect();
+    assert!(
+        matches!(client.call(&["APPEND", "appended", "x"]), Value::Error(error) if String::from_utf8_lossy(&error).contains("maximum allowed size"))
+    );
+    for how in ["LOADAOF", "RELOAD"] {
+        assert_eq!(client.call(&["DEBUG", how]), Value::Simple("OK".into()));
+        assert_eq!(digest(&server), expected, "{how}");
+    }
+}
+
+/// Whoever loads waits for those who do so already, and has all that was acknowledged before.
+#[test]
+fn who_loads_at_once_and_who_writes_meanwhile_lose_nothing() {
+    const KEYS: i64 = 3000;
+    const LOADS: usize = 6;
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::larder(&options(folder.path(), &["--appendfsync", "always"]));
+    let mut client = server.connect();
+    (0..KEYS).for_each(|number| _ = client.call(&["SET", &format!("key:{number}"), "value"]));
+    let must_end = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _end = End(&must_end);
+        let writers: Vec<_> = (0..2)
+            .map(|number| {
+                let (mut client, must_end) = (server.connect(), &must_end);
+                scope.spawn(move || {
+                    let (name, mut count) = (format!("counter:{number}"), 0);
+                    while !must_end.load(Ordering::Acquire) {
+                        match client.call(&["INCR", &name]) {
+                            Value::Integer(now) => {
+                                assert_eq!(now, count + 1);
+                                count = now;
+                            }
+                            other => assert!(matches!(&other, Value::Error(error) if error.starts_with(b"LOADING")), "{other:?}"),
+                        }
+                    }
+                    (name, count)
+                })
+            })
+            .collect();
+        let loaders: Vec<_> = ["RELOAD", "LOADAOF", "RELOAD"]
+            .map(|how| {
+                let mut client = server.connect();
+                scope.spawn(move || (0..LOADS).for_each(|_| assert_eq!(client.call(&["DEBUG", how]), Value::Simple("OK".into()), "{how}")))
+            })
+            .into_iter()
+            .collect();
+        loaders.into_iter().for_each(|loader| loader.join().expect("it has loaded"));
+        must_end.store(true, Ordering::Release);
+        for writer in writers {
+            let (name, count) = writer.join().expect("it has counted");
+            assert_eq!(client.call(&["GET", &name]), Value::Bulk(count.to_string().into()));
+        }
+    });
+    assert_eq!(client.call(&["DBSIZE"]), Value::Integer(KEYS + 2));
 }

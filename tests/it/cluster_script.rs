@@ -26,7 +26,7 @@ fn port() -> u16 {
 #[test]
 fn a_cluster_of_somebody_else_is_not_taken_for_ours() {
     let bus_port = port().to_string();
-    let options = ["--cluster-enabled", "yes", "--cluster-autopilot", "yes", "--cluster-size", "1", "--cluster-seed", "127.0.0.1"];
+    let options = ["--cluster-enabled", "yes", "--cluster-autopilot", "yes", "--cluster-size", "1"];
     let foreign = Server::larder(&[&options[..], &["--cluster-port", &bus_port]].concat());
     let mut client = foreign.connect();
     wait_until(

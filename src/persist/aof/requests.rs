@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::base::limits::{BATCH_REQUESTS_MAX, STRING_LEN_MAX};
+use crate::base::limits::BATCH_REQUESTS_MAX;
 use crate::base::number::parse_i64;
 use crate::persist::files::File;
 
@@ -285,7 +285,8 @@ fn find_words(bytes: &[u8], start: usize, words: &mut Vec<Range<usize>>) -> Resu
     }
     for _ in 0..count {
         let Some((header, len)) = line(&bytes[at..])? else { return Ok(Found::Part) };
-        let word_len = number(header, b'$', STRING_LEN_MAX as i64)?;
+        // As long as `proto-max-bulk-len` allowed when it was written. No memory is set aside for it before it has come.
+        let word_len = number(header, b'$', i64::MAX / 2)?;
         at += len;
         let end = at + word_len;
         match bytes.get(end..end + 2) {
@@ -321,9 +322,8 @@ mod tests {
             assert_eq!(found(&request[..len]).map(|(found, _)| found), Ok(Found::Part), "{len}");
         }
         assert_eq!(found("#TS:1\r\n*1").map(|(found, _)| found), Ok(Found::Remark(7)));
-        for malformed in
-            ["*0\r\n", "*-1\r\n", "*x\r\n", "+OK\r\n", "*1\r\n+OK\r\n", "*1\r\n$1\r\nab\r\n", "*1\r\n$99999999999\r\n", "\0\0\n"]
-        {
+        assert_eq!(found("*1\r\n$99999999999\r\n").map(|(found, _)| found), Ok(Found::Part), "it may have been allowed");
+        for malformed in ["*0\r\n", "*-1\r\n", "*x\r\n", "+OK\r\n", "*1\r\n+OK\r\n", "*1\r\n$1\r\nab\r\n", "*1\r\n$-1\r\n", "\0\0\n"] {
             assert!(found(malformed).is_err(), "{malformed:?}");
         }
         assert!(found(&"*1".repeat(100)).is_err());

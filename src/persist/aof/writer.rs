@@ -247,10 +247,14 @@ impl Writer {
         } else {
             self.failures.fetch_add(1, Ordering::AcqRel);
         }
+        self.forget_errors();
+        self.is_on.store(true, Ordering::Release);
+    }
+
+    fn forget_errors(&self) {
         for error in [&self.figures.write_error, &self.figures.flush_error] {
             error.store(0, Ordering::Relaxed);
         }
-        self.is_on.store(true, Ordering::Release);
     }
 
     /// What is changed from now on goes to the end of `part`, what came until now to the one before. Called under all stripe locks, behind
@@ -331,6 +335,8 @@ impl Writer {
         self.is_on.store(false, Ordering::Release);
         let Some(mut last) = current.take() else { return Ok(()) };
         let result = self.write_rest(&mut last).and_then(|()| last.part.file.sync());
+        // Nothing depends on the file any longer: who switches it off since its disk is full may write again.
+        self.forget_errors();
         self.log.end_reader(&last.reader);
         self.forget_next();
         *self.naming.lock() = None;
@@ -699,6 +705,10 @@ mod tests {
         assert!(!writer.has_failed() && writer.waiting_bytes() == 0);
         assert_eq!(fixture.content(), b"beforewhile it is full; expired");
         assert_eq!(fixture.log.kept_bytes(), 0, "what is written is no longer in memory");
+        fixture.files.set_room(0);
+        writer.need(fixture.append(b"; again"));
+        assert!(writer.has_failed() && writer.end().is_err());
+        assert!(!writer.has_failed(), "where there is no file nobody waits for room");
     }
 
     #[test]

@@ -226,6 +226,8 @@ pub struct IntoKeyspace<'k> {
     /// Called when the file is known to be one: what is there may go now.
     on_begin: Option<fn(&Keyspace)>,
     has_begun: bool,
+    /// Keys for which memory may still be set aside because the file says that they come.
+    room: Option<u64>,
     queue: &'k Queue,
     batch: Batch,
 }
@@ -240,7 +242,7 @@ impl<'k> IntoKeyspace<'k> {
         queue: &'k Queue,
     ) -> Self {
         let plan = Plan { keyspace, settings, progress, liveness: settings.liveness() };
-        IntoKeyspace { builder: Builder::new(plan), on_begin, has_begun: false, queue, batch: Batch::default() }
+        IntoKeyspace { builder: Builder::new(plan), on_begin, has_begun: false, room: None, queue, batch: Batch::default() }
     }
 
     /// For a thread that helps.
@@ -378,7 +380,11 @@ impl Receiver for IntoKeyspace<'_> {
     }
 
     fn expect(&mut self, db: u32, keys: u64, len_max: u64) {
-        self.builder.plan.keyspace.expect(db, keys.min(len_max / KEY_LEN));
+        // For all databases together there is no more room than in the file.
+        let room = *self.room.get_or_insert(len_max / KEY_LEN);
+        let keys = keys.min(room);
+        self.room = Some(room - keys);
+        self.builder.plan.keyspace.expect(db, keys);
     }
 
     fn passed_over(&mut self, name: &[u8]) {

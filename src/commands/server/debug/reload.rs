@@ -25,7 +25,7 @@ pub(super) fn exec(context: &mut Context<'_>, args: &Args<'_>) -> CmdResult {
     context.haste().check(usize::MAX)?;
     let shared = context.shared;
     // From the beginning: what others wrote between saving and loading would be lost.
-    let loading = Loading::begin(shared);
+    let loading = Loading::begin_when_free(shared).map_err(|_| CmdError::err("the node ends"))?;
     if saves && saving::save(shared).is_err() {
         return Err(CmdError::coded("ERR"));
     }
