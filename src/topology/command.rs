@@ -1,9 +1,9 @@
-//! What may happen to the cluster map, and what it answers.
+//! What may happen to the cluster map.
 
 use larder_proto::bus::codec;
 use serde::{Deserialize, Serialize};
 
-use super::{ClientEndpoint, Node, NodeId, Process, ShardCommand, ShardId, SlotRange, TopologyError};
+use super::{ClientEndpoint, Node, NodeId, Process, ShardCommand, ShardId, SlotRange};
 
 /// A change of the cluster map: the content of a log entry.
 ///
@@ -121,22 +121,6 @@ impl Command {
             Command::Batch(commands) => commands.iter().map(Command::level).fold(Command::BATCH_LEVEL, u16::max),
         }
     }
-}
-
-/// What a command answers. Crosses the bus: append-only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Reply {
-    /// Done.
-    Done,
-    /// To [`Command::BumpEpoch`].
-    Epoch {
-        /// The node's config epoch now.
-        epoch: u64,
-        /// Whether it is new.
-        bumped: bool,
-    },
-    /// To [`Command::Batch`]: what each came to.
-    Batch(#[serde(with = "codec::flat")] Vec<Result<Reply, TopologyError>>),
 }
 
 #[cfg(test)]

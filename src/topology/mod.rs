@@ -15,7 +15,9 @@
 mod apply;
 mod client_view;
 mod command;
+mod error;
 mod ids;
+mod outcome;
 mod process;
 mod replicas;
 mod replies;
@@ -27,10 +29,11 @@ mod stored;
 mod text;
 mod view;
 
-pub use apply::TopologyError;
 pub use client_view::{ClientEndpoint, ClientView};
-pub use command::{Command, Reply};
+pub use command::Command;
+pub use error::TopologyError;
 pub use ids::{ClusterId, Id, IdError, NodeId, ShardId};
+pub use outcome::Reply;
 pub use process::Process;
 pub use replies::{Health, LinkDescription, Role, ShardEntry, ShardNode, SlotsEntry};
 pub use route::{Access, DownReason, PreferredEndpoint, Route};

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod crash_tests;
+mod error;
 mod log_store;
 mod network;
 mod pieces;
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use larder_proto::bus::{RaftCall, codec};
-use openraft::error::{ClientWriteError, InitializeError, InstallSnapshotError, RaftError, SnapshotMismatch};
+use openraft::error::{InitializeError, InstallSnapshotError, RaftError, SnapshotMismatch};
 use openraft::raft::{AppendEntriesRequest, InstallSnapshotRequest, InstallSnapshotResponse, VoteRequest};
 use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy, SnapshotSegmentId};
 use parking_lot::Mutex;
@@ -24,6 +25,7 @@ use super::options::{RAFT_ELECTION_MS, RAFT_HEARTBEAT_MS};
 use super::peers::Peers;
 use super::store::Store;
 use crate::topology::{ClusterId, Command, Topology};
+use error::{ended, refused};
 use log_store::LogStore;
 use network::Network;
 use pieces::{PIECE_LEN, Pieces, Taken};
@@ -31,6 +33,7 @@ use proposals::Proposals;
 use state_machine::StateMachine;
 use types::{TypeConfig, Vote};
 
+pub(super) use error::GroupError;
 pub(super) use state_machine::Publish;
 pub(super) use types::{Outcome, RaftId};
 
@@ -42,26 +45,6 @@ const LOG_KEPT: u64 = 500;
 
 /// How long the transfer of a piece of it may take, in milliseconds.
 const PIECE_TRANSFER_MS: u64 = 2000;
-
-/// Why the group did not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum GroupError {
-    /// Another member leads, or nobody.
-    #[error("this node does not lead the group")]
-    NotLeader { leader: Option<RaftId> },
-    /// The group has ended, because the node stops or its disk failed.
-    #[error("the Raft group has ended: {0}")]
-    Ended(String),
-    /// A membership change is under way, or makes no sense.
-    #[error("{0}")]
-    Membership(String),
-    /// A message could not be read.
-    #[error("{0}")]
-    Message(String),
-    /// Not all members know the command.
-    #[error("{0}")]
-    Unknown(String),
-}
 
 /// Who takes part.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -108,18 +91,6 @@ fn require_sender(from: RaftId, vote: &Vote) -> Result<(), GroupError> {
 #[cfg(test)]
 pub(super) fn vote_request(term: u64, candidate: RaftId) -> Vec<u8> {
     codec::encode(&VoteRequest::<RaftId>::new(Vote::new(term, candidate), None)).expect("it is short")
-}
-
-fn ended(error: impl std::fmt::Display) -> GroupError {
-    GroupError::Ended(error.to_string())
-}
-
-fn refused(error: RaftError<RaftId, ClientWriteError<RaftId, BasicNode>>) -> GroupError {
-    match error {
-        RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => GroupError::NotLeader { leader: forward.leader_id },
-        RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => GroupError::Membership(error.to_string()),
-        RaftError::Fatal(error) => ended(error),
-    }
 }
 
 impl Group {

@@ -4,9 +4,9 @@
 use openraft::Raft;
 use tokio::sync::{mpsc, oneshot};
 
+use super::error::{GroupError, ended, refused};
 use super::state_machine::StateMachine;
 use super::types::{Logged, Outcome, TypeConfig};
-use super::{GroupError, ended, refused};
 use crate::topology::{Command, Reply};
 
 /// Commands that may wait. Beyond it who proposes waits.
