@@ -50,8 +50,6 @@ mod voters;
 mod wire;
 
 #[cfg(test)]
-mod group_tests;
-#[cfg(test)]
 mod tests;
 
 pub use meet::MeetError;

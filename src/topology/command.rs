@@ -1,4 +1,4 @@
-//! What may happen to the cluster map, and what it answers.
+//! What may happen to the cluster map.
 
 use larder_proto::bus::codec;
 use serde::{Deserialize, Serialize};

@@ -25,9 +25,11 @@ fn port() -> u16 {
 
 #[test]
 fn a_cluster_of_somebody_else_is_not_taken_for_ours() {
-    let bus_port = port().to_string();
+    let bus_port = port();
+    // A seed's bus is 10000 above its port: this is the node's own.
+    let (seed, bus_port) = (format!("127.0.0.1:{}", bus_port - 10_000), bus_port.to_string());
     let options = ["--cluster-enabled", "yes", "--cluster-autopilot", "yes", "--cluster-size", "1"];
-    let foreign = Server::larder(&[&options[..], &["--cluster-port", &bus_port]].concat());
+    let foreign = Server::larder(&[&options[..], &["--cluster-port", &bus_port, "--cluster-seed", &seed]].concat());
     let mut client = foreign.connect();
     wait_until(
         "the other cluster is up",

@@ -17,7 +17,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     custom("cluster-seed", &custom::CLUSTER_SEED).multi_arg().fixed().example("larder-headless:6379").doc(
         "Where to find other nodes. A host name may stand for several addresses, as a headless service does. Without a \
-         port, port is meant.",
+         port, port is meant. A cluster is founded only when a node answers at most addresses, each node's own among them.",
     ),
     number("cluster-size", 1, INT_MAX, 3, field!(cluster_size))
         .fixed()

@@ -1,4 +1,4 @@
-//! Why the group did not do what it was asked, as its callers see it.
+//! Why the group did not do what it was asked.
 
 use openraft::BasicNode;
 use openraft::error::{ClientWriteError, RaftError};

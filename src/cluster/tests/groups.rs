@@ -1,10 +1,6 @@
-//! What a cluster's Raft group promises, with several nodes in one process.
+//! What nodes make of Raft: voters, elections, entries.
 
-use std::path::Path;
-
-use super::tests::*;
 use super::*;
-use crate::topology::SlotRange;
 
 #[test]
 fn a_change_of_voters_that_nobody_ended_is_ended() {
@@ -86,42 +82,10 @@ fn commands_that_come_together_share_an_entry() {
     });
 }
 
-/// Two processes with one identity would take each other's place for ever.
-#[test]
-fn a_node_whose_folder_was_restored_from_a_copy_does_not_go_on() {
-    block_on(async {
-        let mut fleet = Fleet::new(3, |_, _| {});
-        fleet.start_all().await;
-        fleet.all_up(3).await;
-        let named = |topology: &Topology| topology.nodes().iter().all(|node| node.incarnation > 0);
-        fleet.all("all processes are in the map", named).await;
-        fleet.kill(2).await;
-        let second = fleet.start(2).await.control.process();
-        fleet.all("its second process is in the map", |topology| topology.node(&second.node).unwrap().process() == second).await;
-        fleet.kill(2).await;
-        // Only the count: a voter whose log is that of a copy is another matter.
-        Store::open(&fleet.options[2].dir).unwrap().write_now(|batch| batch.put("starts", &0_u64)).unwrap();
-        let restored = fleet.start(2).await;
-        let why = restored.given_up().await;
-        assert!(why.starts_with("The cluster knows a later process of this node"), "{why}");
-    });
-}
-
-#[test]
-fn two_processes_cannot_share_a_folder() {
-    block_on(async {
-        let mut fleet = Fleet::new(1, |_, options| options.autopilot = false);
-        fleet.start_all().await;
-        let again = Cluster::start(ClusterOptions { bus_port: free_port(), ..fleet.options[0].clone() }).await;
-        assert!(matches!(again, Err(ClusterError::Store(StoreError::InUse(_)))), "{again:?}");
-        let _: &Path = fleet.folder.path();
-    });
-}
-
 /// Who knows the secret may not speak for others, and who was removed may not hold elections.
 #[test]
 fn a_raft_message_counts_only_from_whom_it_names() {
-    use super::raft::vote_request;
+    use crate::cluster::raft::vote_request;
     use larder_proto::bus::{RaftCall, Request, Response};
     block_on(async {
         let mut fleet = Fleet::new(3, |_, _| {});
