@@ -10,13 +10,13 @@ use super::TopologyError;
 pub enum Reply {
     /// Done.
     Done,
-    /// To [`Command::BumpEpoch`].
+    /// To [`super::Command::BumpEpoch`].
     Epoch {
         /// The node's config epoch now.
         epoch: u64,
         /// Whether it is new.
         bumped: bool,
     },
-    /// To [`Command::Batch`]: what each came to.
+    /// To [`super::Command::Batch`]: what each came to.
     Batch(#[serde(with = "codec::flat")] Vec<Result<Reply, TopologyError>>),
 }
