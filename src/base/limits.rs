@@ -67,8 +67,9 @@ pub const CHUNK_LEN: usize = 256 * 1024;
 pub const LOADING_HELPERS_MAX: usize = 15;
 
 /// What a snapshot that is written may keep aside in memory because it belongs elsewhere in the file. What is beyond lies in a temporary
-/// file meanwhile.
-pub const SNAPSHOT_ASIDE_LEN_MAX: usize = 64 * 1024 * 1024;
+/// file meanwhile. It comes on top of what the snapshot is handed and has not written ([`crate::keyspace::snapshot`]): with the 64 MB that this may
+/// be as well a node under as many writes as it takes grew by 150 MB and more.
+pub const SNAPSHOT_ASIDE_LEN_MAX: usize = 16 * 1024 * 1024;
 
 /// Longest string that a snapshot compresses: it is held in memory for that, whole. The keyspace hands over longer ones in parts.
 pub const COMPRESSED_LEN_MAX: usize = 8 * 1024 * 1024;

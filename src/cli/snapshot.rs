@@ -22,7 +22,7 @@ use crate::keyspace::hash::KeyHasher;
 use crate::keyspace::liveness::Liveness;
 use crate::keyspace::snapshot::sink::{Piece, for_each_piece, header};
 use crate::keyspace::value::hash::FieldAccess;
-use crate::persist::files::{Disk, File, Files, Reader};
+use crate::persist::files::{Disk, File, Files};
 use crate::persist::rdb::file_source::FileSource;
 use crate::persist::rdb::load::{self, Access, Limits};
 use crate::persist::rdb::load_file::{self, Checks, LoadError, Particulars, Problem, Receiver};
@@ -67,7 +67,7 @@ impl Receiver for Looker<'_> {
     fn value(&mut self, key: &mut Particulars, kind: u8, source: &mut FileSource<'_>) -> Result<(), Problem> {
         let start = source.offset();
         let fields = FieldAccess { hasher: &self.hasher, liveness: Liveness::EVERYTHING };
-        let object = load::object(kind, source, &Access { fields, limits: self.limits })?;
+        let object = load::object(kind, source, &Access { fields, limits: self.limits }, &mut Vec::new())?;
         let bytes = source.offset() - start;
         let entry = object.into_entry(&key.name, key.expiry_ms, 0);
         let entry = entry.borrow();
@@ -168,8 +168,8 @@ const CHECKS: Checks = Checks { version: true, checksum: true, databases: usize:
 
 /// Reads the snapshot that a file begins with, and tells nothing of it. Returns its length.
 pub(super) fn check_beginning(file: &Arc<dyn File>) -> Result<u64, LoadError> {
-    let (mut nowhere, mut reader, mut on_read) = (io::sink(), Reader::new(Arc::clone(file), 0), |_| ());
-    let mut source = FileSource::new(&mut reader, true, &mut on_read);
+    let (mut nowhere, mut on_read) = (io::sink(), |_| ());
+    let mut source = FileSource::new(file, true, &mut on_read);
     load_file::read(&mut source, &mut Looker::new(Look::Check, &mut nowhere), CHECKS)?;
     Ok(source.offset())
 }
@@ -183,8 +183,8 @@ pub(super) fn run(look: Look, path: &Path) -> Result<(), Stop> {
     let bar = if look == Look::Export { ProgressBar::hidden() } else { ProgressBar::new(len) };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut looker = Looker::new(look, &mut out);
-    let (mut reader, mut on_read) = (Reader::new(Arc::clone(&file), 0), |len| bar.inc(len));
-    let mut source = FileSource::new(&mut reader, true, &mut on_read);
+    let mut on_read = |len| bar.inc(len);
+    let mut source = FileSource::new(&file, true, &mut on_read);
     let result = load_file::read(&mut source, &mut looker, CHECKS);
     bar.finish_and_clear();
     let Looker { version, aux, databases, types, empty, failed, .. } = looker;

@@ -50,6 +50,8 @@ mod voters;
 mod wire;
 
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod tests;
 
 pub use meet::MeetError;

@@ -1,10 +1,6 @@
 //! Several nodes in one process, over loopback sockets.
 
-mod files;
-mod groups;
-
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -46,7 +42,7 @@ pub(super) fn options() -> ClusterOptions {
 
 /// A client port whose bus port nobody uses, and no other test is given. It is not among those that the system gives outgoing
 /// connections: one of those might be taken while its node is down.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     const PORTS: std::ops::Range<u32> = 11_000..21_000;
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
@@ -60,14 +56,14 @@ fn free_port() -> u16 {
 }
 
 /// Nodes that can be started, killed and started again.
-struct Fleet {
-    folder: tempfile::TempDir,
-    options: Vec<ClusterOptions>,
-    nodes: Vec<Option<Arc<Cluster>>>,
+pub(super) struct Fleet {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) options: Vec<ClusterOptions>,
+    pub(super) nodes: Vec<Option<Arc<Cluster>>>,
 }
 
 impl Fleet {
-    fn new(count: usize, change: impl Fn(usize, &mut ClusterOptions)) -> Self {
+    pub(super) fn new(count: usize, change: impl Fn(usize, &mut ClusterOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ports: Vec<_> = (0..count).map(|_| free_port()).collect();
         let seeds: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
@@ -82,28 +78,28 @@ impl Fleet {
         Fleet { folder, options, nodes: vec![None; count] }
     }
 
-    async fn start(&mut self, n: usize) -> Arc<Cluster> {
+    pub(super) async fn start(&mut self, n: usize) -> Arc<Cluster> {
         let node = Cluster::start(self.options[n].clone()).await.unwrap();
         self.nodes[n] = Some(Arc::clone(&node));
         node
     }
 
-    async fn start_all(&mut self) {
+    pub(super) async fn start_all(&mut self) {
         for n in 0..self.options.len() {
             self.start(n).await;
         }
     }
 
-    async fn kill(&mut self, n: usize) {
+    pub(super) async fn kill(&mut self, n: usize) {
         self.nodes[n].take().unwrap().kill().await;
     }
 
-    fn running(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+    pub(super) fn running(&self) -> impl Iterator<Item = &Arc<Cluster>> {
         self.nodes.iter().flatten()
     }
 
     /// Waits until this holds for all running nodes.
-    async fn all(&self, what: &str, holds: impl Fn(&Topology) -> bool) {
+    pub(super) async fn all(&self, what: &str, holds: impl Fn(&Topology) -> bool) {
         let reached = || self.running().all(|node| holds(&node.topology()));
         let shown = || {
             let views = self.running().map(|node| {
@@ -115,31 +111,31 @@ impl Fleet {
         wait_or_show(what, reached, shown).await;
     }
 
-    async fn all_up(&self, nodes: usize) {
+    pub(super) async fn all_up(&self, nodes: usize) {
         self.all("the cluster is up", |topology| {
             topology.failing().is_none() && topology.nodes().len() == nodes && topology.slots().assigned() == 16384
         })
         .await;
     }
 
-    fn bus_port(&self, node: &Cluster) -> u16 {
+    pub(super) fn bus_port(&self, node: &Cluster) -> u16 {
         let at = self.nodes.iter().position(|running| running.as_ref().is_some_and(|running| running.me() == node.me()));
         self.options[at.unwrap()].bus_port
     }
 
-    fn leader(&self) -> Option<usize> {
+    pub(super) fn leader(&self) -> Option<usize> {
         let leader = self.running().find_map(|node| node.leader())?;
         self.nodes.iter().position(|node| node.as_ref().is_some_and(|node| node.me() == leader))
     }
 }
 
 /// Waits for a condition.
-async fn wait(what: &str, holds: impl Fn() -> bool) {
+pub(super) async fn wait(what: &str, holds: impl Fn() -> bool) {
     wait_or_show(what, holds, String::new).await;
 }
 
 /// The deadline is far beyond what a busy machine needs.
-async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> String) {
+pub(super) async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> String) {
     let until_ms = clock::monotonic_ms() + 30_000;
     while !holds() {
         assert!(clock::monotonic_ms() < until_ms, "waited in vain until {what}: {}", shown());
@@ -147,7 +143,7 @@ async fn wait_or_show(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> 
     }
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
     if std::env::var_os("LARDER_TEST_LOG").is_some() {
         let filter =
             tracing_subscriber::filter::Targets::new().with_target("larder", tracing::Level::DEBUG).with_default(tracing::Level::WARN);
@@ -158,7 +154,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-fn slots_of(node: &Cluster) -> Vec<SlotRange> {
+pub(super) fn slots_of(node: &Cluster) -> Vec<SlotRange> {
     node.topology().slot_ranges(&node.my_shard())
 }
 
@@ -385,6 +381,63 @@ fn the_secret_decides_who_may_talk() {
     });
 }
 
+/// The folder of a node alone as the last version without records left it: a snapshot, a log after it, an address for clients.
+#[test]
+fn a_node_goes_on_with_the_file_of_a_version_without_records() {
+    block_on(async {
+        let mut fleet = Fleet::new(1, |_, options| {
+            options.autopilot = false;
+            std::fs::copy("tests/data/cluster/format-1.redb", options.dir.join("cluster.redb")).unwrap();
+        });
+        let mut epoch = 1;
+        for missing in [vec![7], vec![7, 8]] {
+            let node = fleet.start(0).await;
+            assert_eq!(node.me().to_string(), "c55395ee3a0d4c6a5f54d0e0ae3fa96722935e05");
+            let restored = |topology: &Topology| {
+                let entered = topology.node(&node.me());
+                let unowned: Vec<u16> = (0..16384).filter(|slot| topology.slot_owner(*slot).is_none()).collect();
+                entered.is_some_and(|entered| entered.level == LEVEL) && unowned == missing && topology.epoch >= epoch
+            };
+            fleet.all("the map is as it was, and says what the node is capable of now", restored).await;
+            let ranges = vec![SlotRange::one(missing.len() as u16 + 7)];
+            wait("it leads", || node.leader() == Some(node.me())).await;
+            node.propose(Command::UnassignSlots { node: node.me(), ranges }).await.unwrap();
+            epoch = node.topology().epoch;
+            fleet.kill(0).await;
+        }
+    });
+}
+
+/// The folder of a node alone as the last version left it whose map knew of no processes: a snapshot, a log after it, an address for clients.
+#[test]
+fn a_node_goes_on_with_the_file_of_a_version_without_processes() {
+    block_on(async {
+        let mut fleet = Fleet::new(1, |_, options| {
+            options.autopilot = false;
+            options.announce_to_clients = ClientEndpoint { ipv4: "192.0.2.7".into(), port: 80, ..ClientEndpoint::default() };
+            std::fs::copy("tests/data/cluster/format-2.redb", options.dir.join("cluster.redb")).unwrap();
+        });
+        let mut last = 0;
+        for _ in 0..2 {
+            let node = fleet.start(0).await;
+            assert_eq!(node.me().to_string(), "2bb5eb18382d499fda713991a67ad4fa69d12a04");
+            let incarnation = node.control.process().incarnation;
+            let restored = |topology: &Topology| {
+                let entered = topology.node(&node.me());
+                let unowned: Vec<u16> = (0..16384).filter(|slot| topology.slot_owner(*slot).is_none()).collect();
+                entered.is_some_and(|entered| entered.incarnation == incarnation && entered.clients.ipv4 == "192.0.2.7") && unowned == [7]
+            };
+            fleet.all("the map is as it was, and names the process", restored).await;
+            assert!(incarnation > last);
+            let topology = node.topology();
+            let shard = topology.shard_of(&node.me()).unwrap();
+            assert_eq!((shard.epoch, shard.incarnation == incarnation), (1, last == 0), "only the first process writes by itself");
+            last = incarnation;
+            fleet.kill(0).await;
+        }
+    });
+}
+
 #[test]
 fn a_changed_node_timeout_counts_at_once() {
     block_on(async {
@@ -399,5 +452,37 @@ fn a_changed_node_timeout_counts_at_once() {
             node.configure(before, &ClusterOptions { node_timeout_ms: 1000, ..before.clone() });
         }
         fleet.all("the dead node is missed", |topology| topology.is_failed(&dead)).await;
+    });
+}
+
+/// Some writes still fit into what the file has already: a node that tries again each second takes part and fails by turns.
+#[test]
+fn a_node_whose_disk_is_full_counts_as_failed_until_there_is_space() {
+    block_on(async {
+        let mut fleet = Fleet::new(3, |_, options| options.require_full_coverage = false);
+        fleet.start_all().await;
+        fleet.all_up(3).await;
+        let n = fleet.leader().unwrap();
+        let full = fleet.nodes[n].clone().unwrap();
+        let others: Vec<_> = fleet.running().filter(|node| node.me() != full.me()).cloned().collect();
+        full.control.store.crowded.store(true, Ordering::Relaxed);
+        let _ = full.propose(Command::BumpEpoch { node: full.me() }).await;
+        let is_out = |node: &Arc<Cluster>| node.topology().is_failed(&full.me()) && !node.sightings().get(&full.me()).connected;
+        wait("the others see that it does not serve", || others.iter().all(is_out)).await;
+        assert!(full.topology().failing().is_some());
+        let tried = full.control.store.probes.load(Ordering::Relaxed);
+        wait("it looks for space again", || {
+            assert!(others.iter().all(is_out) && full.topology().failing().is_some(), "it stays out while there is none");
+            full.control.store.probes.load(Ordering::Relaxed) >= tried + 2
+        })
+        .await;
+        assert!(others.iter().all(|node| node.topology().failing().is_none()), "the others go on");
+        full.control.store.crowded.store(false, Ordering::Relaxed);
+        fleet.all_up(3).await;
+        wait("it is back", || {
+            !others.iter().any(|node| node.topology().is_failed(&full.me()) || !node.sightings().get(&full.me()).connected)
+        })
+        .await;
+        full.propose(Command::BumpEpoch { node: full.me() }).await.unwrap();
     });
 }

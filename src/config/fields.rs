@@ -175,6 +175,9 @@ config! {
     repl_backlog_ttl: u64,
     repl_aside_size: u64,
     repl_disable_tcp_nodelay: bool,
+    repl_diskless_sync: bool,
+    repl_diskless_sync_delay: u32,
+    repl_diskless_sync_max_replicas: u32,
     primaryauth: String,
     primaryuser: String,
 

@@ -273,6 +273,13 @@ pub fn find(bytes: &[u8], form: &[u8], step: usize) -> Option<usize> {
     None
 }
 
+/// A buffer that begins with so many zeros, with room for `room` bytes behind them.
+pub fn with_room(zeros: usize, room: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(zeros + room);
+    bytes.resize(zeros, 0);
+    bytes
+}
+
 /// Makes room for `more` bytes, and for no more than the allocator sets aside anyway: a buffer that doubles would be half empty.
 #[inline]
 pub fn reserve(bytes: &mut Vec<u8>, more: usize) {

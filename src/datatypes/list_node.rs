@@ -27,6 +27,11 @@ pub fn empty() -> Vec<u8> {
     vec![0; HEADER_LEN]
 }
 
+/// An empty node with room for elements that take so many bytes in a listpack, which is what they take here.
+pub fn with_room(listpack_len: usize) -> Vec<u8> {
+    items::with_room(HEADER_LEN, listpack_len)
+}
+
 /// A node of one text.
 pub fn of(text: &[u8]) -> Vec<u8> {
     let mut node = empty();

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::loading::{Failure, Loading};
-use super::replay::{NotApplied, Replay};
+use super::lookahead::Parsed;
+use super::replay::{Came, NotApplied, Replay};
 use super::rewriting::{self, Parts};
 use super::roles;
 use super::shared::Shared;
-use crate::base::clock;
+use crate::base::clock::{self, Now};
 use crate::config::{Config, os_text};
 use crate::keyspace::access::{KeyAccess, Moment};
 use crate::keyspace::freeze;
@@ -206,7 +207,10 @@ fn is_empty(folder: &Folder, part: &manifest::Part) -> bool {
     let Ok(file) = folder.part_to_read(&part.name) else { return false };
     let (len, mut requests) = (file.len(), Requests::new(file, 0));
     let is_header = match requests.advance() {
-        Ok(true) => PartHeader::parse(&requests.words()).is_some_and(|found| !found.has_select || matches!(requests.advance(), Ok(true))),
+        Ok(true) => {
+            let found = PartHeader::parse(&requests.words());
+            found.is_some_and(|found| !found.has_select || matches!(requests.advance(), Ok(true)))
+        }
         Ok(false) => true,
         Err(_) => false,
     };
@@ -266,6 +270,7 @@ impl Loader<'_> {
         // A file of old may go on with commands.
         let mut requests = Requests::new(file, read.len);
         let (mut replay, metrics) = (Replay::new(self.shared), &self.shared.workers[0]);
+        let (mut parsed, mut now) = (Parsed::default(), Now::read());
         // Where a transaction began whose end has not come.
         let mut begun = 0;
         // The second half of a header is to come.
@@ -280,6 +285,12 @@ impl Loader<'_> {
                 Err(NoRequest::CutOff) => break true,
                 Err(NoRequest::Io(error)) => return Err(LoadError::Io(name.to_owned(), os_text(error))),
                 Err(reason) => return Err(LoadError::Malformed { name: name.to_owned(), offset: requests.at(), reason }),
+            }
+            if requests.number() == 0 {
+                parsed.take(requests.together());
+                parsed.prepare(self.shared, requests.buffer(), Some(replay.db()));
+                parsed.look_ahead(&self.shared.keyspace, requests.buffer(), 0..parsed.batch.requests.len());
+                now = Now::read();
             }
             let words = requests.words();
             if requests.begun_at() == 0
@@ -304,10 +315,11 @@ impl Loader<'_> {
                 begun = requests.begun_at();
             }
             let is_copy = read.header.as_ref().is_some_and(|header| header.is_copy);
-            match replay.apply(self.config, metrics, &words, is_copy) {
+            let came = Came { words: &words, prepared: parsed.prepared.get(requests.number()), bytes: &[], now };
+            match replay.apply(self.config, metrics, came, is_copy) {
                 Ok(()) => {}
                 // What could not be applied when a primary had written it can't be now, and is in the log all the same.
-                Err(reason) if is_copy && !matches!(reason, NotApplied::Misplaced(_)) => {
+                Err(reason) if is_copy => {
                     let offset = requests.begun_at();
                     tracing::warn!("Something that a primary has written could not be applied: {name}, offset {offset}: {reason}");
                 }

@@ -14,7 +14,7 @@ use crate::base::{alloc, clock, process};
 use crate::config::{Config, RdbVersionCheck, os_text};
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::{KeyAccess, Moment};
-use crate::persist::files::{File, Reader};
+use crate::persist::files::File;
 use crate::persist::rdb::file_source::FileSource;
 use crate::persist::rdb::into_keyspace::{IntoKeyspace, Queue, Settings};
 use crate::persist::rdb::load::Limits;
@@ -78,7 +78,7 @@ impl<'s> Loading<'s> {
         let result = open(self.0, &path).and_then(|file| {
             self.0.saving.loading.begin(file.len().map_err(|error| cannot_open(&path, error))?);
             let is_first = existing == Existing::Nothing;
-            let place = is_first.then(|| Place::read(&mut Reader::new(Arc::clone(&file), 0))).flatten();
+            let place = is_first.then(|| Place::read(&file)).flatten();
             load(self.0, &config, file, &path, existing, place.is_some()).map(|_| place)
         });
         alloc::flush_thread();
@@ -152,10 +152,9 @@ fn load(shared: &Shared, config: &Config, file: Arc<dyn File>, path: &Path, exis
     let on_begin: Option<fn(&Keyspace)> = if existing == Existing::Goes { Some(Keyspace::empty) } else { None };
     let queue = Queue::default();
     let mut receiver = IntoKeyspace::new(&shared.keyspace, settings, progress, on_begin, &queue);
-    let mut reader = Reader::new(file, 0);
     let mut on_read = |len| _ = progress.loaded_bytes.fetch_add(len, Ordering::Relaxed);
     let has_checksum = config.rdbchecksum && !shared.debug.skip_checksum.load(Ordering::Relaxed);
-    let mut source = FileSource::new(&mut reader, has_checksum, &mut on_read);
+    let mut source = FileSource::new(&file, has_checksum, &mut on_read);
     let checks = Checks {
         version: config.rdb_version_check == RdbVersionCheck::Strict,
         checksum: has_checksum,
@@ -178,7 +177,7 @@ fn load(shared: &Shared, config: &Config, file: Arc<dyn File>, path: &Path, exis
         receiver.helper().run(&queue);
         read
     });
-    let result = receiver.failure().map_or(read, Err);
+    let result = receiver.conclude().map_or(read, Err);
     if result.is_err() && receiver.has_begun() && matches!(existing, Existing::Nothing | Existing::Goes) {
         shared.keyspace.empty();
     }

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use larder_proto::resp::Batch;
+use larder_proto::resp::{ArgRange, Batch, Request};
 use smallvec::SmallVec;
 
 use super::shared::Shared;
@@ -72,6 +72,23 @@ impl Parsed {
         self.batch.args.truncate(mark.args);
         self.prepared.truncate(mark.requests);
         self.asked = self.asked.min(mark.requests);
+    }
+
+    /// Takes requests that somebody else has found, by where their words lie; none of them if that is farther than a [`Batch`] can say.
+    pub fn take<'a>(&mut self, requests: impl Iterator<Item = &'a [Range<usize>]>) {
+        self.clear();
+        let place = |at: usize| u32::try_from(at).ok();
+        for words in requests {
+            let first_arg = self.batch.args.len();
+            let ranges = words.iter().map_while(|word| Some(ArgRange { start: place(word.start)?, end: place(word.end)? }));
+            self.batch.args.extend(ranges);
+            let argc = self.batch.args.len() - first_arg;
+            if argc < words.len() {
+                return self.clear();
+            }
+            // Nobody asks for what it took on a wire that it did not come by.
+            self.batch.requests.push(Request { first_arg: first_arg as u32, argc: argc as u32, wire_len: 0 });
+        }
     }
 
     /// Looks up what was parsed from `buffer` since the last time. With `db` its keys are located, which is where they are then looked

@@ -3,7 +3,8 @@
 //!
 //! Invariants:
 //! * What its writer had is there: nothing ends by itself meanwhile, be its time over or not, since the log says when something ended.
-//! * What stands between MULTI and EXEC is run when EXEC has come, as one, or not at all.
+//! * What stands between MULTI and EXEC is run when EXEC has come, as one, or not at all: where a client could not have queued one of it
+//!   (EXECABORT), or DISCARD comes instead, none of it is.
 //! * What comes from a primary enters this node's log as it came, in the moment in which it is applied.
 
 use std::sync::Arc;
@@ -36,15 +37,33 @@ pub enum NotApplied {
     /// There is no such command, or it is no request to data.
     #[error("unknown command '{0}'")]
     Unknown(String),
+    /// It is no request of its command.
+    #[error("{0}")]
+    Malformed(String),
     /// The command refused it.
     #[error("{0}")]
     Refused(String),
-    /// EXEC without MULTI, or MULTI inside of one.
+    /// EXEC or DISCARD without MULTI, or MULTI inside of one.
     #[error("{0} in the wrong place")]
     Misplaced(&'static str),
     /// The node does not follow that primary any more.
     #[error("its writer is not followed any more")]
     Ended,
+}
+
+impl NotApplied {
+    /// True if a client could not have queued it: then nothing of its transaction is run.
+    fn ends_transaction(&self) -> bool {
+        matches!(self, NotApplied::Unknown(_) | NotApplied::Malformed(_))
+    }
+}
+
+/// What came since MULTI.
+#[derive(Debug, Default)]
+struct Queue {
+    requests: Vec<PackedWords>,
+    /// None of it will be run.
+    is_broken: bool,
 }
 
 /// A request of a log.
@@ -54,7 +73,7 @@ pub struct Came<'a> {
     pub words: &'a [&'a [u8]],
     /// What is known of it.
     pub prepared: Option<&'a Prepared>,
-    /// The bytes as which a primary sent it.
+    /// The bytes as which a primary sent it; none of a file's.
     pub bytes: &'a [u8],
     /// A reading of the clocks since it came.
     pub now: Now,
@@ -66,7 +85,7 @@ pub struct Replay {
     caller: Caller,
     reply: ReplyBuf,
     /// What came since MULTI.
-    queued: Option<Vec<PackedWords>>,
+    queued: Option<Queue>,
     /// The number of the link that the log comes by; `None` if it is read from a file.
     link: Option<u64>,
     /// It was written by a primary, or is: what cannot be applied is no reason not to apply the rest.
@@ -123,44 +142,55 @@ impl Replay {
     /// Applies one request of a file, which has at least one word. `is_copy` if it was written by a primary that the file's writer followed.
     ///
     /// # Errors
-    /// If it does not belong into a log. It changed nothing then; of a copy what else its record holds was applied, as when it came.
-    pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, words: &[&[u8]], is_copy: bool) -> Result<(), NotApplied> {
+    /// If it does not belong into a log. It changed nothing then; of a copy the rest of its record did what it did when it came.
+    pub fn apply(&mut self, config: &Config, metrics: &WorkerMetrics, came: Came<'_>, is_copy: bool) -> Result<(), NotApplied> {
         self.tolerates = is_copy;
-        self.follow(config, metrics, Came { words, prepared: None, bytes: &[], now: Now::read() })
+        self.follow(config, metrics, came)
     }
 
     /// Applies one request of a primary.
     ///
     /// # Errors
-    /// If it does not belong into a log: what else its record holds was applied. Or because nobody follows the primary any more: then
-    /// nothing was.
+    /// If it does not belong into a log, as in Valkey: then what follows is applied all the same, and so is what else its transaction holds, unless a
+    /// client could not have queued it. Or because nobody follows the primary any more: then nothing is.
     pub fn follow(&mut self, config: &Config, metrics: &WorkerMetrics, came: Came<'_>) -> Result<(), NotApplied> {
         let Came { words, prepared, bytes, now } = came;
         match words[0] {
-            word if is_word(word, "MULTI") => match self.queued.replace(Vec::new()) {
-                None => {
-                    self.record.extend_from_slice(bytes);
-                    Ok(())
+            word if is_word(word, "MULTI") => {
+                self.record.extend_from_slice(bytes);
+                if let Some(queue) = &mut self.queued {
+                    *queue = Queue { requests: Vec::new(), is_broken: true };
+                    return Err(NotApplied::Misplaced("MULTI"));
                 }
-                Some(_) => Err(NotApplied::Misplaced("MULTI")),
-            },
-            word if is_word(word, "EXEC") => {
-                let queued = self.queued.take().ok_or(NotApplied::Misplaced("EXEC"))?;
-                let mut record = std::mem::take(&mut self.record);
-                record.extend_from_slice(bytes);
-                let words: Vec<_> = queued.iter().map(PackedWords::words).collect();
-                let requests: Vec<(&[&[u8]], Option<&Prepared>)> = words.iter().map(|words| (&words[..], None)).collect();
-                self.run(config, metrics, now, &requests, &record)
+                self.queued = Some(Queue::default());
+                Ok(())
             }
+            word if is_word(word, "EXEC") => self.end_transaction(config, metrics, &came, true),
+            word if is_word(word, "DISCARD") => self.end_transaction(config, metrics, &came, false),
             _ => match &mut self.queued {
-                Some(queued) => {
-                    queued.push(PackedWords::new(words.iter().copied()));
+                Some(queue) => {
+                    if !queue.is_broken {
+                        queue.requests.push(PackedWords::new(words.iter().copied()));
+                    }
                     self.record.extend_from_slice(bytes);
                     Ok(())
                 }
                 None => self.run(config, metrics, now, &[(words, prepared)], bytes),
             },
         }
+    }
+
+    /// A transaction ends: by EXEC, or else by DISCARD.
+    fn end_transaction(&mut self, config: &Config, metrics: &WorkerMetrics, came: &Came<'_>, is_exec: bool) -> Result<(), NotApplied> {
+        let has_begun = self.queued.is_some();
+        let queue = self.queued.take().filter(|queue| is_exec && !queue.is_broken).unwrap_or_default();
+        let mut record = std::mem::take(&mut self.record);
+        record.extend_from_slice(came.bytes);
+        let words: Vec<_> = queue.requests.iter().map(PackedWords::words).collect();
+        let requests: Vec<(&[&[u8]], Option<&Prepared>)> = words.iter().map(|words| (&words[..], None)).collect();
+        // Its bytes enter the log whatever it does.
+        self.run(config, metrics, came.now, &requests, &record)?;
+        if has_begun { Ok(()) } else { Err(NotApplied::Misplaced(if is_exec { "EXEC" } else { "DISCARD" })) }
     }
 
     /// Runs the requests of one record, which came as these bytes.
@@ -181,6 +211,10 @@ impl Replay {
                 Err(found) if !self.tolerates => return Err(found),
                 Err(found) => problem = problem.or(Some(found)),
             }
+        }
+        if problem.as_ref().is_some_and(NotApplied::ends_transaction) {
+            commands.clear();
+            db = self.caller.db;
         }
         let is_copied = self.link.is_some();
         if commands.is_empty() && !is_copied {
@@ -230,7 +264,11 @@ fn copy(shared: &Shared, db: u32, record: &[u8], wake: impl FnMut(std::task::Wak
 }
 
 fn refused(error: &CmdError) -> NotApplied {
-    NotApplied::Refused(String::from_utf8_lossy(error.line()).into_owned())
+    NotApplied::Refused(line_of(error))
+}
+
+fn line_of(error: &CmdError) -> String {
+    String::from_utf8_lossy(error.line()).into_owned()
 }
 
 /// The command of a request; none if it is only about the log itself. `db` is the database that is selected.
@@ -257,11 +295,11 @@ fn find_request<'a>(
     };
     let row = match find(shared, lookup, words) {
         Found::Row(row) => row,
-        Found::Container(row) => return Err(NotApplied::Refused(unknown_subcommand(row, words))),
+        Found::Container(row) => return Err(NotApplied::Malformed(unknown_subcommand(row, words))),
         Found::Nothing => return Err(NotApplied::Unknown(String::from_utf8_lossy(words[0]).into_owned())),
     };
     if !row.takes(words.len()) || !row.subcommands.is_empty() {
-        return Err(refused(&CmdError::arity(&row.full_name)));
+        return Err(NotApplied::Malformed(line_of(&CmdError::arity(&row.full_name))));
     }
     // What changes no data has no place in a log, and does no harm: other servers wrote such.
     if !row.spec.has(flag::WRITE) && !row.spec.has(flag::MAY_REPLICATE) {

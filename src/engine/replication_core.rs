@@ -46,10 +46,10 @@ pub enum Event<'a> {
         /// The end of the log.
         end: u64,
     },
-    /// Its snapshot has begun: all that comes behind this offset it gets from the log.
+    /// The snapshot of some replicas has begun: all that comes behind this offset they get from the log.
     Began {
-        /// The replica.
-        replica: u64,
+        /// The replicas.
+        replicas: Vec<u64>,
         /// The offset.
         at: u64,
         /// Nobody has read the log before: a history begins, of this name.
@@ -217,8 +217,10 @@ pub enum Action {
 /// Figures for INFO.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Snapshots that replicas needed.
+    /// Replicas that needed a snapshot.
     pub full: u64,
+    /// Snapshots that were taken for them: one may serve several.
+    pub snapshots: u64,
     /// Replicas that went on from where they were.
     pub partial_ok: u64,
     /// Replicas that could not.
@@ -270,13 +272,16 @@ impl State {
     pub fn step(&mut self, event: Event<'_>) -> Vec<Action> {
         match event {
             Event::Asks { replica, about, wish, end } => self.asked(replica, about, wish, end),
-            Event::Began { replica, at, new_history } => {
+            Event::Began { replicas, at, new_history } => {
                 if let Some(id) = new_history {
                     self.history = History::new(id);
                 }
                 self.backlog.get_or_insert(at);
-                if let Some(replica) = self.replicas.get_mut(&replica) {
-                    (replica.stage, replica.acked) = (Stage::Sending, at);
+                self.figures.snapshots += 1;
+                for replica in &replicas {
+                    if let Some(replica) = self.replicas.get_mut(replica) {
+                        (replica.stage, replica.acked) = (Stage::Sending, at);
+                    }
                 }
                 Vec::new()
             }
@@ -595,7 +600,7 @@ mod tests {
             let wish = acks.then_some(("?", -1));
             asks(&mut state, 7, wish, 0);
             assert_eq!(state.replicas[&7].stage.name(), "wait_bgsave");
-            state.step(Event::Began { replica: 7, at: 20, new_history: Some(id('e')) });
+            state.step(Event::Began { replicas: vec![7], at: 20, new_history: Some(id('e')) });
             assert_eq!((state.history.id.clone(), state.backlog, state.replicas[&7].acked), (id('e'), Some(20), 20));
             let sent = state.step(Event::Sent { replica: 7, has_mark, now_ms: 5 });
             let streams = vec![Action::Stream { replica: 7 }, Action::WakeWaiters];

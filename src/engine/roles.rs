@@ -42,6 +42,8 @@ pub fn lead(shared: &Shared, keys: &mut KeyAccess<'_>) {
     replication.set_logging(keys, LogUser::Replicas, true);
     replication.set_role(keys, false);
     keys.keyspace().settings.freeze_for(freeze::FOLLOW, false);
+    // From now on all keys go when their time comes.
+    keys.forget_local_expiries(0..keys.keyspace().databases() as u32);
     if shared.aof.is_on() && !shared.config.load().replica_read_only {
         // What clients have written here is in no log.
         shared.rewriting.schedule();

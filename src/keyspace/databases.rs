@@ -35,6 +35,7 @@ impl KeyAccess<'_> {
                 }
             }
         }
+        self.forget_local_expiries(databases.clone());
         for db in databases {
             keyspace.forget_ttl(db);
             keyspace.emptied[db as usize].store(false, Ordering::Relaxed);
@@ -69,6 +70,7 @@ impl KeyAccess<'_> {
                 self.stripe(number).written = true;
             }
         }
+        self.swap_local_expiries(one, other);
         keyspace.swap_ttl(one, other);
     }
 

@@ -9,6 +9,7 @@ use super::blocked::ReadyKey;
 use super::effect::{Cause, Effect, KeyEvent, Reach, class};
 use super::entry::Entry;
 use super::handover::Message;
+use super::liveness::Liveness;
 use super::table::Position;
 use crate::base::limits::LAZYFREE_EFFORT_MIN;
 
@@ -24,7 +25,7 @@ impl KeyAccess<'_> {
         let is_heard = self.is_logging | (self.notify != 0) | (effect.cause != Cause::Command);
         let stripe = self.held.stripe(stripe_number);
         stripe.stats.changes += effect.changes;
-        if is_heard | !stripe.watched.is_empty() | !stripe.blocked.is_empty() {
+        if is_heard | !stripe.watched.is_empty() | !stripe.blocked.is_empty() | stripe.local_expiries.is_some() {
             self.tell(stripe_number, effect);
         }
     }
@@ -38,6 +39,9 @@ impl KeyAccess<'_> {
         if is_logging {
             stripe.written = true;
             self.logging.is_unlogged = true;
+        }
+        if !effect.exists || self.liveness() == Liveness::EVERYTHING {
+            self.held.stripe(stripe_number).forget_local_expiry(effect.db, effect.key);
         }
         let stripe = self.held.stripe(stripe_number);
         match effect.cause {

@@ -139,6 +139,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     #[inline]
     pub fn set(&mut self, value: NewValue<'_>, expiry: Expiry) {
         self.mark_dirty();
+        if let Expiry::At(_) = expiry {
+            self.access.note_expiry(self.key);
+        }
         let fresh = self.access.clock().fresh();
         let (key, hash) = (self.key.name(), self.key.place().hash);
         let Some(position) = self.position else {
@@ -177,6 +180,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
         let mut position = self.position.expect("only an existing key has an expiry");
         self.keys().set_expiry_ms(&mut position, expiry_ms);
         self.position = Some(position);
+        if expiry_ms.is_some() {
+            self.access.note_expiry(self.key);
+        }
     }
 
     /// Takes the key out. The entry is returned, so that it can be freed later or put elsewhere.
@@ -221,6 +227,9 @@ impl<'m, 'a, 'k> KeyMut<'m, 'a, 'k> {
     pub fn put(&mut self, entry: Entry) {
         self.mark_dirty();
         self.existed = false;
+        if entry.borrow().expiry_ms().is_some() {
+            self.access.note_expiry(self.key);
+        }
         let (key, hash) = (self.key.name(), self.key.place().hash);
         let entry = if entry.borrow().key() == key { entry } else { entry.with_key(key) };
         if let Some(tag) = entry.borrow().boxed().and_then(Value::saving_tag)

@@ -30,6 +30,8 @@ pub mod key_mut;
 pub mod lazyfree;
 pub mod liveness;
 pub mod loading;
+pub mod local_expiry;
+pub mod local_names;
 pub mod lock;
 mod locks;
 mod logging;
@@ -125,6 +127,12 @@ impl Settings {
         self.frozen.load(Ordering::Relaxed) & !freeze::FOLLOW != 0
     }
 
+    /// True if the node follows another one.
+    #[inline]
+    pub fn follows(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed) & freeze::FOLLOW != 0
+    }
+
     /// True while nothing is to go that no command has deleted: neither by its time nor for its memory.
     #[inline]
     pub fn keeps_all(&self) -> bool {
@@ -176,6 +184,8 @@ pub struct Keyspace {
     long_hold_until_ms: AtomicU64,
     /// Watchers were left in stripes that somebody held.
     dead_watchers: AtomicBool,
+    /// A stripe may have some ([`local_expiry`]).
+    has_local_expiries: AtomicBool,
     /// What those have in common who wait for keys.
     pub waits: Waits,
     /// Who is told of changes.
@@ -237,6 +247,7 @@ impl Keyspace {
             saved_changes: AtomicU64::new(0),
             long_hold_until_ms: AtomicU64::new(0),
             dead_watchers: AtomicBool::new(false),
+            has_local_expiries: AtomicBool::new(false),
             waits: Waits::default(),
             sink: OnceLock::new(),
             logging: AtomicBool::new(false),

@@ -6,6 +6,7 @@
 use super::blocked::BlockedTable;
 use super::entry::{Entry, EntryRef};
 use super::hash::{KeyHash, KeyHasher};
+use super::local_names::LocalExpiries;
 use super::table::{Position, Table};
 use super::watch::WatchTable;
 
@@ -133,12 +134,19 @@ pub struct Stripe {
     pub watched: WatchTable,
     /// Keys for which clients wait.
     pub blocked: BlockedTable,
+    /// Keys that clients of a replica gave an expiry. In a box, since hardly a node has any.
+    pub(super) local_expiries: Option<Box<LocalExpiries>>,
 }
 
 impl Stripe {
     /// A stripe with room for so many tables, so that the first key of a database costs what any other does.
     pub fn with_room(tables: usize) -> Stripe {
         Stripe { others: Vec::with_capacity(tables.saturating_sub(1)), ..Stripe::default() }
+    }
+
+    /// Forgets that a client of this replica gave the key an expiry.
+    pub(super) fn forget_local_expiry(&mut self, db: u32, name: &[u8]) {
+        self.local_expiries.take_if(|local| local.forget(db, name));
     }
 
     /// The table with this number, if it was ever used.

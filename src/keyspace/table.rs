@@ -306,7 +306,7 @@ impl Table {
         let address = self.bucket_mut(position.bucket()).remove(position.index());
         self.len -= 1;
         self.stamp.changes += 1;
-        if self.buckets > 1 && self.len * 10 < self.buckets * SPARSE {
+        if self.is_sparse() {
             self.shrink(hasher);
         }
         // SAFETY: the address has left the table.
@@ -321,6 +321,28 @@ impl Table {
         position.address = old.with_expiry(expiry_ms).into_bits();
         self.stamp.changes += 1;
         self.bucket_mut(position.bucket()).replace(position.index(), position.address);
+    }
+
+    /// Makes an empty table as large as so many entries need.
+    pub fn expect(&mut self, entries: usize) {
+        let buckets = entries * 10 / FILL;
+        if self.len > 0 || self.walk.is_some() || buckets <= self.buckets {
+            return;
+        }
+        (self.buckets + 1..=buckets).for_each(|count| self.make_room(count));
+        self.set_buckets(buckets);
+        self.stamp.changes += 1;
+    }
+
+    fn is_sparse(&self) -> bool {
+        self.buckets > 1 && self.len * 10 < self.buckets * SPARSE
+    }
+
+    /// Takes buckets away that [`Table::expect`] has made for entries that did not come.
+    pub fn settle(&mut self, hasher: &KeyHasher) {
+        while self.is_sparse() {
+            self.shrink(hasher);
+        }
     }
 
     /// Adds one bucket and splits the one whose hashes it takes over.
@@ -544,7 +566,7 @@ mod tests {
     use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
     use super::super::entry::{Encoding, NewValue, ValueRef};
-    use super::{Ahead, Entry, KeyHasher, Table};
+    use super::{Ahead, Entry, KeyHasher, SPARSE, Table};
     use crate::base::rng::Rng;
 
     /// Miri takes minutes for what otherwise takes milliseconds.
@@ -568,9 +590,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 3 } else { 64 }, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
-        fn behaves_like_a_map(ops in ops(), seed: u64) {
+        fn behaves_like_a_map(ops in ops(), seed: u64, expected in 0..2 * MUCH) {
             let hasher = KeyHasher::new(seed);
             let mut table = Table::default();
+            table.expect(expected);
             let mut model = BTreeMap::new();
             for op in ops {
                 match op {
@@ -595,6 +618,8 @@ mod tests {
                 }
                 prop_assert_eq!(table.len(), model.len());
             }
+            table.settle(&hasher);
+            prop_assert!(table.buckets() <= 1 || table.len() * 10 >= table.buckets() * SPARSE);
             for (key, value) in &model {
                 let position = table.find(hasher.hash(key.as_bytes()), key.as_bytes());
                 let Some(position) = position else { panic!("{key} is lost") };

@@ -48,6 +48,8 @@ async fn expire(shared: Arc<Shared>) {
         shared.keyspace.settings.freeze_for(freeze::LOG, shared.aof.is_behind());
         if may_expire(&shared) {
             cycle(&shared, &mut sweep, effort, if is_fast { Pace::Fast } else { Pace::Slow }).await;
+        } else if may_end_local_keys(&shared) && !is_fast {
+            shared.keyspace.end_local_keys(clock::unix_ms());
         }
     }
 }
@@ -66,6 +68,12 @@ async fn save(shared: Arc<Shared>) {
 fn may_expire(shared: &Shared) -> bool {
     let settings = &shared.keyspace.settings;
     settings.active_expire.load(Ordering::Relaxed) && !settings.keeps_all() && !shared.config.load().import_mode
+}
+
+/// Whether a replica may end the keys that its own clients gave an expiry.
+fn may_end_local_keys(shared: &Shared) -> bool {
+    let settings = &shared.keyspace.settings;
+    settings.active_expire.load(Ordering::Relaxed) && settings.follows() && !settings.is_frozen()
 }
 
 /// One cycle, for as long as its pace allows.

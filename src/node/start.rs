@@ -127,6 +127,7 @@ async fn listen(shared: &Arc<Shared>, log: log::LogControl, supervisor: &Supervi
     let config = shared.config.load();
     // Before anything is loaded: a node that cannot follow need not.
     follow_primary(shared, &config)?;
+    log.tell_role_of(shared);
     let mut loading = data::begin(shared)?;
     let workers = Arc::new(Workers::start(shared, config.io_threads as usize)?);
     replication::start(shared)?;

@@ -78,5 +78,5 @@ pub fn read(payload: &[u8], access: &Access<'_>, checks: Checks) -> Result<Objec
         let is_foreign = version::is_foreign(version) && load::is_known(kind);
         return Err(if is_foreign { Refused::ForeignType(kind) } else { Refused::Value(Corrupt("its type is not known")) });
     }
-    load::object(kind, &mut source, access).map_err(Refused::Value)
+    load::object(kind, &mut source, access, &mut Vec::new()).map_err(Refused::Value)
 }

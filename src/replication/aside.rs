@@ -61,7 +61,7 @@ impl Aside {
             }
             let mut place = to - len as u64;
             for piece in &pieces {
-                if let Err(error) = self.pipe.push(piece) {
+                if let Err(error) = self.pipe.push(piece, || Bytes::copy_from_slice(piece)) {
                     tracing::warn!("What a replica has not taken cannot be written to the disk, and stays in memory: {error}");
                     self.has_failed = true;
                     return;

@@ -7,11 +7,13 @@
 //!                       $length, snapshot ----------------->
 //! ```
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -21,8 +23,9 @@ use tokio::sync::oneshot;
 
 use super::actions::perform;
 use super::aside::{self, Aside, is_behind};
+use super::group::{Begun, Group, Member, Waiting};
 use super::pipe::{Part, Pipe};
-use super::snapshot::{self, Begun, Job};
+use super::snapshot;
 use super::socket::Socket;
 use crate::base::limits::REPLICA_READ_LEN;
 use crate::base::number::parse_i64;
@@ -100,19 +103,21 @@ enum Sent {
     Other,
 }
 
-/// A snapshot that is taken for it.
+/// A snapshot that is taken for it, and maybe for others.
 #[derive(Debug)]
 struct Taking {
     pipe: Arc<Pipe>,
     /// Tells whether it went well.
     ended: Option<oneshot::Receiver<bool>>,
-    is_cancelled: Arc<AtomicBool>,
+    /// Those whom it serves.
+    group: Arc<Group>,
 }
 
 /// See the module's page.
 #[derive(Debug)]
 pub(super) struct Feed {
     shared: Arc<Shared>,
+    waiting: Rc<RefCell<Waiting>>,
     client: Arc<Client>,
     socket: Socket,
     wish: ReplicaWish,
@@ -141,8 +146,8 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Serves a replica that joins.
-    pub(super) fn start(shared: &Arc<Shared>, joining: Joining) {
+    /// Serves a replica that joins. `waiting` are those who wait for snapshots.
+    pub(super) fn start(shared: &Arc<Shared>, waiting: &Rc<RefCell<Waiting>>, joining: Joining) {
         let Joining { socket, is_unix, client, wish } = joining;
         let socket = match Socket::adopt(socket, is_unix) {
             Ok(socket) => socket,
@@ -156,6 +161,7 @@ impl Feed {
         let feed = Feed {
             aside: Aside::new(Arc::clone(&shared.saving.files), path),
             shared: Arc::clone(shared),
+            waiting: Rc::clone(waiting),
             client,
             socket,
             wish,
@@ -196,7 +202,7 @@ impl Feed {
             End::Garbage => tracing::warn!("Replica {name} says what no replica says: connection closed"),
         }
         if let Some(taking) = &self.taking {
-            taking.is_cancelled.store(true, Ordering::Relaxed);
+            taking.group.leave(self.client.id);
         }
         if let Source::Begin(begun) = &mut self.source {
             // A snapshot that begins from now on ends by itself. One that has begun just now has a place in the log, which would be kept for ever.
@@ -235,7 +241,7 @@ impl Feed {
         for action in shared.replication.step(event) {
             match action {
                 Action::Continue { from, .. } => self.go_on(from)?,
-                Action::FullSync { .. } => self.take_snapshot()?,
+                Action::FullSync { .. } => self.wait_for_snapshot(),
                 Action::Refuse { .. } => return Err(End::Closed),
                 other => perform(&shared, &shared.config.load(), &other),
             }
@@ -281,22 +287,23 @@ impl Feed {
         Ok(())
     }
 
-    fn take_snapshot(&mut self) -> Result<(), End> {
-        let shared = &self.shared;
-        let config = shared.config.load();
-        let path = snapshot::temporary_path(shared, self.client.id);
-        let pipe = Arc::new(Pipe::new(Arc::clone(&shared.saving.files), path));
-        let is_cancelled = Arc::<AtomicBool>::default();
-        let job = Job {
-            replica: self.client.id,
+    fn wait_for_snapshot(&mut self) {
+        let (shared, config, replica) = (&self.shared, self.shared.config.load(), self.client.id);
+        let pipe = Arc::new(Pipe::new(Arc::clone(&shared.saving.files), snapshot::temporary_path(shared, replica)));
+        let ((begun, on_begin), (ended, on_end)) = (oneshot::channel(), oneshot::channel());
+        let member = Member {
+            replica,
             pipe: Arc::clone(&pipe),
-            style: Style::of_replica(&config, self.wish.about.version),
-            is_cancelled: Arc::clone(&is_cancelled),
+            begun: Some(begun),
+            ended,
+            asked_ms: clock::monotonic_ms(),
+            // As in Valkey, which takes it by way of a file then.
+            is_urgent: !config.repl_diskless_sync || !self.wish.about.finds_mark,
         };
-        let (begun, ended) = snapshot::spawn(shared, job)?;
-        self.taking = Some(Taking { pipe, ended: Some(ended), is_cancelled });
-        self.source = Source::Begin(begun);
-        Ok(())
+        let group = self.waiting.borrow_mut().join(Style::of_replica(&config, self.wish.about.version), member);
+        snapshot::take_due(shared, &self.waiting);
+        self.taking = Some(Taking { pipe, ended: Some(on_end), group });
+        self.source = Source::Begin(on_begin);
     }
 
     /// Serves it until its connection ends. Says why that is.
@@ -371,7 +378,7 @@ impl Feed {
         let Some(taking) = &self.taking else { return Ok(()) };
         if self.mark.is_none() && !self.has_announced {
             // Its length comes first, once all is there.
-            if let Some(len) = Pipe::len(&taking.pipe) {
+            if let Some(len) = taking.pipe.len() {
                 self.out.push_back(format!("${len}\r\n").into());
                 self.has_announced = true;
             }

@@ -179,8 +179,7 @@ impl Follower<'_> {
             match replay.follow(config, shared.workers.link(), Came { words: &words, prepared: parsed.prepared.get(number), bytes, now }) {
                 Ok(()) => {}
                 Err(NotApplied::Ended) => return Err(LinkError::Over),
-                Err(NotApplied::Misplaced(_)) => return Err(LinkError::Garbage("its stream holds a broken transaction")),
-                // As Valkey: what else it holds is applied.
+                // As Valkey: what follows is applied.
                 Err(error) => tracing::error!("== CRITICAL == This replica could not apply what its primary has written: {error}"),
             }
             if matches!(words[..], [name, what, ..] if is_word(name, "REPLCONF") && is_word(what, "GETACK")) {

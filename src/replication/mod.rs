@@ -8,7 +8,8 @@
 //! | `thread` | what no replica does for itself: PING, the bound of the backlog, its end |
 //! | `actions` | what follows from what happened, where no replica's own task does it |
 //! | `feed` | one replica: its snapshot, then the log; and what it says |
-//! | `snapshot` | takes the snapshot for a replica, on a thread of its own |
+//! | `group` | replicas that one snapshot serves, and how long it waits for more of them |
+//! | `snapshot` | takes the snapshot for replicas, on a thread of its own |
 //! | `pipe` | the snapshot on its way from that thread to the socket: in memory, and beyond that on the disk |
 //! | `aside` | what a replica has not taken of the log, on the disk, and how near it is to being given up for that |
 //! | `socket` | TCP or unix |
@@ -25,6 +26,7 @@ mod actions;
 mod aside;
 mod copy;
 mod feed;
+mod group;
 mod handshake;
 mod link;
 mod pipe;

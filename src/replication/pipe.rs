@@ -3,7 +3,9 @@
 //! Who takes it never waits for the socket: a snapshot that is held up makes the node keep all that changes meanwhile. What the socket has
 //! not taken lies in memory up to [`REPLICA_SNAPSHOT_LEN_MAX`], and beyond it in temporary files that have no name any more.
 //!
-//! Invariant: what is in memory comes before what is in files. So nothing goes to memory while there is one.
+//! Invariants:
+//! * What is in memory comes before what is in files. So nothing goes to memory while there is one.
+//! * Once something could not be kept, nothing more is taken out: what comes behind it would follow on something else.
 
 use std::collections::VecDeque;
 use std::io;
@@ -31,6 +33,8 @@ struct State {
     /// Bytes that were written in all.
     len: u64,
     has_ended: bool,
+    /// Something could not be kept.
+    failed: Option<io::ErrorKind>,
 }
 
 /// A file of a part of the bytes.
@@ -91,6 +95,9 @@ impl Pipe {
     /// Takes the next bytes.
     pub(super) fn take(&self) -> io::Result<Part> {
         let mut state = self.state.lock();
+        if let Some(kind) = state.failed {
+            return Err(kind.into());
+        }
         if let Some(bytes) = state.memory.pop_front() {
             state.in_memory -= bytes.len();
             return Ok(Part::Bytes(bytes));
@@ -113,13 +120,21 @@ impl Pipe {
         self.state.lock().files.iter().map(|file| file.written - file.read).sum()
     }
 
-    /// Adds bytes.
-    pub(super) fn push(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut state = self.state.lock();
+    /// Adds bytes. Of those that stay in memory it keeps what `own` returns: the same, which others may have as well.
+    pub(super) fn push(&self, bytes: &[u8], own: impl FnOnce() -> Bytes) -> io::Result<()> {
+        let result = self.keep(&mut self.state.lock(), bytes, own);
+        self.more.notify_one();
+        result
+    }
+
+    fn keep(&self, state: &mut State, bytes: &[u8], own: impl FnOnce() -> Bytes) -> io::Result<()> {
+        if let Some(kind) = state.failed {
+            return Err(kind.into());
+        }
         state.len += bytes.len() as u64;
         if state.files.is_empty() && state.in_memory + bytes.len() <= self.in_memory_max {
             state.in_memory += bytes.len();
-            state.memory.push_back(Bytes::copy_from_slice(bytes));
+            state.memory.push_back(own());
             return Ok(());
         }
         if state.files.back().is_none_or(|last| last.written >= self.file_len_max) {
@@ -137,36 +152,17 @@ impl Pipe {
         }
         written
     }
-}
 
-/// To who writes the snapshot it is a file that takes everything in order.
-impl File for Pipe {
-    fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<usize> {
-        if self.state.lock().len != at {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        self.push(bytes)?;
-        self.more.notify_one();
-        Ok(bytes.len())
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.state.lock().len)
-    }
-
-    fn set_len(&self, _: u64) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// All is written.
-    fn sync(&self) -> io::Result<()> {
+    /// All was added.
+    pub(super) fn end(&self) {
         self.state.lock().has_ended = true;
         self.more.notify_one();
-        Ok(())
+    }
+
+    /// Something could not be added: what is here is given back.
+    pub(super) fn fail(&self, error: &io::Error) {
+        *self.state.lock() = State { failed: Some(error.kind()), ..State::default() };
+        self.more.notify_one();
     }
 }
 
@@ -192,15 +188,14 @@ mod tests {
                     }
                 } else {
                     let bytes = vec![step as u8; step];
-                    write_all_at(&pipe, &bytes, written.len() as u64).expect("there is room");
+                    pipe.push(&bytes, || Bytes::copy_from_slice(&bytes)).expect("there is room");
                     written.extend_from_slice(&bytes);
                 }
                 prop_assert!(pipe.state.lock().in_memory <= 64);
             }
-            prop_assert!(pipe.write_at(b"x", written.len() as u64 + 1).is_err(), "nothing is left out");
-            prop_assert_eq!(Pipe::len(&pipe), None);
-            pipe.sync().expect("it cannot fail");
-            prop_assert_eq!(Pipe::len(&pipe), Some(written.len() as u64));
+            prop_assert_eq!(pipe.len(), None);
+            pipe.end();
+            prop_assert_eq!(pipe.len(), Some(written.len() as u64));
             while let Part::Bytes(bytes) = pipe.take().expect("it can be read") {
                 taken.extend_from_slice(&bytes);
             }

@@ -1,7 +1,9 @@
 //! The thread that serves replicas, and what none of them does for itself.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -9,7 +11,8 @@ use std::time::Duration;
 
 use super::actions::perform;
 use super::feed::Feed;
-use super::link;
+use super::group::Waiting;
+use super::{link, snapshot};
 use crate::base::{clock, rng};
 use crate::config::Config;
 use crate::engine::failover;
@@ -40,7 +43,7 @@ pub fn start(shared: &Arc<Shared>) -> io::Result<()> {
 
 #[expect(clippy::disallowed_methods, reason = "its thread's runtime has timers")]
 async fn run(shared: &Arc<Shared>) {
-    let mut followed = None;
+    let (mut followed, waiting) = (None, Rc::<RefCell<Waiting>>::default());
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -51,8 +54,9 @@ async fn run(shared: &Arc<Shared>) {
         }
         shared.debug.sleep_if_told();
         for joining in shared.replication.take_joining() {
-            Feed::start(shared, joining);
+            Feed::start(shared, &waiting, joining);
         }
+        snapshot::take_due(shared, &waiting);
         tick(shared);
         failover::look(shared);
         let number = shared.replication.look().following.as_ref().map(|following| following.number);

@@ -15,7 +15,6 @@
 mod apply;
 mod client_view;
 mod command;
-mod error;
 mod ids;
 mod outcome;
 mod process;
@@ -31,9 +30,8 @@ mod view;
 
 pub use client_view::{ClientEndpoint, ClientView};
 pub use command::Command;
-pub use error::TopologyError;
 pub use ids::{ClusterId, Id, IdError, NodeId, ShardId};
-pub use outcome::Reply;
+pub use outcome::{Reply, TopologyError};
 pub use process::Process;
 pub use replies::{Health, LinkDescription, Role, ShardEntry, ShardNode, SlotsEntry};
 pub use route::{Access, DownReason, PreferredEndpoint, Route};

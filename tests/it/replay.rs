@@ -30,9 +30,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use larder::base::clock;
+use larder::base::clock::{self, Now};
 use larder::base::rng::Rng;
-use larder::engine::replay::Replay;
+use larder::engine::replay::{Came, Replay};
 use larder::engine::replication_state::LogUser;
 use larder::engine::shared::Shared;
 use larder::keyspace::access::Moment;
@@ -346,7 +346,9 @@ fn apply(requests: &[Vec<Vec<u8>>]) -> Arc<Shared> {
     let (config, mut replay) = (node.config.load(), Replay::new(&node));
     for request in requests {
         let words: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
-        if let Err(error) = replay.apply(&config, &node.workers[0], &words, false) {
+        if let Err(error) =
+            replay.apply(&config, &node.workers[0], Came { words: &words, prepared: None, bytes: &[], now: Now::read() }, false)
+        {
             panic!("{}: {error}", words.join(&b' ').escape_ascii());
         }
     }

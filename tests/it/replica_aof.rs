@@ -6,7 +6,8 @@ use std::path::Path;
 use larder_proto::resp::Value;
 
 use super::append_only::{digest, fill, kill, options};
-use super::replication::{DEBUG, LASTING, compare, compare_offsets, follow, larder_replica, under_load, valkey_replica};
+use super::replication::{DEBUG, LASTING, compare, compare_offsets, follow, larder_replica, valkey_replica};
+use super::replication_load::under_load;
 use super::support::{Connection, Server, wait_until};
 
 const ROUNDS: u64 = 4;

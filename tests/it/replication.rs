@@ -3,12 +3,13 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use larder_proto::resp::Value;
 
 use super::append_only::{digest, fill};
-use super::support::{Connection, Server, request, wait_until};
+use super::replication_load::under_load;
+use super::support::{Server, request, wait_until};
 
 pub(super) const DEBUG: [&str; 2] = ["--enable-debug-command", "yes"];
 
@@ -18,8 +19,6 @@ fn replica_options(primary: &Server) -> Vec<String> {
     options.map(str::to_owned).to_vec()
 }
 
-/// Between two rounds of a client that writes.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
 /// However far a replica falls behind on a slow machine, it needs no second copy.
 pub(super) const LASTING: [&str; 4] = ["--repl-backlog-size", "1gb", "--client-output-buffer-limit", "replica 0 0 0"];
 
@@ -50,65 +49,6 @@ pub(super) fn catch_up(primary: &Server, replica: &Server) {
             && first.info_text("master_replid") == second.info_text("master_replid")
             && first.info("master_repl_offset") == second.info("master_repl_offset")
     });
-}
-
-/// Sets and changes keys until it is told to end, with a pause after each round: a replica that is slower has to catch up in the end. Counts
-/// what was acknowledged.
-fn load(mut client: Connection, number: usize, must_end: &AtomicBool, total: &AtomicU64) {
-    let mut count = 0_u64;
-    while !must_end.load(Ordering::Acquire) {
-        let key = |name: &str| format!("{name}:{number}:{}", count % 100).into_bytes();
-        let words = |text: &str| text.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
-        let requests = [
-            vec![b"SET".to_vec(), key("string"), count.to_string().into_bytes()],
-            vec![b"INCR".to_vec(), key("number")],
-            vec![b"RPUSH".to_vec(), key("list"), b"a".to_vec(), b"b".to_vec()],
-            vec![b"LPOP".to_vec(), key("list")],
-            vec![b"HSET".to_vec(), key("hash"), count.to_string().into_bytes(), b"1".to_vec()],
-            words("MULTI"),
-            vec![b"SADD".to_vec(), key("set"), count.to_string().into_bytes()],
-            vec![b"ZADD".to_vec(), key("zset"), b"1".to_vec(), count.to_string().into_bytes()],
-            words("EXEC"),
-        ];
-        let len = requests.len();
-        client.send_all(requests.into_iter());
-        for _ in 0..len {
-            let reply = client.receive();
-            assert!(reply.as_error().is_none(), "{reply:?}");
-        }
-        count += 1;
-        total.fetch_add(1, Ordering::AcqRel);
-        std::thread::sleep(PAUSE);
-    }
-}
-
-/// Calls `meanwhile` while clients write to `primary`.
-pub(super) fn under_load(primary: &Server, meanwhile: impl FnOnce(&dyn Fn())) {
-    let (must_end, total) = (AtomicBool::new(false), AtomicU64::new(0));
-    let some_more = || {
-        let enough = total.load(Ordering::Acquire) + 200;
-        wait_until("more was written", || total.load(Ordering::Acquire) > enough);
-    };
-    std::thread::scope(|scope| {
-        for number in 0..3 {
-            let (client, must_end, total) = (primary.connect(), &must_end, &total);
-            scope.spawn(move || load(client, number, must_end, total));
-        }
-        // Also when an assertion fails here: the scope waits for them.
-        let _end = End(&must_end);
-        some_more();
-        meanwhile(&some_more);
-        some_more();
-    });
-}
-
-/// Ends those who write when it is dropped.
-pub(super) struct End<'e>(pub(super) &'e AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }
 
 #[test]
@@ -228,6 +168,19 @@ impl Raw {
         let len = self.line().strip_prefix('$').and_then(|len| len.parse().ok()).expect("a length");
         self.bytes(len)
     }
+
+    /// A snapshot that ends with a mark, without it. Nothing may follow.
+    pub(super) fn marked_snapshot(&mut self) -> Vec<u8> {
+        let mark = self.line().strip_prefix("$EOF:").expect("a mark").to_owned();
+        let (mut snapshot, mut part) = (Vec::new(), vec![0; 256 * 1024]);
+        while !snapshot.ends_with(mark.as_bytes()) {
+            let len = self.0.read(&mut part).expect("the server sends it");
+            assert!(len > 0, "the connection ended after {} bytes", snapshot.len());
+            snapshot.extend_from_slice(&part[..len]);
+        }
+        snapshot.truncate(snapshot.len() - mark.len());
+        snapshot
+    }
 }
 
 #[test]
@@ -248,12 +201,7 @@ fn a_replica_gets_what_it_can_read() {
     let mut new = Raw::new(&larder, &["capa", "eof", "capa", "psync2", "version", "9.1.0"], &["PSYNC", "?", "-1"]);
     let (same, offset) = new.full_resync();
     assert_eq!((same, offset), (id.clone(), expected.len() as u64));
-    let mark = new.line().strip_prefix("$EOF:").expect("a mark").to_owned();
-    let mut snapshot = Vec::new();
-    while !snapshot.ends_with(mark.as_bytes()) {
-        snapshot.extend_from_slice(&new.bytes(1));
-    }
-    assert!(snapshot.starts_with(b"VALKEY080"));
+    assert!(new.marked_snapshot().starts_with(b"VALKEY080"));
     client.call(&["SET", "c", "3"]);
     new.send(&["REPLCONF", "ACK", &offset.to_string()]);
     let expected = [request(&["SELECT", "0"]), request(&["SET", "c", "3"])].concat();
@@ -509,7 +457,7 @@ fn a_password_is_asked_for_and_given() {
 
 /// A primary that the test plays: it agrees to all that a replica says of itself, and answers PSYNC with `rest`. Its port, and how often it
 /// was asked.
-fn play_primary(rest: Vec<u8>) -> (u16, Arc<AtomicU64>) {
+pub(super) fn play_primary(rest: Vec<u8>) -> (u16, Arc<AtomicU64>) {
     let asked = Arc::<AtomicU64>::default();
     let count = Arc::clone(&asked);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

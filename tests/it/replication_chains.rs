@@ -3,7 +3,8 @@
 use larder_proto::resp::Value;
 
 use super::append_only::fill;
-use super::replication::{DEBUG, LASTING, compare, compare_offsets, follow, under_load, valkey_replica};
+use super::replication::{DEBUG, LASTING, compare, compare_offsets, follow, valkey_replica};
+use super::replication_load::under_load;
 use super::support::{Server, wait_until};
 
 #[test]

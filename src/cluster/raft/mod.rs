@@ -4,7 +4,7 @@
 
 #[cfg(test)]
 mod crash_tests;
-mod error;
+mod errors;
 mod log_store;
 mod network;
 mod pieces;
@@ -25,7 +25,7 @@ use super::options::{RAFT_ELECTION_MS, RAFT_HEARTBEAT_MS};
 use super::peers::Peers;
 use super::store::Store;
 use crate::topology::{ClusterId, Command, Topology};
-use error::{ended, refused};
+use errors::{ended, refused};
 use log_store::LogStore;
 use network::Network;
 use pieces::{PIECE_LEN, Pieces, Taken};
@@ -33,7 +33,7 @@ use proposals::Proposals;
 use state_machine::StateMachine;
 use types::{TypeConfig, Vote};
 
-pub(super) use error::GroupError;
+pub(super) use errors::GroupError;
 pub(super) use state_machine::Publish;
 pub(super) use types::{Outcome, RaftId};
 
@@ -308,7 +308,7 @@ impl Group {
             // It only spares the next start a wait.
             tracing::debug!("cluster: {error}");
         }
-        self.store.close();
+        self.store.close().await;
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!("cluster: the Raft group did not end cleanly: {error}");
         }

@@ -4,7 +4,7 @@
 use openraft::Raft;
 use tokio::sync::{mpsc, oneshot};
 
-use super::error::{GroupError, ended, refused};
+use super::errors::{GroupError, ended, refused};
 use super::state_machine::StateMachine;
 use super::types::{Logged, Outcome, TypeConfig};
 use crate::topology::{Command, Reply};

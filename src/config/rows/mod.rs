@@ -140,6 +140,7 @@ mod tests {
         ("dir", "it is wherever the server was started"),
         ("disable-thp", "there is no fork whose copies would grow with the pages"),
         ("io-threads", "workers execute commands, so there is one per core"),
+        ("repl-diskless-sync-delay", "a replica has its copy as soon as can be, since one that is taken costs no fork"),
     ];
 
     #[test]

@@ -5,8 +5,6 @@ use crate::config::custom;
 use crate::config::row::Storage::Kept;
 use crate::config::row::{Row, custom, field, memory, number, text, word, yes_no};
 
-const OWN_COPY: &str = "each replica gets a full copy of its own, as soon as it asks";
-
 pub(super) static ROWS: &[Row] = &[
     custom("replicaof", &custom::REPLICAOF).alias("slaveof").immutable().multi_arg().example("10.0.0.1 6379").doc("Primary to copy."),
     text("primaryauth", "", field!(primaryauth))
@@ -72,15 +70,16 @@ pub(super) static ROWS: &[Row] = &[
         .immutable()
         .later("Multipath TCP is not supported yet")
         .doc("Connect to the primary over Multipath TCP."),
-    yes_no("repl-diskless-sync", true, Kept)
-        .no_effect("a replica that finds the end of a full copy by itself is sent it at once, and others by way of a file")
-        .doc("Send a full copy straight to the replica instead of by way of a file."),
-    number("repl-diskless-sync-delay", 0, INT_MAX, 5, Kept)
-        .no_effect(OWN_COPY)
-        .doc("Seconds to wait for more replicas before a full copy starts."),
-    number("repl-diskless-sync-max-replicas", 0, INT_MAX, 0, Kept)
-        .no_effect(OWN_COPY)
-        .doc("Replicas with which a full copy starts at once. 0 always waits."),
+    yes_no("repl-diskless-sync", true, field!(repl_diskless_sync)).doc(
+        "Wait for more replicas before a full copy starts. A replica that finds the end of its copy by itself is sent it at once, \
+         and others by way of a file, whatever this says.",
+    ),
+    number("repl-diskless-sync-delay", 0, INT_MAX, 0, field!(repl_diskless_sync_delay)).doc(
+        "Seconds to wait for more replicas before a full copy starts, which is then taken once for all of them. Who asks while one \
+         is taken for others shares the next one in any case. Valkey waits 5 seconds.",
+    ),
+    number("repl-diskless-sync-max-replicas", 0, INT_MAX, 0, field!(repl_diskless_sync_max_replicas))
+        .doc("Replicas with which a full copy starts before that time is over. 0 always waits."),
     word("repl-diskless-load", &["disabled", "on-empty-db", "swapdb", "flush-before-load"], "disabled", Kept)
         .denied_while_loading()
         .no_effect("a full copy is received into a file, so that the old data is there until it has arrived")

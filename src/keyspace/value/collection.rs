@@ -24,6 +24,10 @@ pub trait Collection: Sized {
 
     /// An empty one, to be filled before it comes under a key.
     fn new() -> Self;
+    /// As [`Collection::new`]; if that is in one piece, with room for so many bytes.
+    fn with_room(_len: usize) -> Self {
+        Self::new()
+    }
     /// A copy of one that lies inside an entry.
     fn from_inline(bytes: &[u8], encoding: Encoding) -> Self;
     /// One that lies inside an entry.

@@ -326,6 +326,31 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::rng::Rng;
+    use crate::persist::files::faulty::FaultyFiles;
+
+    #[test]
+    fn the_manifest_outlives_power_cuts_while_it_is_replaced() -> Result<(), FolderError> {
+        let manifest = |number| {
+            let part = Part { name: format!("a.aof.{number}.incr.aof"), number, kind: PartKind::Increment };
+            Manifest { increments: vec![part], ..Manifest::default() }
+        };
+        // Each cut leaves something else behind for the one after it.
+        for seed in 0..1000 {
+            let (mut files, mut rng) = (FaultyFiles::default(), Rng::new(seed));
+            for life in 1..5 {
+                let folder = Folder::open(Arc::new(files.clone()), ".", "a.aof")?;
+                if life > 1 {
+                    files.cut_power_after(1 + rng.below(6));
+                }
+                assert!(folder.persist(&manifest(life)).is_ok() || life > 1);
+                files = files.after_power_cut(rng.next_u64());
+                let found = Folder::open(Arc::new(files.clone()), ".", "a.aof")?.manifest();
+                assert!(matches!(found, Ok(Some(_))), "seed {seed}, life {life}: {found:?}");
+            }
+        }
+        Ok(())
+    }
 
     #[test]
     fn a_manifest_and_its_parts_have_one_lock() {

@@ -9,7 +9,9 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::base::limits::STRING_LEN_MAX;
+use smallvec::SmallVec;
+
+use crate::base::limits::{BATCH_REQUESTS_MAX, STRING_LEN_MAX};
 use crate::base::number::parse_i64;
 use crate::persist::files::File;
 
@@ -21,6 +23,9 @@ const LINE_LEN_MAX: usize = 128;
 const REMARK_LEN_MAX: usize = 1024;
 /// What a remark that tells the time begins with: the unix time in seconds follows.
 const TIME: &[u8] = b"#TS:";
+
+/// Words of a request.
+pub type Words<'a> = SmallVec<[&'a [u8]; 8]>;
 
 /// Why there is no next request.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +44,20 @@ pub enum NoRequest {
 /// What lies at the beginning of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// A request of so many bytes, whose words are in the list.
+    /// A request of so many bytes, whose words were added to the list.
     Request(usize),
     /// A remark of so many bytes.
     Remark(usize),
     /// The beginning of something.
     Part,
+}
+
+/// A request that was found.
+#[derive(Debug, Clone)]
+struct Ahead {
+    len: usize,
+    /// Which of all words are its own.
+    words: Range<usize>,
 }
 
 /// See the module's page.
@@ -56,9 +69,12 @@ pub struct Requests {
     buffer: Vec<u8>,
     /// What comes before it in the buffer was handed out.
     taken: usize,
-    /// Of the request that was found last, in the buffer.
+    /// Requests that were found together, and where their words lie in the buffer.
+    ahead: Vec<Ahead>,
     words: Vec<Range<usize>>,
-    /// Where that begins.
+    /// How many of them were handed out.
+    given: usize,
+    /// Where the last one begins.
     begun_at: u64,
     remarks_len: u64,
     /// A remark that tells a later time is the end, unix seconds.
@@ -76,13 +92,14 @@ pub fn time_remark(unix_s: i64) -> Vec<u8> {
 impl Requests {
     /// The requests of a file from this place on.
     pub fn new(file: Arc<dyn File>, from: u64) -> Requests {
-        let (buffer, words) = (Vec::new(), Vec::new());
         Requests {
             file,
             read_at: from,
-            buffer,
+            buffer: Vec::new(),
             taken: 0,
-            words,
+            ahead: Vec::new(),
+            words: Vec::new(),
+            given: 0,
             begun_at: from,
             remarks_len: 0,
             until_s: i64::MAX,
@@ -120,13 +137,29 @@ impl Requests {
     ///
     /// # Errors
     /// See [`Requests::advance`].
-    pub fn next_words(&mut self) -> Result<Option<Vec<&[u8]>>, NoRequest> {
+    pub fn next_words(&mut self) -> Result<Option<Words<'_>>, NoRequest> {
         Ok(if self.advance()? { Some(self.words()) } else { None })
     }
 
     /// The words of the last request.
-    pub fn words(&self) -> Vec<&[u8]> {
-        self.words.iter().map(|range| &self.buffer[range.clone()]).collect()
+    pub fn words(&self) -> Words<'_> {
+        let last = self.ahead.get(self.given.wrapping_sub(1));
+        last.map_or(&[][..], |last| &self.words[last.words.clone()]).iter().map(|range| &self.buffer[range.clone()]).collect()
+    }
+
+    /// Which of those that were found together the last request is.
+    pub fn number(&self) -> usize {
+        self.given.saturating_sub(1)
+    }
+
+    /// The requests that were found together with the last one: where their words lie in [`Requests::buffer`].
+    pub fn together(&self) -> impl Iterator<Item = &[Range<usize>]> {
+        self.ahead.iter().map(|request| &self.words[request.words.clone()])
+    }
+
+    /// What was read last.
+    pub fn buffer(&self) -> &[u8] {
+        &self.buffer
     }
 
     /// Goes on to the next request. False at the end.
@@ -135,11 +168,16 @@ impl Requests {
     /// If there is none, though the file goes on. Then [`Requests::at`] is where it should be.
     pub fn advance(&mut self) -> Result<bool, NoRequest> {
         loop {
-            let rest = &self.buffer[self.taken..];
-            if !rest.is_empty() {
-                match find(rest, &mut self.words).map_err(NoRequest::Malformed)? {
+            if let Some(next) = self.ahead.get(self.given) {
+                self.begun_at = self.at();
+                self.taken += next.len;
+                self.given += 1;
+                return Ok(true);
+            }
+            if self.taken < self.buffer.len() {
+                match self.look()? {
                     Found::Remark(len) => {
-                        if time_of(&rest[..len]).is_some_and(|time_s| time_s > self.until_s) {
+                        if time_of(&self.buffer[self.taken..self.taken + len]).is_some_and(|time_s| time_s > self.until_s) {
                             self.stopped_at = Some(self.at());
                             return Ok(false);
                         }
@@ -147,13 +185,7 @@ impl Requests {
                         self.remarks_len += len as u64;
                         continue;
                     }
-                    Found::Request(len) => {
-                        self.begun_at = self.at();
-                        let start = self.taken;
-                        self.words.iter_mut().for_each(|word| *word = word.start + start..word.end + start);
-                        self.taken += len;
-                        return Ok(true);
-                    }
+                    Found::Request(_) => continue,
                     Found::Part => {}
                 }
             }
@@ -162,6 +194,27 @@ impl Requests {
             }
             self.read_more()?;
         }
+    }
+
+    /// Finds the requests that come next in the buffer, as many as are looked at together, or says what else comes next. What is behind them
+    /// and no request is looked at when they were handed out.
+    fn look(&mut self) -> Result<Found, NoRequest> {
+        self.ahead.clear();
+        self.words.clear();
+        (self.given, self.begun_at) = (0, self.at());
+        let mut at = self.taken;
+        while at < self.buffer.len() && self.ahead.len() < BATCH_REQUESTS_MAX {
+            let first = self.words.len();
+            match find(&self.buffer, at, &mut self.words) {
+                Ok(Found::Request(len)) => {
+                    self.ahead.push(Ahead { len, words: first..self.words.len() });
+                    at += len;
+                }
+                other if self.ahead.is_empty() => return other.map_err(NoRequest::Malformed),
+                _ => break,
+            }
+        }
+        Ok(Found::Request(at - self.taken))
     }
 
     fn read_more(&mut self) -> io::Result<()> {
@@ -209,13 +262,23 @@ fn number(line: &[u8], kind: u8, most: i64) -> Result<usize, &'static str> {
     Ok(number as usize)
 }
 
-fn find(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Found, &'static str> {
-    words.clear();
-    if bytes[0] == b'#' {
-        let found = line_up_to(bytes, REMARK_LEN_MAX)?;
+/// What lies at this place. Words are added only of a request.
+fn find(bytes: &[u8], start: usize, words: &mut Vec<Range<usize>>) -> Result<Found, &'static str> {
+    let had = words.len();
+    let found = find_words(bytes, start, words);
+    if !matches!(found, Ok(Found::Request(_))) {
+        words.truncate(had);
+    }
+    found
+}
+
+fn find_words(bytes: &[u8], start: usize, words: &mut Vec<Range<usize>>) -> Result<Found, &'static str> {
+    if bytes[start] == b'#' {
+        let found = line_up_to(&bytes[start..], REMARK_LEN_MAX)?;
         return Ok(found.map_or(Found::Part, |(_, len)| Found::Remark(len)));
     }
-    let Some((header, mut at)) = line(bytes)? else { return Ok(Found::Part) };
+    let Some((header, len)) = line(&bytes[start..])? else { return Ok(Found::Part) };
+    let mut at = start + len;
     let count = number(header, b'*', i64::from(i32::MAX))?;
     if count == 0 {
         return Err("a request without words");
@@ -233,7 +296,7 @@ fn find(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Found, &'static s
         words.push(at..end);
         at = end + 2;
     }
-    Ok(Found::Request(at))
+    Ok(Found::Request(at - start))
 }
 
 #[cfg(test)]
@@ -246,7 +309,7 @@ mod tests {
 
     fn found(text: &str) -> Result<(Found, Vec<String>), &'static str> {
         let mut words = Vec::new();
-        let found = find(text.as_bytes(), &mut words)?;
+        let found = find(text.as_bytes(), 0, &mut words)?;
         Ok((found, words.into_iter().map(|range| text[range].to_owned()).collect()))
     }
 
@@ -277,7 +340,7 @@ mod tests {
         let len = request.len() as u64;
         for (begun_at, remarks_len) in [(15, 15), (len + 23, 23), (2 * len + 23, 23)] {
             assert!(requests.advance()?);
-            assert_eq!(requests.words(), [b"PING"]);
+            assert_eq!(requests.words()[..], [b"PING"]);
             assert_eq!((requests.begun_at(), requests.remarks_len()), (begun_at, remarks_len));
         }
         assert!(!requests.advance()?);

@@ -15,7 +15,10 @@ pub struct Disk;
 
 impl Files for Disk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?))
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(Arc::new(OpenOptions::new().read(true).write(true).create_new(true).open(path)?)),
+        }
     }
 
     fn open_or_create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -118,7 +121,7 @@ mod tests {
         assert_eq!(bytes, *b"o\0\0!");
         assert_eq!(files::read_exact_at(&*file, &mut bytes, 5).map_err(|error| error.kind()), Err(io::ErrorKind::UnexpectedEof));
         file.set_len(2)?;
-        assert_eq!((file.len()?, Disk.create(&other)?.len()?), (2, 0));
+        assert_eq!((Disk.create(&other)?.len()?, file.len()?), (0, 2));
         let lock = Disk.lock(&one)?;
         assert_eq!(Disk.lock(&one).map(drop).map_err(|error| error.kind()), Err(io::ErrorKind::WouldBlock));
         drop(lock);

@@ -263,20 +263,16 @@ impl FaultyFiles {
         Arc::new(FaultyFile { files: self.clone(), number, path: path.to_owned() })
     }
 
-    fn create_or_open(&self, path: &Path, empties: bool) -> io::Result<Arc<dyn File>> {
+    fn create_or_open(&self, path: &Path, is_new: bool) -> io::Result<Arc<dyn File>> {
         let mut state = self.0.lock();
         state.ask(Operation::Create, path)?;
         state.dir(dir_of(path))?;
         let number = match state.find(path) {
-            Ok(number) => {
-                if empties {
-                    let content = &mut state.contents[number];
-                    content.touch(0, content.now.len());
-                    content.now.clear();
+            Ok(number) if !is_new => number,
+            found => {
+                if found.is_ok() {
+                    state.change(Change::Gone(path.to_owned()));
                 }
-                number
-            }
-            Err(_) => {
                 let number = state.contents.len();
                 state.contents.push(Content::default());
                 state.change(Change::Set(path.to_owned(), number));

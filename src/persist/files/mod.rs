@@ -27,7 +27,8 @@ pub use disk::Disk;
 
 /// Folders with files. Paths mean what they mean to the system: relative ones begin in the working directory.
 pub trait Files: Debug + Send + Sync {
-    /// Creates an empty file, or empties the one that is there.
+    /// Creates an empty file. One that has the name loses it, and keeps what it holds: after a power cut within a rename a temporary name may be a
+    /// second one of the file that is in use.
     ///
     /// # Errors
     /// The system's.

@@ -1,10 +1,12 @@
 //! A file as the source of what is read, with the checksum of what was.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use super::Corrupt;
 use super::source::{ENDS_EARLY, Source};
 use crate::base::crc64;
+use crate::persist::files::{File, Reader};
 
 /// Read with one call.
 const BLOCK_LEN: usize = 256 * 1024;
@@ -14,7 +16,10 @@ type OnRead<'a> = &'a mut dyn FnMut(u64);
 
 /// See the module's page.
 pub struct FileSource<'a> {
-    from: &'a mut dyn Read,
+    file: &'a Arc<dyn File>,
+    reader: Reader,
+    /// The file's length, as it was at the beginning.
+    len: u64,
     on_read: OnRead<'a>,
     buffer: Vec<u8>,
     /// What of the buffer was given.
@@ -29,10 +34,22 @@ pub struct FileSource<'a> {
 }
 
 impl<'a> FileSource<'a> {
-    /// From the beginning of a file. `on_read` is told how many bytes more were read.
-    pub fn new(from: &'a mut dyn Read, has_checksum: bool, on_read: OnRead<'a>) -> Self {
-        let crc = has_checksum.then_some(0);
-        FileSource { from, on_read, buffer: Vec::new(), at: 0, summed: 0, before: 0, crc, error: None }
+    /// A file from its beginning. `on_read` is told how many bytes more were read.
+    pub fn new(file: &'a Arc<dyn File>, has_checksum: bool, on_read: OnRead<'a>) -> Self {
+        FileSource { crc: has_checksum.then_some(0), ..FileSource::at(file, 0, on_read) }
+    }
+
+    /// A file from this place on, without a checksum.
+    pub fn at(file: &'a Arc<dyn File>, offset: u64, on_read: OnRead<'a>) -> Self {
+        let reader = Reader::new(Arc::clone(file), offset);
+        // Without a length nothing is set aside before it is read.
+        let len = file.len().unwrap_or(0);
+        FileSource { file, reader, len, on_read, buffer: Vec::new(), at: 0, summed: 0, before: offset, crc: None, error: None }
+    }
+
+    /// The file.
+    pub fn file(&self) -> &'a Arc<dyn File> {
+        self.file
     }
 
     /// Where it is in the file.
@@ -68,7 +85,7 @@ impl<'a> FileSource<'a> {
         let len = self.buffer.len();
         self.buffer.resize(len + BLOCK_LEN, 0);
         let read = loop {
-            match self.from.read(&mut self.buffer[len..]) {
+            match self.reader.read(&mut self.buffer[len..]) {
                 Ok(read) => break read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -99,6 +116,40 @@ impl Source for FileSource<'_> {
                 return Err(ENDS_EARLY);
             }
         }
+    }
+
+    fn with_bytes<R>(&mut self, len: u64, room: &mut Vec<u8>, with: impl FnOnce(&[u8]) -> R) -> Result<R, Corrupt> {
+        if len > BLOCK_LEN as u64 {
+            // The block that is at hand does not grow with what a length announces.
+            room.clear();
+            self.append(len, room)?;
+            return Ok(with(room));
+        }
+        let len = len as usize;
+        let bytes = self.peek(len).get(..len).ok_or(ENDS_EARLY)?;
+        let result = with(bytes);
+        self.advance(len);
+        Ok(result)
+    }
+
+    fn skip(&mut self, len: u64) -> Result<(), Corrupt> {
+        let mut left = len;
+        loop {
+            let there = self.buffer.len() - self.at;
+            let now = usize::try_from(left).map_or(there, |left| there.min(left));
+            self.at += now;
+            left -= now as u64;
+            if left == 0 {
+                return Ok(());
+            }
+            if !self.read_more() {
+                return Err(ENDS_EARLY);
+            }
+        }
+    }
+
+    fn len_max(&self) -> u64 {
+        self.len.saturating_sub(self.offset())
     }
 
     #[inline]

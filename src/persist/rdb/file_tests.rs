@@ -28,7 +28,7 @@ use crate::keyspace::value::set::{Member, Set, SetLimits};
 use crate::keyspace::value::zset::{self, Zset};
 use crate::keyspace::{liveness::Liveness, value::pieces::Piece};
 use crate::persist::files::faulty::{Fault, FaultyFiles, Operation};
-use crate::persist::files::{self, Files, Reader};
+use crate::persist::files::{self, Files};
 
 const NOW_MS: i64 = 1_000_000;
 const SMALL: SmallLimits = SmallLimits { entries: 8, value_len: 64 };
@@ -184,8 +184,8 @@ fn load(files: &FaultyFiles) -> Result<Keyspace, LoadError> {
         key_delay_us: 0,
     };
     let file = files.open(Path::new(FILE)).map_err(|error| LoadError { offset: 0, problem: Problem::Io(error) })?;
-    let (mut reader, mut on_read) = (Reader::new(file, 0), |_| ());
-    let mut source = FileSource::new(&mut reader, true, &mut on_read);
+    let mut on_read = |_| ();
+    let mut source = FileSource::new(&file, true, &mut on_read);
     let queue = Queue::default();
     let mut receiver = IntoKeyspace::new(&loaded, settings, &progress, None, &queue);
     let checks = Checks { version: true, checksum: true, databases: 3 };
@@ -197,7 +197,7 @@ fn load(files: &FaultyFiles) -> Result<Keyspace, LoadError> {
         receiver.finish();
         read
     });
-    receiver.failure().map_or(read, Err)?;
+    receiver.conclude().map_or(read, Err)?;
     Ok(loaded)
 }
 
@@ -334,4 +334,69 @@ fn a_version_holds_what_it_knows() {
     apply(&plain, Step { db: 0, key: 2, first: 1, count: 3, adds: true });
     save(&plain, &files, &[], auto).expect("no fault was planned");
     assert!(files.content(FILE).is_some_and(|bytes| bytes.starts_with(b"REDIS0010")));
+}
+
+/// A file of these records, without a checksum.
+fn records(records: &[&[u8]]) -> Vec<u8> {
+    [b"REDIS0011", &records.concat()[..], &[0xff], &[0; 8]].concat()
+}
+
+fn loads(file: &[u8]) -> Result<usize, (u64, String)> {
+    let files = FaultyFiles::default();
+    files.put(FILE, file);
+    let loaded = load(&files).map_err(|error| (error.offset, error.problem.to_string()))?;
+    Ok(data(&loaded).len())
+}
+
+#[test]
+fn a_key_that_comes_twice_is_told_with_its_place() {
+    let key = |number: u16| [&[0, 2][..], &number.to_be_bytes(), b"\x01v"].concat();
+    let keys: Vec<Vec<u8>> = (0..500).map(key).collect();
+    let all: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+    assert_eq!(loads(&records(&all)), Ok(500));
+    // Its value lies behind a header of nine bytes, keys of six each, and its type and name.
+    for at in [1, 77, 500] {
+        let twice = [&all[..at], &all[..1], &all[at..]].concat();
+        assert_eq!(loads(&records(&twice)), Err((9 + 6 * at as u64 + 4, "RDB has duplicated key in DB 0".to_owned())));
+    }
+}
+
+#[test]
+fn what_a_file_announces_sets_no_more_aside_than_it_has_room_for() {
+    let announced = |keys: u64| [&[0xfb, 0x81][..], &keys.to_be_bytes(), &[0]].concat();
+    let key = &b"\0\x01k\x01v"[..];
+    for keys in [0, 1, 1000, u64::MAX] {
+        assert_eq!(loads(&records(&[&announced(keys), key])), Ok(1));
+    }
+    // A sorted set that says to have very many members, and ends.
+    let zset = [&[5, 1, b'z', 0x81][..], &u64::MAX.to_be_bytes(), b"\x01m", &1.0_f64.to_le_bytes()].concat();
+    assert!(loads(&records(&[&zset])).is_err());
+}
+
+/// The record of a sorted set that is too long to be collected, in descending order, as Valkey writes it.
+fn long_zset(members: impl ExactSizeIterator<Item = u32>) -> Vec<u8> {
+    let mut record = [&[5, 4][..], b"long", &[0x80], &(members.len() as u32).to_be_bytes()].concat();
+    for number in members {
+        record.push(20);
+        record.extend_from_slice(format!("{number:020}").as_bytes());
+        record.extend_from_slice(&f64::from(number).to_le_bytes());
+    }
+    record
+}
+
+#[test]
+fn a_long_value_is_read_from_its_place() {
+    let key = &b"\0\x01k\x01v"[..];
+    let long = long_zset((0..50_000).rev());
+    let good = records(&[key, &long, b"\0\x01l\x01v"]);
+    assert!(good.len() > 1024 * 1024);
+    assert_eq!(loads(&good), Ok(3));
+    // A member that is there already, members that are missing, and a file that ends in the middle.
+    let twice = long_zset((0..50_000).rev().chain(40_000..40_001).collect::<Vec<_>>().into_iter());
+    assert_eq!(loads(&records(&[key, &twice])).map_err(|(_, why)| why), Err("a member comes twice".to_owned()));
+    let end = 9 + key.len() + long.len();
+    // It ends within the last score.
+    assert_eq!(loads(&good[..end - 5]), Err((end as u64 - 8, "it ends early".to_owned())));
+    let another = records(&[key, &long, &long]);
+    assert_eq!(loads(&another).map_err(|(_, why)| why), Err("RDB has duplicated key in DB 0".to_owned()));
 }

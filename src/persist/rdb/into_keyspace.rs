@@ -1,40 +1,35 @@
 //! Loading a file into the keyspace, on several threads.
 //!
-//! One thread goes through the file and finds where values end ([`skim`]); it hands them on in batches to others, which read them and put them
-//! under their keys ([`Helper`]). If these have enough to do it reads a batch by itself; and a value whose end is far away, as it goes.
+//! One thread goes through the file and finds where values end ([`skim`]); it hands them on in batches to others ([`Queue`]), which read them and
+//! put them under their keys ([`Helper`]). If these have enough to do it reads a batch by itself. Of a value whose end is far away it hands on only
+//! the place: one of the others reads the file from there, while it passes over the value.
 //!
-//! Invariants:
-//! * Of the file a few batches and the longest collected value are in memory beside what was loaded.
-//! * Of several problems the one that lies first among those that were found is told.
+//! Invariant: of the file the queue's batches, the longest collected value and a block for each thread are in memory beside what was loaded.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver as BatchReceiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
-
-use parking_lot::Mutex;
 
 use super::file_source::FileSource;
 use super::load::{self, Access, Limits};
 use super::load_file::{LoadError, Particulars, Problem, Receiver};
 use super::source::Source;
-use super::{EMPTY, place, skim};
+pub use super::work::Queue;
+use super::work::{BATCH_LEN, Batch, Far, Record, Work};
+use super::{Corrupt, EMPTY, place, skim};
 use crate::base::clock;
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock24::AccessClock;
 use crate::keyspace::liveness::Liveness;
-use crate::keyspace::loading::Loaded;
+use crate::keyspace::loading::{Loader, Twice};
 use crate::keyspace::value::hash::FieldAccess;
 
-/// Bytes of a batch.
-const BATCH_LEN: usize = 64 * 1024;
-/// Batches that wait for a thread.
-const BATCHES_MAX: usize = 64;
-/// A value that does not end within so many bytes is read as it goes.
+/// A value that does not end within so many bytes is far.
 const COLLECTED_LEN_MAX: usize = 1024 * 1024;
+/// What a key takes in a file at least, with its value, unless both are very short: tables are not made for more keys than that leaves room for.
+const KEY_LEN: u64 = 16;
 /// Between two looks whether what is delayed is still wanted.
 const DELAY_STEP_US: u64 = 10_000;
-/// Most keys without a value of which the log tells.
-const TOLD_MAX: u64 = 10;
 
 /// How far loading is. Written by who loads, read by everybody.
 #[derive(Debug, Default)]
@@ -80,137 +75,140 @@ pub struct Settings {
 
 /// What values are read with, and where they go: the same for all threads.
 #[derive(Debug, Clone, Copy)]
-struct Builder<'k> {
+struct Plan<'k> {
     keyspace: &'k Keyspace,
     settings: Settings,
     progress: &'k Progress,
     liveness: Liveness,
 }
 
-impl Builder<'_> {
-    /// Reads a value and puts it under its key.
-    fn build(&self, key: &Particulars, name: &[u8], kind: u8, source: &mut impl Source) -> Result<(), Problem> {
-        let settings = &self.settings;
-        let fields = FieldAccess { hasher: self.keyspace.hasher(), liveness: self.liveness };
-        let object = load::object(kind, source, &Access { fields, limits: settings.limits })?;
-        if key.expiry_ms.is_some_and(|expiry_ms| !self.liveness.holds(expiry_ms)) {
-            self.progress.keys_expired.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
-        }
+/// Makes values of what a file holds: each thread has its own.
+#[derive(Debug)]
+struct Builder<'k> {
+    plan: Plan<'k>,
+    loader: Loader<'k>,
+    /// For texts that do not lie in one piece.
+    room: Vec<u8>,
+    /// What nobody was told of yet.
+    loaded: u64,
+    expired: u64,
+    twice: Option<Twice>,
+}
+
+impl<'k> Builder<'k> {
+    fn new(plan: Plan<'k>) -> Self {
+        let loader = Loader::new(plan.keyspace, plan.settings.replaces);
+        Builder { plan, loader, room: Vec::new(), loaded: 0, expired: 0, twice: None }
+    }
+
+    /// Reads a value, which is there in the file, and puts it under its key.
+    fn build(&mut self, key: &Particulars, name: &[u8], kind: u8, source: &mut impl Source, offset: u64) -> Result<(), Corrupt> {
+        let Plan { keyspace, settings, liveness, .. } = &self.plan;
         let clock = match (key.idle, key.frequency) {
             (_, Some(counter)) => settings.clock.used_often(counter),
             (Some(seconds), None) => settings.clock.idle(seconds),
             (None, None) => settings.clock.fresh(),
         };
-        let entry = object.into_entry(name, key.expiry_ms, clock);
-        if self.keyspace.put_loaded(key.db, entry, settings.replaces) == Loaded::Twice {
-            return Err(Problem::Twice(key.db));
+        let fields = FieldAccess { hasher: keyspace.hasher(), liveness: *liveness };
+        let access = Access { fields, limits: settings.limits };
+        let entry = load::entry(kind, source, &access, &mut self.room, (name, key.expiry_ms, clock))?;
+        if key.expiry_ms.is_some_and(|expiry_ms| !liveness.holds(expiry_ms)) {
+            self.expired += 1;
+            return Ok(());
         }
-        let loaded = 1 + self.progress.keys_loaded.fetch_add(1, Ordering::Relaxed);
-        delay(settings.key_delay_us, loaded, &self.progress.is_cancelled);
+        self.loaded += 1;
+        let put = self.loader.put(key.db, entry, offset);
+        self.note(put);
+        Ok(())
+    }
+
+    fn note(&mut self, put: Result<(), Twice>) {
+        self.twice = self.twice.or_else(|| put.err());
+    }
+
+    /// Tells how far it is.
+    fn tell(&mut self, queue: &Queue) {
+        let progress = self.plan.progress;
+        for (count, told) in [(&mut self.loaded, &progress.keys_loaded), (&mut self.expired, &progress.keys_expired)] {
+            told.fetch_add(std::mem::take(count), Ordering::Relaxed);
+        }
+        if let Some(Twice { db, origin }) = self.twice.take() {
+            queue.note(LoadError { offset: origin, problem: Problem::Twice(db) });
+        }
+    }
+
+    /// Puts in what waits.
+    fn finish(&mut self, queue: &Queue) {
+        let put = self.loader.finish();
+        self.note(put);
+        self.tell(queue);
+    }
+
+    /// Says what became of a value: one of a collection without elements is none.
+    fn conclude(&self, built: Result<(), Corrupt>, name: &[u8], offset: u64, queue: &Queue) -> Result<(), LoadError> {
+        match built {
+            Err(EMPTY) => queue.pass_over(name, self.plan.settings.hides_names),
+            Err(Corrupt(why)) => return Err(LoadError { offset, problem: Problem::Corrupt(why) }),
+            Ok(()) => {}
+        }
         Ok(())
     }
 
     /// Builds a batch.
-    fn build_all(&self, batch: &Batch, queue: &Queue) -> Result<(), LoadError> {
+    fn build_all(&mut self, batch: &Batch, queue: &Queue) -> Result<(), LoadError> {
         let mut rest = &batch.bytes[..];
         for record in &batch.records {
             let (name, mut value);
             (name, rest) = rest.split_at(record.name_len);
             (value, rest) = rest.split_at(record.value_len);
-            match self.build(&record.key, name, record.kind, &mut value) {
-                Err(Problem::Corrupt(why)) if why == EMPTY.0 => queue.pass_over(name, self.settings.hides_names),
-                other => other.map_err(|problem| LoadError { offset: record.offset, problem })?,
-            }
+            let built = self.build(&record.key, name, record.kind, &mut value, record.offset);
+            self.conclude(built, name, record.offset, queue)?;
         }
         Ok(())
     }
-}
 
-/// A key whose value lies in its batch.
-#[derive(Debug)]
-struct Record {
-    /// Without the name, which lies before the value.
-    key: Particulars,
-    kind: u8,
-    name_len: usize,
-    value_len: usize,
-    /// Where the value is in the file.
-    offset: u64,
-}
-
-/// Keys that one thread reads.
-#[derive(Debug, Default)]
-struct Batch {
-    bytes: Vec<u8>,
-    records: Vec<Record>,
-}
-
-/// Where batches wait for the threads that read them.
-#[derive(Debug)]
-pub struct Queue {
-    batches: Mutex<Option<SyncSender<Batch>>>,
-    waiting: Mutex<BatchReceiver<Batch>>,
-    /// The problem that lies first in the file.
-    failure: Mutex<Option<LoadError>>,
-    has_failed: AtomicBool,
-    passed_over: AtomicU64,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        let (sender, receiver) = sync_channel(BATCHES_MAX);
-        Queue {
-            batches: Mutex::new(Some(sender)),
-            waiting: Mutex::new(receiver),
-            failure: Mutex::default(),
-            has_failed: AtomicBool::new(false),
-            passed_over: AtomicU64::new(0),
+    /// Builds what lies far from here.
+    fn build_far(&mut self, far: &Far, queue: &Queue) -> Result<(), LoadError> {
+        let mut on_read = |_| ();
+        let mut source = FileSource::at(&far.file, far.offset, &mut on_read);
+        let name = &far.key.name;
+        let built = self.build(&far.key, name, far.kind, &mut source, far.offset);
+        match source.error.take() {
+            Some(error) => Err(LoadError { offset: source.offset(), problem: Problem::Io(error) }),
+            None => self.conclude(built, name, source.offset(), queue),
         }
     }
-}
 
-impl Queue {
-    fn note(&self, result: Result<(), LoadError>) {
-        if let Err(error) = result {
-            let mut failure = self.failure.lock();
-            if failure.as_ref().is_none_or(|before| before.offset > error.offset) {
-                *failure = Some(error);
+    fn work(&mut self, work: Work, queue: &Queue) {
+        let result = match work {
+            Work::Batch(batch) => {
+                let result = self.build_all(&batch, queue);
+                queue.give_back(batch);
+                result
             }
-            self.has_failed.store(true, Ordering::Relaxed);
+            Work::Far(far) => self.build_far(&far, queue),
+        };
+        if let Err(error) = result {
+            queue.note(error);
         }
-    }
-
-    /// Tells the log of a key that has no value.
-    fn pass_over(&self, name: &[u8], hides_name: bool) {
-        match self.passed_over.fetch_add(1, Ordering::Relaxed) {
-            TOLD_MAX.. => {}
-            _ if hides_name => tracing::info!("rdbLoadObject skipping empty key"),
-            _ => tracing::info!("rdbLoadObject skipping empty key: {}", String::from_utf8_lossy(name)),
-        }
-    }
-
-    /// No more batches come: the threads end when they have read those that wait.
-    pub fn close(&self) {
-        *self.batches.lock() = None;
+        self.tell(queue);
     }
 }
 
-/// A thread that reads batches, until the queue is closed.
+/// A thread that makes values, until the queue is closed.
 #[derive(Debug)]
 pub struct Helper<'k>(Builder<'k>);
 
 impl Helper<'_> {
     /// Its work.
-    pub fn run(&self, queue: &Queue) {
-        loop {
-            let next = queue.waiting.lock().recv();
-            let Ok(batch) = next else { return };
+    pub fn run(mut self, queue: &Queue) {
+        while let Some(work) = queue.take() {
             // After a problem nothing is wanted any longer.
-            if !queue.has_failed.load(Ordering::Relaxed) {
-                queue.note(self.0.build_all(&batch, queue));
+            if !queue.has_failed() {
+                self.0.work(work, queue);
             }
         }
+        self.0.finish(queue);
     }
 }
 
@@ -241,13 +239,13 @@ impl<'k> IntoKeyspace<'k> {
         on_begin: Option<fn(&Keyspace)>,
         queue: &'k Queue,
     ) -> Self {
-        let builder = Builder { keyspace, settings, progress, liveness: settings.liveness() };
-        IntoKeyspace { builder, on_begin, has_begun: false, queue, batch: Batch::default() }
+        let plan = Plan { keyspace, settings, progress, liveness: settings.liveness() };
+        IntoKeyspace { builder: Builder::new(plan), on_begin, has_begun: false, queue, batch: Batch::default() }
     }
 
     /// For a thread that helps.
     pub fn helper(&self) -> Helper<'k> {
-        Helper(self.builder)
+        Helper(Builder::new(self.builder.plan))
     }
 
     /// True once the file was known to be one.
@@ -257,31 +255,30 @@ impl<'k> IntoKeyspace<'k> {
 
     /// Hands on what was found, or reads it if the others have enough to do.
     fn hand_on(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        let sender = self.queue.batches.lock().clone();
-        let left = match sender.map(|sender| sender.try_send(batch)) {
-            Some(Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch))) => batch,
-            Some(Ok(())) | None => return,
-        };
-        self.queue.note(self.builder.build_all(&left, self.queue));
+        match self.queue.hand_on(std::mem::take(&mut self.batch)) {
+            Ok(empty) => self.batch = empty,
+            Err(left) => self.builder.work(Work::Batch(left), self.queue),
+        }
     }
 
     /// Hands on what is left. To be called at the file's end, before the helpers are waited for.
     pub fn finish(&mut self) {
         self.hand_on();
         self.queue.close();
+        self.builder.finish(self.queue);
     }
 
-    /// What a helper found wrong, once all have ended.
-    pub fn failure(&self) -> Option<LoadError> {
-        self.queue.failure.lock().take()
+    /// To be called once all have ended. Returns what a helper found wrong.
+    pub fn conclude(&self) -> Option<LoadError> {
+        self.builder.plan.keyspace.settle();
+        self.queue.failure()
     }
 
     /// Tells the log how it went.
     pub fn report(&self) {
-        let progress = self.builder.progress;
+        let progress = self.builder.plan.progress;
         let (loaded, expired) = (progress.keys_loaded.load(Ordering::Relaxed), progress.keys_expired.load(Ordering::Relaxed));
-        let passed_over = match self.queue.passed_over.load(Ordering::Relaxed) {
+        let passed_over = match self.queue.passed_over() {
             0 => String::new(),
             count => format!(", empty keys skipped: {count}"),
         };
@@ -316,7 +313,7 @@ impl Receiver for IntoKeyspace<'_> {
         self.has_begun = true;
         if let Some(on_begin) = self.on_begin {
             tracing::info!("RDB signature and version check passed. Flushing old data");
-            on_begin(self.builder.keyspace);
+            on_begin(self.builder.plan.keyspace);
         }
     }
 
@@ -328,17 +325,17 @@ impl Receiver for IntoKeyspace<'_> {
             "redis-ver" => tracing::info!("Loading RDB produced by Redis version {text}"),
             "valkey-ver" => tracing::info!("Loading RDB produced by Valkey version {text}"),
             "ctime" => {
-                let age = (self.builder.settings.now_ms / 1000).saturating_sub(text.parse().unwrap_or(i64::MAX)).max(0);
+                let age = (self.builder.plan.settings.now_ms / 1000).saturating_sub(text.parse().unwrap_or(i64::MAX)).max(0);
                 tracing::info!("RDB age {age} seconds");
             }
             "used-mem" => {
                 let bytes: u64 = text.parse().unwrap_or(0);
                 tracing::info!("RDB memory usage when created {:.2} Mb", bytes as f64 / f64::from(1 << 20));
-                self.builder.progress.rdb_used_mem.store(bytes, Ordering::Relaxed);
+                self.builder.plan.progress.rdb_used_mem.store(bytes, Ordering::Relaxed);
             }
             place::DATABASE => {
                 // A number that there is no database for is refused where the stream goes on.
-                self.builder.progress.stream_db.store(text.parse().unwrap_or(0), Ordering::Relaxed);
+                self.builder.plan.progress.stream_db.store(text.parse().unwrap_or(0), Ordering::Relaxed);
             }
             "aof-base" if text != "0" => tracing::info!("RDB is base AOF"),
             // A base of a time when one file was base and log, and what every server of 64 bits says.
@@ -352,25 +349,40 @@ impl Receiver for IntoKeyspace<'_> {
     }
 
     fn value(&mut self, key: &mut Particulars, kind: u8, source: &mut FileSource<'_>) -> Result<(), Problem> {
-        let progress = self.builder.progress;
+        let Plan { settings, progress, .. } = self.builder.plan;
         if progress.is_cancelled.load(Ordering::Relaxed) {
             return Err(Problem::Cancelled);
         }
-        if self.queue.has_failed.load(Ordering::Relaxed) {
+        if self.queue.has_failed() {
             return Err(Problem::Elsewhere);
         }
         // Who slows loading down wants it key by key.
-        if self.builder.settings.key_delay_us == 0 && self.collect(key, kind, source) {
-            if self.batch.bytes.len() >= BATCH_LEN {
-                self.hand_on();
+        if settings.key_delay_us == 0 {
+            if self.collect(key, kind, source) {
+                if self.batch.bytes.len() >= BATCH_LEN {
+                    self.hand_on();
+                }
+                return Ok(());
             }
-            return Ok(());
+            let far = Far { key: key.clone(), kind, offset: source.offset(), file: Arc::clone(source.file()) };
+            if self.queue.hand_on_far(far) {
+                // Who reads it says what is wrong with it.
+                return skim::pass_over(kind, source).ok_or(Problem::Corrupt("a value does not end"));
+            }
         }
-        self.builder.build(key, &key.name, kind, source)
+        let offset = source.offset();
+        let built = self.builder.build(key, &key.name, kind, source, offset);
+        self.builder.tell(self.queue);
+        delay(settings.key_delay_us, progress.keys_loaded.load(Ordering::Relaxed), &progress.is_cancelled);
+        built.map_err(Problem::from)
+    }
+
+    fn expect(&mut self, db: u32, keys: u64, len_max: u64) {
+        self.builder.plan.keyspace.expect(db, keys.min(len_max / KEY_LEN));
     }
 
     fn passed_over(&mut self, name: &[u8]) {
-        self.queue.pass_over(name, self.builder.settings.hides_names);
+        self.queue.pass_over(name, self.builder.plan.settings.hides_names);
     }
 }
 

@@ -49,6 +49,27 @@ impl Object {
     }
 }
 
+/// Reads the value that follows this type byte, as a key with this name, expiry and access clock. `room` is for what does not lie in one piece.
+///
+/// # Errors
+/// If it is none.
+pub fn entry(
+    kind: u8,
+    source: &mut impl Source,
+    access: &Access<'_>,
+    room: &mut Vec<u8>,
+    (name, expiry_ms, access_clock): (&[u8], Option<i64>, u32),
+) -> Result<Entry, Corrupt> {
+    match kind {
+        // Most values: straight into their entries.
+        kind::STRING => text::with(source, room, |text| {
+            let value = string_value::encode(name, text, expiry_ms.is_some());
+            Entry::new(name, value, expiry_ms, access_clock)
+        }),
+        _ => object(kind, source, access, room).map(|object| object.into_entry(name, expiry_ms, access_clock)),
+    }
+}
+
 /// True if a value of this type can be read.
 pub fn is_known(kind: u8) -> bool {
     matches!(kind, kind::STRING..=kind::ZSET_2 | kind::HASH_ZIPMAP..=kind::STREAM_LISTPACKS_3)
@@ -62,76 +83,78 @@ pub fn is_known_in(kind: u8, version: u16) -> bool {
     is_known(kind) && (kind <= kind::COMMON_MAX || is_redis == version::is_foreign(version))
 }
 
-/// Reads the value that follows this type byte.
+/// Reads the value that follows this type byte. `room` is for what does not lie in one piece.
 ///
 /// # Errors
 /// If it is none.
-pub fn object(kind: u8, source: &mut impl Source, access: &Access<'_>) -> Result<Object, Corrupt> {
+pub fn object(kind: u8, source: &mut impl Source, access: &Access<'_>, room: &mut Vec<u8>) -> Result<Object, Corrupt> {
     Ok(match kind {
-        kind::STRING => Object::String(piece(source)?),
+        kind::STRING => Object::String(text::with(source, room, <[u8]>::to_vec)?),
         kind::LIST => Object::List(load_list::texts(source, access)?),
         kind::LIST_ZIPLIST => {
-            Object::List(load_list::ziplist(&piece(source)?, access).map_err(within("List ziplist integrity check failed"))?)
+            Object::List(piece(source, room, "List ziplist integrity check failed", |bytes| load_list::ziplist(bytes, access))?)
         }
-        kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => Object::List(load_list::nodes(source, access, kind == kind::LIST_QUICKLIST_2)?),
+        kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => {
+            Object::List(load_list::nodes(source, access, room, kind == kind::LIST_QUICKLIST_2)?)
+        }
         kind::STREAM_LISTPACKS => Object::Stream(load_stream::stream(source, 1)?),
         kind::STREAM_LISTPACKS_2 => Object::Stream(load_stream::stream(source, 2)?),
         kind::STREAM_LISTPACKS_3 => Object::Stream(load_stream::stream(source, 3)?),
         kind::STREAM_LISTPACKS_4 => Object::Stream(load_stream::stream(source, 4)?),
-        kind::SET => Object::Set(set(source, access)?),
-        kind::SET_INTSET => Object::Set(set_of_integers(&piece(source)?, access).map_err(within("Intset integrity check failed"))?),
-        kind::SET_LISTPACK => Object::Set(set_of_listpack(&piece(source)?, access).map_err(within("Set listpack integrity check failed"))?),
-        kind::ZSET | kind::ZSET_2 => Object::Zset(load_pairs::zset(source, access, kind == kind::ZSET_2)?),
-        kind::ZSET_ZIPLIST => zset_of_piece(source, access, false, "Zset ziplist integrity check failed")?,
-        kind::ZSET_LISTPACK => zset_of_piece(source, access, true, "Zset listpack integrity check failed")?,
+        kind::SET => Object::Set(set(source, access, room)?),
+        kind::SET_INTSET => Object::Set(piece(source, room, "Intset integrity check failed", |bytes| set_of_integers(bytes, access))?),
+        kind::SET_LISTPACK => {
+            Object::Set(piece(source, room, "Set listpack integrity check failed", |bytes| set_of_listpack(bytes, access))?)
+        }
+        kind::ZSET | kind::ZSET_2 => Object::Zset(load_pairs::zset(source, access, room, kind == kind::ZSET_2)?),
+        kind::ZSET_ZIPLIST | kind::ZSET_LISTPACK => {
+            let (is_listpack, name) = match kind {
+                kind::ZSET_LISTPACK => (true, "Zset listpack integrity check failed"),
+                _ => (false, "Zset ziplist integrity check failed"),
+            };
+            Object::Zset(piece(source, room, name, |bytes| load_pairs::zset_of_piece(bytes, access, is_listpack))?)
+        }
         kind::HASH => Object::Hash(load_pairs::hash(source, access)?),
         kind::HASH_2 => Object::Hash(load_pairs::hash_with_expiries(source, access)?),
         kind::HASH_METADATA => Object::Hash(load_pairs::hash_with_metadata(source, access)?),
         kind::HASH_LISTPACK_EX => {
             // The earliest expiry, which the fields tell as well.
             source.array::<8>()?;
-            Object::Hash(load_pairs::hash_of_triples(&piece(source)?, access)?)
+            Object::Hash(text::with(source, room, |bytes| load_pairs::hash_of_triples(bytes, access))??)
         }
         kind::HASH_ZIPMAP => {
-            Object::Hash(load_pairs::hash_of_zipmap(&piece(source)?, access).map_err(within("Zipmap integrity check failed"))?)
+            Object::Hash(piece(source, room, "Zipmap integrity check failed", |bytes| load_pairs::hash_of_zipmap(bytes, access))?)
         }
-        kind::HASH_ZIPLIST => hash_of_piece(source, access, false, "Hash ziplist integrity check failed")?,
-        kind::HASH_LISTPACK => hash_of_piece(source, access, true, "Hash listpack integrity check failed")?,
+        kind::HASH_ZIPLIST | kind::HASH_LISTPACK => {
+            let (is_listpack, name) = match kind {
+                kind::HASH_LISTPACK => (true, "Hash listpack integrity check failed"),
+                _ => (false, "Hash ziplist integrity check failed"),
+            };
+            Object::Hash(piece(source, room, name, |bytes| load_pairs::hash_of_piece(bytes, access, is_listpack))?)
+        }
         _ => return Err(Corrupt("its type is not known")),
     })
 }
 
-/// Whatever is wrong within one piece has one name, as in Valkey. To be empty is another thing.
-fn within(name: &'static str) -> impl Fn(Corrupt) -> Corrupt {
-    move |why| if why == EMPTY { EMPTY } else { Corrupt(name) }
-}
-
-fn zset_of_piece(source: &mut impl Source, access: &Access<'_>, is_listpack: bool, name: &'static str) -> Result<Object, Corrupt> {
-    load_pairs::zset_of_piece(&piece(source)?, access, is_listpack).map(Object::Zset).map_err(within(name))
-}
-
-fn hash_of_piece(source: &mut impl Source, access: &Access<'_>, is_listpack: bool, name: &'static str) -> Result<Object, Corrupt> {
-    load_pairs::hash_of_piece(&piece(source)?, access, is_listpack).map(Object::Hash).map_err(within(name))
-}
-
-/// A text of its own.
-fn piece(source: &mut impl Source) -> Result<Vec<u8>, Corrupt> {
-    let mut bytes = Vec::new();
-    text::read(source, &mut bytes)?;
-    Ok(bytes)
+/// Reads a value that is one text. Whatever is wrong within it has one name, as in Valkey; to be empty is another thing.
+fn piece<T>(
+    source: &mut impl Source,
+    room: &mut Vec<u8>,
+    name: &'static str,
+    read: impl FnOnce(&[u8]) -> Result<T, Corrupt>,
+) -> Result<T, Corrupt> {
+    text::with(source, room, read)?.map_err(|why| if why == EMPTY { EMPTY } else { Corrupt(name) })
 }
 
 fn add(set: &mut Set, member: &Member, access: &Access<'_>) -> Result<(), Corrupt> {
     if set.add(member, access.limits.set, access.hasher()) { Ok(()) } else { Err(Corrupt("a member comes twice")) }
 }
 
-fn set(source: &mut impl Source, access: &Access<'_>) -> Result<Set, Corrupt> {
+fn set(source: &mut impl Source, access: &Access<'_>, room: &mut Vec<u8>) -> Result<Set, Corrupt> {
     let count = source.count()?;
     let mut set = if count > access.limits.set.integers { Set::large() } else { Set::integers() };
-    let mut member = Vec::new();
     for _ in 0..count {
-        text::read(source, &mut member)?;
-        add(&mut set, &Member::of(&member), access)?;
+        text::with(source, room, |text| add(&mut set, &Member::of(text), access))??;
     }
     Ok(set)
 }
@@ -148,7 +171,7 @@ fn set_of_integers(bytes: &[u8], access: &Access<'_>) -> Result<Set, Corrupt> {
 
 fn set_of_listpack(bytes: &[u8], access: &Access<'_>) -> Result<Set, Corrupt> {
     let access = access.of_piece(bytes.len());
-    let mut set = Set::small();
+    let mut set = Set::small_with_room(bytes.len());
     listpack::read(bytes, |item| item.with_text(|text| add(&mut set, &Member::of(text), &access)))?;
     if set.is_empty() { Err(EMPTY) } else { Ok(set) }
 }

@@ -130,6 +130,9 @@ pub trait Receiver {
     /// If it is no value, or the key is there already.
     fn value(&mut self, key: &mut Particulars, kind: u8, source: &mut FileSource<'_>) -> Result<(), Problem>;
 
+    /// The file announces how many keys of a database come. There are `len_max` bytes left of it.
+    fn expect(&mut self, _db: u32, _keys: u64, _len_max: u64) {}
+
     /// A key without a value was passed over: servers of old wrote such.
     fn passed_over(&mut self, name: &[u8]);
 }
@@ -156,7 +159,7 @@ pub fn read(source: &mut FileSource<'_>, receiver: &mut dyn Receiver, checks: Ch
     result.map_err(|problem| match (source.error.take(), problem) {
         (Some(error), Problem::Corrupt(_)) => LoadError { offset, problem: Problem::Io(error) },
         // Of what is wrong within a record the record's beginning is told: who looks for it begins there.
-        (None, problem @ (Problem::Type(_) | Problem::Foreign(..) | Problem::Twice(_))) => LoadError { offset: at, problem },
+        (None, problem @ (Problem::Type(_) | Problem::Foreign(..))) => LoadError { offset: at, problem },
         (_, problem) => LoadError { offset, problem },
     })
 }
@@ -193,9 +196,10 @@ impl Reader<'_, '_> {
                     key.db = db as u32;
                 }
                 opcode::RESIZEDB => {
-                    // The table grows by small steps, so that there is nothing to set aside.
+                    let keys = self.source.length()?;
+                    // How many of them have an expiry.
                     self.source.length()?;
-                    self.source.length()?;
+                    self.receiver.expect(key.db, keys, self.source.len_max());
                 }
                 opcode::SLOT_INFO => (0..3).try_for_each(|_| self.source.length().map(drop))?,
                 opcode::AUX => {

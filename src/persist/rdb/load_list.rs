@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::source::Source;
 use super::{Corrupt, EMPTY, listpack, text, ziplist};
-use crate::datatypes::items::Item;
+use crate::datatypes::items::{self, Item};
 use crate::datatypes::list_node as node;
 use crate::keyspace::value::list::{End, List};
 
@@ -42,43 +42,45 @@ fn push(list: &mut List, item: Item<'_>, access: &Access<'_>) {
 }
 
 /// Node after node. `says_form`: each says whether it is a text or a listpack; else each is a ziplist.
-pub(super) fn nodes(source: &mut impl Source, access: &Access<'_>, says_form: bool) -> Result<List, Corrupt> {
+pub(super) fn nodes(source: &mut impl Source, access: &Access<'_>, room: &mut Vec<u8>, says_form: bool) -> Result<List, Corrupt> {
     let mut list = List::large();
-    let mut bytes = Vec::new();
     for _ in 0..source.count()? {
         let form = if says_form { source.length()? } else { PACKED };
-        text::read(source, &mut bytes)?;
-        if bytes.is_empty() || !matches!(form, PLAIN | PACKED) {
-            return Err(Corrupt("a list's node is wrong"));
-        }
-        if form == PLAIN {
-            let mut new = node::empty();
-            node::push(&mut new, &bytes);
-            list.push_node(new);
-            continue;
-        }
-        let keeps_node = bytes.len() <= NODE_LEN_MAX;
-        let mut new = node::empty();
-        let visit = |item: Item<'_>| {
-            if keeps_node {
-                item.with_text(|text| node::push(&mut new, text));
-            } else {
-                push(&mut list, item, access);
-            }
-            Ok(())
-        };
-        if says_form {
-            listpack::read(&bytes, visit)?
-        } else {
-            ziplist::read(&bytes, visit)?
-        };
-        if node::count(&new) > 0 {
-            list.push_node(new);
-        }
+        text::with(source, room, |bytes| add_node(&mut list, bytes, form, access, says_form))??;
     }
     if list.is_empty() {
         return Err(EMPTY);
     }
     list.compact(access.limits.list);
     Ok(list)
+}
+
+fn add_node(list: &mut List, bytes: &[u8], form: u64, access: &Access<'_>, says_form: bool) -> Result<(), Corrupt> {
+    if bytes.is_empty() || !matches!(form, PLAIN | PACKED) {
+        return Err(Corrupt("a list's node is wrong"));
+    }
+    if form == PLAIN {
+        list.push_node(node::of(bytes));
+        return Ok(());
+    }
+    let keeps_node = bytes.len() <= NODE_LEN_MAX;
+    let mut new = node::with_room(if keeps_node { bytes.len() } else { 0 });
+    let visit = |item: Item<'_>| {
+        if keeps_node {
+            item.with_text(|text| node::push(&mut new, text));
+        } else {
+            push(list, item, access);
+        }
+        Ok(())
+    };
+    if says_form {
+        listpack::read(bytes, visit)?
+    } else {
+        ziplist::read(bytes, visit)?
+    };
+    if node::count(&new) > 0 {
+        items::fit(&mut new);
+        list.push_node(new);
+    }
+    Ok(())
 }

@@ -7,12 +7,16 @@ use crate::base::float::parse_f64;
 use crate::datatypes::items::Item;
 use crate::keyspace::value::collection::Collection;
 use crate::keyspace::value::hash::{FieldExpiry, FieldWas, Hash, SmallLimits};
-use crate::keyspace::value::zset::Zset;
+use crate::keyspace::value::zset::{self, NewMember, Zset};
 
 const TWICE: Corrupt = Corrupt("a field comes twice");
+const MEMBER_TWICE: Corrupt = Corrupt("a member comes twice");
 const ODD: Corrupt = Corrupt("a field has no value");
 const NOT_A_SCORE: Corrupt = Corrupt("a score is no number");
 const NOT_A_TIME: Corrupt = Corrupt("an expiry is no time");
+/// What a member of a sorted set takes in a file at least, with its score, unless both are very short: an index is not made for more members
+/// than that leaves room for.
+const MEMBER_LEN: u64 = 8;
 /// The expiry of a field that has none.
 const NO_EXPIRY: i64 = -1;
 
@@ -150,7 +154,7 @@ fn pairs<'a>(bytes: &'a [u8], is_listpack: bool, mut visit: impl FnMut(Item<'a>,
 
 pub(super) fn hash_of_piece(bytes: &[u8], access: &Access<'_>, is_listpack: bool) -> Result<Hash, Corrupt> {
     let access = &access.of_piece(bytes.len());
-    let mut hash = Hash::new();
+    let mut hash = Hash::with_room(bytes.len());
     pairs(bytes, is_listpack, |field, value| set_items(&mut hash, field, value, None, access))?;
     finish(hash, true)
 }
@@ -161,21 +165,30 @@ fn add(zset: &mut Zset, member: &[u8], score: f64, access: &Access<'_>) -> Resul
     }
     zset.update(member, &access.limits.zset, access.hasher(), |was| match was {
         None => Ok(Some(score)),
-        Some(_) => Err(Corrupt("a member comes twice")),
+        Some(_) => Err(MEMBER_TWICE),
     })
 }
 
 /// Member after member, each with its score: as binary, or as text.
-pub(super) fn zset(source: &mut impl Source, access: &Access<'_>, is_binary: bool) -> Result<Zset, Corrupt> {
+pub(super) fn zset(source: &mut impl Source, access: &Access<'_>, room: &mut Vec<u8>, is_binary: bool) -> Result<Zset, Corrupt> {
     let count = source.count()?;
     let mut zset = Zset::new();
     // A large one first, whatever it then is: it tells -0 from 0, and Valkey makes it a small one at the end, too.
-    zset.prepare(usize::MAX, 0, &access.limits.zset, access.hasher());
-    let mut member = Vec::new();
-    for _ in 0..count {
-        text::read(source, &mut member)?;
-        let score = if is_binary { f64::from_le_bytes(source.array()?) } else { score_text(source)? };
-        add(&mut zset, &member, score, access)?;
+    zset.expect(count.min(source.len_max() / MEMBER_LEN) as usize, access.hasher());
+    let mut batch = Vec::with_capacity(zset::BATCH_LEN);
+    for number in 1..=count {
+        let mut member = text::with(source, room, |text| NewMember::new(text, 0.0, access.hasher()))?;
+        member.score = if is_binary { f64::from_le_bytes(source.array()?) } else { score_text(source)? };
+        if member.score.is_nan() {
+            return Err(NOT_A_SCORE);
+        }
+        batch.push(member);
+        if batch.len() == zset::BATCH_LEN || number == count {
+            if !zset.add_new(&batch, access.hasher()) {
+                return Err(MEMBER_TWICE);
+            }
+            batch.clear();
+        }
     }
     zset.compact(&access.limits.zset);
     Ok(zset)
@@ -196,7 +209,7 @@ fn score_text(source: &mut impl Source) -> Result<f64, Corrupt> {
 
 pub(super) fn zset_of_piece(bytes: &[u8], access: &Access<'_>, is_listpack: bool) -> Result<Zset, Corrupt> {
     let access = &access.of_piece(bytes.len());
-    let mut zset = Zset::new();
+    let mut zset = Zset::with_room(bytes.len());
     pairs(bytes, is_listpack, |member, score| {
         let score = match score {
             Item::Int(number) => number as f64,

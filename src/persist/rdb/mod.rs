@@ -33,6 +33,7 @@ mod skim;
 pub mod source;
 pub mod style;
 pub mod text;
+mod work;
 pub mod ziplist;
 pub mod zipmap;
 

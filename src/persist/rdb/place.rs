@@ -3,11 +3,12 @@
 //!
 //! The fields are Valkey's: `repl-id`, `repl-offset`, `repl-stream-db`.
 
-use std::io::Read;
+use std::sync::Arc;
 
 use super::file_source::FileSource;
 use super::load_file::{self, Checks, Particulars, Problem, Receiver};
 use crate::base::limits::LOG_OFFSET_MAX;
+use crate::persist::files::File;
 use crate::persist::history::is_id;
 
 pub(super) const ID: &str = "repl-id";
@@ -33,7 +34,7 @@ impl Place {
     }
 
     /// Reads what a file says before its first key. `None` if it does not say where it stands, or is none: who loads it finds that out.
-    pub fn read(file: &mut dyn Read) -> Option<Place> {
+    pub fn read(file: &Arc<dyn File>) -> Option<Place> {
         let mut head = Head::default();
         let checks = Checks { version: false, checksum: false, databases: usize::MAX };
         let _ = load_file::read(&mut FileSource::new(file, false, &mut |_| ()), &mut head, checks);

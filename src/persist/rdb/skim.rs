@@ -6,23 +6,27 @@ use super::kind;
 use super::source::{Length, Source};
 
 /// An ID, and a time.
-const ID_LEN: usize = 16;
-const TIME_LEN: usize = 8;
+const ID_LEN: u64 = 16;
+const TIME_LEN: u64 = 8;
 
 /// Length of the value of this type at the beginning of `bytes`.
 pub(super) fn value_len(kind: u8, bytes: &[u8]) -> Option<usize> {
-    let mut rest = Skimmer(bytes);
-    rest.value(kind)?;
-    Some(bytes.len() - rest.0.len())
+    let mut rest = bytes;
+    pass_over(kind, &mut rest)?;
+    Some(bytes.len() - rest.len())
 }
 
-struct Skimmer<'a>(&'a [u8]);
+/// Passes over the value of this type that comes next.
+pub(super) fn pass_over(kind: u8, source: &mut impl Source) -> Option<()> {
+    Skimmer(source).value(kind)
+}
 
-impl Skimmer<'_> {
+struct Skimmer<'s, S>(&'s mut S);
+
+impl<S: Source> Skimmer<'_, S> {
     #[inline]
-    fn skip(&mut self, len: usize) -> Option<()> {
-        self.0 = self.0.get(len..)?;
-        Some(())
+    fn skip(&mut self, len: u64) -> Option<()> {
+        self.0.skip(len).ok()
     }
 
     fn length(&mut self) -> Option<u64> {
@@ -32,12 +36,12 @@ impl Skimmer<'_> {
     #[inline]
     fn text(&mut self) -> Option<()> {
         match self.0.length_or_form().ok()? {
-            Length::Of(len) => self.skip(usize::try_from(len).ok()?),
+            Length::Of(len) => self.skip(len),
             Length::Form(form @ 0..=2) => self.skip(1 << form),
             Length::Form(_) => {
                 let compressed_len = self.length()?;
                 self.length()?;
-                self.skip(usize::try_from(compressed_len).ok()?)
+                self.skip(compressed_len)
             }
         }
     }
@@ -58,7 +62,7 @@ impl Skimmer<'_> {
                 rest.text()?;
                 match rest.0.byte().ok()? {
                     253..=255 => Some(()),
-                    len => rest.skip(usize::from(len)),
+                    len => rest.skip(u64::from(len)),
                 }
             }),
             kind::ZSET_2 => self.each(|rest| {

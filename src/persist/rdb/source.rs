@@ -12,6 +12,21 @@ pub trait Source {
     /// If there are not so many.
     fn append(&mut self, len: u64, out: &mut Vec<u8>) -> Result<(), Corrupt>;
 
+    /// Calls `with` with the next `len` bytes: where they lie, if they lie in one piece, else in `room`, whatever that held.
+    ///
+    /// # Errors
+    /// If there are not so many.
+    fn with_bytes<R>(&mut self, len: u64, room: &mut Vec<u8>, with: impl FnOnce(&[u8]) -> R) -> Result<R, Corrupt>;
+
+    /// Passes over `len` bytes.
+    ///
+    /// # Errors
+    /// If there are not so many.
+    fn skip(&mut self, len: u64) -> Result<(), Corrupt>;
+
+    /// No more bytes than this follow.
+    fn len_max(&self) -> u64;
+
     /// Fills `out`.
     ///
     /// # Errors
@@ -94,6 +109,23 @@ impl Source for &[u8] {
         out.extend_from_slice(now);
         *self = later;
         Ok(())
+    }
+
+    #[inline]
+    fn with_bytes<R>(&mut self, len: u64, _: &mut Vec<u8>, with: impl FnOnce(&[u8]) -> R) -> Result<R, Corrupt> {
+        let (now, later) = usize::try_from(len).ok().and_then(|len| self.split_at_checked(len)).ok_or(ENDS_EARLY)?;
+        *self = later;
+        Ok(with(now))
+    }
+
+    #[inline]
+    fn skip(&mut self, len: u64) -> Result<(), Corrupt> {
+        *self = usize::try_from(len).ok().and_then(|len| self.get(len..)).ok_or(ENDS_EARLY)?;
+        Ok(())
+    }
+
+    fn len_max(&self) -> u64 {
+        self.len() as u64
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use crate::config::{Config, RdbFormat};
 use crate::keyspace::value::list::NodeLimit;
 
 /// How values are written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
     /// Long texts are compressed.
     pub compresses: bool,

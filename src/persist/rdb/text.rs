@@ -22,10 +22,30 @@ const SAVED_MIN: usize = 4;
 /// If it is none.
 pub fn read(source: &mut impl Source, out: &mut Vec<u8>) -> Result<(), Corrupt> {
     out.clear();
-    let form = match source.length_or_form()? {
-        Length::Of(len) => return source.append(len, out),
-        Length::Form(form) => form,
-    };
+    match source.length_or_form()? {
+        Length::Of(len) => source.append(len, out),
+        Length::Form(form) => of_form(form, source, out),
+    }
+}
+
+/// Reads a text, and calls `with` with it: where it lies, if it can be read there, else in `room`.
+///
+/// # Errors
+/// If it is none.
+#[inline]
+pub fn with<R>(source: &mut impl Source, room: &mut Vec<u8>, with: impl FnOnce(&[u8]) -> R) -> Result<R, Corrupt> {
+    match source.length_or_form()? {
+        Length::Of(len) => source.with_bytes(len, room, with),
+        Length::Form(form) => {
+            room.clear();
+            of_form(form, source, room)?;
+            Ok(with(room))
+        }
+    }
+}
+
+/// Appends a text of this form.
+fn of_form(form: u8, source: &mut impl Source, out: &mut Vec<u8>) -> Result<(), Corrupt> {
     let number = match form {
         INT8 => i64::from(i8::from_le_bytes(source.array()?)),
         INT16 => i64::from(i16::from_le_bytes(source.array()?)),
@@ -33,8 +53,7 @@ pub fn read(source: &mut impl Source, out: &mut Vec<u8>) -> Result<(), Corrupt> 
         LZF => {
             let (compressed_len, len) = (source.length()?, source.length()?);
             let mut compressed = Vec::new();
-            source.append(compressed_len, &mut compressed)?;
-            return lzf::decompress(&compressed, len, out);
+            return source.with_bytes(compressed_len, &mut compressed, |compressed| lzf::decompress(compressed, len, out))?;
         }
         _ => return Err(Corrupt("a text is of no known form")),
     };

@@ -4,9 +4,13 @@
 
 #![no_main]
 
+use std::path::Path;
+
 use larder::config::Config;
 use larder::keyspace::Keyspace;
 use larder::keyspace::clock24::AccessClock;
+use larder::persist::files::Files;
+use larder::persist::files::faulty::FaultyFiles;
 use larder::persist::rdb::file_source::FileSource;
 use larder::persist::rdb::into_keyspace::{IntoKeyspace, Progress, Queue, Settings};
 use larder::persist::rdb::load::Limits;
@@ -30,13 +34,16 @@ fuzz_target!(|data: &[u8]| {
         key_delay_us: 0,
     };
     let (progress, queue) = (Progress::default(), Queue::default());
-    let (mut reader, mut on_read) = (&file[..], |_| ());
-    let mut source = FileSource::new(&mut reader, true, &mut on_read);
+    let files = FaultyFiles::default();
+    files.put("dump.rdb", &file);
+    let Ok(opened) = files.open(Path::new("dump.rdb")) else { unreachable!("it was put there") };
+    let mut on_read = |_| ();
+    let mut source = FileSource::new(&opened, true, &mut on_read);
     let mut receiver = IntoKeyspace::new(&keyspace, settings, &progress, None, &queue);
     let result = load_file::read(&mut source, &mut receiver, Checks { version: true, checksum: false, databases: 2 });
     receiver.finish();
     receiver.helper().run(&queue);
-    for error in result.err().into_iter().chain(receiver.failure()) {
+    for error in result.err().into_iter().chain(receiver.conclude()) {
         assert!(error.offset <= file.len() as u64 && !error.to_string().is_empty());
     }
 });

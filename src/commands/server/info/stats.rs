@@ -45,6 +45,7 @@ pub(super) fn write(context: &mut Context<'_>, lines: &mut Lines) {
     lines.add("rejected_connections", get(&counters.connections_rejected));
     let syncs = shared.replication.look().figures;
     lines.add("sync_full", syncs.full);
+    lines.add("sync_snapshots", syncs.snapshots);
     lines.add("sync_partial_ok", syncs.partial_ok);
     lines.add("sync_partial_err", syncs.partial_err);
     lines.add("expired_keys", stripes.expired);

@@ -137,6 +137,10 @@ impl Collection for Hash {
         Hash::Small(vec![0; COUNT_LEN])
     }
 
+    fn with_room(len: usize) -> Self {
+        Hash::Small(items::with_room(COUNT_LEN, len))
+    }
+
     fn from_inline(bytes: &[u8], _: Encoding) -> Self {
         // Most changes make it a little longer.
         let mut copy = Vec::with_capacity(bytes.len() + 64);

@@ -84,6 +84,11 @@ impl Set {
         Set::Small(empty_small())
     }
 
+    /// An empty small set with room for so many bytes.
+    pub fn small_with_room(len: usize) -> Set {
+        Set::Small(items::with_room(COUNT_LEN, len))
+    }
+
     /// An empty table.
     pub fn large() -> Set {
         Set::Large(Box::new(PackedTable::new(1)))

@@ -166,11 +166,15 @@ impl Index {
         }
     }
 
-    /// Notes that a member comes into a leaf, just before it does.
-    pub(super) fn insert(&mut self, hash: KeyHash, leaf: u32, members: &impl Members) {
-        if self.len >= self.count * FILL {
+    /// Sets room aside for so many more members. Those that are in the index must be in their leaves.
+    pub(super) fn reserve(&mut self, more: usize, members: &impl Members) {
+        while self.len + more > self.count * FILL {
             self.grow(members);
         }
+    }
+
+    /// Notes that a member comes into a leaf, for which room was set aside. It must be there before room is set aside again.
+    pub(super) fn insert(&mut self, hash: KeyHash, leaf: u32) {
         self.len += 1;
         self.add(self.home(hash), word(hash, leaf));
     }

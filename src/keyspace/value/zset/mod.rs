@@ -9,6 +9,7 @@
 //! stays one.
 
 mod arena;
+mod filling;
 mod index;
 mod iter;
 mod leaf;
@@ -17,6 +18,7 @@ mod shrink;
 mod small;
 mod tree;
 
+pub use self::filling::{BATCH_LEN, NewMember};
 pub use self::iter::{Element, Elements};
 pub use self::tree::Tree;
 
@@ -332,6 +334,10 @@ impl Collection for Zset {
         Zset::Small(vec![0; COUNT_LEN])
     }
 
+    fn with_room(len: usize) -> Self {
+        Zset::Small(items::with_room(COUNT_LEN, len))
+    }
+
     fn from_inline(bytes: &[u8], _: Encoding) -> Self {
         Zset::Small(bytes.to_vec())
     }
@@ -363,6 +369,12 @@ impl Collection for Zset {
 
     fn is_empty(&self) -> bool {
         self.view().is_empty()
+    }
+
+    fn trim(&mut self) {
+        if let Zset::Small(bytes) = self {
+            items::fit(bytes);
+        }
     }
 }
 

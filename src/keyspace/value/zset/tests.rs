@@ -17,6 +17,7 @@ enum Step {
     Remove(u16),
     RemoveRanks(u16, u16),
     Fill(u16, u16, bool),
+    AddNew(u16, u16, i8, u8),
     ScanAcross(u8),
 }
 
@@ -38,6 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<u16>(), 0..600u16).prop_map(|(start, len)| Step::RemoveRanks(start, len)),
         2 => (0..3000u16, 0..500u16, any::<bool>()).prop_map(|(first, count, ascending)| Step::Fill(first, count, ascending)),
         1 => (0..30u8).prop_map(Step::ScanAcross),
+        2 => (0..6000u16, 1..400u16, -1..2i8, 0..4u8).prop_map(|(first, count, order, far)| Step::AddNew(first, count, order, far)),
     ]
 }
 
@@ -64,6 +66,25 @@ impl Pair {
     fn set(&mut self, member: &[u8], score: f64) {
         self.zset.set(member, score, &self.limits, &self.hasher);
         self.scores.insert(member.to_vec(), score);
+    }
+
+    /// Adds those that are not there, at once: up (1), down (-1) or mixed; near or beyond what is there.
+    fn add_new(&mut self, first: u16, count: u16, order: i8, far: u8, kind: u8) {
+        let score = |number: u16| f64::from(number / 3) * if far > 1 { 1e4 } else { 1.0 } * f64::from(order);
+        let mut new: Vec<(f64, Vec<u8>)> = (first..first + count).map(|number| (score(number), name(number, kind))).collect();
+        new.retain(|(_, member)| !self.scores.contains_key(member));
+        match order {
+            0 => {}
+            1 => new.sort_by(|one, other| one.partial_cmp(other).expect("no score is NaN")),
+            _ => new.sort_by(|one, other| other.partial_cmp(one).expect("no score is NaN")),
+        }
+        for part in new.chunks(BATCH_LEN) {
+            let made = |(score, member): &(f64, Vec<u8>)| NewMember::new(member, *score, &self.hasher);
+            let batch: Vec<NewMember> = part.iter().map(made).collect();
+            assert!(self.zset.add_new(&batch, &self.hasher));
+            assert!(!self.zset.add_new(&batch[batch.len() - 1..], &self.hasher), "it is there");
+            self.scores.extend(part.iter().map(|(score, member)| (member.clone(), *score)));
+        }
     }
 
     fn ordered(&self) -> Vec<(f64, Vec<u8>)> {
@@ -135,6 +156,7 @@ fn run(steps: Vec<Step>, kind: u8, limits: Limits) {
                     pair.set(&name(first + at, kind), score);
                 }
             }
+            Step::AddNew(first, count, order, far) => pair.add_new(first, count, order, far, kind),
             Step::ScanAcross(changes) => {
                 let there: HashSet<Vec<u8>> = pair.scores.keys().cloned().collect();
                 let mut seen = HashSet::new();
@@ -180,6 +202,17 @@ proptest! {
     fn a_small_one_grows_into_a_large_one(steps in prop::collection::vec(step(), 1..30)) {
         run(steps, 1, LIMITS);
     }
+}
+
+#[test]
+fn a_member_that_comes_twice_at_once_is_refused() {
+    let hasher = KeyHasher::new(3);
+    let mut zset = Zset::new();
+    let new = |number: u32, score: f64| NewMember::new(format!("m{number}").as_bytes(), score, &hasher);
+    let batch: Vec<NewMember> = (0..10).map(|number| new(number, f64::from(number))).chain([new(3, 20.0)]).collect();
+    assert!(!zset.add_new(&batch, &hasher));
+    assert!(zset.add_new(&batch[..10], &hasher) && !zset.add_new(&batch[10..], &hasher));
+    assert_eq!(zset.view().len(), 10);
 }
 
 #[test]

@@ -286,7 +286,7 @@ impl Tree {
             let is_end = index == leaf.count() && leaf.after() == 0 || index == 0 && leaf.before() == 0;
             if is_end || leaf.count() == 1 {
                 let new = self.link(Leaf::new(), number, index > 0);
-                self.note(hash, new, hasher);
+                self.note([hash].into_iter(), new, hasher);
                 self.edit(new, |leaf| leaf.insert(0, element));
                 if index == 0 {
                     self.tell_low(&path);
@@ -297,31 +297,42 @@ impl Tree {
             }
             self.make_room(&path, number, hasher);
         };
-        self.note(hash, number, hasher);
+        self.note([hash].into_iter(), number, hasher);
         self.edit(number, |leaf| leaf.insert(index, element));
-        self.len += 1;
-        for (node, at) in path {
-            let node = self.nodes.get_mut(node);
-            node.add_count(at, 1);
-            node.lower(at, score);
-        }
+        self.count_in(1, &path, score);
     }
 
     /// Makes what is known of the first score of the leaf to which `path` leads exact: another leaf comes before it.
-    fn tell_low(&mut self, path: &[(u32, usize)]) {
+    pub(super) fn tell_low(&mut self, path: &[(u32, usize)]) {
         if let Some((node, at)) = path.last() {
             let first = self.leaf(self.nodes.get(*node).child(*at)).score(0);
             self.nodes.get_mut(*node).set_low(*at, first);
         }
     }
 
-    /// Tells the index of a member that comes into a leaf just after.
-    fn note(&mut self, hash: KeyHash, leaf: u32, hasher: &KeyHasher) {
-        self.index.insert(hash, leaf, &HashedLeaves { leaves: &self.leaves, hasher });
+    /// Sets room aside for so many more members.
+    pub(super) fn expect(&mut self, members: usize, hasher: &KeyHasher) {
+        self.index.reserve(members, &HashedLeaves { leaves: &self.leaves, hasher });
+    }
+
+    /// Tells the index of members that come into a leaf just after.
+    pub(super) fn note(&mut self, hashes: impl ExactSizeIterator<Item = KeyHash>, leaf: u32, hasher: &KeyHasher) {
+        self.expect(hashes.len(), hasher);
+        hashes.for_each(|hash| self.index.insert(hash, leaf));
+    }
+
+    /// Counts elements that came into the leaf to which `path` leads, the first of them with the score `low`.
+    pub(super) fn count_in(&mut self, elements: usize, path: &[(u32, usize)], low: f64) {
+        self.len += elements;
+        for (node, at) in path {
+            let node = self.nodes.get_mut(*node);
+            node.add_count(*at, elements);
+            node.lower(*at, low);
+        }
     }
 
     /// Puts a leaf before or after another, as far as the leaves know of each other.
-    fn link(&mut self, mut leaf: Leaf, beside: u32, is_after: bool) -> u32 {
+    pub(super) fn link(&mut self, mut leaf: Leaf, beside: u32, is_after: bool) -> u32 {
         let other = self.leaf(beside);
         let (before, after) = if is_after { (beside + 1, other.after()) } else { (other.before(), beside + 1) };
         leaf.set_before(before);
@@ -342,7 +353,7 @@ impl Tree {
     }
 
     /// Puts a child before or after the one to which `path` leads, and counts its elements.
-    fn add_child(&mut self, path: &[(u32, usize)], is_after: bool, child: Child) {
+    pub(super) fn add_child(&mut self, path: &[(u32, usize)], is_after: bool, child: Child) {
         let Some(((number, at), above)) = path.split_last() else {
             let (count, low) = match self.height {
                 0 => (self.leaf(self.root).count(), self.leaf(self.root).score(0)),

@@ -1,4 +1,4 @@
-//! Why the group did not do what it was asked.
+//! Why the group did not do what it was asked, as its callers see it.
 
 use openraft::BasicNode;
 use openraft::error::{ClientWriteError, RaftError};
