@@ -223,9 +223,10 @@ impl Store {
         Store { open: Arc::new(AtomicBool::new(true)), deferred: Arc::default(), ..self.clone() }
     }
 
-    /// Refuses every later write through this handle and its clones.
-    pub(super) fn close(&self) {
+    /// Refuses every later write through this handle and its clones, and waits for those that were begun: whoever reads next sees the last of them.
+    pub(super) async fn close(&self) {
         self.open.store(false, Ordering::Release);
+        self.on_disk(|_| ()).await;
     }
 
     /// Reads a value of the table "state".

@@ -308,7 +308,7 @@ impl Group {
             // It only spares the next start a wait.
             tracing::debug!("cluster: {error}");
         }
-        self.store.close();
+        self.store.close().await;
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!("cluster: the Raft group did not end cleanly: {error}");
         }
