@@ -181,7 +181,7 @@ async fn greet(control: Arc<Control>, node: NodeId) {
 fn met(control: &Control, introduction: Introduction, observed_host: &str) {
     control.observed(observed_host);
     let node = NodeId(introduction.node.node);
-    control.pulse.lock().returned(&node);
+    control.pulse.lock().returned(&node, clock::monotonic_ms());
     let mut sightings = control.sightings.lock();
     let sighting = sightings.0.entry(node).or_default();
     sighting.ping_sent_unix_ms = 0;

@@ -428,7 +428,7 @@ impl Control {
         if self.is_out_of_service() {
             return Response::Refused(Refusal::Busy);
         }
-        self.pulse.lock().returned(&peer);
+        self.pulse.lock().returned(&peer, clock::monotonic_ms());
         Response::Introduction { introduction: self.introduction(), observed_host: seen_at.to_string() }
     }
 

@@ -88,6 +88,9 @@ pub(super) const ARRANGE_EVERY: Duration = Duration::from_millis(100);
 /// How long one question over the bus may take.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// For so long after a node said that it takes no part, what comes from it may have been sent before that: nobody waits longer for an answer.
+pub(super) const OVERTAKEN_MS: u64 = CALL_TIMEOUT.as_millis() as u64;
+
 /// How long a proposal may take, elections included. Longer than the worst election on a busy machine.
 pub(super) const PROPOSE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::options::WITHDRAWN_MS;
+use super::options::{OVERTAKEN_MS, WITHDRAWN_MS};
 use crate::topology::NodeId;
 
 /// What a node remembers of heartbeats.
@@ -39,7 +39,7 @@ pub(super) struct Missed {
 impl Pulse {
     /// The leader heard of a node.
     pub(super) fn heard(&mut self, node: NodeId, now_ms: u64) {
-        self.returned(&node);
+        self.returned(&node, now_ms);
         self.heard_ms.insert(node, now_ms);
         self.spoke_ms.insert(node, now_ms);
     }
@@ -56,9 +56,12 @@ impl Pulse {
         self.spoke_ms.get(node).copied()
     }
 
-    /// The node takes part again, if it did not.
-    pub(super) fn returned(&mut self, node: &NodeId) {
-        self.withdrawn_ms.remove(node);
+    /// Something came from the node: it takes part again, if it did not. What comes right behind its word may have been sent before it, since each of the
+    /// two has connections of its own, and one of them an urgent lane.
+    pub(super) fn returned(&mut self, node: &NodeId, now_ms: u64) {
+        if self.withdrawn_ms.get(node).is_some_and(|said_ms| now_ms.saturating_sub(*said_ms) >= OVERTAKEN_MS) {
+            self.withdrawn_ms.remove(node);
+        }
     }
 
     /// Whether the node takes no part, by its own word. What it said long ago counts no more: silence tells the same.
@@ -170,8 +173,11 @@ mod tests {
         pulse.withdrew(nodes[2], 5040);
         assert!(!failed(&mut pulse, 2, 5050).1, "two of three cannot vote");
         pulse.heard(nodes[1], 5060);
-        pulse.returned(&nodes[2]);
-        assert_eq!(failed(&mut pulse, 2, 5070), (Missed::default(), true));
+        pulse.returned(&nodes[2], 5039 + OVERTAKEN_MS);
+        assert!(!failed(&mut pulse, 2, 5070).1, "that may have been on its way for longer");
+        pulse.heard(nodes[1], 5060 + OVERTAKEN_MS);
+        pulse.heard(nodes[2], 5040 + OVERTAKEN_MS);
+        assert_eq!(failed(&mut pulse, 2, 5070 + OVERTAKEN_MS), (Missed::default(), true));
         pulse.withdrew(nodes[1], 6000);
         assert!(!pulse.is_withdrawn(&nodes[1], 6000 + WITHDRAWN_MS), "it may have been told that it is wrong meanwhile");
     }
