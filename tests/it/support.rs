@@ -41,11 +41,10 @@ impl Server {
         Server::start(larder_program(), options, environment)
     }
 
-    /// A real Valkey (or Redis) to compare with: the program that VALKEY_SERVER names, else the first one in VALKEY_BIN_DIR or PATH.
-    /// `None` where there is none: the test is skipped then, and says so past the harness, which shows nothing of tests that pass.
+    /// A real Valkey to compare with: the program that VALKEY_SERVER names, else the first one in VALKEY_BIN_DIR or PATH. A Redis that is installed is none:
+    /// it lacks half of what is compared. `None` where there is none: the test is skipped then, and says so past the harness, which shows nothing of tests that pass.
     pub(crate) fn reference(test: &str, options: &[&str]) -> Option<Server> {
-        let program =
-            std::env::var_os("VALKEY_SERVER").map(PathBuf::from).or_else(|| find("valkey-server")).or_else(|| find("redis-server"));
+        let program = std::env::var_os("VALKEY_SERVER").map(PathBuf::from).or_else(|| find("valkey-server"));
         if program.is_none() {
             skipped(test, "no VALKEY_SERVER, and no valkey-server in VALKEY_BIN_DIR or PATH");
         }
